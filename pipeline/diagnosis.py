@@ -1,0 +1,95 @@
+"""A tool's failure translated: the known ones with their mend, every other with the tool's last lines."""
+
+import re
+
+from pipeline.errors import BucketTaken, PipelineError, StateLost, ToolError
+from pipeline.stream import failures
+
+TAIL_LINES = 8
+
+KNOWN: tuple[tuple[str, type[PipelineError], str, str], ...] = (
+    (
+        r"Error acquiring the state lock",
+        ToolError,
+        "the state is locked by another run",
+        "wait for that run to end; if it is certainly dead, `tofu force-unlock ID` in that folder (ID below)",
+    ),
+    (
+        r"BucketAlreadyExists\b",
+        BucketTaken,
+        "the bucket's name is taken",
+        "choose another TF_VAR_bucket_suffix; if the bucket is yours, its state was lost: import it",
+    ),
+    (
+        r"BucketAlreadyOwnedByYou",
+        StateLost,
+        "the bucket exists in this account but not in the state",
+        "bring back terraform.tfstate, or import the bucket: nothing was changed",
+    ),
+    (
+        r"Unable to find remote state|Unsupported attribute.*remote_state",
+        ToolError,
+        "the storage state is missing",
+        "apply infrastructure/terraS3 first: the app reads the bucket's name from its state",
+    ),
+    (
+        r"Decryption failed|no vault secrets (were )?found|Attempting to decrypt but no vault",
+        ToolError,
+        "the vault could not be opened",
+        "give the right password: VAULT_PASSWORD, or ANSIBLE_VAULT_PASSWORD_FILE",
+    ),
+    (
+        r"no hosts matched|No inventory was parsed|provided hosts list is empty",
+        ToolError,
+        "the inventory has no hosts",
+        "deploy the app first: the inventory is made from its outputs",
+    ),
+    (
+        r"[Nn]o space left on device",
+        ToolError,
+        "the disk is full",
+        "free some space and run again: what was done so far is kept",
+    ),
+    (
+        r"connection refused|Could not connect to the endpoint|no such host|i/o timeout|dial tcp",
+        ToolError,
+        "an endpoint does not answer",
+        "check the network, the region and AWS_ENDPOINT_URL, then run again",
+    ),
+    (
+        r"InvalidClientTokenId|ExpiredToken|SignatureDoesNotMatch|No valid credential sources",
+        ToolError,
+        "AWS does not accept the credentials",
+        "renew AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN), then run again",
+    ),
+    (
+        r"Failed to query available provider packages|Failed to install provider",
+        ToolError,
+        "the AWS provider cannot be had",
+        "allow the registry, or name a directory with providers in QUICKDATA_PROVIDER_MIRROR",
+    ),
+)
+
+
+def diagnose(name: str, exit_code: int, stdout: str, stderr: str) -> PipelineError:
+    """Return the error that a failed step means.
+
+    Args:
+        name: the step's name.
+        exit_code: the tool's exit code.
+        stdout: its masked output.
+        stderr: its masked error output.
+    """
+    tail = _tail(stdout, stderr)
+    for pattern, error, what, mend in KNOWN:
+        if re.search(pattern, tail + stderr, re.DOTALL):
+            return error(f"{name}: {what}", mend, tail)
+    return ToolError(
+        f"{name}: failed with exit code {exit_code}", "read the tool's words below, mend, run again", tail
+    )
+
+
+def _tail(stdout: str, stderr: str) -> str:
+    said = "\n".join(failures(stdout)) or stderr.strip() or stdout.strip()
+    lines = [line.rstrip() for line in said.splitlines() if line.strip()]
+    return "\n".join(lines[-TAIL_LINES:])

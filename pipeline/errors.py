@@ -1,0 +1,80 @@
+"""Every error of the pipeline: what happened, and what to do about it."""
+
+from collections.abc import Iterator
+
+
+class PipelineError(Exception):
+    """Something a person can mend.
+
+    Args:
+        what: what happened and where, in one line.
+        mend: what to do about it, in one line.
+        tail: the tool's own last lines, if a tool failed.
+    """
+
+    exit_code = 1
+
+    def __init__(self, what: str, mend: str, tail: str = "") -> None:
+        super().__init__(what)
+        self.what, self.mend, self.tail = what, mend, tail
+
+    def __str__(self) -> str:
+        """The error as a terminal shows it: what, the mend, then the tool's last lines."""
+        lines = [self.what, f"  → {self.mend}"]
+        return "\n".join(lines + [f"  | {line}" for line in self.tail.splitlines()])
+
+
+class SettingsError(PipelineError):
+    """One or more inputs are missing or malformed."""
+
+    exit_code = 2
+
+
+class ToolError(PipelineError):
+    """A tool ended with an exit code that means failure."""
+
+
+class PlanRefused(PipelineError):  # noqa: N818 - a refusal is not an error of the program
+    """The gate read a plan that must not be applied."""
+
+    exit_code = 3
+
+
+class BucketTaken(PipelineError):  # noqa: N818 - a refusal is not an error of the program
+    """The bucket's name belongs to another account."""
+
+    exit_code = 3
+
+
+class StateLost(PipelineError):  # noqa: N818 - a refusal is not an error of the program
+    """A state is empty although the resources it should hold exist."""
+
+    exit_code = 3
+
+
+class VerifyFailed(PipelineError):  # noqa: N818 - says what failed
+    """The backup's restore differs from its manifest, or there was nothing to verify."""
+
+    exit_code = 4
+
+
+class Interrupted(PipelineError):  # noqa: N818 - says what happened
+    """A person or a scheduler ended the run."""
+
+    exit_code = 130
+
+
+def leaves(error: BaseException) -> Iterator[BaseException]:
+    """Yield the errors inside nested exception groups, or the error itself."""
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from leaves(inner)
+    else:
+        yield error
+
+
+def most_telling(error: BaseException) -> BaseException:
+    """Return the one error to show: a pipeline error if there is one, with the highest exit code."""
+    found = list(leaves(error))
+    ours = [e for e in found if isinstance(e, PipelineError)]
+    return max(ours, key=lambda e: e.exit_code) if ours else found[0]

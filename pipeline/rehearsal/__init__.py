@@ -1,0 +1,1 @@
+"""What only a rehearsal needs: its surroundings, its workspace and its epilogue."""

@@ -1,0 +1,96 @@
+"""LocalStack in host mode, from its PyPI package: the AWS of a rehearsal."""
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+from anyio import to_thread
+from boto3 import Session
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from pipeline.rehearsal.server import free_port, serving
+
+ACCOUNT = "000000000000"
+"""The account that LocalStack answers with: no real account has this number."""
+
+AMIS = Path(__file__).with_name("amis.json")
+"""The images that the lookup of Debian finds."""
+
+
+@dataclass(frozen=True)
+class LocalStack:
+    """A running LocalStack.
+
+    Args:
+        endpoint: its URL, by IP address, which makes S3 clients use path style.
+        region: the region that the rehearsal uses.
+    """
+
+    endpoint: str
+    region: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that make any AWS client talk to it."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": self.region,
+            "AWS_MAX_ATTEMPTS": "3",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+
+@asynccontextmanager
+async def localstack(directory: Path, region: str = "eu-west-3") -> AsyncIterator[LocalStack]:
+    """Run LocalStack beside the block.
+
+    Args:
+        directory: an own directory for its files and its log.
+        region: the region that clients should name.
+
+    Raises:
+        ToolError: it did not start.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    server = LocalStack(f"http://127.0.0.1:{port}", region)
+    command = (sys.executable, "-m", "localstack.runtime.main")
+
+    async def ready() -> bool:
+        return await to_thread.run_sync(_answers, server)
+
+    async with serving("LocalStack", command, _env(directory, port), directory / "log", ready):
+        yield server
+
+
+def _env(directory: Path, port: int) -> dict[str, str]:
+    return {
+        "PATH": f"{Path(sys.executable).parent}:/usr/sbin:/usr/bin:/sbin:/bin",
+        "HOME": str(directory),
+        "TMPDIR": str(directory),
+        "LC_ALL": "C.UTF-8",
+        "GATEWAY_LISTEN": f"127.0.0.1:{port}",
+        "SERVICES": "s3,iam,sts,ec2",
+        "DNS_ADDRESS": "0",
+        "DISABLE_EVENTS": "1",
+        "SKIP_SSL_CERT_DOWNLOAD": "1",
+        "MOTO_AMIS_PATH": str(AMIS),
+        "FILESYSTEM_ROOT": str(directory / "state"),
+    }
+
+
+def _answers(server: LocalStack) -> bool:
+    quick = Config(retries={"total_max_attempts": 1}, connect_timeout=1, read_timeout=10)
+    client = Session("test", "test", region_name=server.region).client(
+        "sts", endpoint_url=server.endpoint, config=quick
+    )
+    try:
+        return client.get_caller_identity()["Account"] == ACCOUNT
+    except (BotoCoreError, ClientError):
+        return False

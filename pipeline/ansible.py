@@ -1,0 +1,94 @@
+"""Ansible's steps: playbooks, and the scripts of the database node, as data."""
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from pipeline.errors import ToolError
+from pipeline.step import Result, Step
+from pipeline.stream import ansible_totals, events
+
+FOLDER = PurePosixPath("infrastructure/ansible")
+INVENTORY = FOLDER / "inventory.yml"
+
+JSON_LINES: Mapping[str, str] = {
+    "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.jsonl",
+    "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1",
+    "ANSIBLE_NOCOLOR": "1",
+    "ANSIBLE_RETRY_FILES_ENABLED": "0",
+}
+
+
+@dataclass(frozen=True)
+class Ansible:
+    """Ansible in the folder of the playbooks, with the inventory and vault that its ansible.cfg names.
+
+    Args:
+        env: the environment of every step, besides the JSON lines.
+        secrets: names of the secrets that every step gets.
+        secret_files: names of the secrets that every step gets as files.
+    """
+
+    env: Mapping[str, str]
+    secrets: tuple[str, ...] = ()
+    secret_files: tuple[str, ...] = ()
+
+    def playbook(self, name: str) -> Step:
+        """Run one playbook, such as "swarm.yml"."""
+        return self._step(f"ansible: {name}", "ansible-playbook", name)
+
+    def wait(self) -> Step:
+        """Wait until every node answers."""
+        module = ("-m", "ansible.builtin.wait_for_connection", "-a", "timeout=300")
+        return self._step("ansible: nodes answer", "ansible", "all", *module)
+
+    def on_database(self, name: str, *command: str) -> Step:
+        """Run a command on the database node.
+
+        Args:
+            name: what people see.
+            command: argv on the node; never secrets.
+        """
+        return self._command(name, "databases", command)
+
+    def on_manager(self, name: str, *command: str) -> Step:
+        """Run a command on the Swarm's manager, in the same way."""
+        return self._command(name, "managers", command)
+
+    def _command(self, name: str, group: str, command: tuple[str, ...]) -> Step:
+        module = ("-m", "ansible.builtin.command", "-a", shlex.join(command))
+        return self._step(name, "ansible", group, *module)
+
+    def _step(self, name: str, *command: str) -> Step:
+        env = {**JSON_LINES, **self.env}
+        return Step(name, command, FOLDER, env, self.secrets, self.secret_files, stream="ansible-jsonl")
+
+
+def said(result: Result) -> str:
+    """Return what a command printed on the one node where it ran.
+
+    Raises:
+        PipelineError: it failed, or ran nowhere.
+    """
+    result.check()
+    for event in events(result.stdout):
+        if event.get("_event") == "v2_runner_on_ok":
+            for answer in event["hosts"].values():
+                return str(answer.get("stdout", ""))
+    raise ToolError(f"{result.step.name}: ran on no node", "deploy the app first")
+
+
+def changed(result: Result) -> int:
+    """Return how many tasks of a playbook changed something, on all its hosts.
+
+    Raises:
+        ToolError: the playbook ran on no host at all.
+    """
+    stats: list[dict[str, Any]] = [
+        e for e in events(result.stdout) if e.get("_event") == "v2_playbook_on_stats"
+    ]
+    if not stats or not stats[-1].get("stats"):
+        raise ToolError(f"{result.step.name}: no host was configured", "deploy the app first")
+    return ansible_totals(stats[-1])["changed"]

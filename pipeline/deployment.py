@@ -1,0 +1,71 @@
+"""One deployment: everything that its verbs need, whatever the target and the runner."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pipeline.ansible import Ansible
+from pipeline.inventory import Variables
+from pipeline.progress import Progress
+from pipeline.report import Report, now
+from pipeline.step import Result, Runner, Step
+from pipeline.storage import Cloud
+from pipeline.tofu import Stack
+
+DATABASE = "nocodb_db"
+DATABASE_USER = "admin"
+DATABASE_SERVICE = "db"
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A deployment of both stacks and the services.
+
+    Args:
+        suffix: what tells this deployment from others, lower case.
+        cloud: the AWS (or its emulator) that it lives in.
+        runner: executes the steps.
+        progress: told of what is not a step.
+        report: notes every step.
+        storage: the stack of the backups' bucket.
+        app: the stack of the nodes.
+        ansible: configures the nodes.
+        common: inventory variables for all nodes, besides the outputs.
+        hosts: inventory variables by node, besides the outputs.
+        real_nodes: whether the nodes are machines of their own.
+    """
+
+    suffix: str
+    cloud: Cloud
+    runner: Runner
+    progress: Progress
+    report: Report
+    storage: Stack
+    app: Stack
+    ansible: Ansible
+    common: Variables = field(default_factory=dict)
+    hosts: Mapping[str, Variables] = field(default_factory=dict)
+    real_nodes: bool = True
+
+    @property
+    def bucket(self) -> str:
+        """The name that infrastructure/terraS3 gives the bucket."""
+        return f"quickdata-pg-backups-storage-bucket-{self.suffix}"
+
+    async def run(self, step: Step) -> Result:
+        """Run a step and note it in the report; an exit code is not judged here."""
+        started = now()
+        result = await self.runner.run(step)
+        self.report.took(result, started)
+        return result
+
+    def script(self, name: str, script: str, *options: str) -> Step:
+        """Return the step that runs one of the database node's two scripts there.
+
+        Args:
+            name: what people see.
+            script: "backup-pg.sh" or "restore-pg-latest.sh".
+            options: of the script, besides its configuration.
+        """
+        prefix = str(self.hosts.get("database", {}).get("node_prefix", ""))
+        config = ("--config", f"{prefix}/etc/quickdata/pg-backup.conf")
+        return self.ansible.on_database(name, f"{prefix}/usr/local/sbin/{script}", *config, *options)

@@ -1,0 +1,56 @@
+"""Ansible's inventory, made from the app's outputs."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from pipeline.errors import ToolError
+
+GROUPS = {"manager": "managers", "database": "databases", "worker": "workers"}
+
+Variables = Mapping[str, Any]
+
+
+def outputs(text: str) -> dict[str, Any]:
+    """Read the output of `output -json`: values by name."""
+    try:
+        return {name: each["value"] for name, each in json.loads(text or "{}").items()}
+    except (ValueError, AttributeError, KeyError, TypeError) as error:
+        raise ToolError("the outputs could not be read", "apply the stack again") from error
+
+
+def render(app: Mapping[str, Any], suffix: str, common: Variables, hosts: Mapping[str, Variables]) -> str:
+    """Return the inventory as YAML.
+
+    Args:
+        app: the app's outputs.
+        suffix: the deployment's suffix.
+        common: variables for all hosts that the outputs do not have.
+        hosts: further variables by host name.
+
+    Raises:
+        ToolError: no manager or no database is among the nodes.
+    """
+    nodes: Mapping[str, Mapping[str, Any]] = app.get("nodes") or {}
+    missing = {"manager", "database"} - {node["role"] for node in nodes.values()}
+    if missing:
+        what = f"the app's outputs have no {' and no '.join(sorted(missing))} node: zero hosts to configure"
+        raise ToolError(what, "apply the app first (`quickdata deploy`)")
+    variables = {"backup_bucket": app["bucket_name"], "aws_region": app["region"], "stack_suffix": suffix}
+    children: dict[str, Any] = {group: {"hosts": {}} for group in GROUPS.values()}
+    for name, node in sorted(nodes.items()):
+        own = {**_host(name, node, app), **hosts.get(name, {})}
+        children[GROUPS[node["role"]]]["hosts"][name] = own
+    everything = {"all": {"vars": {**variables, **common}, "children": children}}
+    return "# Made from the app's outputs by the pipeline.\n" + yaml.safe_dump(everything, sort_keys=False)
+
+
+def _host(name: str, node: Mapping[str, Any], app: Mapping[str, Any]) -> dict[str, Any]:
+    own = {
+        "ansible_host": node.get("public_ip") or node["private_ip"],
+        "ansible_user": app["ssh_user"],
+        "private_ip": node["private_ip"],
+    }
+    return own | ({"data_volume_id": app["data_device_volume_id"]} if node["role"] == "database" else {})

@@ -1,0 +1,69 @@
+"""What a run did and what it proved, as JSON: written whole, also when the run failed."""
+
+import json
+import os
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import PipelineError
+from pipeline.plan import Plan
+from pipeline.step import Result
+
+
+def now() -> str:
+    """Return the time in UTC as ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+@dataclass
+class Report:
+    """Collects what a run did.
+
+    Args:
+        verb: the verb that runs.
+        target: "aws" or "localstack".
+        facts: commit, lock hashes, tool versions.
+    """
+
+    verb: str
+    target: str
+    facts: dict[str, Any] = field(default_factory=dict)
+    started: str = field(default_factory=now)
+    steps: list[dict[str, Any]] = field(default_factory=list)
+    plans: list[dict[str, Any]] = field(default_factory=list)
+    findings: list[str] = field(default_factory=list)
+    proofs: dict[str, Any] = field(default_factory=dict)
+    not_proven: list[str] = field(default_factory=list)
+    error: dict[str, Any] | None = None
+
+    def took(self, result: Result, started: str) -> None:
+        """Note a step's result."""
+        entry = {
+            "name": result.step.name,
+            "command": list(result.step.command),
+            "started": started,
+            "ended": now(),
+            "seconds": round(result.seconds, 3),
+            "exit_code": result.exit_code,
+            "summary": result.summary,
+        }
+        self.steps.append(entry)
+
+    def planned(self, name: str, plan: Plan) -> None:
+        """Note what a plan would do."""
+        self.plans.append({"name": name, "counts": plan.counts(), "changes": [str(c) for c in plan.changes]})
+
+    def failed(self, error: BaseException) -> None:
+        """Note the error that ended the run."""
+        code = error.exit_code if isinstance(error, PipelineError) else 1
+        self.error = {"exit_code": code, "kind": type(error).__name__, "what": str(error)}
+
+    def write(self, path: Path) -> None:
+        """Write the report, whole or not at all."""
+        document = {**vars(self), "ended": now(), "exit_code": self.error["exit_code"] if self.error else 0}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
+        draft.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+        draft.replace(path)

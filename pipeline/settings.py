@@ -1,0 +1,158 @@
+"""Every input of a deployment, validated before the first step, all problems at once."""
+
+import re
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Literal, Self
+from urllib.parse import urlsplit
+
+import boto3
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from pipeline.errors import SettingsError
+
+Target = Literal["aws", "localstack"]
+
+BUCKET_PREFIX = "quickdata-pg-backups-storage-bucket-"
+SUFFIX = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+BUCKET_NAME_MAX = 63
+"""Characters of a bucket's name: Amazon S3 User Guide, "General purpose bucket naming rules"."""
+RESERVED_ENDINGS = ("-s3alias", "--ol-s3", "--x-s3", "--table-s3")
+"""Endings that a bucket's name must not have, from the same page."""
+
+
+class Settings(BaseSettings):
+    """The inputs, from the environment; the fields' aliases are the variables' names."""
+
+    model_config = SettingsConfigDict(case_sensitive=True, env_ignore_empty=True, extra="ignore")
+
+    target: Target = "aws"
+    bucket_suffix: str = Field("", alias="TF_VAR_bucket_suffix", validate_default=True)
+    region: str = Field("eu-west-3", alias="AWS_REGION", pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")
+    endpoint: str | None = Field(None, alias="AWS_ENDPOINT_URL", validate_default=True)
+    credentials: dict[str, str] = Field(default_factory=dict, validate_default=True)
+    admin_cidr: str = Field("", alias="TF_VAR_admin_cidr", validate_default=True)
+    gitlab_user: str = Field("", alias="GITLAB_USER")
+    gitlab_pat: str = Field("", alias="GITLAB_PAT", validate_default=True)
+    ssh_key: Path = Field(Path("~/.ssh/id_ed25519"), alias="QUICKDATA_SSH_KEY", validate_default=True)
+    vault_file: Path | None = Field(None, alias="ANSIBLE_VAULT_PASSWORD_FILE")
+    vault_password: str = Field("", alias="VAULT_PASSWORD", validate_default=True)
+    provider_mirror: Path | None = Field(None, alias="QUICKDATA_PROVIDER_MIRROR")
+
+    @classmethod
+    def of(cls, target: Target) -> Self:
+        """Read the environment.
+
+        Args:
+            target: what the deployment acts on.
+
+        Raises:
+            SettingsError: with every problem, each with its variable and its mend.
+        """
+        try:
+            return cls(target=target)
+        except ValidationError as error:
+            problems = "\n".join(f"  {_problem(dict(each))}" for each in error.errors())
+            raise SettingsError(
+                f"the inputs are not complete:\n{problems}", "mend them all, then run again"
+            ) from None
+
+    @field_validator("bucket_suffix")
+    @classmethod
+    def _suffix(cls, value: str) -> str:
+        lower, most = value.lower(), BUCKET_NAME_MAX - len(BUCKET_PREFIX)
+        if not value:
+            raise ValueError("not set; export a name of your own, such as ppr")
+        if not SUFFIX.fullmatch(lower):
+            raise ValueError("may have letters, digits and inner hyphens only; choose another")
+        if len(lower) > most or lower.endswith(RESERVED_ENDINGS):
+            raise ValueError(f"is too long or reserved for a bucket's name; use at most {most} characters")
+        return lower
+
+    @field_validator("endpoint")
+    @classmethod
+    def _endpoint(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if info.data.get("target") == "aws":
+            if value:
+                raise ValueError("is set, but the target is AWS itself; unset it, or use --target localstack")
+            return None
+        if not value or urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).hostname:
+            raise ValueError("is not a URL; export the emulator's, such as http://127.0.0.1:4566")
+        return value
+
+    @field_validator("credentials")
+    @classmethod
+    def _credentials(cls, value: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        found = value or _from_chain()
+        if not found:
+            raise ValueError(
+                "no credentials; export AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
+            )
+        return found
+
+    @field_validator("admin_cidr")
+    @classmethod
+    def _cidr(cls, value: str, info: ValidationInfo) -> str:
+        if not value:
+            raise ValueError(
+                "not set; export the addresses that may reach SSH and NocoDB, such as 203.0.113.7/32"
+            )
+        try:
+            network = ip_network(value)
+        except ValueError:
+            raise ValueError("is no CIDR block; write it as 203.0.113.7/32") from None
+        if network.prefixlen == 0:
+            raise ValueError("would open SSH to the whole world; name your own addresses")
+        return value
+
+    @field_validator("gitlab_pat")
+    @classmethod
+    def _gitlab(cls, value: str, info: ValidationInfo) -> str:
+        if bool(value) != bool(info.data.get("gitlab_user")):
+            raise ValueError("and GITLAB_USER belong together; export both or neither")
+        return value
+
+    @field_validator("ssh_key")
+    @classmethod
+    def _key(cls, value: Path) -> Path:
+        path = value.expanduser()
+        if not path.is_file() or not path.with_name(path.name + ".pub").is_file():
+            raise ValueError(
+                f"{path} and its .pub are not both there; run ssh-keygen -t ed25519, or name another key"
+            )
+        return path
+
+    @field_validator("vault_file", "provider_mirror")
+    @classmethod
+    def _exists(cls, value: Path | None) -> Path | None:
+        if value and not value.expanduser().exists():
+            raise ValueError(f"{value} is not there; name an existing path, or unset the variable")
+        return value and value.expanduser().resolve()
+
+    @field_validator("vault_password")
+    @classmethod
+    def _vault(cls, value: str, info: ValidationInfo) -> str:
+        if not value and not info.data.get("vault_file"):
+            raise ValueError("not set; export it, or name a file in ANSIBLE_VAULT_PASSWORD_FILE")
+        return value
+
+
+def _from_chain() -> dict[str, str]:
+    found = boto3.Session().get_credentials()
+    if found is None:
+        return {}
+    frozen = found.get_frozen_credentials()
+    parts = {
+        "aws_access_key_id": frozen.access_key,
+        "aws_secret_access_key": frozen.secret_key,
+        "aws_session_token": frozen.token,
+    }
+    return {name: value for name, value in parts.items() if value}
+
+
+def _problem(error: dict[str, object]) -> str:
+    where = ".".join(str(part) for part in error["loc"])  # type: ignore[attr-defined]
+    name = "AWS_ACCESS_KEY_ID" if where == "credentials" else where
+    said = str(error["msg"]).removeprefix("Value error, ")
+    return f"{name}: {said}"

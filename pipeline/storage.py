@@ -1,0 +1,111 @@
+"""AWS asked before anything is created: whose account, whose bucket, whose state was lost."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import boto3
+from anyio import to_thread
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from pipeline.errors import BucketTaken, SettingsError, StateLost, ToolError
+
+QUICK = Config(retries={"total_max_attempts": 3}, connect_timeout=5, read_timeout=30)
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """AWS, or an emulator of it, as one deployment sees it.
+
+    Args:
+        credentials: boto3's arguments for the key pair and the token.
+        region: the region's name.
+        endpoint: an emulator's URL; None is AWS itself.
+    """
+
+    credentials: Mapping[str, str]
+    region: str
+    endpoint: str | None = None
+
+    def client(self, service: str) -> Any:
+        """Return boto3's client of a service."""
+        return self._session.client(service, endpoint_url=self.endpoint, config=QUICK)  # type: ignore[call-overload]
+
+    @cached_property
+    def _session(self) -> boto3.Session:
+        return boto3.Session(**self.credentials, region_name=self.region)  # type: ignore[arg-type]
+
+    async def account(self) -> str:
+        """Return the account's number.
+
+        Raises:
+            ToolError: the endpoint does not answer.
+            SettingsError: the credentials are not accepted.
+        """
+        return str((await to_thread.run_sync(self._identity))["Account"])
+
+    def _identity(self) -> Any:
+        try:
+            return self.client("sts").get_caller_identity()
+        except ClientError as error:
+            what = f"AWS does not accept the credentials: {error.response['Error']['Message']}"
+            raise SettingsError(what, "renew AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY") from error
+        except BotoCoreError as error:
+            where = self.endpoint or f"AWS ({self.region})"
+            raise ToolError(
+                f"{where} does not answer: {error}", "check the network and the region"
+            ) from error
+
+    async def require_free(self, bucket: str) -> None:
+        """Check that a bucket which the state does not have does not exist either.
+
+        Raises:
+            BucketTaken: another account has it.
+            StateLost: this account has it.
+        """
+        account = await self.account()
+        status = await to_thread.run_sync(self._head, bucket, account)
+        if status == "403":
+            mend = "choose another TF_VAR_bucket_suffix: bucket names are shared by all of AWS"
+            raise BucketTaken(f"the bucket {bucket} belongs to another account", mend)
+        if status != "404":
+            mend = "bring back terraform.tfstate of infrastructure/terraS3, or import the bucket into it"
+            raise StateLost(f"the bucket {bucket} exists, but the storage state does not know it", mend)
+
+    def _head(self, bucket: str, account: str) -> str:
+        try:
+            self.client("s3").head_bucket(Bucket=bucket, ExpectedBucketOwner=account)
+        except ClientError as error:
+            return str(error.response["Error"]["Code"])
+        return "200"
+
+    async def require_no_nodes(self, suffix: str) -> None:
+        """Check that nodes which the app's state does not have do not exist either.
+
+        Raises:
+            StateLost: instances with this deployment's tags exist.
+        """
+        found = await to_thread.run_sync(self._instances, suffix)
+        if found:
+            what = f"the app's state is empty, but its instances exist: {', '.join(found)}"
+            raise StateLost(what, "bring back terraform.tfstate of infrastructure/terraform, or import them")
+
+    def _instances(self, suffix: str) -> list[str]:
+        filters = [
+            {"Name": "tag:Project", "Values": ["quickdata"]},
+            {"Name": "tag:Suffix", "Values": [suffix]},
+            {"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]},
+        ]
+        pages = self.client("ec2").get_paginator("describe_instances").paginate(Filters=filters)
+        return [i["InstanceId"] for page in pages for r in page["Reservations"] for i in r["Instances"]]
+
+    async def backups(self, bucket: str, database: str) -> list[str]:
+        """Return the keys of a database's manifests, oldest first."""
+        return await to_thread.run_sync(self._manifests, bucket, f"postgres/{database}/")
+
+    def _manifests(self, bucket: str, prefix: str) -> list[str]:
+        pages = self.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        keys = [item["Key"] for page in pages for item in page.get("Contents", [])]
+        return sorted(key for key in keys if key.endswith("/manifest.json"))

@@ -1,0 +1,64 @@
+"""A stack's steps: what OpenTofu (or Terraform) is asked to do, as data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from pipeline.step import Step, Stream
+
+CHANGES = 2
+"""Exit code of `plan -detailed-exitcode` when there is something to change."""
+
+AUTOMATION: Mapping[str, str] = {"TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE": "1"}
+
+
+@dataclass(frozen=True)
+class Stack:
+    """One OpenTofu root with its own state.
+
+    Args:
+        name: "storage" or "app".
+        workdir: the root's folder, relative to the workspace.
+        binary: the tool's name or path.
+        env: the environment of every step, besides what automation needs.
+        secrets: names of the secrets that every step gets.
+    """
+
+    name: str
+    workdir: PurePosixPath
+    binary: str
+    env: Mapping[str, str]
+    secrets: tuple[str, ...] = ()
+
+    def init(self) -> Step:
+        """Make the folder ready: providers and backend."""
+        return self._step("init", "init", "-no-color")
+
+    def plan(self, out: str, *targets: str, destroy: bool = False) -> Step:
+        """Save a plan; exit code 2 means that it has changes.
+
+        Args:
+            out: the plan's file name, in the stack's folder.
+            targets: addresses to which the plan is limited.
+            destroy: plan the removal instead.
+        """
+        options = [f"-target={address}" for address in targets] + ["-destroy"] * destroy
+        words = ("plan", "-json", "-detailed-exitcode", f"-out={out}", *options)
+        return self._step(f"plan {' '.join(options)}".strip(), *words, stream="tofu-json")
+
+    def show(self, plan: str) -> Step:
+        """Print a saved plan as JSON, sensitive values included: never show this output."""
+        return self._step("read plan", "show", "-json", plan)
+
+    def apply(self, plan: str) -> Step:
+        """Apply a saved plan; there is no other apply."""
+        return self._step("apply", "apply", "-json", plan, stream="tofu-json")
+
+    def output(self) -> Step:
+        """Print the state's outputs as JSON."""
+        return self._step("outputs", "output", "-json")
+
+    def _step(self, name: str, *words: str, stream: Stream = "text") -> Step:
+        env = {**AUTOMATION, **self.env}
+        command = (self.binary, *words)
+        return Step(f"{self.name}: {name}", command, self.workdir, env, self.secrets, stream=stream)

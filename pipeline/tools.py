@@ -1,0 +1,125 @@
+"""The tools that steps call: OpenTofu found or downloaded, its providers from a mirror."""
+
+import hashlib
+import os
+import platform
+import shutil
+import zipfile
+from collections.abc import Iterable
+from io import BytesIO
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from pipeline.errors import ToolError
+
+VERSION = "1.12.6"
+RELEASES = "https://github.com/opentofu/opentofu/releases/download"
+SHA256 = {
+    "linux_amd64": "5dc43da4f750f33873dc25e94587128709e819e544b7be9016b255316153c3a8",
+    "linux_arm64": "e573979ba68a17fe7b881752051a694a7efcd970e39521f6a25775197861ed4d",
+    "darwin_arm64": "e083ee43790ab9e19ad66d9933e24a7244a1412e1d5728f37999ae2163fdac95",
+    "darwin_amd64": "166388e5feed47e107e11721b6366bf91d21e47eccbced75f3cbe0c7184ffd9b",
+}
+PROVIDER = Path("registry.opentofu.org/hashicorp/aws")
+SITES = ("/opt/*", "/usr/share/*", "/usr/local/share/*", "~/.terraform.d/plugins")
+
+
+def this_platform() -> str:
+    """Return this machine's platform as OpenTofu names it."""
+    machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+    return f"{platform.system().lower()}_{machine}"
+
+
+def find_tofu() -> Path | None:
+    """Return the tofu on PATH, else the terraform, else the one downloaded before."""
+    for name in ("tofu", "terraform"):
+        if found := shutil.which(name):
+            return Path(found)
+    cached = cache() / "tofu"
+    return cached if cached.exists() else None
+
+
+def cache() -> Path:
+    """Return the directory of the pinned release."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "quickdata" / f"tofu-{VERSION}"
+
+
+def download_tofu(releases: str = RELEASES) -> Path:
+    """Download the pinned OpenTofu, check its SHA-256, and put it into the cache.
+
+    Args:
+        releases: the URL below which the releases are.
+
+    Raises:
+        ToolError: no release for this platform, no network, or another checksum than the pinned one.
+    """
+    where = this_platform()
+    if where not in SHA256:
+        raise ToolError(f"there is no pinned OpenTofu for {where}", "install tofu or terraform 1.11 or newer")
+    url = f"{releases}/v{VERSION}/tofu_{VERSION}_{where}.zip"
+    try:
+        with urlopen(url, timeout=60) as answer:  # noqa: S310 - a pinned https URL
+            archive = answer.read()
+    except (URLError, OSError) as error:
+        mend = "install tofu or terraform 1.11 or newer, or allow that address"
+        raise ToolError(f"OpenTofu could not be downloaded from {url}: {error}", mend) from error
+    if hashlib.sha256(archive).hexdigest() != SHA256[where]:
+        raise ToolError(
+            f"{url} is not the pinned release: another SHA-256", "do not use it; tell the maintainers"
+        )
+    return _unpack(archive)
+
+
+def _unpack(archive: bytes) -> Path:
+    cache().mkdir(parents=True, exist_ok=True)
+    draft = cache() / f".tofu.{os.getpid()}.draft"
+    with zipfile.ZipFile(BytesIO(archive)) as files:
+        draft.write_bytes(files.read("tofu"))
+    draft.chmod(0o755)
+    return draft.replace(cache() / "tofu")
+
+
+def find_provider(named: Path | None = None) -> Path | None:
+    """Return a directory that holds an unpacked AWS provider for this machine.
+
+    Args:
+        named: the only mirror to look into; None looks into the usual site directories.
+
+    Raises:
+        ToolError: the named mirror has none.
+    """
+    for mirror in [named] if named else _sites():
+        found = sorted(mirror.glob(f"registry.*/hashicorp/aws/*/{this_platform()}"))
+        if found:
+            return found[-1]
+    if named:
+        what = f"{named} has no registry.*/hashicorp/aws/VERSION/{this_platform()}"
+        raise ToolError(what, "name the directory that holds registry.…, or unset QUICKDATA_PROVIDER_MIRROR")
+    return None
+
+
+def _sites() -> Iterable[Path]:
+    for site in SITES:
+        path = Path(site).expanduser()
+        yield from sorted(path.parent.glob("*")) if path.name == "*" else [path]
+
+
+def mirror_configuration(provider: Path, into: Path) -> Path:
+    """Write a configuration that takes the provider from its directory; return the file.
+
+    Only the leaf may be a symbolic link: one higher up is silently ignored by both tools.
+
+    Args:
+        provider: the unpacked provider's directory, …/VERSION/PLATFORM.
+        into: a directory for the mirror and the file.
+    """
+    leaf = into / "mirror" / PROVIDER / provider.parent.name / provider.name
+    leaf.parent.mkdir(parents=True, exist_ok=True)
+    if not leaf.is_symlink():
+        leaf.symlink_to(provider)
+    file = into / "tofu.rc"
+    source = f'filesystem_mirror {{ path = "{into / "mirror"}" }}'
+    file.write_text(f'provider_installation {{\n  {source}\n  direct {{ exclude = ["{PROVIDER}"] }}\n}}\n')
+    return file

@@ -3,16 +3,14 @@
 import re
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Literal, Self
-from urllib.parse import urlsplit
+from typing import Self
 
 import boto3
+from botocore.exceptions import BotoCoreError
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipeline.errors import SettingsError
-
-Target = Literal["aws", "localstack"]
 
 BUCKET_PREFIX = "quickdata-pg-backups-storage-bucket-"
 SUFFIX = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
@@ -27,73 +25,68 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(case_sensitive=True, env_ignore_empty=True, extra="ignore")
 
-    target: Target = "aws"
     bucket_suffix: str = Field("", alias="TF_VAR_bucket_suffix", validate_default=True)
     region: str = Field("eu-west-3", alias="AWS_REGION", pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")
-    endpoint: str | None = Field(None, alias="AWS_ENDPOINT_URL", validate_default=True)
-    credentials: dict[str, str] = Field(default_factory=dict, validate_default=True)
+    endpoint: str = Field("", alias="AWS_ENDPOINT_URL")
+    access_key: str = Field("", alias="AWS_ACCESS_KEY_ID", validate_default=True)
     admin_cidr: str = Field("", alias="TF_VAR_admin_cidr", validate_default=True)
     gitlab_user: str = Field("", alias="GITLAB_USER")
     gitlab_pat: str = Field("", alias="GITLAB_PAT", validate_default=True)
     ssh_key: Path = Field(Path("~/.ssh/id_ed25519"), alias="QUICKDATA_SSH_KEY", validate_default=True)
     vault_file: Path | None = Field(None, alias="ANSIBLE_VAULT_PASSWORD_FILE")
     vault_password: str = Field("", alias="VAULT_PASSWORD", validate_default=True)
-    provider_mirror: Path | None = Field(None, alias="QUICKDATA_PROVIDER_MIRROR")
 
     @classmethod
-    def of(cls, target: Target) -> Self:
+    def read(cls, **given: str) -> Self:
         """Read the environment.
 
         Args:
-            target: what the deployment acts on.
+            given: values that did not come from there, by variable name, such as a vault password typed in.
 
         Raises:
             SettingsError: with every problem, each with its variable and its mend.
         """
         try:
-            return cls(target=target)
+            return cls(**given)  # type: ignore[arg-type]
         except ValidationError as error:
             problems = "\n".join(f"  {_problem(dict(each))}" for each in error.errors())
             raise SettingsError(
                 f"the inputs are not complete:\n{problems}", "mend them all, then run again"
             ) from None
 
+    @property
+    def credentials(self) -> dict[str, str]:
+        """The credentials that boto3's chain finds, by boto3's names."""
+        return _from_chain()
+
     @field_validator("bucket_suffix")
     @classmethod
     def _suffix(cls, value: str) -> str:
-        lower, most = value.lower(), BUCKET_NAME_MAX - len(BUCKET_PREFIX)
-        if not value:
-            raise ValueError("not set; export a name of your own, such as ppr")
-        if not SUFFIX.fullmatch(lower):
-            raise ValueError("may have letters, digits and inner hyphens only; choose another")
-        if len(lower) > most or lower.endswith(RESERVED_ENDINGS):
-            raise ValueError(f"is too long or reserved for a bucket's name; use at most {most} characters")
-        return lower
+        return valid_suffix(value)
 
     @field_validator("endpoint")
     @classmethod
-    def _endpoint(cls, value: str | None, info: ValidationInfo) -> str | None:
-        if info.data.get("target") == "aws":
-            if value:
-                raise ValueError("is set, but the target is AWS itself; unset it, or use --target localstack")
-            return None
-        if not value or urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).hostname:
-            raise ValueError("is not a URL; export the emulator's, such as http://127.0.0.1:4566")
+    def _endpoint(cls, value: str) -> str:
+        if value:
+            raise ValueError("is set, but only a rehearsal uses an emulator; unset it")
         return value
 
-    @field_validator("credentials")
+    @field_validator("access_key")
     @classmethod
-    def _credentials(cls, value: dict[str, str], info: ValidationInfo) -> dict[str, str]:
-        found = value or _from_chain()
+    def _credentials(cls, value: str) -> str:
+        try:
+            found = _from_chain()
+        except BotoCoreError as error:
+            raise ValueError(f"{error}; set both halves of the key pair, or mend the profile") from None
         if not found:
             raise ValueError(
                 "no credentials; export AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
             )
-        return found
+        return value
 
     @field_validator("admin_cidr")
     @classmethod
-    def _cidr(cls, value: str, info: ValidationInfo) -> str:
+    def _cidr(cls, value: str) -> str:
         if not value:
             raise ValueError(
                 "not set; export the addresses that may reach SSH and NocoDB, such as 203.0.113.7/32"
@@ -123,7 +116,7 @@ class Settings(BaseSettings):
             )
         return path
 
-    @field_validator("vault_file", "provider_mirror")
+    @field_validator("vault_file")
     @classmethod
     def _exists(cls, value: Path | None) -> Path | None:
         if value and not value.expanduser().exists():
@@ -136,6 +129,22 @@ class Settings(BaseSettings):
         if not value and not info.data.get("vault_file"):
             raise ValueError("not set; export it, or name a file in ANSIBLE_VAULT_PASSWORD_FILE")
         return value
+
+
+def valid_suffix(value: str) -> str:
+    """Return a suffix in lower case.
+
+    Raises:
+        ValueError: the bucket could not be named with it.
+    """
+    lower, most = value.lower(), BUCKET_NAME_MAX - len(BUCKET_PREFIX)
+    if not value:
+        raise ValueError("not set; export a name of your own, such as ppr")
+    if not SUFFIX.fullmatch(lower):
+        raise ValueError("may have letters, digits and inner hyphens only; choose another")
+    if len(lower) > most or lower.endswith(RESERVED_ENDINGS):
+        raise ValueError(f"is too long or reserved for a bucket's name; use at most {most} characters")
+    return lower
 
 
 def _from_chain() -> dict[str, str]:
@@ -153,6 +162,5 @@ def _from_chain() -> dict[str, str]:
 
 def _problem(error: dict[str, object]) -> str:
     where = ".".join(str(part) for part in error["loc"])  # type: ignore[attr-defined]
-    name = "AWS_ACCESS_KEY_ID" if where == "credentials" else where
     said = str(error["msg"]).removeprefix("Value error, ")
-    return f"{name}: {said}"
+    return f"{where}: {said}"

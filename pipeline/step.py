@@ -8,6 +8,8 @@ from typing import Protocol
 from pipeline.diagnosis import diagnose
 from pipeline.stream import Stream
 
+ROOT = PurePosixPath()
+
 
 @dataclass(frozen=True)
 class Step:
@@ -28,7 +30,7 @@ class Step:
 
     name: str
     command: tuple[str, ...]
-    workdir: PurePosixPath = PurePosixPath()
+    workdir: PurePosixPath = ROOT
     env: Mapping[str, str] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
     secret_files: tuple[str, ...] = ()

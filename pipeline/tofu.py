@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from pipeline.step import Step, Stream
+from pipeline.step import Step
+from pipeline.stream import Stream
 
 CHANGES = 2
 """Exit code of `plan -detailed-exitcode` when there is something to change."""

@@ -21,6 +21,8 @@ SHA256 = {
     "darwin_arm64": "e083ee43790ab9e19ad66d9933e24a7244a1412e1d5728f37999ae2163fdac95",
     "darwin_amd64": "166388e5feed47e107e11721b6366bf91d21e47eccbced75f3cbe0c7184ffd9b",
 }
+PROVIDER_VERSION = "5.100.0"
+"""The provider that both stacks pin."""
 PROVIDER = Path("registry.opentofu.org/hashicorp/aws")
 SITES = ("/opt/*", "/usr/share/*", "/usr/local/share/*", "~/.terraform.d/plugins")
 
@@ -81,21 +83,21 @@ def _unpack(archive: bytes) -> Path:
     return draft.replace(cache() / "tofu")
 
 
-def find_provider(named: Path | None = None) -> Path | None:
+def find_provider() -> Path | None:
     """Return a directory that holds an unpacked AWS provider for this machine.
 
-    Args:
-        named: the only mirror to look into; None looks into the usual site directories.
+    Looks into QUICKDATA_PROVIDER_MIRROR alone where it is set, else into the usual site directories.
 
     Raises:
         ToolError: the named mirror has none.
     """
-    for mirror in [named] if named else _sites():
-        found = sorted(mirror.glob(f"registry.*/hashicorp/aws/*/{this_platform()}"))
+    named = os.environ.get("QUICKDATA_PROVIDER_MIRROR")
+    for mirror in [Path(named)] if named else _sites():
+        found = sorted(mirror.glob(f"registry.*/hashicorp/aws/{PROVIDER_VERSION}/{this_platform()}"))
         if found:
-            return found[-1]
+            return found[-1].resolve()
     if named:
-        what = f"{named} has no registry.*/hashicorp/aws/VERSION/{this_platform()}"
+        what = f"{named} has no registry.*/hashicorp/aws/{PROVIDER_VERSION}/{this_platform()}"
         raise ToolError(what, "name the directory that holds registry.…, or unset QUICKDATA_PROVIDER_MIRROR")
     return None
 

@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import anyio
 from anyio import to_thread
 from boto3 import Session
 from botocore.config import Config

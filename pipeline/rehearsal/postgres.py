@@ -55,7 +55,7 @@ class Postgres:
         Raises:
             subprocess.CalledProcessError: the SQL failed; its words are in the error's stderr.
         """
-        command = [self.bin / "psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", database, "-f", "-"]
+        command = [str(self.bin / "psql"), "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", database, "-f", "-"]
         done = subprocess.run(  # noqa: S603 - our own psql
             command, input=sql, text=True, capture_output=True, check=True, env=self.environment
         )

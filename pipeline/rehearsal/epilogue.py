@@ -1,0 +1,117 @@
+"""The end of a rehearsal: damage and restore, a deployment that changes nothing, what outlives the app."""
+
+from pathlib import PurePosixPath
+from typing import Any
+
+from pipeline import deploy, plan
+from pipeline.ansible import said
+from pipeline.deployment import DATABASE, Deployment
+from pipeline.errors import PlanRefused, VerifyFailed
+from pipeline.rehearsal import cron
+from pipeline.rehearsal.database import Database
+from pipeline.rehearsal.postgres import Postgres
+from pipeline.step import Step
+
+DATABASE_NODE = PurePosixPath("nodes/database")
+CRON_FILE = DATABASE_NODE / "etc/cron.d/quickdata-pg-backup"
+STACK_FILE = PurePosixPath("nodes/manager/opt/quickdata/stack.yml")
+PROTECTED = "aws_s3_bucket_versioning.backups"
+
+
+async def epilogue(d: Deployment, server: Postgres) -> None:
+    """Prove what a rehearsal proves; the figures go into the report.
+
+    Raises:
+        PipelineError: something was not as it must be.
+    """
+    database = Database(d, server)
+    await damage_and_restore(d, database)
+    await stack_file_is_valid(d)
+    await second_deploy(d)
+    await outlives_the_app(d)
+    await storage_refuses(d)
+
+
+async def damage_and_restore(d: Deployment, database: Database) -> None:
+    """Write data, back it up as cron does, write more, damage it, restore it, compare it."""
+    await database.run("data: many types", "data.sql")
+    good = await database.fingerprint("before the backup")
+    count = len(await d.cloud.backups(d.bucket, DATABASE))
+    await _cron(d)
+    _prove(len(await d.cloud.backups(d.bucket, DATABASE)) == count + 1, "cron's line made no backup")
+    await database.run("data: more, after the backup", "more.sql")
+    await database.run("damage", "damage.sql")
+    _prove(await database.fingerprint("after the damage") != good, "the damage damaged nothing")
+    restored = deploy.figures(said(await d.run(d.script("restore: latest", "restore-pg-latest.sh"))))
+    _prove(
+        await database.fingerprint("after the restore") == good, "the restored data is not the data backed up"
+    )
+    kept = await database.sql("restore: the damaged database is kept", "SELECT 1", restored["kept"])
+    _prove(kept == "1", "the database as it was before the restore is not kept")
+    d.report.proofs["damage and restore"] = {**restored, "tables compared": len(good.splitlines())}
+
+
+async def stack_file_is_valid(d: Deployment) -> None:
+    """Check the stack file that local nodes cannot run against the Compose schema."""
+    command = ("check-jsonschema", "--builtin-schema", "vendor.compose-spec", str(STACK_FILE))
+    (await d.run(Step("stack file: Compose schema", command))).check()
+    d.report.proofs["stack file"] = "rendered, valid against the Compose schema"
+
+
+async def second_deploy(d: Deployment) -> None:
+    """Deploy again: nothing may change."""
+    again = await deploy.deploy(d)
+    what = f"the second deployment changed something: {again.plans}, changed tasks: {again.changed}"
+    _prove(again.nothing_changed, what)
+    d.report.proofs["second deploy"] = {"resources changed": 0, "tasks changed": 0, **again.proof}
+
+
+async def outlives_the_app(d: Deployment) -> None:
+    """Destroy the app: the bucket and every backup must still be there."""
+    counts = await deploy.destroy(d)
+    left = await d.cloud.backups(d.bucket, DATABASE)
+    _prove(counts["delete"] > 0, "destroying the app removed nothing")
+    _prove(len(left) > 0, "the backups went with the app")
+    d.report.proofs["app destroyed"] = {"resources removed": counts["delete"], "backups left": len(left)}
+
+
+async def storage_refuses(d: Deployment) -> None:
+    """Storage must refuse to be destroyed: by its own configuration, and by the gate."""
+    refused = await d.run(d.storage.plan("destroy.tfplan", destroy=True))
+    _prove(
+        "cannot be destroyed" in refused.stdout and refused.exit_code == 1, "storage let itself be destroyed"
+    )
+    await d.run(d.storage.plan("destroy.tfplan", PROTECTED, destroy=True))
+    doomed = plan.read((await d.run(d.storage.show("destroy.tfplan"))).check().stdout)
+    try:
+        plan.gate_storage(doomed)
+    except PlanRefused as refusal:
+        d.report.findings.append(f"as it should: {refusal.what}")
+    else:
+        raise VerifyFailed("the gate let a destruction in storage pass", "do not use this version")
+    d.report.proofs["storage destroy"] = "refused by prevent_destroy and by the gate"
+
+
+async def _cron(d: Deployment) -> None:
+    text = await d.runner.read(CRON_FILE)
+    _prove(text is not None, f"backup.yml made no cron file {CRON_FILE}")
+    entry = cron.read(text or "")
+    (await d.run(Step("backup: cron's own line", entry.command(str(d.runner.root / DATABASE_NODE))))).check()
+
+
+def _prove(held: bool, otherwise: str) -> None:
+    if not held:
+        raise VerifyFailed(f"rehearsal: {otherwise}", "see the steps above and the report: this is a defect")
+
+
+def proven(proofs: dict[str, Any]) -> list[str]:
+    """Return a line for each thing that the rehearsal proved."""
+    return [f"✓ {name}: {_words(value)}" for name, value in proofs.items()]
+
+
+def _words(value: Any) -> str:
+    if not isinstance(value, dict):
+        return str(value)
+    return ", ".join(
+        f"{k} {_words(v) if isinstance(v, dict) else v}" for k, v in value.items() if v is not None
+    )

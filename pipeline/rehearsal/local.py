@@ -1,0 +1,136 @@
+"""The deployment of a rehearsal: LocalStack for AWS, two local nodes for the machines."""
+
+import secrets
+import sys
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import yaml
+
+from pipeline import tools
+from pipeline.ansible import FOLDER, Ansible
+from pipeline.deployment import DATABASE, Deployment
+from pipeline.errors import SettingsError
+from pipeline.host import HostRunner
+from pipeline.progress import Progress
+from pipeline.rehearsal.database import Database
+from pipeline.rehearsal.localstack import ACCOUNT
+from pipeline.rehearsal.surroundings import Surroundings
+from pipeline.report import Report
+from pipeline.step import Step
+from pipeline.storage import Cloud
+from pipeline.tofu import Stack
+
+ADMIN_CIDR = "203.0.113.0/24"
+"""Documentation addresses (RFC 5737): the security groups of a rehearsal open to nobody."""
+SSH_PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ2dV8kV9QeXxTzmS0Wc2d1yC9k3mJ4H5n6o7p8q9r0s rehearsal"
+"""A public key that belongs to nobody: local nodes are not reached by SSH."""
+VAULT = FOLDER / "group_vars/all/vault.yml"
+
+
+def local_deployment(around: Surroundings, suffix: str, progress: Progress, report: Report) -> Deployment:
+    """Return the deployment of a rehearsal.
+
+    Args:
+        around: the servers and the workspace.
+        suffix: the deployment's suffix, lower case.
+        progress: told of everything that happens.
+        report: notes every step.
+
+    Raises:
+        ToolError: a tool is missing and cannot be had.
+    """
+    held = {"VAULT_PASSWORD": secrets.token_urlsafe(18), "PGPASSWORD": around.database.password}
+    home = around.workspace / "home"
+    home.mkdir(mode=0o700, exist_ok=True)
+    runner = HostRunner(around.workspace, held, progress, (Path(sys.executable).parent,), home)
+    tofu, env = str(tools.find_tofu() or tools.download_tofu()), _tofu_env(around, suffix)
+    cloud = Cloud(_keys(around), around.aws.region, around.aws.endpoint)
+    return Deployment(
+        suffix=suffix,
+        cloud=cloud,
+        runner=runner,
+        progress=progress,
+        report=report,
+        storage=Stack("storage", PurePosixPath("infrastructure/terraS3"), tofu, env),
+        app=Stack("app", PurePosixPath("infrastructure/terraform"), tofu, env),
+        ansible=_ansible(around.workspace),
+        common=_common(around),
+        hosts=_hosts(around),
+        real_nodes=False,
+    )
+
+
+async def prepare(d: Deployment, around: Surroundings) -> None:
+    """Make sure that nothing real is touched, then lay down a vault and the database's first data.
+
+    Raises:
+        SettingsError: the endpoint is not the emulator.
+        PipelineError: a step failed.
+    """
+    account = await d.cloud.account()
+    if account != ACCOUNT:
+        raise SettingsError(
+            f"the endpoint answers as account {account}, not as LocalStack", "report this defect"
+        )
+    command = ("ansible-vault", "encrypt", "--output", VAULT.name)
+    env = dict(d.ansible.env)
+    text = yaml.safe_dump(_vault(around.database.password))
+    step = Step("vault", command, VAULT.parent, env, d.ansible.secrets, stdin=text)
+    (await d.run(step)).check()
+    database = Database(d, around.database)
+    await database.sql("database: created", f"CREATE DATABASE {DATABASE}", "postgres")
+    await database.run("database: first data", "first.sql")
+
+
+def _keys(around: Surroundings) -> dict[str, str]:
+    env = around.aws.environment
+    return {name.lower(): env[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
+
+
+def _tofu_env(around: Surroundings, suffix: str) -> dict[str, str]:
+    variables = {"bucket_suffix": suffix, "admin_cidr": ADMIN_CIDR, "ssh_public_key": SSH_PUBLIC_KEY}
+    env = {f"TF_VAR_{name}": value for name, value in variables.items()} | around.aws.environment
+    provider = tools.find_provider()
+    if provider:
+        env["TF_CLI_CONFIG_FILE"] = str(tools.mirror_configuration(provider, around.workspace / ".tofu"))
+    return env
+
+
+def _ansible(workspace: Path) -> Ansible:
+    script = workspace / FOLDER / "vault-password.sh"
+    return Ansible({"ANSIBLE_VAULT_PASSWORD_FILE": str(script)}, ("VAULT_PASSWORD",))
+
+
+def _common(around: Surroundings) -> dict[str, Any]:
+    env = around.aws.environment
+    return {
+        "node_is_real": False,
+        "ansible_connection": "local",
+        "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+        "aws_endpoint_url": env["AWS_ENDPOINT_URL"],
+        "aws_access_key_id": env["AWS_ACCESS_KEY_ID"],
+        "aws_secret_access_key": env["AWS_SECRET_ACCESS_KEY"],
+    }
+
+
+def _hosts(around: Surroundings) -> dict[str, dict[str, Any]]:
+    server = around.database
+    direct = {
+        "pg_backup_pg_bin": str(server.bin),
+        "pg_backup_pg_host": server.host,
+        "pg_backup_pg_port": server.port,
+    }
+    prefix = {
+        name: {"node_prefix": str(around.workspace / "nodes" / name)} for name in ("manager", "database")
+    }
+    return {**prefix, "database": prefix["database"] | direct}
+
+
+def _vault(database_password: str) -> dict[str, str]:
+    return {
+        "vault_db_password": database_password,
+        "vault_nocodb_jwt_secret": secrets.token_urlsafe(32),
+        "vault_nocodb_admin_email": "owner@example.org",
+        "vault_nocodb_admin_password": secrets.token_urlsafe(18),
+    }

@@ -1,0 +1,36 @@
+"""A rehearsal: the whole deployment against LocalStack, then its epilogue; nothing is left behind."""
+
+from pipeline import deploy
+from pipeline.progress import Progress
+from pipeline.rehearsal.epilogue import epilogue
+from pipeline.rehearsal.local import local_deployment, prepare
+from pipeline.rehearsal.surroundings import surroundings
+from pipeline.report import Report
+
+NOT_PROVEN = (
+    "Docker installed, the Swarm formed, the stack running: local nodes run no Docker",
+    "cron installed and started: its file's very line was run in cron's environment",
+    "SSH, the data volume formatted and mounted: local nodes are directories",
+    "what IAM denies: LocalStack enforces no policy",
+)
+
+
+async def rehearse(progress: Progress, report: Report, suffix: str) -> None:
+    """Deploy against LocalStack, damage and restore, deploy again, destroy the app.
+
+    Args:
+        progress: told of everything that happens.
+        report: takes steps, plans and proofs.
+        suffix: the deployment's suffix, lower case.
+
+    Raises:
+        PipelineError: something was not proven.
+    """
+    report.not_proven.extend(NOT_PROVEN)
+    async with surroundings() as around:
+        d = local_deployment(around, suffix, progress, report)
+        await prepare(d, around)
+        deployed = await deploy.deploy(d)
+        report.proofs["deploy and verify"] = deployed.proof
+        progress.note(deploy.banner(d, deployed.outputs))
+        await epilogue(d, around.database)

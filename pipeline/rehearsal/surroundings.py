@@ -1,0 +1,37 @@
+"""The servers beside a rehearsal: LocalStack and PostgreSQL, and the throwaway workspace."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.rehearsal.localstack import LocalStack, localstack
+from pipeline.rehearsal.postgres import Postgres, postgres
+from pipeline.rehearsal.workspace import throwaway
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a rehearsal runs in.
+
+    Args:
+        aws: the emulator.
+        database: what stands for the stack's db service.
+        workspace: a throwaway directory with the infrastructure in it.
+    """
+
+    aws: LocalStack
+    database: Postgres
+    workspace: Path
+
+
+@asynccontextmanager
+async def surroundings() -> AsyncIterator[Surroundings]:
+    """Run the servers beside the block; nothing of them, nor a file, is left behind.
+
+    Raises:
+        ToolError: a server did not start.
+    """
+    with throwaway() as directory:
+        async with postgres(directory / "postgres") as database, localstack(directory / "localstack") as aws:
+            yield Surroundings(aws, database, directory / "workspace")

@@ -1,0 +1,35 @@
+"""A throwaway copy of the infrastructure, without anything real in it."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parents[2]
+
+REAL = (
+    "*.tfstate*",
+    ".terraform*",
+    "*override.tf",
+    "*override.tf.json",
+    "*.tfvars*",
+    "*.tfplan",
+    "vault.yml",
+    "inventory.yml",
+    "known_hosts",
+    ".secrets",
+)
+"""What a checkout may hold of a real deployment: states, plans, variables, vaults."""
+
+
+@contextmanager
+def throwaway() -> Iterator[Path]:
+    """Yield a new directory with `workspace/infrastructure` in it; nothing of it is left behind."""
+    with tempfile.TemporaryDirectory(prefix="quickdata-", ignore_cleanup_errors=False) as name:
+        directory = Path(name)
+        workspace = directory / "workspace"
+        workspace.mkdir(mode=0o700)
+        source = REPOSITORY / "infrastructure"
+        shutil.copytree(source, workspace / source.name, ignore=shutil.ignore_patterns(*REAL))
+        yield directory

@@ -1,0 +1,74 @@
+"""One run of a verb: interrupts end it in good order, its report is written whatever happens."""
+
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
+from pathlib import Path
+
+import anyio
+
+from pipeline.errors import Interrupted, PipelineError, most_telling
+from pipeline.facts import facts
+from pipeline.progress import Progress
+from pipeline.report import Report
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+Verb = Callable[[Progress, Report], Awaitable[None]]
+
+
+def run(verb: Verb, name: str, target: str, reports: Path, verbose: bool = False) -> Report:
+    """Run a verb to its end.
+
+    Args:
+        verb: what to do.
+        name: the verb's name.
+        target: "aws" or "localstack".
+        reports: the directory for `run.json`.
+        verbose: show the tools' own output.
+
+    Returns:
+        The report, which is also written.
+
+    Raises:
+        PipelineError: the verb failed, or was interrupted; the report says so too.
+    """
+    progress, report = Progress(verbose), Report(name, target, facts())
+    try:
+        with progress.shown():
+            anyio.run(partial(_interruptible, verb, progress, report))
+    except BaseException as error:
+        found = most_telling(error)
+        report.failed(found)
+        if isinstance(found, PipelineError):
+            raise found from None
+        raise
+    finally:
+        report.write(reports / "run.json")
+    return report
+
+
+async def _interruptible(verb: Verb, progress: Progress, report: Report) -> None:
+    caught: list[signal.Signals] = []
+    with anyio.open_signal_receiver(*SIGNALS) as signals:
+        async with anyio.create_task_group() as group:
+            with anyio.CancelScope() as scope:
+                group.start_soon(_watch, signals, scope, progress, caught)
+                await verb(progress, report)
+            group.cancel_scope.cancel()
+    if caught:
+        what = f"interrupted by {caught[0].name}: everything that was running has ended in good order"
+        raise Interrupted(what, "run the same command again: it goes on from what is there")
+
+
+async def _watch(
+    signals: AsyncIterator[signal.Signals],
+    scope: anyio.CancelScope,
+    progress: Progress,
+    caught: list[signal.Signals],
+) -> None:
+    """Cancel the verb at the first signal; a second one must not cut off a tool that saves its state."""
+    async for number in signals:
+        progress.note(f"{number.name}: the tools are asked to end and to save their state; please wait")
+        caught.append(number)
+        scope.cancel()

@@ -1,0 +1,88 @@
+data "aws_ami" "debian" {
+  count = var.ami_id == null ? 1 : 0
+
+  owners      = ["136693071363"] # Debian
+  most_recent = true
+
+  filter {
+    name   = "name"
+    values = ["debian-12-amd64-*"]
+  }
+}
+
+data "aws_ec2_instance_type" "node" {
+  for_each = toset(values(local.nodes)[*].type)
+
+  instance_type = each.key
+
+  lifecycle {
+    postcondition {
+      condition     = self.memory_size >= 2048
+      error_message = "${each.key} has ${self.memory_size} MiB of memory and a node needs 2048: choose a larger one in TF_VAR_instance_types, such as t3.small."
+    }
+    postcondition {
+      condition     = var.ami_id != null || contains(self.supported_architectures, "x86_64")
+      error_message = "${each.key} cannot run Debian for amd64: choose another in TF_VAR_instance_types, such as t3.small, or name an image in TF_VAR_ami_id."
+    }
+  }
+}
+
+resource "aws_key_pair" "admin" {
+  key_name   = local.name
+  public_key = trimspace(var.ssh_public_key != null ? var.ssh_public_key : file(pathexpand("~/.ssh/id_ed25519.pub")))
+}
+
+locals {
+  workers = [for n in range(1, var.workers + 1) : "worker-${n}"]
+  roles   = merge({ manager = "manager", database = "database" }, { for name in local.workers : name => "worker" })
+  nodes   = { for name, role in local.roles : name => { role = role, type = var.instance_types[role] } }
+}
+
+resource "aws_instance" "node" {
+  for_each = local.nodes
+
+  ami                         = var.ami_id != null ? var.ami_id : data.aws_ami.debian[0].id
+  instance_type               = each.value.type
+  subnet_id                   = aws_subnet.public.id
+  associate_public_ip_address = true
+  key_name                    = aws_key_pair.admin.key_name
+  iam_instance_profile        = each.value.role == "database" ? aws_iam_instance_profile.database.name : null
+  vpc_security_group_ids      = concat([aws_security_group.node.id], each.value.role == "worker" ? [] : [aws_security_group.web.id])
+
+  metadata_options {
+    http_tokens                 = "required"
+    http_put_response_hop_limit = 1 # out of the reach of containers
+  }
+
+  root_block_device {
+    encrypted   = true
+    volume_type = "gp3"
+    volume_size = var.disk_gib.node
+    tags        = { Name = "${local.name}-${each.key}" }
+  }
+
+  tags = { Name = "${local.name}-${each.key}", Role = each.value.role }
+
+  lifecycle {
+    # A newer image must not replace a node that holds data.
+    ignore_changes = [ami, user_data]
+  }
+}
+
+# PostgreSQL's data: a disk of its own, which outlives its node.
+resource "aws_ebs_volume" "postgres" {
+  availability_zone = aws_subnet.public.availability_zone
+  encrypted         = true
+  type              = "gp3"
+  size              = var.disk_gib.postgres
+
+  tags = { Name = "${local.name}-postgres" }
+}
+
+resource "aws_volume_attachment" "postgres" {
+  device_name = "/dev/sdf"
+  volume_id   = aws_ebs_volume.postgres.id
+  instance_id = aws_instance.node["database"].id
+  # A disk in use cannot be detached.
+  stop_instance_before_detaching = true
+}

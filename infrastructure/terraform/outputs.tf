@@ -1,0 +1,31 @@
+output "bucket_name" {
+  description = "Name of the bucket that holds the backups, from the storage stack."
+  value       = local.storage.bucket_name
+}
+
+output "region" {
+  description = "Region of that bucket."
+  value       = local.storage.region
+}
+
+output "ssh_user" {
+  description = "User that Debian's images let in by SSH."
+  value       = "admin"
+}
+
+output "nodes" {
+  description = "Every node's role and addresses."
+  value = {
+    for name, node in aws_instance.node : name => {
+      role        = local.nodes[name].role
+      public_ip   = node.public_ip
+      private_ip  = node.private_ip
+      instance_id = node.id
+    }
+  }
+}
+
+output "data_device_volume_id" {
+  description = "EBS volume of PostgreSQL's data; its id is the serial number of the NVMe device."
+  value       = aws_ebs_volume.postgres.id
+}

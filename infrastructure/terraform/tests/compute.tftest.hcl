@@ -1,0 +1,120 @@
+mock_provider "aws" {
+  mock_data "aws_ec2_instance_type" {
+    defaults = { memory_size = 4096, supported_architectures = ["x86_64"] }
+  }
+}
+
+override_data {
+  target = data.terraform_remote_state.storage
+  values = {
+    outputs = {
+      bucket_name = "quickdata-pg-backups-storage-bucket-ppr"
+      bucket_arn  = "arn:aws:s3:::quickdata-pg-backups-storage-bucket-ppr"
+      region      = "eu-west-3"
+    }
+  }
+}
+
+variables {
+  bucket_suffix  = "PPR"
+  ssh_public_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 quickdata"
+  workers        = 1
+}
+
+run "a_manager_a_database_and_the_asked_for_workers_are_made" {
+  command = plan
+  variables { workers = 2 }
+
+  assert {
+    condition     = keys(aws_instance.node) == ["database", "manager", "worker-1", "worker-2"]
+    error_message = "nodes are ${join(", ", keys(aws_instance.node))}"
+  }
+}
+
+run "credentials_of_a_node_need_imdsv2_and_stay_out_of_containers" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      for node in aws_instance.node :
+      node.metadata_options[0].http_tokens == "required" && node.metadata_options[0].http_put_response_hop_limit == 1
+    ])
+    error_message = "a node answers IMDSv1, or containers"
+  }
+}
+
+run "every_disk_is_encrypted" {
+  command = plan
+
+  assert {
+    condition     = alltrue([for node in aws_instance.node : node.root_block_device[0].encrypted])
+    error_message = "a node's own disk is not encrypted"
+  }
+
+  assert {
+    condition     = aws_ebs_volume.postgres.encrypted
+    error_message = "the disk with PostgreSQL's data is not encrypted"
+  }
+}
+
+run "debians_own_newest_image_is_looked_up" {
+  command = plan
+
+  assert {
+    condition     = data.aws_ami.debian[0].owners == tolist(["136693071363"]) && data.aws_ami.debian[0].most_recent
+    error_message = "the image comes from somebody else, or is an old one"
+  }
+}
+
+run "a_named_image_is_used_as_it_is" {
+  command = plan
+  variables { ami_id = "ami-0123456789abcdef0" }
+
+  assert {
+    condition     = length(data.aws_ami.debian) == 0 && alltrue([for node in aws_instance.node : node.ami == "ami-0123456789abcdef0"])
+    error_message = "ami_id was not taken"
+  }
+}
+
+run "every_name_carries_the_suffix" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      for name in concat(
+        [for node in aws_instance.node : node.tags.Name],
+        [for node in aws_instance.node : node.root_block_device[0].tags.Name],
+        [aws_vpc.main, aws_subnet.public, aws_internet_gateway.main, aws_route_table.public, aws_ebs_volume.postgres][*].tags.Name,
+        [aws_security_group.node.name, aws_security_group.web.name, aws_key_pair.admin.key_name],
+        [aws_iam_role.database.name, aws_iam_role_policy.backups.name, aws_iam_instance_profile.database.name],
+      ) : startswith("${name}-", "quickdata-ppr-")
+    ])
+    error_message = "two people could not deploy side by side in one account"
+  }
+}
+
+run "postgresqls_data_is_on_a_disk_of_its_own_at_the_database_node" {
+  assert {
+    condition = (
+      aws_volume_attachment.postgres.volume_id == aws_ebs_volume.postgres.id &&
+      aws_volume_attachment.postgres.instance_id == aws_instance.node["database"].id
+    )
+    error_message = "the data disk is not at the database node"
+  }
+
+  assert {
+    condition     = output.data_device_volume_id == aws_ebs_volume.postgres.id
+    error_message = "the output names another disk"
+  }
+}
+
+# Goes on from the nodes that the run above has made.
+run "a_newer_image_replaces_no_node" {
+  command = plan
+  variables { ami_id = "ami-0123456789abcdef0" }
+
+  assert {
+    condition     = alltrue([for node in aws_instance.node : node.ami != "ami-0123456789abcdef0"])
+    error_message = "a new image would replace the nodes, and the data with them"
+  }
+}

@@ -1,0 +1,104 @@
+mock_provider "aws" {
+  mock_data "aws_ec2_instance_type" {
+    defaults = { memory_size = 4096, supported_architectures = ["x86_64"] }
+  }
+}
+
+override_data {
+  target = data.terraform_remote_state.storage
+  values = {
+    outputs = {
+      bucket_name = "quickdata-pg-backups-storage-bucket-ppr"
+      bucket_arn  = "arn:aws:s3:::quickdata-pg-backups-storage-bucket-ppr"
+      region      = "eu-west-3"
+    }
+  }
+}
+
+variables {
+  bucket_suffix  = "PPR"
+  ssh_public_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 quickdata"
+  workers        = 1
+}
+
+run "a_suffix_that_storage_would_refuse_is_refused" {
+  command = plan
+  variables { bucket_suffix = "team_7" }
+  expect_failures = [var.bucket_suffix]
+}
+
+run "the_whole_world_is_no_administrator" {
+  command = plan
+  variables { admin_cidr = "0.0.0.0/0" }
+  expect_failures = [var.admin_cidr]
+}
+
+run "half_the_world_is_no_administrator" {
+  command = plan
+  variables { admin_cidr = "128.0.0.0/1" }
+  expect_failures = [var.admin_cidr]
+}
+
+run "an_address_without_a_range_is_refused" {
+  command = plan
+  variables { admin_cidr = "203.0.113.7" }
+  expect_failures = [var.admin_cidr]
+}
+
+run "an_ipv6_range_is_refused" {
+  command = plan
+  variables { admin_cidr = "2001:db8::/32" }
+  expect_failures = [var.admin_cidr]
+}
+
+run "a_private_key_is_refused" {
+  command = plan
+  variables { ssh_public_key = "-----BEGIN OPENSSH PRIVATE KEY-----" }
+  expect_failures = [var.ssh_public_key]
+}
+
+run "a_kind_of_key_that_ec2_does_not_know_is_refused" {
+  command = plan
+  variables { ssh_public_key = "ecdsa-sha2-nistp256 AAAAE2VjZHNh quickdata" }
+  expect_failures = [var.ssh_public_key]
+}
+
+run "a_url_is_no_domain" {
+  command = plan
+  variables { domain = "https://nocodb.example.org" }
+  expect_failures = [var.domain]
+}
+
+run "less_than_no_worker_is_refused" {
+  command = plan
+  variables { workers = -1 }
+  expect_failures = [var.workers]
+}
+
+run "half_a_worker_is_refused" {
+  command = plan
+  variables { workers = 1.5 }
+  expect_failures = [var.workers]
+}
+
+run "a_node_too_small_for_nocodb_is_refused" {
+  command = plan
+
+  override_data {
+    target = data.aws_ec2_instance_type.node
+    values = { memory_size = 1024, supported_architectures = ["x86_64"] }
+  }
+
+  expect_failures = [data.aws_ec2_instance_type.node]
+}
+
+run "a_node_that_cannot_run_the_looked_up_image_is_refused" {
+  command = plan
+
+  override_data {
+    target = data.aws_ec2_instance_type.node
+    values = { memory_size = 4096, supported_architectures = ["arm64"] }
+  }
+
+  expect_failures = [data.aws_ec2_instance_type.node]
+}

@@ -1,0 +1,96 @@
+mock_provider "aws" {
+  mock_data "aws_ec2_instance_type" {
+    defaults = { memory_size = 4096, supported_architectures = ["x86_64"] }
+  }
+}
+
+override_data {
+  target = data.terraform_remote_state.storage
+  values = {
+    outputs = {
+      bucket_name = "quickdata-pg-backups-storage-bucket-ppr"
+      bucket_arn  = "arn:aws:s3:::quickdata-pg-backups-storage-bucket-ppr"
+      region      = "eu-west-3"
+    }
+  }
+}
+
+variables {
+  bucket_suffix  = "PPR"
+  ssh_public_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 quickdata"
+  workers        = 1
+}
+
+run "by_default_nobody_gets_in" {
+  command = plan
+
+  assert {
+    condition     = length(aws_vpc_security_group_ingress_rule.ssh) + length(aws_vpc_security_group_ingress_rule.web) == 0
+    error_message = "a port is open although no admin_cidr was given"
+  }
+}
+
+run "the_administrator_gets_ssh_and_nocodb_from_one_range_only" {
+  command = plan
+  variables { admin_cidr = "203.0.113.7/24" }
+
+  assert {
+    condition = [
+      for rule in concat(aws_vpc_security_group_ingress_rule.ssh, values(aws_vpc_security_group_ingress_rule.web)) :
+      "${rule.ip_protocol} ${rule.from_port}-${rule.to_port} ${rule.cidr_ipv4}"
+    ] == ["tcp 22-22 203.0.113.0/24", "tcp 8080-8080 203.0.113.0/24"]
+    error_message = "the administrator's openings are not SSH and NocoDB from the range's first address"
+  }
+}
+
+run "with_a_domain_the_world_reaches_the_tls_proxy_and_never_plain_nocodb" {
+  command = plan
+  variables {
+    admin_cidr = "203.0.113.7/32"
+    domain     = "nocodb.example.org"
+  }
+
+  assert {
+    condition = toset([
+      for rule in values(aws_vpc_security_group_ingress_rule.web) :
+      "${rule.ip_protocol} ${rule.from_port}-${rule.to_port} ${rule.cidr_ipv4}"
+    ]) == toset(["tcp 80-80 0.0.0.0/0", "tcp 443-443 0.0.0.0/0"])
+    error_message = "with a domain, 80 and 443 must be open to the world, and nothing else"
+  }
+
+  assert {
+    condition     = aws_vpc_security_group_ingress_rule.ssh[0].cidr_ipv4 == "203.0.113.7/32"
+    error_message = "a domain must not open SSH to anybody else"
+  }
+}
+
+run "swarm_ports_are_open_between_nodes_only" {
+  assert {
+    condition = toset([
+      for rule in values(aws_vpc_security_group_ingress_rule.swarm) : "${rule.ip_protocol} ${rule.from_port}-${rule.to_port}"
+    ]) == toset(["tcp 2377-2377", "tcp 7946-7946", "udp 7946-7946", "udp 4789-4789"])
+    error_message = "Swarm needs 2377/tcp, 7946/tcp+udp and 4789/udp"
+  }
+
+  assert {
+    condition = alltrue([
+      for rule in values(aws_vpc_security_group_ingress_rule.swarm) :
+      rule.cidr_ipv4 == null && rule.referenced_security_group_id == aws_security_group.node.id
+    ])
+    error_message = "a Swarm port is open to more than the nodes' own group"
+  }
+}
+
+run "every_node_is_in_the_swarm_and_workers_serve_no_web" {
+  assert {
+    condition     = alltrue([for node in aws_instance.node : contains(node.vpc_security_group_ids, aws_security_group.node.id)])
+    error_message = "a node is outside the nodes' group"
+  }
+
+  assert {
+    condition = [
+      for name, node in aws_instance.node : name if contains(node.vpc_security_group_ids, aws_security_group.web.id)
+    ] == ["database", "manager"]
+    error_message = "the web group is not on the database node and the manager alone"
+  }
+}

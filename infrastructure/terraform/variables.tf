@@ -1,0 +1,92 @@
+variable "bucket_suffix" {
+  description = "The suffix that storage was applied with; ends every name. Upper case is lowered."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = length(var.bucket_suffix) <= 27 && can(regex("^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", lower(var.bucket_suffix)))
+    error_message = "bucket_suffix must be 1 to 27 letters, digits and hyphens, beginning and ending with a letter or digit: set TF_VAR_bucket_suffix to what storage was applied with."
+  }
+}
+
+variable "admin_cidr" {
+  description = "Where SSH, and NocoDB without a domain, may come from. Null: from nowhere."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.admin_cidr == null || try(cidrnetmask(var.admin_cidr) != "" && tonumber(split("/", var.admin_cidr)[1]) >= 8, false)
+    error_message = "admin_cidr must be an IPv4 range no wider than /8, and never the whole world: set TF_VAR_admin_cidr to your own address, such as 203.0.113.7/32."
+  }
+}
+
+variable "ssh_public_key" {
+  description = "Public half of the administrator's key. Null: the content of ~/.ssh/id_ed25519.pub."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.ssh_public_key == null || can(regex("^(ssh-ed25519|ssh-rsa) [A-Za-z0-9+/]+=*( [^\n]*)?\n?$", var.ssh_public_key))
+    error_message = "ssh_public_key must be one line that begins with ssh-ed25519 or ssh-rsa (EC2 takes no other kind): set TF_VAR_ssh_public_key to the content of a .pub file."
+  }
+}
+
+variable "domain" {
+  description = "Name under which a TLS proxy serves NocoDB to the world. Empty: NocoDB is the administrator's alone."
+  type        = string
+  default     = ""
+  nullable    = false
+
+  validation {
+    condition     = var.domain == "" || can(regex("^([a-z0-9-]+\\.)+[a-z]{2,}$", var.domain))
+    error_message = "domain must be a bare host name in lower case: set TF_VAR_domain to something like nocodb.example.org, without https:// or a path."
+  }
+}
+
+variable "workers" {
+  description = "Number of Swarm workers beside the manager and the database node."
+  type        = number
+  default     = 0
+  nullable    = false
+
+  validation {
+    condition     = var.workers >= 0 && floor(var.workers) == var.workers
+    error_message = "workers must be a whole number, 0 or more: set TF_VAR_workers to one."
+  }
+}
+
+variable "ami_id" {
+  description = "Image of every node. Null: the newest Debian 12."
+  type        = string
+  default     = null
+}
+
+variable "instance_types" {
+  description = "Instance type of each role. NocoDB and PostgreSQL share the database node."
+  type = object({
+    manager  = optional(string, "t3.small")
+    database = optional(string, "t3.medium")
+    worker   = optional(string, "t3.small")
+  })
+  default  = {}
+  nullable = false
+}
+
+variable "disk_gib" {
+  description = "Size of each node's own disk, and of the disk with PostgreSQL's data."
+  type        = object({ node = optional(number, 20), postgres = optional(number, 20) })
+  default     = {}
+  nullable    = false
+}
+
+variable "storage_backend" {
+  description = "Kind of backend that holds the storage stack's state: local, s3 or http."
+  type        = string
+  default     = "local"
+}
+
+variable "storage_config" {
+  description = "Configuration of that backend."
+  type        = any
+  default     = { path = "../terraS3/terraform.tfstate" }
+}

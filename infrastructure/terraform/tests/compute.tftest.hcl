@@ -15,6 +15,11 @@ override_data {
   }
 }
 
+override_resource {
+  target = aws_ebs_volume.postgres
+  values = { id = "vol-postgres" }
+}
+
 variables {
   bucket_suffix  = "PPR"
   ssh_public_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 quickdata"
@@ -96,14 +101,14 @@ run "every_name_carries_the_suffix" {
 run "postgresqls_data_is_on_a_disk_of_its_own_at_the_database_node" {
   assert {
     condition = (
-      aws_volume_attachment.postgres.volume_id == aws_ebs_volume.postgres.id &&
+      aws_volume_attachment.postgres.volume_id == "vol-postgres" &&
       aws_volume_attachment.postgres.instance_id == aws_instance.node["database"].id
     )
     error_message = "the data disk is not at the database node"
   }
 
   assert {
-    condition     = output.data_device_volume_id == aws_ebs_volume.postgres.id
+    condition     = output.data_device_volume_id == "vol-postgres"
     error_message = "the output names another disk"
   }
 }

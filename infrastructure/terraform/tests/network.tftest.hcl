@@ -15,6 +15,16 @@ override_data {
   }
 }
 
+override_resource {
+  target = aws_security_group.node
+  values = { id = "sg-node" }
+}
+
+override_resource {
+  target = aws_security_group.web
+  values = { id = "sg-web" }
+}
+
 variables {
   bucket_suffix  = "PPR"
   ssh_public_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 quickdata"
@@ -75,21 +85,33 @@ run "swarm_ports_are_open_between_nodes_only" {
   assert {
     condition = alltrue([
       for rule in values(aws_vpc_security_group_ingress_rule.swarm) :
-      rule.cidr_ipv4 == null && rule.referenced_security_group_id == aws_security_group.node.id
+      rule.cidr_ipv4 == null && rule.referenced_security_group_id == "sg-node" && rule.security_group_id == "sg-node"
     ])
     error_message = "a Swarm port is open to more than the nodes' own group"
   }
 }
 
+run "each_opening_is_in_its_own_group" {
+  variables { admin_cidr = "203.0.113.7/32" }
+
+  assert {
+    condition = [
+      aws_vpc_security_group_ingress_rule.ssh[0].security_group_id,
+      aws_vpc_security_group_ingress_rule.web["8080"].security_group_id,
+    ] == ["sg-node", "sg-web"]
+    error_message = "SSH belongs to every node, NocoDB to the web group"
+  }
+}
+
 run "every_node_is_in_the_swarm_and_workers_serve_no_web" {
   assert {
-    condition     = alltrue([for node in aws_instance.node : contains(node.vpc_security_group_ids, aws_security_group.node.id)])
+    condition     = alltrue([for node in aws_instance.node : contains(node.vpc_security_group_ids, "sg-node")])
     error_message = "a node is outside the nodes' group"
   }
 
   assert {
     condition = [
-      for name, node in aws_instance.node : name if contains(node.vpc_security_group_ids, aws_security_group.web.id)
+      for name, node in aws_instance.node : name if contains(node.vpc_security_group_ids, "sg-web")
     ] == ["database", "manager"]
     error_message = "the web group is not on the database node and the manager alone"
   }

@@ -45,17 +45,6 @@ run "the_outputs_are_what_the_inventory_is_made_of" {
   }
 }
 
-run "an_emptied_storage_state_stops_the_app" {
-  command = plan
-
-  override_data {
-    target = data.terraform_remote_state.storage
-    values = { outputs = {} }
-  }
-
-  expect_failures = [data.terraform_remote_state.storage]
-}
-
 run "the_storage_of_another_suffix_stops_the_app" {
   command = plan
   variables { bucket_suffix = "other" }

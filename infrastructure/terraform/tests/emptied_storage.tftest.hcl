@@ -1,0 +1,21 @@
+mock_provider "aws" {
+  mock_data "aws_ec2_instance_type" {
+    defaults = { memory_size = 4096, supported_architectures = ["x86_64"] }
+  }
+}
+
+override_data {
+  target = data.terraform_remote_state.storage
+  values = { outputs = {} }
+}
+
+variables {
+  bucket_suffix  = "PPR"
+  ssh_public_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 quickdata"
+  workers        = 1
+}
+
+run "an_emptied_storage_state_stops_the_app" {
+  command         = plan
+  expect_failures = [data.terraform_remote_state.storage]
+}

@@ -1,0 +1,264 @@
+#!/usr/bin/env bash
+# Takes one backup of one database into S3, then removes the backups that no rule keeps.
+# A backup exists when its manifest does, and the manifest is written last.
+
+here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+# shellcheck source=pg-common.sh
+source "$here/pg-common.sh"
+
+usage() {
+  cat <<'TEXT'
+Usage: backup-pg.sh --config FILE
+
+Writes one JSON line about the backup to standard output, the log to standard error.
+Exit codes: 0 done, 1 failed, 2 wrong configuration or arguments.
+TEXT
+}
+
+main() {
+  parse "$@"
+  load_configuration "$CONFIG"
+  take_lock
+  find_server
+  name_backup
+  open_snapshot
+  upload
+  publish
+  prune
+}
+
+parse() {
+  CONFIG=''
+  while (($# > 0)); do
+    case $1 in
+      --config) CONFIG=${2:-} && shift ;;
+      -h | --help) usage && exit 0 ;;
+      *) fail 2 "unknown argument $1" "see --help" ;;
+    esac
+    shift
+  done
+  [[ -n $CONFIG ]] || fail 2 "no configuration was named" "give --config FILE"
+}
+
+# Names sort in the order of time, even when the clock was set back or a second sees two backups.
+name_backup() {
+  local now newest
+  printf -v now '%(%s)T' -1
+  printf -v STARTED_AT '%(%FT%TZ)T' "$now"
+  LISTING=$(list "$DATABASE") || fail 1 "s3://$BUCKET cannot be listed" "check BUCKET, AWS_REGION and the role of this machine"
+  newest=$(names '*' <<<"$LISTING" | sort | tail -n 1)
+  if [[ -n $newest ]]; then
+    newest=$(date -d "${newest:0:8} ${newest:9:2}:${newest:11:2}:${newest:13:2}" +%s)
+    ((newest < now + 60)) || log "warning: the newest backup bears a time to come; is the clock right?"
+    now=$((newest < now ? now : newest + 1))
+  fi
+  ID=$(random_id)
+  printf -v NAME '%(%Y%m%dT%H%M%SZ)T-%s' "$now" "$ID"
+  PREFIX=postgres/$DATABASE/$NAME
+  log "backup $NAME of $DATABASE to s3://$BUCKET/$PREFIX"
+}
+
+# One session exports the snapshot which pg_dump reads, and counts in it, beside pg_dump. The group's "cat"
+# keeps the session's input open, and with it the snapshot, until $SESSION is closed.
+open_snapshot() {
+  mkfifo "$RUN/ask" "$RUN/answer"
+  { snapshot && fingerprints && printf '\\echo end\n' && cat; } <"$RUN/ask" | sql "$DATABASE" -F $'\t' >"$RUN/answer" &
+  COUNTING=$!
+  exec {SESSION}>"$RUN/ask" {ANSWER}<"$RUN/answer"
+  IFS=$'\t' read -r SNAPSHOT SERVER_VERSION DATABASE_BYTES <&"$ANSWER" ||
+    fail 1 "PostgreSQL gave no snapshot of $DATABASE" "check DATABASE, PGUSER and that the server runs"
+}
+
+snapshot() {
+  cat <<'SQL'
+begin isolation level repeatable read, read only;
+select pg_export_snapshot(), current_setting('server_version'), pg_database_size(current_database());
+SQL
+}
+
+# --- upload: all uploads start, then all inputs are held, then fed, so that none inherits another's input ---
+
+upload() {
+  local object descriptor
+  choose_codec
+  declare -gA FILE=([dump]=dump.$SUFFIX [globals]=globals.sql.$SUFFIX) UPLOAD=() FEED=()
+  [[ -z $ATTACHMENTS_DIR ]] || FILE[attachments]=attachments.tar.$SUFFIX
+  for object in "${!FILE[@]}"; do start_upload "$object"; done
+  HELD=()
+  for object in "${!FILE[@]}"; do exec {descriptor}>"$RUN/$object" && HELD+=("$descriptor"); done
+  for object in "${!FILE[@]}"; do
+    feed "$object" &
+    FEED[$object]=$!
+  done
+  read_fingerprints
+  for object in "${!FILE[@]}"; do
+    wait "${FEED[$object]}" || fail 1 "the $object ended badly, nothing was published" "the lines above say why; then run it again"
+  done
+  complete_uploads
+}
+
+choose_codec() {
+  CODEC=zstd SUFFIX=zst COMPRESS=(zstd -q -1 -T0) # -3 takes half as long again for the same size
+  if ! command -v zstd >/dev/null; then
+    log "zstd is not installed: compressing with gzip, which is slower"
+    CODEC=gzip SUFFIX=gz COMPRESS=(gzip -6)
+  fi
+}
+
+start_upload() {
+  mkfifo "$RUN/$1" "$RUN/$1.count"
+  "${AWS[@]}" s3 cp - "s3://$BUCKET/$PREFIX/${FILE[$1]}" --only-show-errors --expected-size "$DATABASE_BYTES" <"$RUN/$1" &
+  UPLOAD[$1]=$!
+  CHILDREN+=("$!")
+}
+
+# A subshell of its own, started in the background: its exit code says whether all of the object was produced.
+feed() {
+  wc -c <"$RUN/$1.count" >"$RUN/$1.bytes" &
+  "produce_$1" | "${COMPRESS[@]}" | tee "$RUN/$1" "$RUN/$1.count" | sha256sum >"$RUN/$1.sha256"
+  wait "$!"
+}
+
+produce_dump() {
+  PGDATABASE=$DATABASE "${PG[@]}" pg_dump --no-password --format=custom --compress=0 --snapshot="$SNAPSHOT" \
+    --lock-wait-timeout=10min --statistics
+}
+
+produce_globals() {
+  "${PG[@]}" pg_dumpall --no-password --globals-only --database="$MAINTENANCE"
+  sql "$DATABASE" <<'SQL'
+\echo -- quickdata: create
+select format('create database :"target" template template0 encoding %L lc_collate %L lc_ctype %L locale_provider %s',
+    pg_encoding_to_char(encoding), datcollate, datctype,
+    case datlocprovider when 'c' then 'libc' when 'i' then 'icu' else 'builtin' end)
+  || case datlocprovider when 'i' then format(' icu_locale %L', datlocale) when 'b' then format(' builtin_locale %L', datlocale) else '' end
+  || coalesce(' icu_rules ' || quote_literal(daticurules), '') || ';'
+from pg_database where datname = current_database();
+\echo -- quickdata: settings
+select format('alter database :"target" owner to %I;', pg_get_userbyid(datdba)) from pg_database where datname = current_database();
+select format('alter database :"target" connection limit %s;', datconnlimit) from pg_database where datname = current_database();
+select 'comment on database :"target" is ' || quote_literal(shobj_description(oid, 'pg_database')) || ';'
+from pg_database where datname = current_database();
+-- Lists such as search_path are stored as they are written; any other value is one literal.
+select format('alter %s :"target" set %I to %s;',
+    case setrole when 0 then 'database' else format('role %I in database', pg_get_userbyid(setrole)) end, name,
+    case when name in ('search_path', 'temp_tablespaces', 'session_preload_libraries', 'local_preload_libraries') then value else quote_literal(value) end)
+from pg_db_role_setting, unnest(setconfig) as setting,
+  lateral (select split_part(setting, '=', 1) as name, substr(setting, strpos(setting, '=') + 1) as value)
+where setdatabase = (select oid from pg_database where datname = current_database());
+select format('revoke all on database :"target" from public, %I;', pg_get_userbyid(datdba))
+from pg_database where datname = current_database() and datacl is not null;
+select format('grant %s on database :"target" to %s%s;', privilege_type,
+    case grantee when 0 then 'public' else quote_ident(pg_get_userbyid(grantee)) end,
+    case when is_grantable then ' with grant option' else '' end)
+from pg_database, aclexplode(datacl) where datname = current_database();
+SQL
+}
+
+# A file that grew while it was read (exit code 1) is not a failure: uploads are written once.
+produce_attachments() {
+  tar --create --directory "$ATTACHMENTS_DIR" . || (($? == 1))
+}
+
+read_fingerprints() {
+  local line
+  TABLES=()
+  while read -r line && [[ $line != end ]]; do TABLES+=("$line"); done <&"$ANSWER"
+  [[ ${line:-} == end ]] || fail 1 "the rows could not be counted, nothing was published" "the lines above say why; then run it again"
+}
+
+# From here on all is known to have ended well: the snapshot goes, and the inputs end, which completes the uploads.
+complete_uploads() {
+  local object descriptor
+  exec {SESSION}>&-
+  SESSION=''
+  for descriptor in "${HELD[@]}"; do exec {descriptor}>&-; done
+  for object in "${!FILE[@]}"; do
+    wait "${UPLOAD[$object]}" || fail 1 "the upload of ${FILE[$object]} failed, nothing was published" "the lines above say why; then run it again"
+  done
+  CHILDREN=()
+  wait "$COUNTING" || fail 1 "the session with the snapshot ended badly, nothing was published" "run it again"
+}
+
+# --- manifest ------------------------------------------------------------------------------------
+
+publish() {
+  local manifest summary
+  { read -r manifest && read -r summary; } < <(manifest) || fail 1 "the manifest could not be made, nothing was published" "run it again"
+  printf '%s\n' "$manifest" >"$RUN/manifest.json"
+  "${AWS[@]}" s3api put-object --bucket "$BUCKET" --key "$PREFIX/manifest.json" --body "$RUN/manifest.json" \
+    --content-type application/json --if-none-match '*' >/dev/null ||
+    fail 1 "the manifest was refused, the backup does not exist" "the lines above say why; then run it again"
+  printf '%s, "seconds": %s}\n' "${summary%\}}" "$(seconds_since_start)"
+  log "backup $NAME is complete"
+}
+
+# Two lines: the manifest, and what is said about the backup. PostgreSQL writes the JSON: no other tool is on
+# every node, and it quotes any name rightly.
+manifest() {
+  local object lines=''
+  for object in "${!FILE[@]}"; do
+    lines+="$object ${FILE[$object]} $(<"$RUN/$object.bytes") $(cut -c1-64 "$RUN/$object.sha256")"$'\n'
+  done
+  sql "$DATABASE" -F $'\n' -v id="$ID" -v database="$DATABASE" -v prefix="$PREFIX" -v codec="$CODEC" \
+    -v server="$SERVER_VERSION" -v client="$("${PG[@]}" pg_dump --version)" \
+    -v started="$STARTED_AT" -v finished="$(date +%FT%TZ)" -v size="$DATABASE_BYTES" <<SQL
+with objects as (
+  select split_part(line, ' ', 1) as object, split_part(line, ' ', 2) as file,
+    split_part(line, ' ', 3)::bigint as size, split_part(line, ' ', 4) as sha256
+  from regexp_split_to_table($(literal "${lines%$'\n'}"), e'\n') as line
+), tables as (
+  select line::json as entry from regexp_split_to_table($(literal "$(printf '%s\n' "${TABLES[@]}")"), e'\n') as line
+), totals as (
+  select (select sum(size) from objects) as bytes, count(*) filter (where entry->>'kind' <> 'large objects') as tables,
+    sum((entry->>'rows')::bigint) filter (where entry->>'kind' = 'table') as rows, json_agg(entry) as entries from tables
+)
+select json_build_object('format', 1, 'id', :'id', 'database', :'database',
+  'server_version', :'server', 'client_version', :'client', 'started_at', :'started', 'finished_at', :'finished',
+  'database_bytes', :size, 'objects', (select json_object_agg(object, json_build_object(
+    'key', :'prefix' || '/' || file, 'size', size, 'sha256', sha256, 'codec', :'codec')) from objects),
+  'totals', json_build_object('tables', tables, 'rows', coalesce(rows, 0), 'bytes', bytes), 'tables', entries),
+  json_build_object('id', :'id', 'prefix', :'prefix', 'bytes', bytes, 'tables', tables, 'rows', coalesce(rows, 0))
+from totals;
+SQL
+}
+
+# --- retention -----------------------------------------------------------------------------------
+
+prune() {
+  local name expired
+  expired=$(expired) || fail 1 "the backup stands, but old ones could not be chosen" "the lines above say why"
+  for name in $expired; do
+    log "removing $name"
+    remove "$name" || fail 1 "the backup stands, but $name could not be removed" "the lines above say why; the next run tries again"
+  done
+}
+
+# The manifest goes first: what is half removed must not look like a backup.
+remove() {
+  "${AWS[@]}" s3 rm --only-show-errors "s3://$BUCKET/postgres/$DATABASE/$1/manifest.json" &&
+    "${AWS[@]}" s3 rm --only-show-errors --recursive "s3://$BUCKET/postgres/$DATABASE/$1/"
+}
+
+# Kept: the newest backup of each of the last KEEP_DAILY days and KEEP_WEEKLY weeks that have one (a day without
+# a backup does not count, so failing backups remove nothing), the newest verified one, and all of the last 24 hours:
+# a backup of damaged data must not push out the good one that was taken an hour before it.
+expired() {
+  local name day week newest_verified yesterday
+  local -A days=() weeks=() keep=()
+  yesterday=$(date -d '24 hours ago' +%Y%m%dT%H%M%SZ)
+  newest_verified=$(comm -12 <(names verified.json <<<"$LISTING" | sort) <(names manifest.json <<<"$LISTING" | sort) | tail -n 1)
+  while read -r name; do
+    day=${name:0:8} week=$(date -d "${name:0:8}" +%G-%V)
+    [[ $name < $yesterday && $name != "$newest_verified" ]] || keep[$name]=1
+    [[ -n ${days[$day]:-} ]] || ((${#days[@]} >= KEEP_DAILY)) || keep[$name]=1
+    [[ -n ${weeks[$week]:-} ]] || ((${#weeks[@]} >= KEEP_WEEKLY)) || keep[$name]=1
+    days[$day]=1 weeks[$week]=1
+    [[ -n ${keep[$name]:-} ]] || printf '%s\n' "$name"
+  done < <({ names manifest.json <<<"$LISTING" && printf '%s\n' "$NAME"; } | sort -r)
+  comm -23 <(names '*' <<<"$LISTING" | sort -u) <(names manifest.json <<<"$LISTING" | sort) |
+    while read -r name; do [[ $name < $yesterday ]] && printf '%s\n' "$name"; done
+  return 0
+}
+
+main "$@"

@@ -1,0 +1,249 @@
+# shellcheck shell=bash
+# What backup-pg.sh and restore-pg-latest.sh share: configuration, lock, server, S3, the end of a run.
+# Sourced by both from their own directory; it does nothing by itself.
+
+set -Eeuo pipefail
+export TZ=UTC LC_ALL=C.UTF-8
+
+PROGRAM=${0##*/}
+BACKUP_NAME='^[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}$'
+STARTED=$EPOCHREALTIME
+MESSAGE=''
+CHILDREN=() # what has to be ended by hand: uploads, downloads
+LOCK=''     # the descriptor of the lock
+SESSION=''  # the descriptor that keeps the exporting session open
+RUN=''      # this run's directory, below STATE_DIR
+PG=()       # the command prefix that reaches the server
+
+log() {
+  printf '%(%FT%TZ)T %s: %s\n' -1 "$PROGRAM" "$*" >&2
+}
+
+# fail CODE WHAT MEND: the end of the run, in one line.
+fail() {
+  MESSAGE="$2; $3"
+  exit "$1"
+}
+
+seconds_since_start() {
+  awk -v from="$STARTED" -v to="$EPOCHREALTIME" 'BEGIN { printf "%.1f", to - from }'
+}
+
+# Whatever way a run ends, it ends here.
+trap finish EXIT
+trap 'MESSAGE="line $LINENO failed: $BASH_COMMAND; the lines above say why"' ERR
+trap 'MESSAGE="interrupted by SIGHUP; run it again"; exit 129' HUP
+trap 'MESSAGE="interrupted by SIGINT; run it again"; exit 130' INT
+trap 'MESSAGE="interrupted by SIGTERM; run it again"; exit 143' TERM
+
+finish() {
+  local status=$?
+  trap - EXIT ERR
+  trap '' HUP INT TERM
+  set +e # every part of the cleaning gets its chance
+  end_children
+  clean_up
+  [[ -n $RUN ]] && rm -rf "$RUN"
+  if ((status != 0)); then
+    log "FAILED: ${MESSAGE:=unexpected end; the lines above say why}"
+    [[ -n $LOCK ]] && exec {LOCK}>&-
+    alert
+  fi
+  exit "$status"
+}
+
+# A script with more to clean up has its own.
+clean_up() {
+  return 0
+}
+
+# Uploads are killed while their input is still held open: an input that ends completes an upload.
+# The rest goes by ending this run's sessions on the server, which reaches clients inside a container too.
+end_children() {
+  local child
+  for child in "${CHILDREN[@]}"; do
+    [[ -d /proc/$child ]] && kill "$child"
+  done
+  [[ -n $SESSION ]] && exec {SESSION}>&-
+  [[ -n $(jobs -p) && -n ${MAINTENANCE:-} ]] && end_sessions
+  wait
+}
+
+alert() {
+  local -a hook
+  read -r -a hook <<<"${ON_FAILURE:-}"
+  ((${#hook[@]} == 0)) && return
+  "${hook[@]}" "$PROGRAM: $MESSAGE" >&2 || log "the ON_FAILURE command failed too"
+}
+
+# --- configuration -----------------------------------------------------------------------------
+
+# Only the file speaks: an AWS_* or PG* variable of the caller could lead to another bucket or server.
+load_configuration() {
+  local file=$1
+  check_file "$file"
+  unset "${!AWS_@}" "${!PG@}"
+  set -a
+  # shellcheck source=/dev/null
+  source "$file" || fail 2 "configuration $file is not valid" "write KEY='value' lines, as backup.yml does"
+  set +a
+  : "${PG_SERVICE:=}" "${PG_BIN:=}" "${ATTACHMENTS_DIR:=}" "${ON_FAILURE:=}"
+  export AWS_PAGER='' AWS_DEFAULT_REGION=${AWS_REGION:-}
+  check_values "$file"
+  AWS=("$AWS_CLI" --cli-connect-timeout 10 --cli-read-timeout 60)
+  PG=()
+}
+
+check_file() {
+  local file=$1 owner mode
+  [[ -f $file && -r $file ]] || fail 2 "configuration $file cannot be read" "run backup.yml, or name the file with --config"
+  read -r owner mode <<<"$(stat --dereference --format '%u %a' "$file")"
+  ((owner == EUID || owner == 0)) || fail 2 "configuration $file belongs to another user" "chown it to the user who runs this"
+  ((8#$mode & 8#077)) && fail 2 "configuration $file is open to others (mode $mode)" "chmod 600 $file"
+  return 0
+}
+
+# Every problem at once.
+check_values() {
+  local file=$1 key problems=()
+  for key in DATABASE BUCKET AWS_REGION AWS_CLI STATE_DIR LOCK_FILE; do
+    [[ -n ${!key:-} ]] || problems+=("$key is missing")
+  done
+  for key in KEEP_DAILY KEEP_WEEKLY; do
+    [[ ${!key:-} =~ ^[0-9]{1,4}$ ]] || problems+=("$key is not a number")
+  done
+  [[ ${KEEP_DAILY:-} == 0 ]] && problems+=("KEEP_DAILY is 0")
+  [[ ${DATABASE:-} == */* || ${DATABASE:-} == . || ${DATABASE:-} == .. || ${DATABASE:-} == *[[:cntrl:]]* ]] &&
+    problems+=("DATABASE cannot be part of an S3 key")
+  # The names DATABASE_restore_ID and DATABASE_before_ID have to fit into PostgreSQL's 63 bytes.
+  (($(bytes "${DATABASE:-}") > 46)) && problems+=("DATABASE is longer than 46 bytes")
+  [[ -z ${AWS_CLI:-} || -x $AWS_CLI ]] || problems+=("AWS_CLI $AWS_CLI is no program")
+  ((${#problems[@]} == 0)) || fail 2 "configuration $file: $(printf '%s, ' "${problems[@]}")nothing was done" "correct the file"
+}
+
+bytes() {
+  local LC_ALL=C
+  printf '%s' "${#1}"
+}
+
+# --- one run at a time -------------------------------------------------------------------------
+
+# Children inherit the lock: what a killed run left running still holds it, and it goes with the last of them.
+take_lock() {
+  exec {LOCK}<>"$LOCK_FILE" || fail 1 "the lock $LOCK_FILE cannot be opened" "create its directory, writable by this user"
+  flock --nonblock "$LOCK" ||
+    fail 1 "another run holds $LOCK_FILE ($(<"$LOCK_FILE"))" "wait until it has ended; fuser $LOCK_FILE shows who holds it"
+  printf '%s, pid %s, since %(%FT%TZ)T\n' "$PROGRAM" $$ -1 >"$LOCK_FILE"
+  RUN=$(umask 077 && mkdir -p "$STATE_DIR" && rm -rf "$STATE_DIR"/run.* && mktemp -d "$STATE_DIR/run.XXXXXXXX") ||
+    fail 1 "no directory can be made in $STATE_DIR" "make room there, and make it writable by this user"
+  export TMPDIR=$RUN
+}
+
+# --- the server --------------------------------------------------------------------------------
+
+find_server() {
+  local -a containers=()
+  export PGAPPNAME PGOPTIONS='' PGCLIENTENCODING=UTF8 PGCONNECT_TIMEOUT=10
+  PGAPPNAME=quickdata-$(random_id)
+  if [[ -n $PG_SERVICE ]]; then
+    mapfile -t containers < <(docker ps --quiet --filter status=running --filter "label=com.docker.swarm.service.name=$PG_SERVICE")
+    ((${#containers[@]} == 1)) || fail 1 "${#containers[@]} containers of the service $PG_SERVICE run on this node, not 1" \
+      "look at docker service ps $PG_SERVICE, and run this on the node of its only task"
+    PG=(docker exec -i -e PGUSER -e PGDATABASE -e PGAPPNAME -e PGOPTIONS -e PGCLIENTENCODING "${containers[0]}")
+  elif [[ -n $PG_BIN ]]; then
+    PATH=$PG_BIN:$PATH
+  fi
+  MAINTENANCE=postgres
+  [[ $DATABASE != postgres ]] || MAINTENANCE=template1
+}
+
+random_id() {
+  od -An -N4 -tx4 /dev/urandom | tr -d ' \n'
+}
+
+# sql DATABASE [psql options]: the SQL on standard input. The name goes by the environment, because psql
+# takes an argument with "=" for a connection string.
+sql() {
+  PGDATABASE=$1 "${PG[@]}" psql -XqAtw -v ON_ERROR_STOP=1 "${@:2}"
+}
+
+end_sessions() {
+  sql "$MAINTENANCE" -v application="$PGAPPNAME" >/dev/null <<'SQL'
+select count(pg_terminate_backend(pid)) from pg_stat_activity
+where application_name = :'application' and pid <> pg_backend_pid();
+SQL
+}
+
+# A document of any content as an SQL literal.
+literal() {
+  local tag
+  tag="\$q$(random_id)$(random_id)\$"
+  printf '%s%s%s' "$tag" "$1" "$tag"
+}
+
+# One JSON line per table, in the transaction of the caller: what is there, how many rows, which content.
+# - Columns go by name, because a restore may order those of inheritance children differently.
+# - What is not data of this database counts by its presence only: partitioned parents (their partitions
+#   count), foreign tables, and materialized views, which a restore computes anew.
+# - Sequences do not count: nextval() ignores snapshots, so their value in the dump may be a later one.
+# - Tables of extensions belong to CREATE EXTENSION, not to the dump.
+fingerprints() {
+  cat <<'SQL'
+set local datestyle = 'ISO, YMD';
+set local timezone = 'UTC';
+set local intervalstyle = 'postgres';
+set local bytea_output = 'hex';
+set local extra_float_digits = 1;
+set local lc_monetary = 'C';
+set local xmlbinary = 'base64';
+set local row_security = off;
+set local statement_timeout = 0;
+set local lock_timeout = '10min';
+set local idle_in_transaction_session_timeout = 0;
+set local transaction_timeout = 0;
+set local search_path = pg_catalog;
+select format(
+  'select json_build_object(''schema'', %L, ''name'', %L, ''kind'', %L, ''rows'', %s, ''checksum'', %s)%s',
+  n.nspname, c.relname, kind,
+  case when counted then 'count(*)' else 'null' end,
+  case when counted then format('coalesce(sum(hashtextextended(row(%s)::text, 0)), 0)::text', columns) else 'null' end,
+  case when counted then format(' from only %I.%I as t', n.nspname, c.relname) end)
+from pg_class c
+join pg_namespace n on n.oid = c.relnamespace
+cross join lateral (select c.relkind = 'r' as counted, case c.relkind when 'r' then 'table'
+  when 'p' then 'partitioned table' when 'm' then 'materialized view' else 'foreign table' end as kind)
+cross join lateral (select string_agg(format('t.%I', a.attname), ', ' order by a.attname) as columns
+  from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped)
+where c.relkind in ('r', 'p', 'm', 'f') and c.relpersistence <> 't'
+  and n.nspname <> 'information_schema' and n.nspname !~ '^pg_'
+  and not exists (select from pg_depend d
+    where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')
+order by n.nspname, c.relname \gexec
+select json_build_object('schema', 'pg_catalog', 'name', 'pg_largeobject', 'kind', 'large objects',
+  'rows', count(distinct m.oid), 'checksum', coalesce(sum(hashtextextended(
+    format('%s %s %s', m.oid, piece, lo_get(m.oid, piece, 1048576)), 0)), 0)::text)
+from pg_largeobject_metadata m
+cross join lateral (select coalesce(max(pageno), 0)::bigint * 2048 as last from pg_largeobject where loid = m.oid)
+cross join lateral generate_series(0, last, 1048576) as piece;
+SQL
+}
+
+# --- S3 ----------------------------------------------------------------------------------------
+
+# list DATABASE: every key below that exact database's prefix, without the prefix, in the order of time.
+list() {
+  local root=postgres/$1/ key
+  "${AWS[@]}" s3api list-objects-v2 --bucket "$BUCKET" --prefix "$root" --query 'Contents[].[Key]' --output text |
+    while read -r key; do printf '%s\n' "${key#"$root"}"; done
+}
+
+# names FILE: the backups which have that file, from a listing on standard input. All the rest of a key has
+# to match: the listing of "app" also holds the keys of a database called "app/…".
+names() {
+  local name file
+  while IFS=/ read -r name file; do
+    # shellcheck disable=SC2053 # "*" means any file
+    [[ $name =~ $BACKUP_NAME && $file == $1 ]] && printf '%s\n' "$name"
+  done
+  return 0
+}

@@ -1,0 +1,329 @@
+#!/usr/bin/env bash
+# Restores the newest backup (or one by its id) into a scratch database, compares it with the manifest, and only
+# then swaps it in by renames. With --verify the scratch database is dropped instead, and verified.json is written.
+
+here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+# shellcheck source=pg-common.sh
+source "$here/pg-common.sh"
+
+SCRATCH=''   # the scratch database, while it has to be dropped at the end
+NEW_ROLES='' # roles made for this restore, while they have to be dropped at the end
+UNPACKED=''  # the directory with the attachments, while it has to be removed at the end
+
+usage() {
+  cat <<'TEXT'
+Usage: restore-pg-latest.sh --config FILE [--id ID] [--verify] [--from-database NAME]
+
+  --id ID               that backup instead of the newest one
+  --verify              restore into a scratch database, compare, drop it; the live one is not touched
+  --from-database NAME  a backup of another database
+
+Writes one JSON line about the restore to standard output, the log to standard error.
+Exit codes: 0 done, 1 failed, 2 wrong configuration or arguments, 4 what came back differs from the manifest.
+TEXT
+}
+
+main() {
+  parse "$@"
+  load_configuration "$CONFIG"
+  : "${SOURCE:=$DATABASE}"
+  take_lock
+  find_server
+  choose_backup
+  read_manifest
+  check_target
+  restore_roles
+  restore_scratch
+  restore_attachments
+  compare
+  if [[ $ACTION == verified ]]; then note_verified; else swap; fi
+  printf '%s, "seconds": %s}\n' "${SUMMARY%\}}" "$(seconds_since_start)"
+  log "backup $NAME $ACTION"
+}
+
+parse() {
+  CONFIG='' WANTED='' SOURCE='' ACTION=restored
+  while (($# > 0)); do
+    case $1 in
+      --config | --id | --from-database) (($# > 1)) || fail 2 "$1 needs a value" "see --help" ;;&
+      --config) CONFIG=$2 && shift ;;
+      --id) WANTED=$2 && shift ;;
+      --from-database) SOURCE=$2 && shift ;;
+      --verify) ACTION=verified ;;
+      -h | --help) usage && exit 0 ;;
+      *) fail 2 "unknown argument $1" "see --help" ;;
+    esac
+    shift
+  done
+  [[ -n $CONFIG ]] || fail 2 "no configuration was named" "give --config FILE"
+}
+
+# The end of every run: what is still named here belongs to a restore that failed, or was only verified.
+clean_up() {
+  [[ -n $UNPACKED ]] && rm -rf "$UNPACKED"
+  [[ -n $SCRATCH ]] && drop_databases "$SCRATCH"
+  [[ -n $NEW_ROLES ]] && for_each_role 'drop role if exists' | sql "$MAINTENANCE"
+  UNPACKED='' SCRATCH='' NEW_ROLES=''
+}
+
+# --- which backup --------------------------------------------------------------------------------
+
+choose_backup() {
+  local listing complete
+  listing=$(list "$SOURCE") || fail 1 "s3://$BUCKET cannot be listed" "check BUCKET, AWS_REGION and the role of this machine"
+  complete=$(names manifest.json <<<"$listing" | sort)
+  [[ -n $complete ]] || fail 1 "s3://$BUCKET holds no backup of $SOURCE" "take one with backup-pg.sh first"
+  NAME=$(awk -v id="$WANTED" 'id == "" || $0 == id || substr($0, 18) == id' <<<"$complete" | tail -n 1)
+  [[ -n $NAME ]] || fail 1 "s3://$BUCKET holds no backup $WANTED of $SOURCE" "the newest one is ${complete##*$'\n'}"
+  ID=${NAME##*-} PREFIX=postgres/$SOURCE/$NAME
+  log "backup $NAME of $SOURCE, to be $ACTION"
+}
+
+read_manifest() {
+  local fields format database id object key sha256 codec
+  "${AWS[@]}" s3 cp "s3://$BUCKET/$PREFIX/manifest.json" - --only-show-errors >"$RUN/manifest.json" ||
+    fail 1 "the manifest of $NAME cannot be downloaded" "check the network and the role of this machine"
+  MANIFEST="$(literal "$(<"$RUN/manifest.json")")::json"
+  fields=$(manifest_fields) || fail 1 "the manifest of $NAME cannot be understood" "restore another backup with --id"
+  declare -gA KEY=() SHA256=() CODEC=()
+  {
+    IFS=$'\x1f' read -r format database id SERVER_MAJOR DATABASE_BYTES
+    while IFS=$'\x1f' read -r object key sha256 codec; do KEY[$object]=$key SHA256[$object]=$sha256 CODEC[$object]=$codec; done
+  } <<<"$fields"
+  [[ $format == 1 ]] || fail 1 "the manifest of $NAME has format ${format:-none}, not 1" "use the scripts that wrote it"
+  [[ $database == "$SOURCE" && $id == "$ID" ]] || fail 1 "the manifest of $NAME belongs to another backup" "restore another backup with --id"
+  check_objects
+}
+
+# PostgreSQL reads the JSON: no other tool for it is on every node.
+manifest_fields() {
+  sql "$MAINTENANCE" -F $'\x1f' <<SQL
+select m->>'format', m->>'database', m->>'id', split_part(m->>'server_version', '.', 1), m->>'database_bytes'
+from (select $MANIFEST as m);
+select key, value->>'key', value->>'sha256', value->>'codec'
+from (select $MANIFEST as m), json_each(case m->>'format' when '1' then m->'objects' end);
+SQL
+}
+
+check_objects() {
+  local object
+  [[ -n ${KEY[dump]:-} && -n ${KEY[globals]:-} ]] || fail 1 "the manifest of $NAME lacks an object" "restore another backup with --id"
+  for object in "${!KEY[@]}"; do
+    [[ ${KEY[$object]} == "$PREFIX"/* && ${CODEC[$object]} =~ ^(zstd|gzip)$ ]] ||
+      fail 1 "the manifest of $NAME describes its $object wrongly" "restore another backup with --id"
+    command -v "${CODEC[$object]}" >/dev/null || fail 1 "the $object is compressed with ${CODEC[$object]}" "install ${CODEC[$object]}"
+  done
+}
+
+# --- the target ----------------------------------------------------------------------------------
+
+# Under the lock, a scratch database that is there belongs to a run that was killed.
+check_target() {
+  local server
+  server=$(sql "$MAINTENANCE" <<<'show server_version_num') || fail 1 "PostgreSQL cannot be reached" "check PGUSER and that the server runs"
+  ((server / 10000 >= SERVER_MAJOR)) || fail 1 "the server is older than that of the backup ($SERVER_MAJOR)" "restore into PostgreSQL $SERVER_MAJOR"
+  drop_databases "${DATABASE}_restore_" '[0-9a-f]{8}'
+  check_room
+}
+
+check_room() {
+  local directory free=''
+  directory=$(sql "$MAINTENANCE" <<<'show data_directory')
+  if [[ -n $PG_SERVICE ]] || [[ ${PGHOST:-/} =~ ^(/|127\.|localhost$|::1$) && -d $directory ]]; then
+    free=$("${PG[@]}" df -Pk "$directory" | awk 'NR == 2 { printf "%.0f", $4 * 1024 }')
+  fi
+  [[ -n $free ]] || { log "room on the server is not known from here, and not checked" && return; }
+  ((free > DATABASE_BYTES)) || fail 1 "the restore needs $DATABASE_BYTES bytes beside the live database, $free are free in $directory" \
+    "make room, for example by dropping an old ${DATABASE}_before_ database"
+}
+
+# drop_databases PREFIX [PATTERN [EXCEPT]]: those called by the prefix and the pattern, to the letter.
+drop_databases() {
+  sql "$MAINTENANCE" -v prefix="$1" -v pattern="${2:-}" -v except="${3:-}" <<'SQL'
+set client_min_messages = warning;
+select format('drop database %I with (force)', datname) from pg_database
+where starts_with(datname, :'prefix') and substr(datname, length(:'prefix') + 1) ~ ('^' || :'pattern' || '$')
+  and datname <> :'except' \gexec
+SQL
+}
+
+# --- objects -------------------------------------------------------------------------------------
+
+# fetch OBJECT COMMAND: the command reads the content; what it prints is in OUTPUT. The SHA-256 is taken over all of
+# the object, whatever the command makes of it: "tee -p" goes on when the decompressor has given up.
+fetch() {
+  local object=$1 command=$2 download consumer content downloaded=0 consumed=0
+  mkfifo "$RUN/$object" "$RUN/$object.copy"
+  "${AWS[@]}" s3 cp "s3://$BUCKET/${KEY[$object]}" - --only-show-errors >"$RUN/$object" &
+  download=$!
+  CHILDREN+=("$download")
+  exec {content}< <(consume "$object" "$command")
+  consumer=$!
+  mapfile -d '' OUTPUT <&"$content"
+  exec {content}<&-
+  wait "$download" || downloaded=$?
+  wait "$consumer" || consumed=$?
+  CHILDREN=()
+  ((downloaded == 0)) || fail 1 "${KEY[$object]} cannot be downloaded" "check that it exists, the network, and the role of this machine"
+  [[ $(cut -c1-64 "$RUN/$object.sha256") == "${SHA256[$object]}" ]] ||
+    fail 4 "${KEY[$object]} is not what was uploaded, its SHA-256 differs" "restore an older backup with --id, or bring back the object's earlier version"
+  ((consumed == 0)) || fail 1 "the $object of $NAME cannot be restored" "the lines above say why"
+}
+
+consume() {
+  sha256sum <"$RUN/$1.copy" >"$RUN/$1.sha256" &
+  tee -p "$RUN/$1.copy" <"$RUN/$1" | "${CODEC[$1]}" -dc | "$2"
+  wait "$!"
+}
+
+# section NAME: a part of the globals. They pass by a pipe: they hold password hashes, which belong on no disk.
+section() {
+  printf '%s\n' "$GLOBALS" | awk -v name="$1" 'BEGIN { now = "roles" } sub(/^-- quickdata: /, "") { now = $0; next } now == name'
+}
+
+# Missing roles are created, existing ones never altered: an old backup must not undo a password rotation.
+# To verify, a name is enough, because it owns things; it cannot log in, and goes at the end.
+restore_roles() {
+  local existing
+  fetch globals cat
+  GLOBALS=${OUTPUT[0]:-}
+  existing=$(sql "$MAINTENANCE" <<<'select quote_ident(rolname) from pg_roles')
+  NEW_ROLES=$(section roles | sed -n 's/^CREATE ROLE \(.*\);$/\1/p' | sort | comm -13 <(sort <<<"$existing") -)
+  [[ -n $NEW_ROLES ]] || return 0
+  log "creating the missing roles $(paste -sd ' ' <<<"$NEW_ROLES")"
+  if [[ $ACTION == verified ]]; then for_each_role 'create role'; else role_statements; fi |
+    sql "$MAINTENANCE" --single-transaction >/dev/null || fail 1 "roles cannot be created" "the lines above say why"
+}
+
+for_each_role() {
+  local role
+  while read -r role; do printf '%s %s;\n' "$1" "$role"; done <<<"$NEW_ROLES"
+}
+
+role_statements() {
+  section roles | NEW_ROLES=$NEW_ROLES awk '
+    function concerns(role) {
+      return index($0, "CREATE ROLE " role ";") == 1 || index($0, "ALTER ROLE " role " ") == 1 ||
+        /^GRANT / && (index($0, " TO " role " ") || index($0, "GRANT " role " TO ") == 1)
+    }
+    BEGIN { count = split(ENVIRON["NEW_ROLES"], roles, "\n") }
+    { for (i = 1; i <= count; i++) if (concerns(roles[i])) { print; next } }'
+}
+
+# Settings, grants and owner belong to the database, not to its name: they come along with the swap.
+restore_scratch() {
+  SCRATCH=${DATABASE}_restore_$ID
+  section create | sql "$MAINTENANCE" -v target="$SCRATCH" || fail 1 "the scratch database cannot be created" "the lines above say why"
+  fetch dump load
+  section settings | sql "$MAINTENANCE" -v target="$SCRATCH" --single-transaction ||
+    fail 1 "the settings and grants of the database cannot be restored" "the lines above say why"
+}
+
+# Asynchronous commits lose nothing here: the swap's own commit is synchronous, and flushes all before it.
+load() {
+  local name=${SCRATCH//\\/\\\\}
+  PGOPTIONS='-c synchronous_commit=off' "${PG[@]}" pg_restore --no-password --exit-on-error --no-tablespaces \
+    --dbname="dbname='${name//\'/\\\'}'"
+}
+
+restore_attachments() {
+  [[ -n ${KEY[attachments]:-} ]] || return 0
+  if [[ $ACTION == verified ]]; then
+    fetch attachments read_archive
+  elif [[ -n $ATTACHMENTS_DIR ]]; then
+    UNPACKED=$ATTACHMENTS_DIR.restore_$ID
+    rm -rf "$UNPACKED" && mkdir -p "$UNPACKED"
+    fetch attachments unpack
+  else
+    log "warning: the backup has attachments, but ATTACHMENTS_DIR is not set: they are not restored"
+  fi
+}
+
+read_archive() {
+  tar --list >/dev/null
+}
+
+unpack() {
+  tar --extract --preserve-permissions --directory "$UNPACKED"
+}
+
+# --- proof ---------------------------------------------------------------------------------------
+
+compare() {
+  local differences
+  { printf 'begin isolation level repeatable read, read only;\n' && fingerprints; } | sql "$SCRATCH" >"$RUN/tables.json" &
+  wait "$!" || fail 1 "the restored rows cannot be counted" "the lines above say why"
+  comparison >"$RUN/comparison" || fail 1 "the comparison failed" "the lines above say why"
+  { read -r SUMMARY && mapfile -t differences; } <"$RUN/comparison"
+  ((${#differences[@]} == 0)) && return
+  printf '%s\n' "${differences[@]:0:20}" | while read -r line; do log "different: $line"; done
+  fail 4 "${#differences[@]} tables differ from the manifest of $NAME" "restore another backup with --id; the live database was not touched"
+}
+
+# What is said about the restore, then a line for each difference.
+comparison() {
+  sql "$MAINTENANCE" -v id="$ID" -v action="$ACTION" -v live="$DATABASE" -v kept="${DATABASE}_before_$ID" <<SQL
+create temp view expected as select * from json_to_recordset($MANIFEST->'tables')
+  as t(schema text, name text, kind text, rows bigint, checksum text);
+create temp view actual as select t.* from regexp_split_to_table($(literal "$(<"$RUN/tables.json")"), e'\n') as line,
+  json_to_record(line::json) as t(schema text, name text, kind text, rows bigint, checksum text);
+select json_build_object('id', :'id', 'action', :'action', 'tables', count(*) filter (where kind <> 'large objects'),
+  'rows', coalesce(sum(rows) filter (where kind = 'table'), 0), 'mismatches', 0, 'kept',
+  case when :'action' = 'restored' and exists (select from pg_database where datname = :'live') then :'kept' end)
+from expected;
+select format('%I.%I ', coalesce(e.schema, a.schema), coalesce(e.name, a.name)) || case
+  when a.kind is null then 'is missing' when e.kind is null then 'is not in the manifest'
+  when a.kind <> e.kind then format('is a %s instead of a %s', a.kind, e.kind)
+  when a.rows is distinct from e.rows then format('has %s rows instead of %s', a.rows, e.rows)
+  else 'has the same number of rows, with other content' end
+from expected e full join actual a using (schema, name)
+where (e.kind, e.rows, e.checksum) is distinct from (a.kind, a.rows, a.checksum);
+SQL
+}
+
+note_verified() {
+  clean_up
+  printf '{"id": "%s", "verified_at": "%(%FT%TZ)T", "by": "%s on %s", "seconds": %s}\n' \
+    "$ID" -1 "$PROGRAM" "$HOSTNAME" "$(seconds_since_start)" >"$RUN/verified.json"
+  "${AWS[@]}" s3api put-object --bucket "$BUCKET" --key "$PREFIX/verified.json" --body "$RUN/verified.json" \
+    --content-type application/json >/dev/null || fail 1 "the backup is good, but verified.json cannot be written" "the lines above say why"
+}
+
+# --- swap ----------------------------------------------------------------------------------------
+
+# One transaction with the renames, while a second session ends whoever is connected or connects again.
+swap() {
+  local names=(-v live="$DATABASE" -v scratch="$SCRATCH" -v kept="${DATABASE}_before_$ID" -v spare="${DATABASE}_before_$(random_id)")
+  disconnect_clients "${names[@]}" &
+  sql "$MAINTENANCE" "${names[@]}" <<'SQL' || fail 1 "the databases cannot be swapped, the live one is as it was" "the lines above say why"
+begin;
+select format('alter database %I rename to %I', :'kept', :'spare') where exists (select from pg_database where datname = :'kept') \gexec
+select format('alter database %I rename to %I', :'live', :'kept') where exists (select from pg_database where datname = :'live') \gexec
+select format('alter database %I rename to %I', :'scratch', :'live') \gexec
+commit;
+SQL
+  SCRATCH='' NEW_ROLES=''
+  log "$DATABASE is restored"
+  swap_attachments || fail 1 "the database is restored, the attachments are not" "move $UNPACKED to $ATTACHMENTS_DIR by hand"
+  drop_databases "${DATABASE}_before_" '[0-9a-f]{8}' "${DATABASE}_before_$ID" ||
+    fail 1 "the restore stands, but an older ${DATABASE}_before_ database cannot be dropped" "drop it by hand"
+}
+
+# Ends by itself when the scratch database has got its new name.
+disconnect_clients() {
+  sql "$MAINTENANCE" "$@" >/dev/null <<'SQL'
+select (select count(pg_terminate_backend(pid)) from pg_stat_activity where datname in (:'live', :'scratch', :'kept'))
+where exists (select from pg_database where datname = :'scratch') \watch interval=0.05 min_rows=1
+SQL
+}
+
+swap_attachments() {
+  local kept=$ATTACHMENTS_DIR.before_$ID
+  [[ -n $UNPACKED ]] || return 0
+  rm -rf "$ATTACHMENTS_DIR".before_[0-9a-f]*
+  [[ ! -e $ATTACHMENTS_DIR ]] || mv "$ATTACHMENTS_DIR" "$kept"
+  mv "$UNPACKED" "$ATTACHMENTS_DIR"
+  UNPACKED=''
+}
+
+main "$@"

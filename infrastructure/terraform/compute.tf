@@ -29,7 +29,14 @@ data "aws_ec2_instance_type" "node" {
 
 resource "aws_key_pair" "admin" {
   key_name   = local.name
-  public_key = trimspace(var.ssh_public_key != null ? var.ssh_public_key : file(pathexpand("~/.ssh/id_ed25519.pub")))
+  public_key = trimspace(var.ssh_public_key != null ? var.ssh_public_key : try(file(pathexpand("~/.ssh/id_ed25519.pub")), ""))
+
+  lifecycle {
+    precondition {
+      condition     = var.ssh_public_key != null || fileexists(pathexpand("~/.ssh/id_ed25519.pub"))
+      error_message = "There is no ~/.ssh/id_ed25519.pub: make a key with ssh-keygen -t ed25519, or set TF_VAR_ssh_public_key."
+    }
+  }
 }
 
 locals {

@@ -14,7 +14,8 @@ from pipeline.plan import Plan
 from pipeline.tofu import Stack
 
 BUCKET = "aws_s3_bucket.backups"
-DATABASE_RESOURCES = ("aws_instance.database", "aws_ebs_volume.")
+DATABASE_NODE = 'aws_instance.node["database"]'
+DATABASE_RESOURCES = (DATABASE_NODE, "aws_ebs_volume.postgres", "aws_volume_attachment.postgres")
 PLAN_FILE = "quickdata.tfplan"
 
 
@@ -153,7 +154,7 @@ async def _both_stacks(d: Deployment, done: Deployed) -> None:
 
 async def _before_app(d: Deployment, app: Plan) -> None:
     """What must hold before the app's plan is applied: no lost state, and a good backup of a doomed database."""
-    if app.touching({"create"}, ["aws_instance.database"]):
+    if app.creates(DATABASE_NODE):
         await d.cloud.require_no_nodes(d.suffix)
     if app.touching({"delete", "replace", "forget"}, DATABASE_RESOURCES):
         await _stop_nocodb(d)

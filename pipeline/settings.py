@@ -12,6 +12,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipeline.errors import SettingsError
 
+PREFIX = "Value error, "
+"""What pydantic puts before a validator's own words."""
 BUCKET_PREFIX = "quickdata-pg-backups-storage-bucket-"
 SUFFIX = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 BUCKET_NAME_MAX = 63
@@ -30,6 +32,7 @@ class Settings(BaseSettings):
     endpoint: str = Field("", alias="AWS_ENDPOINT_URL")
     access_key: str = Field("", alias="AWS_ACCESS_KEY_ID", validate_default=True)
     admin_cidr: str = Field("", alias="TF_VAR_admin_cidr", validate_default=True)
+    domain: str = Field("", alias="TF_VAR_domain")
     gitlab_user: str = Field("", alias="GITLAB_USER")
     gitlab_pat: str = Field("", alias="GITLAB_PAT", validate_default=True)
     ssh_key: Path = Field(Path("~/.ssh/id_ed25519"), alias="QUICKDATA_SSH_KEY", validate_default=True)
@@ -49,7 +52,9 @@ class Settings(BaseSettings):
         try:
             return cls(**given)  # type: ignore[arg-type]
         except ValidationError as error:
-            problems = "\n".join(f"  {_problem(dict(each))}" for each in error.errors())
+            names = {field: str(info.alias) for field, info in cls.model_fields.items()}
+            found = [(str(each["loc"][0]), each["msg"]) for each in error.errors()]
+            problems = "\n".join(f"  {names.get(at, at)}: {said.removeprefix(PREFIX)}" for at, said in found)
             raise SettingsError(
                 f"the inputs are not complete:\n{problems}", "mend them all, then run again"
             ) from None
@@ -158,9 +163,3 @@ def _from_chain() -> dict[str, str]:
         "aws_session_token": frozen.token,
     }
     return {name: value for name, value in parts.items() if value}
-
-
-def _problem(error: dict[str, object]) -> str:
-    where = ".".join(str(part) for part in error["loc"])  # type: ignore[attr-defined]
-    said = str(error["msg"]).removeprefix("Value error, ")
-    return f"{where}: {said}"

@@ -153,7 +153,7 @@ async def _both_stacks(d: Deployment, done: Deployed) -> None:
 
 
 async def _before_app(d: Deployment, app: Plan) -> None:
-    """What must hold before the app's plan is applied: no lost state, and a good backup of a doomed database."""
+    """Before the app is applied: no state may be lost, and a doomed database must have a good backup."""
     if app.creates(DATABASE_NODE):
         await d.cloud.require_no_nodes(d.suffix)
     if app.touching({"delete", "replace", "forget"}, DATABASE_RESOURCES):

@@ -20,6 +20,9 @@ from pipeline.stream import Reader
 PATIENCE = 120.0
 """Seconds that an interrupted tool has to write its state before it is asked again, by SIGTERM."""
 
+PRIVATE = 0o077
+"""The umask of every step: states, plans and rendered files are nobody else's."""
+
 MASK = "********"
 
 
@@ -106,7 +109,7 @@ class HostRunner:
     async def _open(self, step: Step, env: Mapping[str, str]) -> Process:
         try:
             return await anyio.open_process(
-                step.command, cwd=self._root / step.workdir, env=env, start_new_session=True
+                step.command, cwd=self._root / step.workdir, env=env, start_new_session=True, umask=PRIVATE
             )
         except FileNotFoundError as error:
             what = f"{step.name}: {error.filename} is not on this machine"

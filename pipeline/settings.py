@@ -1,7 +1,7 @@
 """Every input of a deployment, validated before the first step, all problems at once."""
 
 import re
-from ipaddress import ip_network
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Self
 
@@ -16,9 +16,12 @@ PREFIX = "Value error, "
 """What pydantic puts before a validator's own words."""
 BUCKET_PREFIX = "quickdata-pg-backups-storage-bucket-"
 SUFFIX = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
+WIDEST = 8
+"""The shortest prefix length that infrastructure/terraform takes for admin_cidr."""
 BUCKET_NAME_MAX = 63
 """Characters of a bucket's name: Amazon S3 User Guide, "General purpose bucket naming rules"."""
-RESERVED_ENDINGS = ("-s3alias", "--ol-s3", "--x-s3", "--table-s3")
+RESERVED = re.compile(r"(^|.*-)(an|s3alias)|.*--(ol|x|table)-s3")
 """Endings that a bucket's name must not have, from the same page."""
 
 
@@ -28,7 +31,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(case_sensitive=True, env_ignore_empty=True, extra="ignore")
 
     bucket_suffix: str = Field("", alias="TF_VAR_bucket_suffix", validate_default=True)
-    region: str = Field("eu-west-3", alias="AWS_REGION", pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")
+    region: str = Field("eu-west-3", alias="AWS_REGION")
     endpoint: str = Field("", alias="AWS_ENDPOINT_URL")
     access_key: str = Field("", alias="AWS_ACCESS_KEY_ID", validate_default=True)
     admin_cidr: str = Field("", alias="TF_VAR_admin_cidr", validate_default=True)
@@ -69,6 +72,13 @@ class Settings(BaseSettings):
     def _suffix(cls, value: str) -> str:
         return valid_suffix(value)
 
+    @field_validator("region")
+    @classmethod
+    def _region(cls, value: str) -> str:
+        if not REGION.fullmatch(value):
+            raise ValueError("is no region's name; write it as eu-west-3")
+        return value
+
     @field_validator("endpoint")
     @classmethod
     def _endpoint(cls, value: str) -> str:
@@ -97,11 +107,13 @@ class Settings(BaseSettings):
                 "not set; export the addresses that may reach SSH and NocoDB, such as 203.0.113.7/32"
             )
         try:
-            network = ip_network(value)
+            network = IPv4Network(value, strict=False)
         except ValueError:
-            raise ValueError("is no CIDR block; write it as 203.0.113.7/32") from None
-        if network.prefixlen == 0:
-            raise ValueError("would open SSH to the whole world; name your own addresses")
+            raise ValueError("is no IPv4 range; write it as 203.0.113.7/32") from None
+        if network.prefixlen < WIDEST:
+            raise ValueError(
+                "would open SSH to half the world; name your own addresses, such as 203.0.113.7/32"
+            )
         return value
 
     @field_validator("gitlab_pat")
@@ -147,7 +159,7 @@ def valid_suffix(value: str) -> str:
         raise ValueError("not set; export a name of your own, such as ppr")
     if not SUFFIX.fullmatch(lower):
         raise ValueError("may have letters, digits and inner hyphens only; choose another")
-    if len(lower) > most or lower.endswith(RESERVED_ENDINGS):
+    if len(lower) > most or RESERVED.fullmatch(lower):
         raise ValueError(f"is too long or reserved for a bucket's name; use at most {most} characters")
     return lower
 

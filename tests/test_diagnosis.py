@@ -1,0 +1,37 @@
+"""Failures of tools, translated."""
+
+import pytest
+
+from pipeline.diagnosis import TAIL_LINES, diagnose
+from pipeline.errors import BucketTaken, PipelineError, StateLost, ToolError
+
+KNOWN = [
+    ("Error: Error acquiring the state lock\nID: 1-2", ToolError, "locked"),
+    ("api error BucketAlreadyExists: The requested bucket name", BucketTaken, "taken"),
+    ("BucketAlreadyOwnedByYou: Your previous request", StateLost, "not in the state"),
+    ("Error: Unable to find remote state", ToolError, "storage state is missing"),
+    ("ERROR! Decryption failed (no vault secrets were found)", ToolError, "vault"),
+    ("OSError: [Errno 28] No space left on device", ToolError, "disk is full"),
+    ("dial tcp 127.0.0.1:1: connect: connection refused", ToolError, "does not answer"),
+    ("InvalidClientTokenId: The security token", ToolError, "credentials"),
+]
+
+
+@pytest.mark.parametrize(("said", "kind", "what"), KNOWN)
+def test_a_known_failure_is_named_with_a_mend(said: str, kind: type[PipelineError], what: str) -> None:
+    error = diagnose("storage: apply", 1, "", said)
+    assert type(error) is kind
+    assert what in error.what
+    assert error.what.startswith("storage: apply: ")
+    assert error.mend
+
+
+def test_an_unknown_failure_shows_the_tools_last_lines() -> None:
+    error = diagnose("x", 7, "", "\n".join(f"line {n}" for n in range(50)))
+    assert "exit code 7" in error.what
+    assert error.tail.splitlines()[-1] == "line 49"
+    assert len(error.tail.splitlines()) == TAIL_LINES
+
+
+def test_the_output_speaks_when_the_error_output_is_silent() -> None:
+    assert diagnose("x", 1, "only here", "").tail == "only here"

@@ -1,0 +1,185 @@
+"""The host's runner, with real processes."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+
+import anyio
+import pytest
+
+from pipeline.errors import ToolError
+from pipeline.host import HostRunner
+from pipeline.progress import Progress
+from pipeline.step import Result, Step
+
+SECRET = "s3cr3t/with+signs"
+
+
+@pytest.fixture
+def runner(tmp_path: Path) -> HostRunner:
+    return HostRunner(tmp_path, {"TOKEN": SECRET, "KEY": "-----KEY-----\n"}, Progress())
+
+
+def python(code: str, **more: object) -> Step:
+    return Step("probe", (sys.executable, "-c", code), **more)  # type: ignore[arg-type]
+
+
+async def test_a_step_gets_its_environment_and_nothing_else(
+    runner: HostRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "real")
+    monkeypatch.setenv("TF_VAR_bucket_suffix", "real")
+    result = await runner.run(python("import os; print(sorted(os.environ))", env={"ONE": "1"}))
+    assert result.stdout.strip() == str(sorted(["HOME", "LC_ALL", "ONE", "PATH"]))
+
+
+async def test_a_secret_reaches_the_step_but_neither_output_nor_argv(runner: HostRunner) -> None:
+    code = "import os, sys; t = os.environ['TOKEN']; print(len(t), t); print(t, file=sys.stderr)"
+    result = await runner.run(python(code, secrets=("TOKEN",)))
+    assert result.stdout.startswith(f"{len(SECRET)} ")
+    assert SECRET not in result.stdout + result.stderr + " ".join(result.step.command)
+
+
+async def test_a_secret_is_masked_in_its_url_form_too(runner: HostRunner) -> None:
+    code = "import os, urllib.parse as u; print(u.quote(os.environ['TOKEN'], safe=''))"
+    result = await runner.run(python(code, secrets=("TOKEN",)))
+    assert "s3cr3t" not in result.stdout
+
+
+async def test_a_secret_in_several_writes_of_one_line_is_masked(runner: HostRunner) -> None:
+    code = "import os, sys\nfor c in os.environ['TOKEN']: sys.stdout.write(c); sys.stdout.flush()"
+    result = await runner.run(python(code, secrets=("TOKEN",)))
+    assert result.stdout == "********"
+
+
+async def test_a_step_without_the_secret_does_not_get_it(runner: HostRunner) -> None:
+    result = await runner.run(python("import os; print('TOKEN' in os.environ)"))
+    assert result.stdout.strip() == "False"
+
+
+async def test_a_secret_file_is_private_and_gone_afterwards(runner: HostRunner) -> None:
+    code = "import os; p = os.environ['KEY']; print(p, oct(os.stat(p).st_mode & 0o777), len(open(p).read()))"
+    result = await runner.run(python(code, secret_files=("KEY",)))
+    path, mode, length = result.stdout.split()
+    assert (mode, length) == ("0o400", "14")
+    assert not Path(path).exists()
+
+
+async def test_a_secret_file_is_gone_after_a_failure_too(runner: HostRunner) -> None:
+    result = await runner.run(
+        python("import os; print(os.environ['KEY']); raise SystemExit(3)", secret_files=("KEY",))
+    )
+    assert result.exit_code == 3
+    assert not Path(result.stdout.strip()).exists()
+
+
+async def test_what_a_step_creates_is_private(runner: HostRunner, tmp_path: Path) -> None:
+    await runner.run(python("open('state', 'w')"))
+    assert (tmp_path / "state").stat().st_mode & 0o077 == 0
+
+
+async def test_a_step_runs_in_its_folder_with_its_input(runner: HostRunner, tmp_path: Path) -> None:
+    (tmp_path / "below").mkdir()
+    step = python(
+        "import os, sys; print(os.getcwd(), sys.stdin.read())", workdir=PurePosixPath("below"), stdin="héllo"
+    )
+    result = await runner.run(step)
+    assert result.stdout.strip() == f"{tmp_path / 'below'} héllo"
+
+
+async def test_a_step_that_ends_without_reading_its_input_is_no_error(runner: HostRunner) -> None:
+    result = await runner.run(python("import os; os.close(0)", stdin="x" * 1_000_000))
+    assert result.exit_code == 0
+
+
+async def test_a_line_of_a_megabyte_arrives_whole(runner: HostRunner) -> None:
+    result = await runner.run(python("print('x' * 1_000_000)"))
+    assert len(result.stdout) == 1_000_001
+
+
+async def test_a_missing_tool_is_an_error_with_its_mend(runner: HostRunner) -> None:
+    with pytest.raises(ToolError, match="no-such-tool") as caught:
+        await runner.run(Step("probe", ("no-such-tool",)))
+    assert "make install" in caught.value.mend
+
+
+async def test_a_process_killed_by_a_signal_is_a_failure(runner: HostRunner) -> None:
+    result = await runner.run(python("import os; os.kill(os.getpid(), 9)"))
+    with pytest.raises(ToolError):
+        result.check()
+
+
+async def test_an_interrupted_tool_gets_exactly_one_sigint_and_time_to_end(
+    runner: HostRunner, tmp_path: Path
+) -> None:
+    code = (
+        "import signal, time\n"
+        "got = []\n"
+        "signal.signal(signal.SIGINT, lambda *_: got.append(1))\n"
+        "open('ready', 'w')\n"
+        "while not got: time.sleep(0.01)\n"
+        "end = time.monotonic() + 0.5\n"
+        "while time.monotonic() < end: time.sleep(0.01)\n"
+        "open('state', 'w').write(str(len(got)))\n"
+    )
+    await _cancel_when(runner, python(code), (tmp_path / "ready").exists)
+    assert (tmp_path / "state").read_text() == "1"
+
+
+async def test_an_interrupt_reaches_what_the_tool_started(runner: HostRunner, tmp_path: Path) -> None:
+    code = "import subprocess; p = subprocess.Popen(['sleep', '60']); open('pid', 'w').write(str(p.pid)); p.wait()"
+    await _cancel_when(
+        runner, python(code), lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text()
+    )
+    pid = int((tmp_path / "pid").read_text())
+    assert _ended(pid)
+
+
+async def test_an_interrupted_step_leaves_no_secret_file(runner: HostRunner, tmp_path: Path) -> None:
+    code = "import os, time; open('ready', 'w').write(os.environ['KEY']); time.sleep(60)"
+    ready = tmp_path / "ready"
+    await _cancel_when(
+        runner, python(code, secret_files=("KEY",)), lambda: ready.exists() and ready.read_text()
+    )
+    assert not Path(ready.read_text()).exists()
+
+
+async def test_a_written_file_is_whole_and_has_its_mode(runner: HostRunner, tmp_path: Path) -> None:
+    await runner.write(PurePosixPath("a/b"), "text", 0o600)
+    assert (tmp_path / "a/b").stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["b"]
+    assert await runner.read(PurePosixPath("a/b")) == "text"
+
+
+async def test_a_missing_file_reads_as_nothing(runner: HostRunner) -> None:
+    assert await runner.read(PurePosixPath("nothing")) is None
+
+
+async def _cancel_when(runner: HostRunner, step: Step, condition: Callable[[], object]) -> None:
+    results: list[Result] = []
+
+    async def run() -> None:
+        results.append(await runner.run(step))
+
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as group:
+            group.start_soon(run)
+            while not condition():
+                await anyio.lowlevel.checkpoint()
+            group.cancel_scope.cancel()
+    assert results == []
+
+
+def _ended(pid: int) -> bool:
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        try:
+            os.kill(pid, signal.SIGCONT)
+        except ProcessLookupError:
+            return True
+        if Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z":
+            return True
+    return False

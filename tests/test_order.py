@@ -1,0 +1,226 @@
+"""The order of a deployment, seen by a runner that records."""
+
+import json
+
+import pytest
+from recording import (
+    OUTPUTS,
+    PROOF,
+    FreeCloud,
+    RecordingRunner,
+    deployment,
+    outputs,
+    plan_json,
+    said_by_ansible,
+)
+
+from pipeline.deploy import deploy, destroy, verify
+from pipeline.errors import BucketTaken, PipelineError, PlanRefused, ToolError, VerifyFailed, most_telling
+from pipeline.step import Step
+
+DATABASE = 'aws_instance.node["database"]'
+SECOND = {
+    "storage: outputs": (0, outputs({"bucket_name": OUTPUTS["bucket_name"]})),
+    "storage: plan": (0, ""),
+    "app: plan": (0, ""),
+}
+
+
+async def failing(runner: RecordingRunner, cloud: FreeCloud | None = None) -> PipelineError:
+    with pytest.raises((PipelineError, ExceptionGroup)) as caught:
+        await deploy(deployment(runner, cloud))
+    error = most_telling(caught.value)
+    assert isinstance(error, PipelineError)
+    return error
+
+
+def in_order(runner: RecordingRunner, *names: str) -> bool:
+    positions = [runner.names.index(name) for name in names]
+    return positions == sorted(positions)
+
+
+async def test_storage_is_planned_gated_and_its_bucket_applied_before_the_app_is_planned() -> None:
+    runner = RecordingRunner()
+    await deploy(deployment(runner))
+    assert in_order(
+        runner, "storage: init", "storage: plan", "storage: read plan", "storage: apply", "app: plan"
+    )
+    assert in_order(runner, "app: init", "app: plan", "app: read plan", "app: apply", "app: outputs")
+
+
+async def test_the_app_reads_the_storage_state_while_nobody_writes_it() -> None:
+    runner = RecordingRunner()
+    await deploy(deployment(runner))
+    last_apply = len(runner.names) - 1 - runner.names[::-1].index("storage: apply")
+    assert runner.names.index("app: plan") < last_apply
+    assert runner.names.index("storage: apply") < runner.names.index("app: plan")
+
+
+async def test_playbooks_follow_the_app_and_backup_yml_waits_for_all_of_storage() -> None:
+    runner = RecordingRunner()
+    await deploy(deployment(runner))
+    playbooks = ["ansible: swarm.yml", "ansible: nocodb.yml", "ansible: backup.yml"]
+    assert in_order(runner, "app: outputs", "ansible: nodes answer", *playbooks, "verify: backup")
+    last_apply = len(runner.names) - 1 - runner.names[::-1].index("storage: apply")
+    assert last_apply < runner.names.index("ansible: backup.yml")
+
+
+async def test_a_deployment_ends_with_the_proof_that_the_backup_comes_back() -> None:
+    runner = RecordingRunner()
+    done = await deploy(deployment(runner))
+    assert runner.names[-2:] == ["verify: backup", "verify: restore and compare"]
+    assert done.proof["comparison"]["mismatches"] == 0
+
+
+async def test_the_very_backup_that_was_taken_is_the_one_compared() -> None:
+    runner = RecordingRunner()
+    await verify(deployment(runner))
+    assert "--id b1 --verify" in " ".join(runner.steps[-1].command)
+
+
+@pytest.mark.parametrize("action", ["delete", "replace", "forget", "teleport"])
+async def test_a_storage_plan_that_could_lose_a_backup_is_never_applied(action: str) -> None:
+    refused = (0, plan_json(("aws_s3_bucket.backups", action)))
+    runner = RecordingRunner({**SECOND, "storage: plan": (2, ""), "storage: read plan": refused})
+    error = await failing(runner)
+    assert isinstance(error, PlanRefused)
+    assert error.exit_code == 3
+    assert not [name for name in runner.names if name.endswith("apply")]
+
+
+async def test_a_refused_storage_plan_keeps_the_app_from_being_applied_too() -> None:
+    refused = (0, plan_json(("aws_s3_bucket_policy.backups", "delete")))
+    runner = RecordingRunner(
+        {**SECOND, "storage: plan": (2, ""), "storage: read plan": refused, "app: plan": (2, "")}
+    )
+    await failing(runner)
+    assert "app: apply" not in runner.names
+
+
+async def test_only_saved_plans_are_applied() -> None:
+    runner = RecordingRunner()
+    await deploy(deployment(runner))
+    applied = [step.command for step in runner.steps if step.name.endswith(": apply")]
+    assert len(applied) == 3
+    assert all(command[-1] == "quickdata.tfplan" and "-auto-approve" not in command for command in applied)
+
+
+async def test_a_second_deployment_without_changes_applies_nothing() -> None:
+    quiet = json.dumps({"_event": "v2_playbook_on_stats", "stats": {"manager": {"ok": 3, "changed": 0}}})
+    playbooks = {f"ansible: {name}.yml": (0, quiet) for name in ("swarm", "nocodb", "backup")}
+    runner = RecordingRunner({**SECOND, **playbooks})
+    done = await deploy(deployment(runner))
+    assert done.nothing_changed
+    assert not [name for name in runner.names if name.endswith("apply")]
+
+
+async def test_a_changed_task_counts_as_a_change() -> None:
+    done = await deploy(deployment(RecordingRunner(SECOND)))
+    assert not done.nothing_changed
+
+
+async def test_a_plan_that_changes_only_outputs_is_applied() -> None:
+    runner = RecordingRunner({**SECOND, "app: plan": (2, ""), "app: read plan": (0, plan_json())})
+    await deploy(deployment(runner))
+    assert "app: apply" in runner.names
+
+
+async def test_a_bucket_of_somebody_else_stops_the_run_before_anything_is_created() -> None:
+    runner = RecordingRunner()
+    error = await failing(runner, FreeCloud(BucketTaken("taken", "choose another")))
+    assert error.exit_code == 3
+    assert not [name for name in runner.names if name.endswith("apply")]
+
+
+async def test_the_bucket_asked_for_is_the_one_that_terraform_would_create() -> None:
+    cloud = FreeCloud()
+    await deploy(deployment(RecordingRunner(), cloud))
+    assert cloud.asked == ["quickdata-pg-backups-storage-bucket-ppr", "ppr"]
+
+
+@pytest.mark.parametrize("address", [DATABASE, "aws_ebs_volume.postgres", "aws_volume_attachment.postgres"])
+@pytest.mark.parametrize("action", ["delete", "replace", "forget"])
+async def test_a_doomed_database_is_backed_up_and_verified_before_the_app_is_applied(
+    address: str, action: str
+) -> None:
+    doomed = (0, plan_json((address, action)))
+    runner = RecordingRunner({**SECOND, "app: plan": (2, ""), "app: read plan": doomed})
+    await deploy(deployment(runner))
+    assert in_order(runner, "stop NocoDB", "verify: backup", "verify: restore and compare", "app: apply")
+
+
+async def test_a_doomed_database_whose_backup_fails_is_kept() -> None:
+    doomed = (0, plan_json((DATABASE, "replace")))
+    runner = RecordingRunner(
+        {**SECOND, "app: plan": (2, ""), "app: read plan": doomed, "verify: backup": (1, "")}
+    )
+    await failing(runner)
+    assert "app: apply" not in runner.names
+
+
+async def test_an_app_plan_that_spares_the_database_needs_no_backup_first() -> None:
+    harmless = (0, plan_json(('aws_instance.node["manager"]', "replace")))
+    runner = RecordingRunner({**SECOND, "app: plan": (2, ""), "app: read plan": harmless})
+    await deploy(deployment(runner))
+    assert in_order(runner, "app: apply", "verify: backup")
+    assert "stop NocoDB" not in runner.names
+
+
+async def test_destroy_removes_the_app_only_after_a_verified_backup() -> None:
+    doomed = (0, plan_json((DATABASE, "delete")))
+    runner = RecordingRunner({"app: read plan": doomed})
+    counts = await destroy(deployment(runner))
+    assert in_order(runner, "stop NocoDB", "verify: backup", "verify: restore and compare", "app: apply")
+    assert counts["delete"] == 1
+    assert not [name for name in runner.names if name.startswith("storage")]
+
+
+async def test_destroy_keeps_the_app_when_the_backup_does_not_come_back() -> None:
+    different = (0, said_by_ansible(json.dumps({**PROOF, "mismatches": 1})))
+    runner = RecordingRunner({"verify: restore and compare": different})
+    with pytest.raises(VerifyFailed):
+        await destroy(deployment(runner))
+    assert "app: apply" not in runner.names
+
+
+async def test_zero_hosts_is_an_error_before_any_playbook() -> None:
+    runner = RecordingRunner({"app: outputs": (0, outputs({**OUTPUTS, "nodes": {}}))})
+    error = await failing(runner)
+    assert "zero hosts" in error.what
+    assert not [name for name in runner.names if name.startswith("ansible")]
+
+
+async def test_a_playbook_that_configured_no_host_is_an_error() -> None:
+    runner = RecordingRunner({"ansible: swarm.yml": (0, '{"_event": "v2_playbook_on_stats", "stats": {}}')})
+    assert "no host was configured" in (await failing(runner)).what
+
+
+async def test_a_failing_playbook_stops_what_follows() -> None:
+    runner = RecordingRunner({"ansible: swarm.yml": (2, "")})
+    assert isinstance(await failing(runner), ToolError)
+    assert "ansible: nocodb.yml" not in runner.names
+
+
+async def test_the_inventory_is_where_ansible_cfg_looks() -> None:
+    runner = RecordingRunner()
+    await deploy(deployment(runner))
+    assert "quickdata-pg-backups-storage-bucket-ppr" in runner.files["infrastructure/ansible/inventory.yml"]
+
+
+async def test_every_step_is_in_the_report_with_its_exit_code() -> None:
+    runner = RecordingRunner()
+    d = deployment(runner)
+    await deploy(d)
+    assert [step["name"] for step in d.report.steps] == runner.ended
+    assert {"started", "ended", "exit_code", "command"} <= d.report.steps[0].keys()
+
+
+async def test_no_secret_value_is_in_any_command() -> None:
+    runner = RecordingRunner()
+    await deploy(deployment(runner))
+
+    def named(step: Step) -> bool:
+        return bool(step.secrets or step.secret_files)
+
+    assert all(named(step) for step in runner.steps)
+    assert not [step for step in runner.steps if "SECRET" in " ".join(step.command).upper()]

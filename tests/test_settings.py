@@ -1,0 +1,130 @@
+"""The inputs, validated all at once."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import SettingsError
+from pipeline.settings import Settings, valid_suffix
+
+
+@pytest.fixture
+def good(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
+    for name in (
+        "AWS_PROFILE",
+        "AWS_SESSION_TOKEN",
+        "AWS_ENDPOINT_URL",
+        "ANSIBLE_VAULT_PASSWORD_FILE",
+        "AWS_REGION",
+    ):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    (tmp_path / "key").write_text("private")
+    (tmp_path / "key.pub").write_text("ssh-ed25519 AAAA me")
+    values = {
+        "TF_VAR_bucket_suffix": "PPR",
+        "TF_VAR_admin_cidr": "203.0.113.7/32",
+        "AWS_ACCESS_KEY_ID": "AKIAEXAMPLE",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "VAULT_PASSWORD": "vault",
+        "QUICKDATA_SSH_KEY": str(tmp_path / "key"),
+        "GITLAB_USER": "me",
+        "GITLAB_PAT": "pat",
+    }
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+def test_the_courses_variables_are_enough(good: pytest.MonkeyPatch) -> None:
+    settings = Settings.read()
+    assert (settings.bucket_suffix, settings.region) == ("ppr", "eu-west-3")
+    assert settings.credentials == {"aws_access_key_id": "AKIAEXAMPLE", "aws_secret_access_key": "secret"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("TF_VAR_bucket_suffix", "", "not set"),
+        ("TF_VAR_bucket_suffix", "under_score", "letters, digits"),
+        ("TF_VAR_bucket_suffix", "-edge", "letters, digits"),
+        ("TF_VAR_bucket_suffix", "ppr\nx", "letters, digits"),
+        ("TF_VAR_bucket_suffix", "x" * 28, "27 characters"),
+        ("TF_VAR_admin_cidr", "", "not set"),
+        ("TF_VAR_admin_cidr", "here", "no IPv4 range"),
+        ("TF_VAR_admin_cidr", "0.0.0.0/0", "half the world"),
+        ("AWS_REGION", "Paris", "region"),
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:4566", "rehearsal"),
+        ("AWS_SECRET_ACCESS_KEY", "", "AWS_ACCESS_KEY_ID"),
+        ("GITLAB_USER", "", "GITLAB_PAT"),
+        ("GITLAB_PAT", "", "GITLAB_PAT"),
+        ("QUICKDATA_SSH_KEY", "/nowhere/key", "ssh-keygen"),
+        ("VAULT_PASSWORD", "", "ANSIBLE_VAULT_PASSWORD_FILE"),
+        ("ANSIBLE_VAULT_PASSWORD_FILE", "/nowhere/password", "is not there"),
+    ],
+)
+def test_a_bad_input_is_named_with_its_mend(
+    good: pytest.MonkeyPatch, name: str, value: str, said: str
+) -> None:
+    good.setenv(name, value)
+    with pytest.raises(SettingsError) as caught:
+        Settings.read()
+    lines = [line for line in caught.value.what.splitlines() if said in line]
+    assert len(lines) == 1, caught.value.what
+    assert caught.value.exit_code == 2
+
+
+def test_all_problems_are_told_at_once(good: pytest.MonkeyPatch) -> None:
+    for name in (
+        "TF_VAR_bucket_suffix",
+        "TF_VAR_admin_cidr",
+        "AWS_ACCESS_KEY_ID",
+        "GITLAB_PAT",
+        "VAULT_PASSWORD",
+    ):
+        good.setenv(name, "")
+    good.setenv("QUICKDATA_SSH_KEY", "/nowhere")
+    with pytest.raises(SettingsError) as caught:
+        Settings.read()
+    assert len(caught.value.what.splitlines()) == 1 + 6
+
+
+def test_no_value_of_a_secret_is_in_the_error(good: pytest.MonkeyPatch) -> None:
+    good.setenv("GITLAB_PAT", "canary-pat")
+    good.setenv("VAULT_PASSWORD", "canary-vault")
+    good.setenv("GITLAB_USER", "")
+    with pytest.raises(SettingsError) as caught:
+        Settings.read()
+    assert "canary" not in str(caught.value)
+
+
+def test_a_session_token_counts_too(good: pytest.MonkeyPatch) -> None:
+    good.setenv("AWS_SESSION_TOKEN", "token")
+    assert Settings.read().credentials["aws_session_token"] == "token"
+
+
+def test_a_profile_counts_instead_of_the_key_pair(good: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    good.delenv("AWS_ACCESS_KEY_ID")
+    good.delenv("AWS_SECRET_ACCESS_KEY")
+    (tmp_path / "credentials").write_text("[default]\naws_access_key_id = A\naws_secret_access_key = B\n")
+    good.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    assert Settings.read().credentials["aws_access_key_id"] == "A"
+
+
+def test_a_vault_password_typed_in_counts(good: pytest.MonkeyPatch) -> None:
+    good.delenv("VAULT_PASSWORD")
+    assert Settings.read(VAULT_PASSWORD="typed").vault_password == "typed"
+
+
+@pytest.mark.parametrize("suffix", ["a", "PPR", "team-7", "x" * 27, "9"])
+def test_what_s3_allows_is_allowed(suffix: str) -> None:
+    assert valid_suffix(suffix) == suffix.lower()
+
+
+@pytest.mark.parametrize(
+    "suffix", ["", "a b", "é", "a.b", "x" * 28, "a--x-s3", "an", "my-an", "s3alias", "a/../b", "$(id)"]
+)
+def test_what_s3_refuses_is_refused(suffix: str) -> None:
+    with pytest.raises(ValueError, match=r"export|choose|use"):
+        valid_suffix(suffix)

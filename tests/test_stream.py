@@ -1,0 +1,51 @@
+"""The tools' JSON output, read while they run."""
+
+import json
+
+from pipeline.stream import Reader, failures
+
+
+def apply_event(kind: str, address: str) -> str:
+    return json.dumps({"type": kind, "hook": {"resource": {"addr": address}}})
+
+
+def test_an_apply_tells_what_is_done_and_what_is_going_on() -> None:
+    reader = Reader("tofu-json")
+    assert reader.feed(apply_event("apply_start", "a.one")) == "0 done, now a.one"
+    assert reader.feed(apply_event("apply_start", "a.two")) == "0 done, now a.one, a.two"
+    assert reader.feed(apply_event("apply_complete", "a.one")) == "1 done, now a.two"
+    assert reader.feed(apply_event("apply_complete", "a.two")) == "2 done, now finishing"
+
+
+def test_an_apply_ends_with_its_counts() -> None:
+    reader = Reader("tofu-json")
+    changes = {"add": 3, "change": 2, "remove": 1, "operation": "apply"}
+    reader.feed(json.dumps({"type": "change_summary", "changes": changes}))
+    assert reader.summary == "3 added, 2 changed, 1 destroyed"
+
+
+def test_a_playbook_tells_its_task_and_ends_with_its_counts() -> None:
+    reader = Reader("ansible-jsonl")
+    said = reader.feed(json.dumps({"_event": "v2_playbook_on_task_start", "task": {"name": "Install cron"}}))
+    assert said == "task 1: Install cron"
+    stats = {"a": {"ok": 2, "changed": 1}, "b": {"ok": 3, "changed": 0}}
+    reader.feed(json.dumps({"_event": "v2_playbook_on_stats", "stats": stats}))
+    assert reader.summary == "5 ok, 1 changed"
+
+
+def test_lines_that_are_no_json_do_no_harm() -> None:
+    assert Reader("tofu-json").feed("╷ Warning: not JSON") is None
+    assert Reader("ansible-jsonl").feed("[1, 2]") is None
+
+
+def test_what_failed_is_told_in_the_tools_words() -> None:
+    diagnostic = {"severity": "error", "summary": "creating S3 Bucket", "detail": "taken", "address": "a.b"}
+    warning = {"severity": "warning", "summary": "old"}
+    failed = {"task": {"name": "Copy"}, "hosts": {"database": {"msg": "no space"}}}
+    lines = [
+        {"type": "diagnostic", "diagnostic": diagnostic},
+        {"type": "diagnostic", "diagnostic": warning},
+        {"_event": "v2_runner_on_failed", **failed},
+    ]
+    said = list(failures("\n".join(map(json.dumps, lines))))
+    assert said == ["creating S3 Bucket (a.b): taken", "database: Copy: no space"]

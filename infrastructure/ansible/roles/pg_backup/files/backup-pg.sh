@@ -226,9 +226,9 @@ SQL
 # --- retention -----------------------------------------------------------------------------------
 
 prune() {
-  local name expired
-  expired=$(expired) || fail 1 "the backup stands, but old ones could not be chosen" "the lines above say why"
-  for name in $expired; do
+  local name
+  choose_expired
+  for name in "${EXPIRED[@]}"; do
     log "removing $name"
     remove "$name" || fail 1 "the backup stands, but $name could not be removed" "the lines above say why; the next run tries again"
   done
@@ -243,22 +243,27 @@ remove() {
 # Kept: the newest backup of each of the last KEEP_DAILY days and KEEP_WEEKLY weeks that have one (a day without
 # a backup does not count, so failing backups remove nothing), the newest verified one, and all of the last 24 hours:
 # a backup of damaged data must not push out the good one that was taken an hour before it.
-expired() {
-  local name day week newest_verified yesterday
-  local -A days=() weeks=() keep=()
+choose_expired() {
+  local name day week complete yesterday newest_verified
+  local -A days=() weeks=() finished=()
+  EXPIRED=()
   yesterday=$(date -d '24 hours ago' +%Y%m%dT%H%M%SZ)
-  newest_verified=$(comm -12 <(names verified.json <<<"$LISTING" | sort) <(names manifest.json <<<"$LISTING" | sort) | tail -n 1)
-  while read -r name; do
-    day=${name:0:8} week=$(date -d "${name:0:8}" +%G-%V)
-    [[ $name < $yesterday && $name != "$newest_verified" ]] || keep[$name]=1
-    [[ -n ${days[$day]:-} ]] || ((${#days[@]} >= KEEP_DAILY)) || keep[$name]=1
-    [[ -n ${weeks[$week]:-} ]] || ((${#weeks[@]} >= KEEP_WEEKLY)) || keep[$name]=1
+  complete=$({ names manifest.json <<<"$LISTING" && printf '%s\n' "$NAME"; } | sort -r)
+  newest_verified=$(names verified.json <<<"$LISTING" | sort -r | grep -Fxm 1 -f <(printf '%s\n' "$complete")) || newest_verified=none
+  for name in $complete; do
+    day=${name:0:8}
+    week=$(date -d "$day" +%G-%V)
+    finished[$name]=1
+    if [[ $name < $yesterday && $name != "$newest_verified" ]] &&
+      [[ -n ${days[$day]:-} || ${#days[@]} -ge $KEEP_DAILY ]] &&
+      [[ -n ${weeks[$week]:-} || ${#weeks[@]} -ge $KEEP_WEEKLY ]]; then
+      EXPIRED+=("$name")
+    fi
     days[$day]=1 weeks[$week]=1
-    [[ -n ${keep[$name]:-} ]] || printf '%s\n' "$name"
-  done < <({ names manifest.json <<<"$LISTING" && printf '%s\n' "$NAME"; } | sort -r)
-  comm -23 <(names '*' <<<"$LISTING" | sort -u) <(names manifest.json <<<"$LISTING" | sort) |
-    while read -r name; do [[ $name < $yesterday ]] && printf '%s\n' "$name"; done
-  return 0
+  done
+  for name in $(names '*' <<<"$LISTING" | sort -u); do
+    [[ -n ${finished[$name]:-} || ! $name < $yesterday ]] || EXPIRED+=("$name")
+  done
 }
 
 main "$@"

@@ -3,6 +3,7 @@
 # Sourced by both from their own directory; it does nothing by itself.
 
 set -Eeuo pipefail
+shopt -s inherit_errexit
 export TZ=UTC LC_ALL=C.UTF-8
 
 PROGRAM=${0##*/}
@@ -58,15 +59,23 @@ clean_up() {
 }
 
 # Uploads are killed while their input is still held open: an input that ends completes an upload.
-# The rest goes by ending this run's sessions on the server, which reaches clients inside a container too.
+# The rest goes by ending this run's sessions on the server, which reaches clients inside a container too, and by
+# letting go whoever waits for the other end of a named pipe.
 end_children() {
-  local child
-  for child in "${CHILDREN[@]}"; do
-    [[ -d /proc/$child ]] && kill "$child"
+  local child pipe attempt
+  for child in $(jobs -rp); do
+    [[ " ${CHILDREN[*]} " == *" $child "* ]] && kill "$child"
   done
   [[ -n $SESSION ]] && exec {SESSION}>&-
-  [[ -n $(jobs -p) && -n ${MAINTENANCE:-} ]] && end_sessions
-  wait
+  for attempt in {0..99}; do
+    [[ -n $(jobs -rp) ]] || return
+    for pipe in "$RUN"/*; do [[ -p $pipe ]] && : <>"$pipe"; done
+    ((attempt % 20 != 1)) || end_sessions
+    sleep 0.1
+  done
+  log "these do not end, and are killed: $(jobs -r)"
+  mapfile -t CHILDREN < <(jobs -rp)
+  kill "${CHILDREN[@]}"
 }
 
 alert() {
@@ -168,7 +177,7 @@ sql() {
 }
 
 end_sessions() {
-  sql "$MAINTENANCE" -v application="$PGAPPNAME" >/dev/null <<'SQL'
+  [[ -z ${MAINTENANCE:-} ]] || sql "$MAINTENANCE" -v application="$PGAPPNAME" >/dev/null <<'SQL'
 select count(pg_terminate_backend(pid)) from pg_stat_activity
 where application_name = :'application' and pid <> pg_backend_pid();
 SQL

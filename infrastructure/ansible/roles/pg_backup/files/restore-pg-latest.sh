@@ -152,15 +152,14 @@ SQL
 # fetch OBJECT COMMAND: the command reads the content; what it prints is in OUTPUT. The SHA-256 is taken over all of
 # the object, whatever the command makes of it: "tee -p" goes on when the decompressor has given up.
 fetch() {
-  local object=$1 command=$2 download consumer content downloaded=0 consumed=0
-  mkfifo "$RUN/$object" "$RUN/$object.copy"
+  local object=$1 command=$2 download consumer downloaded=0 consumed=0
+  mkfifo "$RUN/$object" "$RUN/$object.copy" "$RUN/$object.output"
   "${AWS[@]}" s3 cp "s3://$BUCKET/${KEY[$object]}" - --only-show-errors >"$RUN/$object" &
   download=$!
   CHILDREN+=("$download")
-  exec {content}< <(consume "$object" "$command")
+  consume "$object" "$command" >"$RUN/$object.output" &
   consumer=$!
-  mapfile -d '' OUTPUT <&"$content"
-  exec {content}<&-
+  mapfile -d '' OUTPUT <"$RUN/$object.output"
   wait "$download" || downloaded=$?
   wait "$consumer" || consumed=$?
   CHILDREN=()

@@ -1,0 +1,149 @@
+"""The course's own commands, typed by hand against LocalStack: they keep working without the pipeline."""
+
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from by_hand import Terminal, Typed, terminal
+
+from pipeline import inventory
+from pipeline.rehearsal.localstack import LocalStack
+from pipeline.storage import Cloud
+
+pytestmark = pytest.mark.xdist_group("seed")
+
+BUCKET = "quickdata-pg-backups-storage-bucket-ppr"
+VAULT_PASSWORD = "of the vault"
+VAULT = {
+    "vault_db_password": "db-password-of-the-seed",
+    "vault_nocodb_jwt_secret": "jwt-secret-of-the-seed-0123456789",
+    "vault_nocodb_admin_email": "owner@example.org",
+    "vault_nocodb_admin_password": "Adm1n-Passw0rd",
+}
+INVENTED = {
+    "bucket_name": BUCKET,
+    "region": "eu-west-3",
+    "ssh_user": "admin",
+    "data_device_volume_id": "vol-0123456789abcdef0",
+    "nodes": {role: {"role": role, "private_ip": "10.20.1.5"} for role in ("manager", "database")},
+}
+"""Outputs of an app that nobody applied: enough for a playbook that must not get far."""
+
+
+@dataclass
+class Session:
+    """What a person typed, and what came of it."""
+
+    person: Terminal
+    typed: dict[str, Typed] = field(default_factory=dict)
+
+    def type(self, folder: str, line: str, password: str | None = None) -> None:
+        self.typed[f"{folder}: {line}"] = self.person.type(folder, *line.split(), password=password)
+
+    def node(self, path: str) -> Path:
+        return self.person.workspace / "nodes" / path
+
+
+def local_nodes(workspace: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    common = {
+        "node_is_real": False,
+        "ansible_connection": "local",
+        "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+    }
+    return common, {
+        name: {"node_prefix": str(workspace / "nodes" / name)} for name in ("manager", "database")
+    }
+
+
+def lay_down(person: Terminal, outputs: Mapping[str, Any]) -> None:
+    """Write the inventory where ansible.cfg looks for it, and an encrypted vault."""
+    common, hosts = local_nodes(person.workspace)
+    folder = person.infrastructure / "ansible"
+    (folder / "inventory.yml").write_text(inventory.render(outputs, "ppr", common, hosts))
+    password = person.workspace / f"password-{secrets.token_hex(4)}"
+    password.write_text(VAULT_PASSWORD)
+    encrypt = ("ansible-vault", "encrypt", "--vault-password-file", str(password), "--output")
+    person.run("ansible", *encrypt, "group_vars/all/vault.yml", stdin=yaml.safe_dump(VAULT))
+
+
+@pytest.fixture(scope="module")
+def session(localstack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> Session:
+    """Everything typed once, in the course's order, whatever comes of it."""
+    variables = localstack.environment | {"TF_VAR_bucket_suffix": "PPR"}
+    person = terminal(tmp_path_factory.mktemp("seed"), **variables)
+    session = Session(person)
+    for folder in ("terraS3", "terraform"):
+        session.type(folder, f"{person.tofu} init")
+        session.type(folder, f"{person.tofu} apply -auto-approve")
+    lay_down(person, inventory.outputs(person.run("terraform", person.tofu, "output", "-json")))
+    session.type("ansible", "ansible-playbook swarm.yml --ask-vault-password", VAULT_PASSWORD)
+    session.type("ansible", "ansible-playbook nocodb.yml --ask-vault-password", VAULT_PASSWORD)
+    return session
+
+
+@pytest.fixture
+def unapplied(tmp_path: Path) -> Terminal:
+    person = terminal(tmp_path)
+    lay_down(person, INVENTED)
+    return person
+
+
+def test_every_command_of_the_course_succeeds(session: Session) -> None:
+    failed = {line: typed.said for line, typed in session.typed.items() if typed.exit_code != 0}
+    assert failed == {}
+    assert len(session.typed) == 6
+
+
+def test_both_folders_are_applied_without_a_question(session: Session) -> None:
+    applied = [typed.said for line, typed in session.typed.items() if "apply" in line]
+    assert ["Apply complete!" in said for said in applied] == [True, True]
+
+
+async def test_a_suffix_in_upper_case_names_the_bucket_in_lower_case(
+    session: Session, localstack: LocalStack
+) -> None:
+    cloud = Cloud(
+        {"aws_access_key_id": "test", "aws_secret_access_key": "test"}, localstack.region, localstack.endpoint
+    )
+    assert BUCKET in [bucket["Name"] for bucket in cloud.client("s3").list_buckets()["Buckets"]]
+
+
+def test_the_app_takes_the_buckets_name_from_the_storage_state(session: Session) -> None:
+    state = json.loads((session.person.infrastructure / "terraform/terraform.tfstate").read_text())
+    assert state["outputs"]["bucket_name"]["value"] == BUCKET
+
+
+def test_the_playbook_asked_for_the_password_deploys_the_stack_file(session: Session) -> None:
+    stack = yaml.safe_load(session.node("manager/opt/quickdata/stack.yml").read_text())
+    assert {"db", "nocodb", "adminer"} <= set(stack["services"])
+
+
+def test_a_wrong_password_is_said_and_nothing_is_written(unapplied: Terminal) -> None:
+    typed = unapplied.type(
+        "ansible", "ansible-playbook", "nocodb.yml", "--ask-vault-password", password="wrong"
+    )
+    assert typed.exit_code != 0
+    assert "Decryption failed" in typed.said
+    assert "Traceback" not in typed.said
+    assert not (unapplied.workspace / "nodes").exists()
+
+
+def test_without_a_password_the_playbook_says_that_one_is_missing(unapplied: Terminal) -> None:
+    typed = unapplied.type("ansible", "ansible-playbook", "nocodb.yml")
+    assert typed.exit_code != 0
+    assert "no vault secrets" in typed.said
+    assert not (unapplied.workspace / "nodes").exists()
+
+
+def test_the_app_cannot_be_applied_before_storage(tmp_path: Path, localstack: LocalStack) -> None:
+    person = terminal(tmp_path, TF_VAR_bucket_suffix="early", **localstack.environment)
+    person.run("terraform", person.tofu, "init")
+    typed = person.type("terraform", person.tofu, "apply", "-auto-approve")
+    assert typed.exit_code == 1
+    assert "Unable to find remote state" in typed.said
+    assert not (person.infrastructure / "terraform/terraform.tfstate").exists()

@@ -5,7 +5,8 @@ import re
 from pipeline.errors import BucketTaken, PipelineError, StateLost, ToolError
 from pipeline.stream import failures
 
-TAIL_LINES = 8
+HEAD_LINES, TAIL_LINES = 3, 8
+"""Lines shown of a failure: a tool that reports it as data begins with what and where it was."""
 
 KNOWN: tuple[tuple[str, type[PipelineError], str, str], ...] = (
     (
@@ -80,16 +81,16 @@ def diagnose(name: str, exit_code: int, stdout: str, stderr: str) -> PipelineErr
         stdout: its masked output.
         stderr: its masked error output.
     """
-    tail = _tail(stdout, stderr)
+    told = "\n".join(failures(stdout))
+    tail = _shortened(told, HEAD_LINES) if told else _shortened(stderr.strip() or stdout, 0)
     for pattern, error, what, mend in KNOWN:
-        if re.search(pattern, tail + stderr, re.DOTALL):
+        if re.search(pattern, f"{told or tail}\n{stderr}", re.DOTALL):
             return error(f"{name}: {what}", mend, tail)
     return ToolError(
         f"{name}: failed with exit code {exit_code}", "read the tool's words below, mend, run again", tail
     )
 
 
-def _tail(stdout: str, stderr: str) -> str:
-    said = "\n".join(failures(stdout)) or stderr.strip() or stdout.strip()
-    lines = [line.rstrip() for line in said.splitlines() if line.strip()]
-    return "\n".join(lines[-TAIL_LINES:])
+def _shortened(text: str, head: int) -> str:
+    lines = [line.rstrip() for line in text.splitlines() if line.strip()]
+    return "\n".join(lines[:head] + lines[head:][head - TAIL_LINES :])

@@ -1,5 +1,6 @@
 """One run of a verb: interrupts end it in good order, its report is written whatever happens."""
 
+import shutil
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import anyio
 
-from pipeline.errors import Interrupted, PipelineError, most_telling
+from pipeline.errors import Interrupted, PipelineError, ToolError, most_telling
 from pipeline.facts import facts
 from pipeline.progress import Progress
 from pipeline.report import Report
@@ -38,14 +39,32 @@ def run(verb: Verb, name: str, target: str, reports: Path, verbose: bool = False
         with progress.shown():
             anyio.run(partial(_interruptible, verb, progress, report))
     except BaseException as error:
-        found = most_telling(error)
+        found = _mendable(most_telling(error))
         report.failed(found)
         if isinstance(found, PipelineError):
             raise found from None
         raise
     finally:
-        report.write(reports / "run.json")
+        _write(report, reports / "run.json", progress)
     return report
+
+
+def _mendable(error: BaseException) -> BaseException:
+    """Return what a person can mend instead of what this machine refused: a full disk, a missing right."""
+    if not isinstance(error, OSError):
+        return error
+    said = error.args[0][0][2] if isinstance(error, shutil.Error) else error
+    return ToolError(f"this machine refuses: {said}", "free some space, or mend the rights, then run again")
+
+
+def _write(report: Report, path: Path, progress: Progress) -> None:
+    """Write the report; that it cannot be written must not hide why the run failed."""
+    try:
+        report.write(path)
+    except OSError as error:
+        if report.error is None:
+            raise _mendable(error) from None
+        progress.note(f"the report could not be written: {error}")
 
 
 async def _interruptible(verb: Verb, progress: Progress, report: Report) -> None:

@@ -111,9 +111,7 @@ class Settings(BaseSettings):
         except ValueError:
             raise ValueError("is no IPv4 range; write it as 203.0.113.7/32") from None
         if network.prefixlen < WIDEST:
-            raise ValueError(
-                "would open SSH to half the world; name your own addresses, such as 203.0.113.7/32"
-            )
+            raise ValueError("would open SSH to half the world; name your own addresses only")
         return value
 
     @field_validator("gitlab_pat")

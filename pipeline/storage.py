@@ -1,6 +1,6 @@
 """AWS asked before anything is created: whose account, whose bucket, whose state was lost."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -44,7 +44,21 @@ class Cloud:
             ToolError: the endpoint does not answer.
             SettingsError: the credentials are not accepted.
         """
-        return str((await to_thread.run_sync(self._identity))["Account"])
+        return str((await self._ask(self._identity))["Account"])
+
+    async def _ask(self, call: Callable[..., Any], *arguments: str) -> Any:
+        """Wait for a call of boto3 in a thread; its failure becomes one that a person can mend."""
+        try:
+            return await to_thread.run_sync(call, *arguments)
+        except ClientError as error:
+            raise ToolError(
+                f"AWS refuses: {error}", "allow these credentials what it names, then run again"
+            ) from error
+        except BotoCoreError as error:
+            where = self.endpoint or f"AWS ({self.region})"
+            raise ToolError(
+                f"{where} does not answer: {error}", "check the network and the region"
+            ) from error
 
     def _identity(self) -> Any:
         try:
@@ -52,11 +66,6 @@ class Cloud:
         except ClientError as error:
             what = f"AWS does not accept the credentials: {error.response['Error']['Message']}"
             raise SettingsError(what, "renew AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY") from error
-        except BotoCoreError as error:
-            where = self.endpoint or f"AWS ({self.region})"
-            raise ToolError(
-                f"{where} does not answer: {error}", "check the network and the region"
-            ) from error
 
     async def require_free(self, bucket: str) -> None:
         """Check that a bucket which the state does not have does not exist either.
@@ -66,7 +75,7 @@ class Cloud:
             StateLost: this account has it.
         """
         account = await self.account()
-        status = await to_thread.run_sync(self._head, bucket, account)
+        status = await self._ask(self._head, bucket, account)
         if status == "403":
             mend = "choose another TF_VAR_bucket_suffix: bucket names are shared by all of AWS"
             raise BucketTaken(f"the bucket {bucket} belongs to another account", mend)
@@ -87,7 +96,7 @@ class Cloud:
         Raises:
             StateLost: instances with this deployment's tags exist.
         """
-        found = await to_thread.run_sync(self._instances, suffix)
+        found = await self._ask(self._instances, suffix)
         if found:
             what = f"the app's state is empty, but its instances exist: {', '.join(found)}"
             raise StateLost(what, "bring back terraform.tfstate of infrastructure/terraform, or import them")
@@ -103,7 +112,7 @@ class Cloud:
 
     async def backups(self, bucket: str, database: str) -> list[str]:
         """Return the keys of a database's manifests, oldest first."""
-        return await to_thread.run_sync(self._manifests, bucket, f"postgres/{database}/")
+        return list(await self._ask(self._manifests, bucket, f"postgres/{database}/"))
 
     def _manifests(self, bucket: str, prefix: str) -> list[str]:
         pages = self.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)

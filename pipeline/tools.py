@@ -6,9 +6,9 @@ import platform
 import shutil
 import zipfile
 from collections.abc import Iterable
+from http.client import HTTPException
 from io import BytesIO
 from pathlib import Path
-from urllib.error import URLError
 from urllib.request import urlopen
 
 from pipeline.errors import ToolError
@@ -64,7 +64,7 @@ def download_tofu(releases: str = RELEASES) -> Path:
     try:
         with urlopen(url, timeout=60) as answer:  # noqa: S310 - a pinned https URL
             archive = answer.read()
-    except (URLError, OSError) as error:
+    except (OSError, HTTPException) as error:
         mend = "install tofu or terraform 1.11 or newer, or allow that address"
         raise ToolError(f"OpenTofu could not be downloaded from {url}: {error}", mend) from error
     if hashlib.sha256(archive).hexdigest() != SHA256[where]:

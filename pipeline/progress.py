@@ -11,6 +11,7 @@ from rich.progress import Progress as LiveProgress
 from rich.progress import SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from pipeline.step import Result, Step
+from pipeline.stream import spoken
 
 HEARTBEAT = 15.0
 """Seconds between two plain lines about a step that goes on."""
@@ -69,8 +70,8 @@ class Progress:
             line: the tool's own line, masked.
         """
         shown = self._shown[step.name]
-        if self._verbose:
-            self.note(f"{step.name} | {line}")
+        if self._verbose and not step.private and (words := spoken(step.stream, line)):
+            self.note(f"{step.name} | {words}")
         if not text:
             return
         if self._live and shown.row is not None:

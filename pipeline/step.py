@@ -25,6 +25,7 @@ class Step:
             step; the environment variable of that name holds the file's path.
         stdin: text for the standard input; none means an empty one.
         stream: how the output tells its progress.
+        private: the output holds sensitive values: it is read, never shown.
         cacheable: False means it runs every time, whatever the runner remembers.
     """
 
@@ -36,6 +37,7 @@ class Step:
     secret_files: tuple[str, ...] = ()
     stdin: str | None = None
     stream: Stream = "text"
+    private: bool = False
     cacheable: bool = False
 
 

@@ -55,6 +55,17 @@ class Reader:
         return None
 
 
+def spoken(stream: Stream, line: str) -> str:
+    """Return what a line says in the words that a person would have seen; empty when it says nothing."""
+    event = parse(line) if stream != "text" else None
+    if event is None:
+        return line
+    if stream == "tofu-json":
+        return str(event.get("@message", ""))
+    task, outcome = event.get("task", {}).get("name", ""), str(event.get("_event", "")).removeprefix("v2_")
+    return ", ".join(f"{host}: {outcome}: {task}" for host in event.get("hosts", {}))
+
+
 def parse(line: str) -> dict[str, Any] | None:
     """Return the line's JSON object, None when it is not one."""
     try:
@@ -95,8 +106,13 @@ def failures(stdout: str) -> Iterator[str]:
 def _failed_hosts(event: dict[str, Any]) -> Iterator[str]:
     for host, result in event.get("hosts", {}).items():
         if not result.get("ignore_errors"):
-            said = result.get("stderr") or result.get("msg") or "failed"
-            yield f"{host}: {event['task']['name']}: {said}"
+            yield f"{host}: {event['task']['name']}: {_said(result)}"
+
+
+def _said(result: dict[str, Any]) -> str:
+    """Return what a module said; of a loop, what it said of the items that failed."""
+    items = [_said(item) for item in result.get("results", []) if item.get("failed")]
+    return "\n".join(items) or str(result.get("stderr") or result.get("msg") or "failed")
 
 
 def _tofu_summary(changes: dict[str, Any]) -> str:

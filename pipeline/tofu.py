@@ -49,7 +49,7 @@ class Stack:
 
     def show(self, plan: str) -> Step:
         """Print a saved plan as JSON, sensitive values included: never show this output."""
-        return self._step("read plan", "show", "-json", plan)
+        return self._step("read plan", "show", "-json", plan, private=True)
 
     def apply(self, plan: str) -> Step:
         """Apply a saved plan; there is no other apply."""
@@ -57,9 +57,10 @@ class Stack:
 
     def output(self) -> Step:
         """Print the state's outputs as JSON."""
-        return self._step("outputs", "output", "-json")
+        return self._step("outputs", "output", "-json", private=True)
 
-    def _step(self, name: str, *words: str, stream: Stream = "text") -> Step:
+    def _step(self, name: str, *words: str, stream: Stream = "text", private: bool = False) -> Step:
         env = {**AUTOMATION, **self.env}
         command = (self.binary, *words)
-        return Step(f"{self.name}: {name}", command, self.workdir, env, self.secrets, stream=stream)
+        name = f"{self.name}: {name}"
+        return Step(name, command, self.workdir, env, self.secrets, stream=stream, private=private)

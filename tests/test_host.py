@@ -55,6 +55,16 @@ async def test_a_secret_in_several_writes_of_one_line_is_masked(runner: HostRunn
     assert result.stdout == "********"
 
 
+@pytest.mark.parametrize("private", [True, False])
+async def test_private_output_is_never_shown_not_even_when_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], private: bool
+) -> None:
+    runner = HostRunner(tmp_path, {}, Progress(verbose=True))
+    result = await runner.run(python("print('sensitive')", private=private))
+    assert result.stdout == "sensitive\n"
+    assert ("sensitive" in capsys.readouterr().err) is not private
+
+
 async def test_a_step_without_the_secret_does_not_get_it(runner: HostRunner) -> None:
     result = await runner.run(python("import os; print('TOKEN' in os.environ)"))
     assert result.stdout.strip() == "False"
@@ -130,7 +140,9 @@ async def test_an_interrupted_tool_gets_exactly_one_sigint_and_time_to_end(
 
 
 async def test_an_interrupt_reaches_what_the_tool_started(runner: HostRunner, tmp_path: Path) -> None:
-    code = "import subprocess; p = subprocess.Popen(['sleep', '60']); open('pid', 'w').write(str(p.pid)); p.wait()"
+    code = (
+        "import subprocess as s; p = s.Popen(['sleep', '60']); open('pid', 'w').write(str(p.pid)); p.wait()"
+    )
     await _cancel_when(
         runner, python(code), lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text()
     )

@@ -2,7 +2,7 @@
 
 import json
 
-from pipeline.stream import Reader, failures
+from pipeline.stream import Reader, failures, spoken
 
 
 def apply_event(kind: str, address: str) -> str:
@@ -49,3 +49,10 @@ def test_what_failed_is_told_in_the_tools_words() -> None:
     ]
     said = list(failures("\n".join(map(json.dumps, lines))))
     assert said == ["creating S3 Bucket (a.b): taken", "database: Copy: no space"]
+
+
+def test_what_a_person_would_have_seen_is_spoken() -> None:
+    assert spoken("tofu-json", '{"@message": "aws_vpc.main: Creating..."}') == "aws_vpc.main: Creating..."
+    done = {"_event": "v2_runner_on_ok", "task": {"name": "Copy"}, "hosts": {"database": {"secret": "x"}}}
+    assert spoken("ansible-jsonl", json.dumps(done)) == "database: runner_on_ok: Copy"
+    assert spoken("text", "as it is") == "as it is"

@@ -23,7 +23,6 @@ SECRETS = [value for name, value in VAULT.items() if not name.endswith("email")]
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """Where every playbook ran before a test looks at it."""
     return make_workspace(tmp_path_factory.mktemp("ansible"))
 
 
@@ -50,7 +49,7 @@ def runs(workspace: Workspace, linted: Future[Run]) -> dict[str, list[Run]]:
 
     with ThreadPoolExecutor() as pool:
         chains = [pool.submit(twice, "swarm", "nocodb"), pool.submit(twice, "backup")]
-        return {playbook: pair for chain in chains for playbook, pair in chain.result().items()}
+        return chains[0].result() | chains[1].result()
 
 
 @pytest.fixture(scope="module")
@@ -182,8 +181,7 @@ def test_zero_hosts_is_an_error(workspace: Workspace, tmp_path: Path, playbook: 
     empty.write_text("all: {children: {managers: {}, databases: {}}}")
     run = workspace.play(playbook, "-i", str(empty))
     assert run.exit_code != 0
-    assert "No host, or more than one, in group" in run.output
-    assert "databases" in run.output
+    assert re.search("No host, or more than one, in group .*databases", run.output)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,150 @@
+"""What tools, endpoints and machines refuse: said in the pipeline's words, with a mend."""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pexpect
+import pytest
+from ansible_workspace import make_workspace
+from by_hand import ENVIRONMENT
+from stacks import BUCKET, deployment, init, pending
+
+from pipeline import deploy
+from pipeline.ansible import FOLDER, Ansible
+from pipeline.deployment import Deployment
+from pipeline.errors import PipelineError, ToolError
+from pipeline.host import HostRunner
+from pipeline.progress import Progress
+from pipeline.rehearsal.localstack import LocalStack
+from pipeline.rehearsal.server import free_port
+from pipeline.rehearsal.workspace import throwaway
+from pipeline.tofu import Stack
+
+
+@pytest.fixture
+def workspace() -> Iterator[Path]:
+    with throwaway() as directory:
+        yield directory / "workspace"
+
+
+@pytest.fixture
+def unreachable(workspace: Path) -> Deployment:
+    """A deployment on an endpoint behind whose port nobody listens."""
+    return deployment(workspace, LocalStack(f"http://127.0.0.1:{free_port()}", "eu-west-3"), "nowhere")
+
+
+@pytest.fixture
+def reachable(workspace: Path, localstack: LocalStack) -> Deployment:
+    return deployment(workspace, localstack, "refused")
+
+
+async def test_an_endpoint_that_nobody_listens_at_is_named_before_any_step(unreachable: Deployment) -> None:
+    with pytest.raises(ToolError, match=r"http://127\.0\.0\.1:\d+ does not answer") as caught:
+        await deploy.deploy(unreachable)
+    assert unreachable.report.steps == []
+    assert "check the network" in caught.value.mend
+
+
+async def test_an_endpoint_that_goes_away_later_is_told_in_the_same_words(unreachable: Deployment) -> None:
+    with pytest.raises(ToolError, match="does not answer"):
+        await unreachable.cloud.require_no_nodes("nowhere")
+    with pytest.raises(ToolError, match="does not answer"):
+        await unreachable.cloud.backups(unreachable.bucket, "nocodb_db")
+
+
+async def test_what_aws_refuses_is_told_with_its_words(reachable: Deployment) -> None:
+    with pytest.raises(ToolError, match=r"AWS refuses: .*NoSuchBucket"):
+        await reachable.cloud.backups("quickdata-of-nobody", "nocodb_db")
+
+
+async def test_without_an_inventory_nothing_is_verified(unreachable: Deployment) -> None:
+    with pytest.raises(ToolError, match="ran on no node") as caught:
+        await deploy.verify(unreachable)
+    assert caught.value.mend == "deploy the app first"
+
+
+async def test_a_playbook_without_hosts_is_an_error(unreachable: Deployment) -> None:
+    result = await unreachable.run(unreachable.ansible.playbook("swarm.yml"))
+    with pytest.raises(ToolError, match="the inventory has no hosts") as caught:
+        result.check()
+    assert "deploy the app first" in caught.value.mend
+
+
+@contextmanager
+def at_the_question(d: Deployment, stack: Stack) -> Iterator[None]:
+    """Another run of the tool, which holds the state's lock while it waits for a person's yes."""
+    environment = {**stack.env, "PATH": os.environ["PATH"], "HOME": str(d.runner.root / "home")}
+    folder = str(d.runner.root / stack.workdir)
+    command = ["apply", "-no-color", f"-target={BUCKET}"]
+    child = pexpect.spawn(stack.binary, command, cwd=folder, env=environment, encoding="utf-8", timeout=120)
+    try:
+        child.expect("Enter a value:")
+        yield
+        child.sendline("no")
+        child.expect(pexpect.EOF)
+    finally:
+        child.close()
+
+
+async def test_a_held_state_lock_is_said_with_its_id_and_the_mend(reachable: Deployment) -> None:
+    await init(reachable, reachable.storage)
+    with at_the_question(reachable, reachable.storage), pytest.raises(ToolError) as caught:
+        await pending(reachable, reachable.storage)
+    assert caught.value.what == "storage: plan: the state is locked by another run"
+    assert "force-unlock ID" in caught.value.mend
+    assert re.search(r"^ *ID: +[0-9a-f-]{36}$", caught.value.tail, re.MULTILINE), caught.value.tail
+
+
+async def test_a_full_disk_is_said_with_its_mend(reachable: Deployment) -> None:
+    await init(reachable, reachable.storage)
+    folder = Path(reachable.runner.root / reachable.storage.workdir)
+    (folder / deploy.PLAN_FILE).symlink_to("/dev/full")
+    with pytest.raises(ToolError, match="storage: plan: the disk is full") as caught:
+        (await reachable.run(reachable.storage.plan(deploy.PLAN_FILE))).check()
+    assert caught.value.mend.startswith("free some space")
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """The playbooks with local nodes, run as the pipeline runs them."""
+
+    root: Path
+
+    def file(self, path: str) -> Path:
+        return self.root / "infrastructure/nodes" / path
+
+    async def failure(self, playbook: str, password: str) -> PipelineError:
+        runner = HostRunner(self.root, {"VAULT_PASSWORD": password}, Progress(), (ENVIRONMENT,))
+        script = self.root / FOLDER / "vault-password.sh"
+        ansible = Ansible({"ANSIBLE_VAULT_PASSWORD_FILE": str(script)}, ("VAULT_PASSWORD",))
+        result = await runner.run(ansible.playbook(playbook))
+        with pytest.raises(ToolError) as caught:
+            result.check()
+        assert "Traceback" not in str(caught.value)
+        return caught.value
+
+
+@pytest.fixture
+def nodes(tmp_path: Path) -> Nodes:
+    make_workspace(tmp_path / "infrastructure")
+    return Nodes(tmp_path)
+
+
+async def test_a_wrong_vault_password_is_said_and_no_node_is_touched(nodes: Nodes) -> None:
+    error = await nodes.failure("nocodb.yml", "wrong")
+    assert error.what == "ansible: nocodb.yml: the vault could not be opened"
+    assert "VAULT_PASSWORD" in error.mend
+    assert not nodes.file("").exists()
+
+
+async def test_a_failing_playbook_names_the_node_the_task_and_what_is_in_its_way(nodes: Nodes) -> None:
+    occupied = nodes.file("database/srv/quickdata")
+    occupied.parent.mkdir(parents=True)
+    occupied.write_text("a file where the playbook wants a directory")
+    error = await nodes.failure("swarm.yml", "of-the-vault")
+    assert re.match(r"database: swarm : Make the directories of .*: .*srv/quickdata", error.tail), error.tail
+    assert occupied.is_file()

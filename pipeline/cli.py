@@ -1,25 +1,22 @@
 """The verbs for people: `quickdata VERB`."""
 
-import sys
-import time
-from collections.abc import Awaitable, Callable
-from pathlib import Path
-from typing import Any
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.deployment import Deployment
-from pipeline.errors import PipelineError
-from pipeline.progress import Progress
-from pipeline.report import Report
-from pipeline.run import run
+from pipeline.deployment import DATABASE, Deployment
+from pipeline.terminal import confirm, errors_told, on_aws, run_and_tell
 
-REPORTS = Path(__file__).parents[1] / "reports"
+if TYPE_CHECKING:
+    from pipeline.backups import Backup
 
 ask_vault_password = click.option(
     "--ask-vault-password", "ask", is_flag=True, help="Ask for it at the terminal."
 )
 verbose = click.option("-v", "--verbose", is_flag=True, help="Show what the tools themselves print.")
+yes = click.option("--yes", is_flag=True, help="Do not ask; for CI.")
 
 
 def _suffix(_context: click.Context, _option: click.Parameter, value: str) -> str:
@@ -29,6 +26,18 @@ def _suffix(_context: click.Context, _option: click.Parameter, value: str) -> st
         return valid_suffix(value)
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
+
+
+def _backups(database: str) -> "list[Backup]":
+    import anyio  # noqa: PLC0415 - its imports are slow
+
+    from pipeline import backups as listing  # noqa: PLC0415
+    from pipeline.settings import AccountSettings  # noqa: PLC0415
+    from pipeline.storage import BUCKET_PREFIX, Cloud  # noqa: PLC0415
+
+    settings = AccountSettings.read()
+    cloud = Cloud(settings.credentials, settings.region)
+    return anyio.run(listing.backups, cloud, BUCKET_PREFIX + settings.bucket_suffix, database)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -59,7 +68,7 @@ def rehearse(suffix: str, verbose: bool) -> None:
     """
     from pipeline.rehearsal.rehearse import rehearse as verb  # noqa: PLC0415 - its imports are slow
 
-    _run(lambda progress, report: verb(progress, report, suffix), "rehearse", "localstack", verbose)
+    run_and_tell(lambda progress, report: verb(progress, report, suffix), "rehearse", "localstack", verbose)
 
 
 @main.command()
@@ -71,9 +80,10 @@ def deploy(ask: bool, verbose: bool) -> None:
     Running it again changes only what differs, and goes on after a failure.
 
     \b
-    Reads AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (or any profile), AWS_REGION, TF_VAR_bucket_suffix,
-    TF_VAR_admin_cidr, GITLAB_USER and GITLAB_PAT, VAULT_PASSWORD or ANSIBLE_VAULT_PASSWORD_FILE,
-    QUICKDATA_SSH_KEY, QUICKDATA_PROVIDER_MIRROR.
+    Reads AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (or what else boto3 finds),
+    AWS_REGION, TF_VAR_bucket_suffix, TF_VAR_admin_cidr, GITLAB_USER and GITLAB_PAT,
+    VAULT_PASSWORD or ANSIBLE_VAULT_PASSWORD_FILE, QUICKDATA_SSH_KEY,
+    QUICKDATA_PROVIDER_MIRROR.
 
     Example: TF_VAR_bucket_suffix=ppr TF_VAR_admin_cidr=203.0.113.7/32 quickdata deploy --ask-vault-password
     """
@@ -84,58 +94,121 @@ def deploy(ask: bool, verbose: bool) -> None:
         d.report.proofs["deploy and verify"] = deployed.proof
         d.progress.note(verbs.banner(d, deployed.outputs))
 
-    _on_aws(verb, "deploy", ask, verbose)
+    on_aws(verb, "deploy", ask, verbose)
 
 
 @main.command()
 @ask_vault_password
 @verbose
-def verify(ask: bool, verbose: bool) -> None:
+def backup(ask: bool, verbose: bool) -> None:
+    """Take a backup now. Reads the same variables as deploy.
+
+    Example: quickdata backup
+    """
+    from pipeline import scripts  # noqa: PLC0415 - its imports are slow
+
+    async def verb(d: Deployment) -> None:
+        d.report.proofs["backup"] = await scripts.backup(d)
+
+    on_aws(verb, "backup", ask, verbose)
+
+
+@main.command()
+@click.option("--id", "backup_id", help="Verify this backup, as `quickdata backups` lists it, not a new one.")
+@ask_vault_password
+@verbose
+def verify(backup_id: str | None, ask: bool, verbose: bool) -> None:
     """Take a backup, restore it into a scratch database on the node, compare; safe on a live system.
 
     Reads the same variables as deploy.
 
     Example: quickdata verify
     """
-    from pipeline import deploy as verbs  # noqa: PLC0415 - its imports are slow
+    from pipeline import scripts  # noqa: PLC0415 - its imports are slow
 
     async def verb(d: Deployment) -> None:
-        d.report.proofs["verify"] = await verbs.verify(d)
+        d.report.proofs["verify"] = await scripts.verify(d, backup_id)
 
-    _on_aws(verb, "verify", ask, verbose)
-
-
-def _on_aws(verb: Callable[[Deployment], Awaitable[None]], name: str, ask: bool, verbose: bool) -> None:
-    from pipeline.aws import aws_deployment  # noqa: PLC0415 - its imports are slow
-    from pipeline.settings import Settings  # noqa: PLC0415
-
-    given = {"VAULT_PASSWORD": click.prompt("Vault password", hide_input=True)} if ask else {}
-
-    async def begin(progress: Progress, report: Report) -> None:
-        await verb(aws_deployment(Settings.read(**given), progress, report))
-
-    _run(begin, name, "aws", verbose)
+    on_aws(verb, "verify", ask, verbose)
 
 
-def _run(verb: Callable[[Progress, Report], Any], name: str, target: str, verbose: bool) -> None:
-    started = time.monotonic()
-    try:
-        report = run(verb, name, target, REPORTS, verbose)
-    except PipelineError as error:
-        click.echo(f"✗ {name}: {error}", err=True)
-        sys.exit(error.exit_code)
-    _summary(report, time.monotonic() - started)
+@main.command()
+@click.option("--database", default=DATABASE, show_default=True, help="Whose backups.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def backups(database: str, as_json: bool) -> None:
+    """List the backups: age, size, rows, verified when and by what; newest first.
+
+    Reads TF_VAR_bucket_suffix, AWS_REGION and the credentials.
+
+    Example: quickdata backups --json
+    """
+    from pipeline.backups import table  # noqa: PLC0415 - its imports are slow
+
+    with errors_told("backups"):
+        found = _backups(database)
+    lines = [json.dumps([each.document() for each in found])] if as_json else table(found, datetime.now(UTC))
+    click.echo("\n".join(lines))
 
 
-def _summary(report: Report, seconds: float) -> None:
-    for name, value in report.proofs.items():
-        click.echo(f"✓ proven: {name}: {_words(value)}")
-    for text in report.not_proven:
-        click.echo(f"- not proven here: {text}")
-    click.echo(f"{report.verb}: done in {seconds:.0f} s; the report is {REPORTS / 'run.json'}")
+@main.command()
+@click.option(
+    "--id", "backup_id", help="Which backup of those that `quickdata backups` lists; else the newest."
+)
+@click.option("--from-database", default=DATABASE, show_default=True, help="Whose backup.")
+@ask_vault_password
+@yes
+@verbose
+def restore(backup_id: str | None, from_database: str, ask: bool, yes: bool, verbose: bool) -> None:
+    """Restore a backup in place of the live database, which is kept beside it.
+
+    The backup goes into a scratch database first and is compared with its manifest: on any failure the live
+    database was not touched. Reads the same variables as deploy.
+
+    Example: quickdata restore --id 3f2a9c1d
+    """
+    from pipeline import scripts  # noqa: PLC0415 - its imports are slow
+    from pipeline.backups import chosen, table  # noqa: PLC0415
+
+    with errors_told("restore"):
+        backup = chosen(_backups(from_database), backup_id)
+
+    def question() -> None:
+        click.echo("\n".join(table([backup], datetime.now(UTC))), err=True)
+        confirm(f"Restore it over {DATABASE}? What was written since stays in another database only.", yes)
+
+    async def verb(d: Deployment) -> None:
+        d.report.proofs["restore"] = await scripts.restore(d, backup.id, from_database)
+
+    on_aws(verb, "restore", ask, verbose, question)
 
 
-def _words(value: Any) -> str:
-    if not isinstance(value, dict):
-        return str(value)
-    return ", ".join(f"{name} {_words(each)}" for name, each in value.items() if each is not None)
+@main.command()
+@click.option(
+    "--without-backup",
+    metavar="NAME-OF-DATABASE",
+    type=click.Choice([DATABASE]),
+    help="Take no backup first: for an app whose database is dead already.",
+)
+@ask_vault_password
+@yes
+@verbose
+def destroy(without_backup: str | None, ask: bool, yes: bool, verbose: bool) -> None:
+    """Destroy the app: nodes, disks, network. The bucket and its backups stay.
+
+    NocoDB is stopped, a backup is taken and verified first; if that fails, nothing is destroyed. No verb
+    destroys storage. Reads the same variables as deploy.
+
+    Example: quickdata destroy
+    """
+    from pipeline import deploy as verbs  # noqa: PLC0415 - its imports are slow
+
+    first = "WITHOUT a backup of its last state" if without_backup else "after a verified backup"
+
+    def question() -> None:
+        confirm(f"Destroy the app, with its nodes and the disk of {DATABASE}, {first}?", yes)
+
+    async def verb(d: Deployment) -> None:
+        counts = await verbs.destroy(d, backed_up=without_backup is None)
+        d.report.proofs["app destroyed"] = {"resources removed": counts["delete"]}
+
+    on_aws(verb, "destroy", ask, verbose, question)

@@ -1,16 +1,15 @@
 """The order of a deployment: storage, app, inventory, playbooks, verification."""
 
-import json
 from dataclasses import dataclass, field
 from typing import Any
 
 from anyio import create_task_group
 
 from pipeline import inventory, plan, tofu
-from pipeline.ansible import INVENTORY, changed, said
+from pipeline.ansible import INVENTORY, changed
 from pipeline.deployment import DATABASE, DATABASE_SERVICE, DATABASE_USER, Deployment
-from pipeline.errors import ToolError, VerifyFailed
 from pipeline.plan import Plan
+from pipeline.scripts import verify
 from pipeline.tofu import Stack
 
 BUCKET = "aws_s3_bucket.backups"
@@ -60,28 +59,12 @@ async def deploy(d: Deployment) -> Deployed:
     return done
 
 
-async def verify(d: Deployment) -> dict[str, Any]:
-    """Take a backup, restore it into a scratch database, compare; safe on a live system.
-
-    Returns:
-        The backup's and the comparison's figures.
-
-    Raises:
-        VerifyFailed: there was nothing to compare.
-        PipelineError: the backup or the comparison failed.
-    """
-    backup = figures(said(await d.run(d.script("verify: backup", "backup-pg.sh"))))
-    name = "verify: restore and compare"
-    proof = figures(
-        said(await d.run(d.script(name, "restore-pg-latest.sh", "--id", backup["id"], "--verify")))
-    )
-    if proof.get("mismatches") != 0:
-        raise VerifyFailed(f"{name}: {proof.get('mismatches')} tables differ", "do not rely on this backup")
-    return {"backup": backup, "comparison": proof}
-
-
-async def destroy(d: Deployment) -> dict[str, int]:
+async def destroy(d: Deployment, backed_up: bool = True) -> dict[str, int]:
     """Destroy the app, after a backup that was verified; storage is never destroyed.
+
+    Args:
+        d: the deployment.
+        backed_up: whether a backup is taken and verified first.
 
     Returns:
         The counts of the plan that was applied.
@@ -89,27 +72,20 @@ async def destroy(d: Deployment) -> dict[str, int]:
     Raises:
         PipelineError: the backup, its verification or a step failed: the app is still there.
     """
-    await _stop_nocodb(d)
-    await verify(d)
-    doomed = await _planned(d, d.app, destroy=True)
-    plan.gate_app(doomed)
+    await _init(d, d.app)
+    if backed_up:
+        await _stop_nocodb(d)
+        await verify(d)
+    doomed = await doom(d)
     await _apply(d, d.app, doomed)
     return doomed.counts()
 
 
-def figures(text: str) -> dict[str, Any]:
-    """Read the JSON line that ends a script's output.
-
-    Raises:
-        ToolError: the script said nothing that can be read.
-    """
-    try:
-        found = json.loads(text.strip().splitlines()[-1])
-    except (ValueError, IndexError) as error:
-        raise ToolError(
-            "the script did not report its figures", "deploy again: it installs the scripts"
-        ) from error
-    return dict(found)
+async def doom(d: Deployment) -> Plan:
+    """Plan the app's destruction, and apply nothing."""
+    doomed = await _planned(d, d.app, destroy=True)
+    plan.gate_app(doomed)
+    return doomed
 
 
 async def _init_both(d: Deployment) -> None:

@@ -8,7 +8,7 @@ from pipeline.inventory import Variables
 from pipeline.progress import Progress
 from pipeline.report import Report, now
 from pipeline.step import Result, Runner, Step
-from pipeline.storage import Cloud
+from pipeline.storage import BUCKET_PREFIX, Cloud
 from pipeline.tofu import Stack
 
 DATABASE = "nocodb_db"
@@ -49,7 +49,7 @@ class Deployment:
     @property
     def bucket(self) -> str:
         """The name that infrastructure/terraS3 gives the bucket."""
-        return f"quickdata-pg-backups-storage-bucket-{self.suffix}"
+        return BUCKET_PREFIX + self.suffix
 
     async def run(self, step: Step) -> Result:
         """Run a step and note it in the report; an exit code is not judged here."""
@@ -57,15 +57,3 @@ class Deployment:
         result = await self.runner.run(step)
         self.report.took(result, started)
         return result
-
-    def script(self, name: str, script: str, *options: str) -> Step:
-        """Return the step that runs one of the database node's two scripts there.
-
-        Args:
-            name: what people see.
-            script: "backup-pg.sh" or "restore-pg-latest.sh".
-            options: of the script, besides its configuration.
-        """
-        prefix = str(self.hosts.get("database", {}).get("node_prefix", ""))
-        config = ("--config", f"{prefix}/etc/quickdata/pg-backup.conf")
-        return self.ansible.on_database(name, f"{prefix}/usr/local/sbin/{script}", *config, *options)

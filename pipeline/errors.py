@@ -52,6 +52,10 @@ class StateLost(PipelineError):  # noqa: N818 - a refusal is not an error of the
     exit_code = 3
 
 
+class BackupError(PipelineError):
+    """Backups cannot be read, or there is none."""
+
+
 class VerifyFailed(PipelineError):  # noqa: N818 - says what failed
     """The backup's restore differs from its manifest, or there was nothing to verify."""
 

@@ -11,10 +11,10 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipeline.errors import SettingsError
+from pipeline.storage import BUCKET_PREFIX
 
 PREFIX = "Value error, "
 """What pydantic puts before a validator's own words."""
-BUCKET_PREFIX = "quickdata-pg-backups-storage-bucket-"
 SUFFIX = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 WIDEST = 8
@@ -25,8 +25,8 @@ RESERVED = re.compile(r"(^|.*-)(an|s3alias)|.*--(ol|x|table)-s3")
 """Endings that a bucket's name must not have, from the same page."""
 
 
-class Settings(BaseSettings):
-    """The inputs, from the environment; the fields' aliases are the variables' names."""
+class AccountSettings(BaseSettings):
+    """What it takes to read the bucket; the fields' aliases are the variables' names."""
 
     model_config = SettingsConfigDict(case_sensitive=True, env_ignore_empty=True, extra="ignore")
 
@@ -34,13 +34,6 @@ class Settings(BaseSettings):
     region: str = Field("eu-west-3", alias="AWS_REGION")
     endpoint: str = Field("", alias="AWS_ENDPOINT_URL")
     access_key: str = Field("", alias="AWS_ACCESS_KEY_ID", validate_default=True)
-    admin_cidr: str = Field("", alias="TF_VAR_admin_cidr", validate_default=True)
-    domain: str = Field("", alias="TF_VAR_domain")
-    gitlab_user: str = Field("", alias="GITLAB_USER")
-    gitlab_pat: str = Field("", alias="GITLAB_PAT", validate_default=True)
-    ssh_key: Path = Field(Path("~/.ssh/id_ed25519"), alias="QUICKDATA_SSH_KEY", validate_default=True)
-    vault_file: Path | None = Field(None, alias="ANSIBLE_VAULT_PASSWORD_FILE")
-    vault_password: str = Field("", alias="VAULT_PASSWORD", validate_default=True)
 
     @classmethod
     def read(cls, **given: str) -> Self:
@@ -53,7 +46,7 @@ class Settings(BaseSettings):
             SettingsError: with every problem, each with its variable and its mend.
         """
         try:
-            return cls(**given)  # type: ignore[arg-type]
+            return cls(**given)
         except ValidationError as error:
             names = {field: str(info.alias) for field, info in cls.model_fields.items()}
             found = [(str(each["loc"][0]), each["msg"]) for each in error.errors()]
@@ -98,6 +91,18 @@ class Settings(BaseSettings):
                 "no credentials; export AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
             )
         return value
+
+
+class Settings(AccountSettings):
+    """What it takes to deploy."""
+
+    admin_cidr: str = Field("", alias="TF_VAR_admin_cidr", validate_default=True)
+    domain: str = Field("", alias="TF_VAR_domain")
+    gitlab_user: str = Field("", alias="GITLAB_USER")
+    gitlab_pat: str = Field("", alias="GITLAB_PAT", validate_default=True)
+    ssh_key: Path = Field(Path("~/.ssh/id_ed25519"), alias="QUICKDATA_SSH_KEY", validate_default=True)
+    vault_file: Path | None = Field(None, alias="ANSIBLE_VAULT_PASSWORD_FILE")
+    vault_password: str = Field("", alias="VAULT_PASSWORD", validate_default=True)
 
     @field_validator("admin_cidr")
     @classmethod

@@ -12,6 +12,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline.errors import BucketTaken, SettingsError, StateLost, ToolError
 
+BUCKET_PREFIX = "quickdata-pg-backups-storage-bucket-"
+"""What infrastructure/terraS3 puts before the suffix."""
+
 QUICK = Config(retries={"total_max_attempts": 3}, connect_timeout=5, read_timeout=30)
 
 

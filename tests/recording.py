@@ -94,7 +94,7 @@ FIRST: dict[str, Answer] = {
     "ansible: swarm.yml": (0, STATS),
     "ansible: nocodb.yml": (0, STATS),
     "ansible: backup.yml": (0, STATS),
-    "verify: backup": (0, said_by_ansible(json.dumps(BACKUP))),
+    "backup": (0, said_by_ansible(json.dumps(BACKUP))),
     "verify: restore and compare": (0, said_by_ansible(json.dumps(PROOF))),
     "app: plan -destroy": (2, ""),
 }

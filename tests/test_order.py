@@ -14,8 +14,9 @@ from recording import (
     said_by_ansible,
 )
 
-from pipeline.deploy import deploy, destroy, verify
+from pipeline.deploy import deploy, destroy
 from pipeline.errors import BucketTaken, PipelineError, PlanRefused, ToolError, VerifyFailed, most_telling
+from pipeline.scripts import verify
 from pipeline.step import Step
 
 DATABASE = 'aws_instance.node["database"]'
@@ -60,7 +61,7 @@ async def test_playbooks_follow_the_app_and_backup_yml_waits_for_all_of_storage(
     runner = RecordingRunner()
     await deploy(deployment(runner))
     playbooks = ["ansible: swarm.yml", "ansible: nocodb.yml", "ansible: backup.yml"]
-    assert in_order(runner, "app: outputs", "ansible: nodes answer", *playbooks, "verify: backup")
+    assert in_order(runner, "app: outputs", "ansible: nodes answer", *playbooks, "backup")
     last_apply = len(runner.names) - 1 - runner.names[::-1].index("storage: apply")
     assert last_apply < runner.names.index("ansible: backup.yml")
 
@@ -68,7 +69,7 @@ async def test_playbooks_follow_the_app_and_backup_yml_waits_for_all_of_storage(
 async def test_a_deployment_ends_with_the_proof_that_the_backup_comes_back() -> None:
     runner = RecordingRunner()
     done = await deploy(deployment(runner))
-    assert runner.names[-2:] == ["verify: backup", "verify: restore and compare"]
+    assert runner.names[-2:] == ["backup", "verify: restore and compare"]
     assert done.proof["comparison"]["mismatches"] == 0
 
 
@@ -146,14 +147,12 @@ async def test_a_doomed_database_is_backed_up_and_verified_before_the_app_is_app
     doomed = (0, plan_json((address, action)))
     runner = RecordingRunner({**SECOND, "app: plan": (2, ""), "app: read plan": doomed})
     await deploy(deployment(runner))
-    assert in_order(runner, "stop NocoDB", "verify: backup", "verify: restore and compare", "app: apply")
+    assert in_order(runner, "stop NocoDB", "backup", "verify: restore and compare", "app: apply")
 
 
 async def test_a_doomed_database_whose_backup_fails_is_kept() -> None:
     doomed = (0, plan_json((DATABASE, "replace")))
-    runner = RecordingRunner(
-        {**SECOND, "app: plan": (2, ""), "app: read plan": doomed, "verify: backup": (1, "")}
-    )
+    runner = RecordingRunner({**SECOND, "app: plan": (2, ""), "app: read plan": doomed, "backup": (1, "")})
     await failing(runner)
     assert "app: apply" not in runner.names
 
@@ -162,7 +161,7 @@ async def test_an_app_plan_that_spares_the_database_needs_no_backup_first() -> N
     harmless = (0, plan_json(('aws_instance.node["manager"]', "replace")))
     runner = RecordingRunner({**SECOND, "app: plan": (2, ""), "app: read plan": harmless})
     await deploy(deployment(runner))
-    assert in_order(runner, "app: apply", "verify: backup")
+    assert in_order(runner, "app: apply", "backup")
     assert "stop NocoDB" not in runner.names
 
 
@@ -170,7 +169,7 @@ async def test_destroy_removes_the_app_only_after_a_verified_backup() -> None:
     doomed = (0, plan_json((DATABASE, "delete")))
     runner = RecordingRunner({"app: read plan": doomed})
     counts = await destroy(deployment(runner))
-    assert in_order(runner, "stop NocoDB", "verify: backup", "verify: restore and compare", "app: apply")
+    assert in_order(runner, "stop NocoDB", "backup", "verify: restore and compare", "app: apply")
     assert counts["delete"] == 1
     assert not [name for name in runner.names if name.startswith("storage")]
 

@@ -3,12 +3,12 @@
 from pathlib import PurePosixPath
 
 from pipeline import deploy, plan
-from pipeline.ansible import said
 from pipeline.deployment import DATABASE, Deployment
 from pipeline.errors import PlanRefused, VerifyFailed
 from pipeline.rehearsal import cron
 from pipeline.rehearsal.database import Database
 from pipeline.rehearsal.postgres import Postgres
+from pipeline.scripts import restore
 from pipeline.step import Step
 
 DATABASE_NODE = PurePosixPath("nodes/database")
@@ -41,7 +41,7 @@ async def damage_and_restore(d: Deployment, database: Database) -> None:
     await _backup_by_cron(d)
     await _damage(d, database)
     _prove(await database.fingerprint("after the damage") != good, "the damage damaged nothing")
-    restored = deploy.figures(said(await d.run(d.script("restore: latest", "restore-pg-latest.sh"))))
+    restored = await restore(d)
     same = await database.fingerprint("after the restore") == good
     _prove(same, "the restored data is not the data that was backed up")
     _prove(await d.runner.read(UPLOAD) == UPLOADED, "the uploaded file did not come back")

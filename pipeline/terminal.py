@@ -1,0 +1,95 @@
+"""What every verb does at a terminal: read the inputs, ask, run, tell what came out, exit with the code."""
+
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipeline.deployment import Deployment
+from pipeline.errors import PipelineError
+from pipeline.progress import Progress
+from pipeline.report import Report
+from pipeline.run import Verb, run
+
+REPORTS = Path(__file__).parents[1] / "reports"
+
+OnAws = Callable[[Deployment], Awaitable[None]]
+Question = Callable[[], None]
+
+
+def confirm(question: str, yes: bool) -> None:
+    """Ask before something is replaced or removed.
+
+    Args:
+        question: what would happen.
+        yes: the answer was given on the command line.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise click.UsageError("this asks first, and there is no terminal to ask at: give --yes")
+    click.confirm(question, abort=True, err=True)
+
+
+def on_aws(
+    verb: Callable[[Deployment], Awaitable[None]],
+    name: str,
+    ask: bool,
+    verbose: bool,
+    question: Question | None = None,
+) -> None:
+    """Run a verb on the deployment that the environment describes.
+
+    Args:
+        verb: what to do.
+        name: the verb's name.
+        ask: ask for the vault's password.
+        verbose: show the tools' own output.
+        question: asked when the inputs are known to be good, before anything is done.
+    """
+    from pipeline.aws import aws_deployment  # noqa: PLC0415 - its imports are slow
+    from pipeline.settings import Settings  # noqa: PLC0415
+
+    given = {"VAULT_PASSWORD": click.prompt("Vault password", hide_input=True, err=True)} if ask else {}
+    with errors_told(name):
+        settings = Settings.read(**given)
+    if question:
+        question()
+
+    async def begin(progress: Progress, report: Report) -> None:
+        await verb(aws_deployment(settings, progress, report))
+
+    run_and_tell(begin, name, "aws", verbose)
+
+
+def run_and_tell(verb: Verb, name: str, target: str, verbose: bool) -> None:
+    """Run a verb, tell what it proved, and exit with the error's code if it failed."""
+    started = time.monotonic()
+    with errors_told(name):
+        report = run(verb, name, target, REPORTS, verbose)
+    for proof, value in report.proofs.items():
+        click.echo(f"✓ proven: {proof}: {_words(value)}")
+    for text in report.not_proven:
+        click.echo(f"- not proven here: {text}")
+    seconds = time.monotonic() - started
+    click.echo(f"{name}: done in {seconds:.0f} s; the report is {REPORTS / 'run.json'}")
+
+
+@contextmanager
+def errors_told(name: str) -> Iterator[None]:
+    """Turn an error of the pipeline into its lines and its exit code."""
+    try:
+        yield
+    except PipelineError as error:
+        click.echo(f"✗ {name}: {error}", err=True)
+        sys.exit(error.exit_code)
+
+
+def _words(value: Any) -> str:
+    if not isinstance(value, dict):
+        return str(value)
+    return ", ".join(f"{name} {_words(each)}" for name, each in value.items() if each is not None)

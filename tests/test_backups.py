@@ -1,0 +1,113 @@
+"""The listing of backups, from real objects in LocalStack."""
+
+import json
+import secrets
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from pipeline.backups import backups, chosen, table
+from pipeline.errors import BackupError
+from pipeline.rehearsal.localstack import LocalStack
+from pipeline.storage import Cloud
+
+OLD, NEW = "20260101T020000Z-0000aaaa", "20260102T020000Z-0000bbbb"
+NOW = datetime(2026, 1, 3, 2, 0, tzinfo=UTC)
+
+
+class Bucket:
+    def __init__(self, server: LocalStack) -> None:
+        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+        self.cloud = Cloud(keys, server.region, server.endpoint)
+        self.name = f"backups-{secrets.token_hex(6)}"
+        self.client = self.cloud.client("s3")
+        self.client.create_bucket(
+            Bucket=self.name, CreateBucketConfiguration={"LocationConstraint": server.region}
+        )
+
+    def put(self, key: str, text: str = "x") -> None:
+        self.client.put_object(Bucket=self.name, Key=key, Body=text.encode())
+
+    def manifest(self, database: str, name: str, **changes: object) -> None:
+        totals = {"bytes": 2_500_000, "tables": 3, "rows": 42}
+        document = {"format": 1, "started_at": "2026-01-01T02:00:00Z", "totals": totals} | changes
+        self.put(f"postgres/{database}/{name}/manifest.json", json.dumps(document))
+
+
+@pytest.fixture
+def bucket(localstack: LocalStack) -> Iterator[Bucket]:
+    yield Bucket(localstack)
+
+
+async def test_the_newest_comes_first_with_what_its_manifest_says(bucket: Bucket) -> None:
+    bucket.manifest("app", OLD)
+    bucket.manifest("app", NEW)
+    found = await backups(bucket.cloud, bucket.name, "app")
+    assert [each.id for each in found] == ["0000bbbb", "0000aaaa"]
+    assert (found[0].bytes, found[0].tables, found[0].rows) == (2_500_000, 3, 42)
+
+
+async def test_what_has_no_manifest_is_shown_and_is_no_backup(bucket: Bucket) -> None:
+    bucket.manifest("app", OLD)
+    bucket.put(f"postgres/app/{NEW}/dump.zst")
+    found = await backups(bucket.cloud, bucket.name, "app")
+    assert [each.complete for each in found] == [False, True]
+    assert chosen(found, None).name == OLD
+    assert "INCOMPLETE" in list(table(found, NOW))[1]
+
+
+async def test_another_databases_backups_are_not_listed(bucket: Bucket) -> None:
+    bucket.manifest("app_staging", NEW)
+    bucket.manifest("app/nested", NEW)
+    bucket.put("postgres/app/readme.txt")
+    assert await backups(bucket.cloud, bucket.name, "app") == []
+
+
+async def test_a_verified_backup_says_when_and_by_what(bucket: Bucket) -> None:
+    bucket.manifest("app", OLD)
+    bucket.put(f"postgres/app/{OLD}/verified.json", '{"verified_at": "2026-01-01T03:00:00Z", "by": "drill"}')
+    found = await backups(bucket.cloud, bucket.name, "app")
+    assert "2026-01-01T03:00:00Z by drill" in list(table(found, NOW))[1]
+    assert found[0].document()["verified_by"] == "drill"
+
+
+async def test_an_unverified_backup_says_never(bucket: Bucket) -> None:
+    bucket.manifest("app", OLD)
+    line = list(table(await backups(bucket.cloud, bucket.name, "app"), NOW))[1]
+    assert line.split() == ["0000aaaa", "2", "d", "2", "MB", "3", "42", "never"]
+
+
+@pytest.mark.parametrize(
+    "text", ["not json", "[]", '{"format": 2}', '{"format": 1}', '{"format": 1, "totals": {}}']
+)
+async def test_a_manifest_that_is_not_understood_is_an_error(bucket: Bucket, text: str) -> None:
+    bucket.put(f"postgres/app/{OLD}/manifest.json", text)
+    with pytest.raises(BackupError, match="0000aaaa"):
+        await backups(bucket.cloud, bucket.name, "app")
+
+
+async def test_a_bucket_that_is_not_there_is_an_error_with_its_name(bucket: Bucket) -> None:
+    with pytest.raises(BackupError, match="of-nobody"):
+        await backups(bucket.cloud, "of-nobody", "app")
+
+
+async def test_a_backup_is_chosen_by_its_id(bucket: Bucket) -> None:
+    bucket.manifest("app", OLD)
+    bucket.manifest("app", NEW)
+    found = await backups(bucket.cloud, bucket.name, "app")
+    assert chosen(found, "0000aaaa").name == OLD
+    assert chosen(found, NEW).name == NEW
+    with pytest.raises(BackupError, match="ffffffff"):
+        chosen(found, "ffffffff")
+
+
+def test_without_any_backup_none_is_chosen() -> None:
+    with pytest.raises(BackupError, match="no backup yet"):
+        chosen([], None)
+
+
+async def test_a_thousand_and_one_backups_are_all_listed(bucket: Bucket) -> None:
+    for number in range(1001):
+        bucket.put(f"postgres/app/20250101T000000Z-{number:08x}/dump.zst")
+    assert len(await backups(bucket.cloud, bucket.name, "app")) == 1001

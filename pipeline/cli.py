@@ -85,7 +85,7 @@ def deploy(ask: bool, verbose: bool) -> None:
     VAULT_PASSWORD or ANSIBLE_VAULT_PASSWORD_FILE, QUICKDATA_SSH_KEY,
     QUICKDATA_PROVIDER_MIRROR.
 
-    Example: TF_VAR_bucket_suffix=ppr TF_VAR_admin_cidr=203.0.113.7/32 quickdata deploy --ask-vault-password
+    Example: quickdata deploy --ask-vault-password
     """
     from pipeline import deploy as verbs  # noqa: PLC0415 - its imports are slow
 

@@ -13,6 +13,9 @@ from typing import Any
 
 import pytest
 
+ONE_RUN = pytest.mark.xdist_group("rehearsal")
+"""Tests of one and the same run stay in one process."""
+
 REPOSITORY = Path(__file__).parents[1]
 CANARY = "canary-of-a-real-deployment"
 REAL_FILES = {
@@ -111,6 +114,7 @@ def rehearsed(checkout: Checkout) -> Iterator[Run]:
     yield Run(both[0].returncode, out, err, checkout.report(), before)
 
 
+@ONE_RUN
 @pytest.mark.timeout(600)
 def test_a_rehearsal_proves_everything_it_promises(rehearsed: Run) -> None:
     assert rehearsed.exit_code == 0, rehearsed.stderr
@@ -127,12 +131,14 @@ def test_a_rehearsal_proves_everything_it_promises(rehearsed: Run) -> None:
     assert rehearsed.report["error"] is None
 
 
+@ONE_RUN
 def test_its_summary_tells_what_was_proven_and_what_was_not(rehearsed: Run) -> None:
     for name in rehearsed.report["proofs"]:
         assert f"proven: {name}" in rehearsed.stdout
     assert rehearsed.stdout.count("not proven here:") == len(rehearsed.report["not_proven"]) > 0
 
 
+@ONE_RUN
 def test_its_banner_names_the_database_and_the_bucket(rehearsed: Run) -> None:
     lines = rehearsed.stderr.splitlines()
     assert "DB host/service : db" in lines
@@ -141,6 +147,7 @@ def test_its_banner_names_the_database_and_the_bucket(rehearsed: Run) -> None:
     assert "S3 bucket       : quickdata-pg-backups-storage-bucket-rehearsal" in lines
 
 
+@ONE_RUN
 def test_its_report_has_every_step_the_plans_and_the_versions(rehearsed: Run) -> None:
     report = rehearsed.report
     names = [step["name"] for step in report["steps"]]
@@ -153,23 +160,28 @@ def test_its_report_has_every_step_the_plans_and_the_versions(rehearsed: Run) ->
     assert report["facts"]["versions"]["tofu"]
 
 
+@ONE_RUN
 def test_a_second_deployment_changed_nothing(rehearsed: Run) -> None:
     proof = rehearsed.report["proofs"]["second deploy"]
     assert (proof["resources changed"], proof["tasks changed"]) == (0, 0)
 
 
+@ONE_RUN
 def test_progress_is_plain_when_it_is_no_terminal(rehearsed: Run) -> None:
     assert "\x1b" not in rehearsed.stderr + rehearsed.stdout
 
 
+@ONE_RUN
 def test_nothing_is_left_behind_by_two_rehearsals_at_once(rehearsed: Run, checkout: Checkout) -> None:
     assert checkout.left_behind() == []
 
 
+@ONE_RUN
 def test_the_checkout_is_as_it_was(rehearsed: Run, checkout: Checkout) -> None:
     assert checkout.files() == rehearsed.before
 
 
+@ONE_RUN
 def test_nothing_real_was_read(rehearsed: Run) -> None:
     assert CANARY not in rehearsed.stdout + rehearsed.stderr + json.dumps(rehearsed.report)
 

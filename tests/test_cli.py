@@ -1,0 +1,104 @@
+"""The command line: help, questions, exit codes."""
+
+import sys
+from pathlib import Path
+
+import pexpect
+import pytest
+from click.testing import CliRunner
+
+from pipeline import terminal
+from pipeline.cli import main
+from pipeline.errors import VerifyFailed
+from pipeline.progress import Progress
+from pipeline.report import Report
+
+VERBS = sorted(main.commands)
+ASKING = ["destroy", "restore"]
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, str]:
+    (tmp_path / "key").write_text("private")
+    (tmp_path / "key.pub").write_text("ssh-ed25519 AAAA me")
+    values = {
+        "HOME": str(tmp_path),
+        "TF_VAR_bucket_suffix": "ppr",
+        "TF_VAR_admin_cidr": "203.0.113.7/32",
+        "AWS_ACCESS_KEY_ID": "AKIAEXAMPLE",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "VAULT_PASSWORD": "vault",
+        "QUICKDATA_SSH_KEY": str(tmp_path / "key"),
+    }
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    monkeypatch.setattr(terminal, "REPORTS", tmp_path / "reports")
+    return values
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_explains_itself_with_an_example(verb: str) -> None:
+    said = CliRunner().invoke(main, [verb, "--help"]).output
+    assert f"quickdata {verb}" in said.split("Example:")[1]
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_an_unknown_option_is_wrong_input(verb: str) -> None:
+    assert CliRunner().invoke(main, [verb, "--no-such-option"]).exit_code == 2
+
+
+def test_destroy_without_a_terminal_and_without_yes_does_nothing(environment: dict[str, str]) -> None:
+    done = CliRunner().invoke(main, ["destroy"])
+    assert done.exit_code == 2
+    assert "--yes" in done.output
+
+
+def test_destroy_asks_and_takes_no_for_an_answer(environment: dict[str, str]) -> None:
+    script = Path(sys.executable).with_name("quickdata")
+    child = pexpect.spawn(str(script), ["destroy"], env={"PATH": "/usr/bin:/bin", **environment}, timeout=30)
+    child.expect("Destroy the app.*after a verified backup.*y/N")
+    child.sendline("n")
+    child.expect("Aborted")
+    child.wait()
+    assert child.exitstatus == 1
+
+
+@pytest.mark.parametrize("name", ["other_db", "NOCODB_DB", ""])
+def test_destroy_without_backup_wants_the_databases_very_name(environment: dict[str, str], name: str) -> None:
+    done = CliRunner().invoke(main, ["destroy", "--yes", "--without-backup", name])
+    assert done.exit_code == 2
+
+
+@pytest.mark.parametrize("suffix", ["under_score", "x" * 28, "my-an", ""])
+def test_a_suffix_that_s3_refuses_is_refused_before_anything_starts(suffix: str) -> None:
+    done = CliRunner().invoke(main, ["rehearse", "--suffix", suffix])
+    assert done.exit_code == 2
+    assert "Traceback" not in done.output
+
+
+def test_an_error_ends_with_its_code_its_mend_and_a_report(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    async def failing(_progress: Progress, report: Report) -> None:
+        report.proofs["half"] = "done"
+        raise VerifyFailed("2 tables differ", "look at them")
+
+    with pytest.raises(SystemExit) as ended:
+        terminal.run_and_tell(failing, "verify", "aws", False)
+    assert ended.value.code == 4
+    written = (tmp_path / "reports/run.json").read_text()
+    assert '"exit_code": 4' in written
+    assert "2 tables differ" in written
+    assert '"half": "done"' in written
+
+
+def test_an_error_in_parallel_work_is_told_alone(
+    environment: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def failing(_progress: Progress, _report: Report) -> None:
+        raise ExceptionGroup("unhandled", [ExceptionGroup("inner", [VerifyFailed("differs", "look")])])
+
+    with pytest.raises(SystemExit):
+        terminal.run_and_tell(failing, "verify", "aws", False)
+    assert capsys.readouterr().err.strip().splitlines() == ["✗ verify: differs", "  → look"]

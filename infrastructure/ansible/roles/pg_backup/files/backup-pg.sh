@@ -31,7 +31,8 @@ parse() {
   CONFIG=''
   while (($# > 0)); do
     case $1 in
-      --config) CONFIG=${2:-} && shift ;;
+      --config) (($# > 1)) || fail 2 "$1 needs a value" "see --help" ;;&
+      --config) CONFIG=$2 && shift ;;
       -h | --help) usage && exit 0 ;;
       *) fail 2 "unknown argument $1" "see --help" ;;
     esac
@@ -87,7 +88,7 @@ upload() {
   HELD=()
   for object in "${!FILE[@]}"; do exec {descriptor}>"$RUN/$object" && HELD+=("$descriptor"); done
   for object in "${!FILE[@]}"; do
-    feed "$object" &
+    feed "$object" {SESSION}>&- &
     FEED[$object]=$!
   done
   read_fingerprints
@@ -107,7 +108,7 @@ choose_codec() {
 
 start_upload() {
   mkfifo "$RUN/$1" "$RUN/$1.count"
-  "${AWS[@]}" s3 cp - "s3://$BUCKET/$PREFIX/${FILE[$1]}" --only-show-errors --expected-size "$DATABASE_BYTES" <"$RUN/$1" &
+  "${AWS[@]}" s3 cp - "s3://$BUCKET/$PREFIX/${FILE[$1]}" --only-show-errors --expected-size "$DATABASE_BYTES" <"$RUN/$1" {SESSION}>&- &
   UPLOAD[$1]=$!
   CHILDREN+=("$!")
 }

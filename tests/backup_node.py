@@ -1,0 +1,326 @@
+"""A node with the backup scripts: its own database, bucket, configuration; and tools that can be replaced."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from pipeline.rehearsal.localstack import LocalStack
+from pipeline.rehearsal.postgres import Postgres
+
+SCRIPTS = Path(__file__).parents[1] / "infrastructure/ansible/roles/pg_backup/files"
+AWS = Path(sys.executable).parent / "aws"
+PATH = "/usr/bin:/bin"  # cron's
+
+SAMPLE = """
+create table customers (id int primary key, name text not null, balance numeric(12, 2));
+insert into customers select n, 'customer ' || n, n * 1.5 from generate_series(1, 500) n;
+create table notes (written timestamptz default now(), note text);
+insert into notes select now(), repeat(md5(n::text), 20) from generate_series(1, 500) n;
+"""
+
+
+@dataclass(frozen=True)
+class Finished:
+    code: int
+    out: str
+    log: str
+
+    @property
+    def json(self) -> dict[str, Any]:
+        assert self.out, "it said nothing"
+        return json.loads(self.out)
+
+
+@dataclass
+class Node:
+    directory: Path
+    server: Postgres
+    storage: LocalStack
+    token: str = field(default_factory=lambda: uuid.uuid4().hex[:8])  # in the name of all that is this node's
+    scripts: Path = SCRIPTS
+    path: str = PATH
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.database, self.bucket = f"app_{self.token}", f"backups-{self.token}"
+        self.bin, self.config = self.directory / "bin", self.directory / "pg-backup.conf"
+        self.alerts = self.directory / "alerts"
+        self.bin.mkdir(parents=True)
+        for program in self.server.bin.iterdir():
+            (self.bin / program.name).symlink_to(program)
+        self.replace("alert", f'printf "%s\\n" "$1" >>{self.alerts}')
+        passwords = self.directory / "pgpass"
+        passwords.touch(0o600)
+        passwords.write_text(f"*:*:*:*:{self.server.password}\n")
+        self.s3 = boto3.Session("test", "test", region_name=self.storage.region).client(
+            "s3", endpoint_url=self.storage.endpoint
+        )
+        self.s3.create_bucket(
+            Bucket=self.bucket, CreateBucketConfiguration={"LocationConstraint": self.storage.region}
+        )
+        self.configure()
+
+    def configure(self, **changes: str) -> None:
+        values = {
+            "DATABASE": self.database,
+            "BUCKET": self.bucket,
+            "AWS_CLI": str(AWS),
+            "STATE_DIR": str(self.directory / "state"),
+            "LOCK_FILE": str(self.directory / "lock"),
+            "KEEP_DAILY": "7",
+            "KEEP_WEEKLY": "4",
+            "PG_SERVICE": "",
+            "PG_BIN": str(self.bin),
+            "PGHOST": self.server.host,
+            "PGPORT": str(self.server.port),
+            "PGUSER": self.server.user,
+            "PGPASSFILE": str(self.directory / "pgpass"),
+            "ATTACHMENTS_DIR": "",
+            "NOCODB_SERVICE": "",
+            "ON_FAILURE": str(self.bin / "alert"),
+            **self.storage.environment,
+            **changes,
+        }
+        self.database = values["DATABASE"]
+        quoted = {key: value.replace("'", "'\\''") for key, value in values.items()}
+        self.config.touch(0o600)
+        self.config.write_text("".join(f"{key}='{value}'\n" for key, value in quoted.items()))
+
+    def replace(self, program: str, body: str) -> Path:
+        """Put a bash script in a program's place. `$REAL` is the program itself."""
+        shim = self.bin / program
+        real = AWS if program == "aws" else self.server.bin / program
+        shim.unlink(missing_ok=True)
+        shim.write_text(f"#!/bin/bash\nREAL={real}\n{body}\n")
+        shim.chmod(0o755)
+        return shim
+
+    def mutate(self, script: str, guard: str, instead: str) -> None:
+        """Take a guard out of a copy of the scripts."""
+        copy = self.directory / "scripts"
+        if self.scripts != copy:
+            shutil.copytree(self.scripts, copy)
+            self.scripts = copy
+        text = (copy / script).read_text()
+        assert text.count(guard) == 1, f"{script} has {text.count(guard)} times: {guard}"
+        (copy / script).write_text(text.replace(guard, instead))
+
+    # --- runs ---
+
+    def start(self, script: str, *arguments: str) -> subprocess.Popen[str]:
+        command = [str(self.scripts / script), "--config", str(self.config), *arguments]
+        return subprocess.Popen(
+            command,
+            env={"PATH": self.path, **self.environment},
+            cwd="/",
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+
+    def backup(self, *arguments: str) -> Finished:
+        return finish(self.start("backup-pg.sh", *arguments))
+
+    def restore(self, *arguments: str) -> Finished:
+        return finish(self.start("restore-pg-latest.sh", *arguments))
+
+    def alert(self) -> str:
+        return self.alerts.read_text() if self.alerts.exists() else ""
+
+    def leaves_nothing(self) -> bool:
+        """No scratch database, no session, no file and no process of a run is left."""
+        sessions = self.server.psql(
+            "select count(*) from pg_stat_activity where application_name ~ '^quickdata'"
+        )
+        scratch = [name for name in self.databases() if "_restore_" in name]
+        return sessions == "0" and not scratch and not self.files() and not self.processes()
+
+    def files(self) -> list[Path]:
+        return list((self.directory / "state").glob("*"))
+
+    def processes(self) -> list[str]:
+        """Command lines of whatever names this node's directory or bucket."""
+        lines = []
+        for process in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                line = process.read_bytes().decode(errors="replace").replace("\0", " ")
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if str(self.config) in line or self.bucket in line:
+                lines.append(line)
+        return lines
+
+    # --- the database ---
+
+    def sql(self, text: str) -> str:
+        return self.server.psql(text, self.conninfo())
+
+    def create(self, text: str = SAMPLE) -> None:
+        self.server.psql(f"create database {identifier(self.database)}")
+        self.sql(text)
+
+    @contextmanager
+    def locked(self, table: str = "customers") -> Iterator[None]:
+        """Make whoever reads the table wait."""
+        command = [str(self.server.bin / "psql"), "-XqAt", "-d", self.conninfo()]
+        holder = subprocess.Popen(
+            command, env=self.server.environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        assert holder.stdin and holder.stdout
+        holder.stdin.write(f"begin; lock table {table}; select 'locked';\n")
+        holder.stdin.flush()
+        assert holder.stdout.readline() == "locked\n"
+        try:
+            yield
+        finally:
+            holder.communicate("rollback;\n")
+
+    def waits_for_a_lock(self) -> bool:
+        """Whether a script's session waits for one."""
+        waiting = (
+            "wait_event_type = 'Lock' and application_name ~ '^quickdata' and datname = current_database()"
+        )
+        return self.sql(f"select count(*) from pg_stat_activity where {waiting}") != "0"
+
+    def conninfo(self) -> str:
+        name = self.database.replace("\\", "\\\\").replace("'", "\\'")
+        return f"dbname='{name}'"
+
+    def databases(self) -> list[str]:
+        """The databases of this node, its own first."""
+        query = f"select datname from pg_database where datname ~ '{self.token}' order by 1"
+        return self.server.psql(query).splitlines()
+
+    def content(self) -> str:
+        """The database as plain SQL."""
+        command = [str(self.server.bin / "pg_dump"), "--inserts", "--create", "-d", self.conninfo()]
+        done = subprocess.run(
+            command, env=self.server.environment, text=True, capture_output=True, check=True
+        )
+        return "\n".join(line for line in done.stdout.splitlines() if "restrict" not in line)
+
+    # --- the bucket ---
+
+    def objects(self, prefix: str = "") -> list[str]:
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+        return [each["Key"] for page in pages for each in page.get("Contents", [])]
+
+    def backups(self) -> list[str]:
+        """The names of the backups that exist, oldest first."""
+        found = self.objects(f"postgres/{self.database}/")
+        return [key.split("/")[-2] for key in found if key.endswith("/manifest.json")]
+
+    def read(self, key: str) -> bytes:
+        return self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+
+    def write(self, key: str, content: bytes | str) -> None:
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=content)
+
+    def manifest(self, backup: str | None = None) -> dict[str, Any]:
+        return json.loads(self.read(f"postgres/{self.database}/{backup or self.backups()[-1]}/manifest.json"))
+
+    def rewrite(self, change: Callable[[dict[str, Any]], object]) -> None:
+        """Change the newest manifest."""
+        manifest = self.manifest()
+        change(manifest)
+        self.write(f"postgres/{self.database}/{self.backups()[-1]}/manifest.json", json.dumps(manifest))
+
+    def plant(self, backup: dict[str, bytes], source: str, name: str | None = None) -> str:
+        """Put a backup of another node's database here, as if it had been one of ours."""
+        old = next(iter(backup)).split("/")[-2]
+        name = name or old
+        for key, content in backup.items():
+            body = content
+            if key.endswith("manifest.json"):
+                text = content.decode().replace(source, self.database).replace(old, name)
+                body = text.replace(f'"{old[17:]}"', f'"{name[17:]}"').encode()
+            self.write(key.replace(source, self.database).replace(old, name), body)
+        return name
+
+
+def finish(process: subprocess.Popen[str], timeout: float = 90) -> Finished:
+    """Wait for a run. One that does not end is killed with all it started, and fails the test."""
+    try:
+        out, log = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        raise AssertionError(f"it did not end in {timeout} s") from None
+    print(log)
+    return Finished(process.returncode, out, log)
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.02)
+
+
+def identifier(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def name_of(age: timedelta, suffix: str = "0123abcd") -> str:
+    """The name of a backup of that age."""
+    return f"{datetime.now(UTC) - age:%Y%m%dT%H%M%SZ}-{suffix}"
+
+
+@pytest.fixture
+def node(tmp_path: Path, postgres: Postgres, localstack: LocalStack) -> Iterator[Node]:
+    node = Node(tmp_path / "node", postgres, localstack)
+    yield node
+    for name in node.databases():
+        postgres.psql(f"drop database {identifier(name)} with (force)")
+    for name in postgres.psql(f"select rolname from pg_roles where rolname ~ '{node.token}'").splitlines():
+        postgres.psql(f"drop role {identifier(name)}")
+
+
+@pytest.fixture(scope="session")
+def sample(
+    tmp_path_factory: pytest.TempPathFactory, postgres: Postgres, localstack: LocalStack
+) -> tuple[dict[str, bytes], str]:
+    """The objects of one real backup of SAMPLE, and the name of its database."""
+    node = Node(tmp_path_factory.mktemp("sample") / "node", postgres, localstack)
+    node.create()
+    assert node.backup().code == 0
+    return {key: node.read(key) for key in node.objects()}, node.database
+
+
+@pytest.fixture
+def stocked(node: Node, sample: tuple[dict[str, bytes], str]) -> Node:
+    """A node with the sample database, live and with one backup."""
+    node.create()
+    node.plant(*sample)
+    return node
+
+
+@pytest.fixture
+def roles(node: Node) -> tuple[Node, str, str]:
+    """A node with a backup, a role that owns a table there, and one that may read it."""
+    owner, reader = f"owner {node.database}", f"reader_{node.database}"
+    node.create()
+    node.sql(
+        f"create role \"{owner}\" login password 'old' connection limit 5; create role {reader} nologin;"
+        f'alter table notes owner to "{owner}"; grant select on notes to {reader};'
+        f'grant {reader} to "{owner}"'
+    )
+    assert node.backup().code == 0
+    node.sql(f'drop owned by "{owner}", {reader}')
+    return node, owner, reader

@@ -1,0 +1,325 @@
+# ruff: noqa: F401, F811 - fixtures are imported
+"""restore-pg-latest.sh: only what equals its manifest comes back, and on any failure nothing has happened."""
+
+import json
+import os
+import re
+import subprocess
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.backup_node import Node, finish, name_of, node, roles, sample, stocked, wait_for
+
+SETTINGS = """
+create role {role} nologin; alter database {database} owner to {role};
+comment on database {database} is 'it''s :mine'; alter database {database} connection limit 77;
+revoke all on database {database} from public;
+grant connect on database {database} to pg_monitor with grant option;
+alter database {database} set search_path = "$user", "Bäse 1";
+alter database {database} set app.tenant = 'it''s';
+alter role {role} in database {database} set work_mem = '5MB';
+"""
+DAMAGE = """
+truncate public.t; drop schema "p ""q"" 'r'" cascade; update public.parts set v = v + 1;
+select lo_unlink(oid) from pg_largeobject_metadata;
+"""
+EVERYTHING = Path(__file__).with_name("every_kind_of_data.sql").read_text(encoding="utf-8")
+
+
+def test_every_kind_of_data_comes_back_equal(node: Node) -> None:
+    node.create(EVERYTHING)
+    node.sql(SETTINGS.format(database=node.database, role=f'"Role of {node.token}"'))
+    before = node.content()
+    assert node.backup().code == 0
+    node.sql(DAMAGE)
+    assert node.restore().code == 0
+    assert node.content() == before
+
+
+def test_inherited_columns_in_another_order_are_no_difference(node: Node) -> None:
+    node.create(
+        "create table parent (a int); create table child (own int) inherits (parent);"
+        "alter table parent add column late text; insert into child values (1, 2, 'three')"
+    )
+    assert node.backup().code == 0
+    assert node.restore("--verify").code == 0
+
+
+@pytest.mark.parametrize("name", ["My \"Db\" 'x'", "a=b -ü\\7$HOME"])
+def test_a_database_may_have_any_name(node: Node, name: str) -> None:
+    node.configure(DATABASE=f"{name} {node.database}"[:40])
+    node.create()
+    assert node.backup().code == 0
+    node.sql("delete from customers")
+    done = node.restore()
+    kept = f"{node.database}_before_{done.json['id']}"
+    assert (done.code, done.json["rows"], done.json["kept"]) == (0, 1000, kept)
+    assert node.sql("select count(*) from customers") == "500"
+    assert len(node.databases()) == 2
+
+
+# --- comparison ---
+
+
+def test_a_restore_that_differs_is_seen_and_the_live_database_stays(stocked: Node) -> None:
+    update = "update notes set note = note || '.' where ctid = '(0,1)'"
+    damage = f"{update}; drop table customers; create table extra ();"
+    stocked.replace(
+        "pg_restore", f'"$REAL" "$@"; target=${{!#}}; psql -qd "${{target#--dbname=}}" -c "{damage}"'
+    )
+    before = stocked.content()
+    done = stocked.restore()
+    assert (done.code, done.out) == (4, "")
+    assert "public.notes has the same number of rows, with other content" in done.log
+    assert "public.customers is missing" in done.log
+    assert "public.extra is not in the manifest" in done.log
+    assert "3 tables differ" in stocked.alert()
+    assert stocked.content() == before
+    assert stocked.leaves_nothing()
+
+
+def dump_key(node: Node) -> str:
+    return next(key for key in node.objects() if "/dump." in key)
+
+
+def refused(node: Node, *arguments: str) -> str:
+    """Restore; nothing may have changed. Returns the exit code and the alert."""
+    before = node.content()
+    done = node.restore(*arguments)
+    assert done.out == ""
+    assert node.content() == before
+    assert node.leaves_nothing()
+    assert len(node.databases()) == 1
+    return f"{done.code}: {node.alert()}"
+
+
+def test_a_truncated_dump_is_refused(stocked: Node) -> None:
+    key = dump_key(stocked)
+    stocked.write(key, stocked.read(key)[:-2000])
+    assert (said := refused(stocked)).startswith("4: ") and "is not what was uploaded" in said
+
+
+def test_a_bit_flipped_anywhere_is_refused(stocked: Node) -> None:
+    key = dump_key(stocked)
+    content = bytearray(stocked.read(key))
+    content[-1] ^= 1  # zstd's own checksum: the data are whole
+    stocked.write(key, bytes(content))
+    assert (said := refused(stocked)).startswith("4: ") and "is not what was uploaded" in said
+
+
+def test_an_empty_dump_is_refused(stocked: Node) -> None:
+    stocked.write(dump_key(stocked), b"")
+    assert refused(stocked).startswith("4: ")
+
+
+def test_a_wrong_sha256_in_the_manifest_is_refused(stocked: Node) -> None:
+    stocked.rewrite(lambda manifest: manifest["objects"]["dump"].update(sha256="0" * 64))
+    assert (said := refused(stocked)).startswith("4: ") and "SHA-256 differs" in said
+
+
+def test_a_wrong_content_checksum_in_the_manifest_is_refused(stocked: Node) -> None:
+    stocked.rewrite(lambda manifest: manifest["tables"][0].update(checksum="1"))
+    assert (said := refused(stocked)).startswith("4: ") and "1 tables differ" in said
+
+
+def test_a_missing_dump_is_refused(stocked: Node) -> None:
+    stocked.s3.delete_object(Bucket=stocked.bucket, Key=dump_key(stocked))
+    assert (said := refused(stocked)).startswith(
+        "1: "
+    ) and "cannot be downloaded; check that it exists" in said
+
+
+def test_a_manifest_of_a_newer_format_is_refused(stocked: Node) -> None:
+    stocked.rewrite(lambda manifest: manifest.update(format=2))
+    assert "has format 2, not 1; use the scripts that wrote it" in refused(stocked)
+
+
+def test_a_manifest_that_is_no_json_is_refused(stocked: Node) -> None:
+    stocked.write(f"postgres/{stocked.database}/{stocked.backups()[-1]}/manifest.json", '{"format": 1,')
+    assert "cannot be understood; restore another backup" in refused(stocked)
+
+
+def test_a_manifest_of_another_database_is_refused(stocked: Node) -> None:
+    stocked.rewrite(lambda manifest: manifest.update(database=f"{stocked.database}_staging"))
+    assert "belongs to another backup" in refused(stocked)
+
+
+def test_a_backup_of_a_newer_server_is_refused(stocked: Node) -> None:
+    stocked.rewrite(lambda manifest: manifest.update(server_version="99.1"))
+    assert "the server is older than that of the backup (99)" in refused(stocked)
+
+
+def test_too_little_room_is_found_before_anything_is_done(stocked: Node) -> None:
+    stocked.replace("df", "printf 'Filesystem\\n/dev/x 100 90 10 90%% /\\n'")
+    assert re.search(
+        r"the restore needs \d{7} bytes beside the live database, 10240 are free", refused(stocked)
+    )
+
+
+def test_nothing_to_verify_is_a_failure(node: Node) -> None:
+    done = node.restore("--verify")
+    assert (done.code, done.out) == (1, "")
+    assert f"holds no backup of {node.database}; take one with backup-pg.sh" in node.alert()
+
+
+def test_a_name_that_begins_like_another_is_another_database(stocked: Node) -> None:
+    database = stocked.database
+    for other in (f"{database}_staging", database[:-1]):
+        stocked.configure(DATABASE=other)
+        assert f"holds no backup of {other};" in stocked.restore("--verify").log
+
+
+def test_an_unfinished_backup_is_not_the_latest(stocked: Node) -> None:
+    finished = stocked.backups()[-1]
+    stocked.write(f"postgres/{stocked.database}/{name_of(-timedelta(minutes=1))}/dump.zst", "half")
+    assert stocked.restore("--verify").json["id"] == finished[17:]
+
+
+def test_an_older_backup_comes_back_by_its_id(stocked: Node, sample: tuple[dict[str, bytes], str]) -> None:
+    stocked.plant(*sample, name="20260101T000000Z-00000001")
+    assert stocked.restore("--verify", "--id", "00000001").json["id"] == "00000001"
+    unknown = stocked.restore("--verify", "--id", "deadbeef")
+    assert unknown.code == 1
+    assert (
+        f"holds no backup deadbeef of {stocked.database}; the newest one is {stocked.backups()[-1]}"
+        in unknown.log
+    )
+
+
+# --- verify ---
+
+
+def test_verify_proves_the_backup_and_touches_nothing(stocked: Node) -> None:
+    stocked.sql("delete from customers where id > 10")
+    before = stocked.content()
+    done = stocked.restore("--verify")
+    assert done.code == 0
+    assert done.json | {"seconds": 0} == {
+        "id": stocked.manifest()["id"],
+        "action": "verified",
+        "tables": 2,
+        "rows": 1000,
+        "mismatches": 0,
+        "kept": None,
+        "seconds": 0,
+    }
+    assert stocked.content() == before
+    assert stocked.databases() == [stocked.database]
+    verified = json.loads(stocked.read(f"postgres/{stocked.database}/{stocked.backups()[-1]}/verified.json"))
+    assert sorted(verified) == ["by", "id", "seconds", "verified_at"]
+    assert stocked.leaves_nothing()
+
+
+# --- swap ---
+
+
+def test_the_live_database_is_kept_until_the_next_restore(stocked: Node) -> None:
+    stocked.server.psql(
+        f"create database {stocked.database}_before_00000000; create database {stocked.database}_before_me"
+    )
+    stocked.server.psql(f"create database {stocked.database}_restore_00000000")  # of a run that was killed
+    stocked.sql("delete from customers")
+    kept = stocked.restore().json["kept"]
+    assert stocked.server.psql("select count(*) from customers", kept) == "0"
+    assert stocked.databases() == [stocked.database, kept, f"{stocked.database}_before_me"]
+    assert stocked.restore().json["kept"] == kept
+    assert stocked.server.psql("select count(*) from customers", kept) == "500"
+    assert stocked.databases() == [stocked.database, kept, f"{stocked.database}_before_me"]
+
+
+def test_clients_that_reconnect_all_the_time_do_not_stop_the_swap(stocked: Node) -> None:
+    stop = threading.Event()
+
+    def reconnect() -> None:
+        command = [
+            str(stocked.server.bin / "psql"),
+            "-XqAt",
+            "-d",
+            stocked.database,
+            "-c",
+            "select pg_sleep(60)",
+        ]
+        while not stop.is_set():
+            subprocess.run(command, env=stocked.server.environment, capture_output=True, check=False)
+
+    clients = [threading.Thread(target=reconnect) for _ in range(8)]
+    for client in clients:
+        client.start()
+    try:
+        done = stocked.restore()
+    finally:
+        stop.set()
+        stocked.server.psql(
+            f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{stocked.database}'"
+        )
+        for client in clients:
+            client.join()
+    assert done.code == 0
+    assert len(stocked.databases()) == 2
+
+
+def test_a_swap_that_fails_leaves_the_live_database(stocked: Node) -> None:
+    stocked.replace(
+        "psql",
+        'if [[ " $* " == *" spare="* ]]; then exec "$REAL" "${@:1:1}" -d nowhere; fi; exec "$REAL" "$@"',
+    )
+    assert "the live one is as it was" in refused(stocked)
+
+
+def test_a_lost_database_comes_back(stocked: Node) -> None:
+    stocked.server.psql(f"drop database {stocked.database}")
+    done = stocked.restore()
+    assert (done.code, done.json["kept"]) == (0, None)
+    assert stocked.sql("select count(*) from customers") == "500"
+
+
+def test_an_interrupted_restore_leaves_nothing_behind(stocked: Node) -> None:
+    before = stocked.content()
+    with stocked.locked():
+        stocked.replace("pg_restore", f'exec psql -qd {stocked.database} -Atc "table customers" >&2')
+        running = stocked.start("restore-pg-latest.sh")
+        wait_for(stocked.waits_for_a_lock)
+        os.kill(running.pid, 15)
+        done = finish(running)
+    assert done.code == 143
+    assert stocked.content() == before
+    assert stocked.databases() == [stocked.database]
+    assert stocked.leaves_nothing()
+
+
+# --- roles ---
+
+
+def test_missing_roles_are_created_and_existing_ones_never_altered(roles: tuple[Node, str, str]) -> None:
+    node, owner, reader = roles
+    node.sql(f"drop role {reader}; alter role \"{owner}\" password 'rotated' connection limit 9")
+    rotated = node.server.psql(f"select rolpassword, rolconnlimit from pg_authid where rolname = '{owner}'")
+    assert node.restore().code == 0
+    assert (
+        node.server.psql(f"select rolpassword, rolconnlimit from pg_authid where rolname = '{owner}'")
+        == rotated
+    )
+    assert node.sql(f"select has_table_privilege('{reader}', 'notes', 'select')") == "t"
+    assert node.sql(f"select pg_has_role('{owner}', '{reader}', 'member')") == "t"
+
+
+def test_a_missing_role_comes_back_with_its_password(roles: tuple[Node, str, str]) -> None:
+    node, owner, _ = roles
+    node.sql(f'drop role "{owner}"')
+    assert node.restore().code == 0
+    assert (
+        node.server.psql(
+            f"select rolpassword ~ '^SCRAM', rolconnlimit from pg_authid where rolname = '{owner}'"
+        )
+        == "t|5"
+    )
+
+
+def test_verify_brings_no_role_back(roles: tuple[Node, str, str]) -> None:
+    node, owner, reader = roles
+    node.sql(f'drop role "{owner}"; drop role {reader}')
+    assert node.restore("--verify").code == 0
+    assert node.server.psql(f"select count(*) from pg_roles where rolname in ('{owner}', '{reader}')") == "0"

@@ -1,0 +1,133 @@
+"""What a backup removes afterwards, and what it never removes."""
+
+# ruff: noqa: F401, F811 - fixtures are imported
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.backup_node import Node, name_of, node, sample, stocked
+
+DAY = timedelta(days=1)
+
+
+def on(day: str, hour: int = 3) -> str:
+    return f"{day.replace('-', '')}T{hour:02}0000Z-0123abcd"
+
+
+def plant(node: Node, name: str, *files: str, database: str = "") -> str:
+    for file in files or ("dump.zst", "manifest.json"):
+        node.write(f"postgres/{database or node.database}/{name}/{file}", "x")
+    return name
+
+
+def test_the_newest_of_each_day_and_week_stays_and_the_rest_goes(node: Node) -> None:
+    node.create()
+    node.configure(KEEP_DAILY="3", KEEP_WEEKLY="2")
+    kept = [
+        plant(node, on("2026-03-01", 23)),  # a Sunday: the last of its week, which is the second week back
+        plant(node, on("2026-03-06", 4)),  # the newest of the third day back
+        plant(node, on("2026-03-07", 4)),
+    ]
+    removed = [
+        plant(node, on("2026-03-01", 3)),
+        plant(node, on("2026-03-05", 4)),  # a fourth day, in a week that has a newer one
+        plant(node, on("2026-03-06", 3)),
+    ]
+    done = node.backup()
+    assert done.code == 0
+    today = node.backups()[-1]
+    assert today.endswith(done.json["id"])
+    # Today is a week of its own, so of the two weeks the second one is that of March 2nd to 8th.
+    assert node.backups() == [kept[1], kept[2], today]
+    assert not [key for key in node.objects() if any(name in key for name in (*removed, kept[0]))]
+
+
+def test_the_weeks_newest_stays_beyond_the_days(node: Node) -> None:
+    node.create()
+    node.configure(KEEP_DAILY="1", KEEP_WEEKLY="3")
+    sunday, monday, old = (plant(node, on(day)) for day in ("2026-03-01", "2026-03-02", "2026-02-22"))
+    assert node.backup().code == 0
+    assert node.backups()[:-1] == [sunday, monday]
+    assert old not in node.backups()
+
+
+def test_the_newest_verified_backup_stays_however_old(node: Node) -> None:
+    node.create()
+    node.configure(KEEP_DAILY="1", KEEP_WEEKLY="0")
+    older = plant(node, on("2026-01-01"), "dump.zst", "manifest.json", "verified.json")
+    newest = plant(node, on("2026-01-02"), "dump.zst", "manifest.json", "verified.json")
+    plant(node, on("2026-01-03"), "dump.zst", "verified.json")  # verified, and gone
+    later = plant(node, on("2026-01-04"))
+    assert node.backup().code == 0
+    assert node.backups()[:-1] == [newest]
+    assert not [key for key in node.objects() if older in key or later in key]
+
+
+def test_days_without_a_backup_do_not_count(node: Node) -> None:
+    node.create()
+    last_good = [plant(node, on(day)) for day in ("2024-01-02", "2024-05-02", "2025-02-03", "2025-06-01")]
+    assert node.backup().code == 0
+    assert node.backups()[:-1] == last_good
+
+
+def test_what_is_younger_than_a_day_stays(node: Node) -> None:
+    node.create()
+    node.configure(KEEP_DAILY="1", KEEP_WEEKLY="0")
+    hours = [plant(node, name_of(timedelta(hours=h))) for h in (23, 2, 1)]
+    assert node.backup().code == 0
+    assert node.backups()[:-1] == hours
+
+
+def test_unfinished_backups_go_after_a_day(node: Node) -> None:
+    node.create()
+    old = plant(node, name_of(25 * DAY / 24), "dump.zst", "globals.sql.zst")
+    young = plant(node, name_of(23 * DAY / 24), "dump.zst")
+    assert node.backup().code == 0
+    assert not [key for key in node.objects() if old in key]
+    assert [key for key in node.objects() if young in key]
+
+
+def test_nothing_else_in_the_bucket_is_touched(node: Node) -> None:
+    node.create()
+    node.configure(KEEP_DAILY="1", KEEP_WEEKLY="0")
+    for other in (f"{node.database}_staging", node.database[:-1], f"{node.database}/{on('2024-01-01')}"):
+        plant(node, on("2025-01-01"), database=other)
+        plant(node, on("2025-01-02"), "dump.zst", database=other)
+    node.write(f"postgres/{node.database}/readme.txt", "kept by hand")
+    node.write(f"postgres/{node.database}/old/manifest.json", "kept by hand")
+    before = set(node.objects())
+    assert node.backup().code == 0
+    assert before <= set(node.objects())
+
+
+def test_a_removal_that_fails_is_a_failure_and_the_backup_stands(node: Node) -> None:
+    node.create()
+    node.configure(
+        KEEP_DAILY="1",
+        KEEP_WEEKLY="0",
+        AWS_CLI=str(node.replace("aws", '[[ " $* " == *" s3 rm "* ]] || exec "$REAL" "$@"; exit 1')),
+    )
+    old = plant(node, on("2026-01-01"))
+    done = node.backup()
+    assert done.code == 1
+    assert node.backups() == [old, f"{node.backups()[-1]}"]
+    assert done.json["id"] == node.manifest()["id"]
+    assert f"the backup stands, but {old} could not be removed" in node.alert()
+
+
+def test_a_failed_backup_removes_nothing(node: Node) -> None:
+    node.create()
+    node.configure(KEEP_DAILY="1", KEEP_WEEKLY="0")
+    node.replace("pg_dump", "exit 1")
+    plant(node, on("2026-01-01")), plant(node, on("2026-01-02")), plant(node, on("2026-01-01"), "dump.zst")
+    before = node.objects()
+    assert node.backup().code == 1
+    assert node.objects() == before
+
+
+def test_more_than_a_thousand_keys_are_all_seen(stocked: Node) -> None:
+    newest = stocked.backups()[-1]
+    for n in range(1010):
+        stocked.write(f"postgres/{stocked.database}/{newest[:-8]}00000000/part-{n}", "x")
+    assert stocked.restore("--verify").json["id"] == newest[17:]

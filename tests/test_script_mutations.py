@@ -1,0 +1,177 @@
+"""Each guard of the scripts, taken out of a copy: a named test must go red, so no guard is there in vain."""
+
+# ruff: noqa: F401, F811 - fixtures are imported
+
+import inspect
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests import test_backup, test_backup_configuration, test_restore, test_retention
+from tests.backup_node import Node, node, roles, sample, stocked
+
+BACKUP, RESTORE, COMMON = "backup-pg.sh", "restore-pg-latest.sh", "pg-common.sh"
+
+
+class Mutation(NamedTuple):
+    guard: str
+    script: str
+    text: str
+    instead: str
+    test: Callable[..., None]
+
+
+MUTATIONS = (
+    Mutation(
+        "pipefail",
+        COMMON,
+        "set -Eeuo pipefail",
+        "set -Eeu",
+        test_backup.test_a_pg_dump_killed_halfway_publishes_nothing,
+    ),
+    Mutation(
+        "the dump's exit code",
+        BACKUP,
+        'wait "${FEED[$object]}" ||',
+        'wait "${FEED[$object]}" || true ||',
+        test_backup.test_a_pg_dump_killed_halfway_publishes_nothing,
+    ),
+    Mutation(
+        "the upload's exit code",
+        BACKUP,
+        'wait "${UPLOAD[$object]}" ||',
+        'wait "${UPLOAD[$object]}" || true ||',
+        test_backup.test_a_refused_upload_publishes_nothing,
+    ),
+    Mutation(
+        "the held input",
+        BACKUP,
+        'exec {descriptor}>"$RUN/$object" && HELD+=("$descriptor")',
+        ":",
+        test_backup.test_the_upload_of_a_dump_that_died_never_sees_the_end_of_its_input,
+    ),
+    Mutation(
+        "kill before close",
+        COMMON,
+        '&& kill "$child"',
+        '&& for pipe in "${HELD[@]}"; do exec {pipe}>&-; done && wait "$child"',
+        test_backup.test_a_pg_dump_killed_halfway_publishes_nothing,
+    ),
+    Mutation(
+        "If-None-Match",
+        BACKUP,
+        " --if-none-match '*'",
+        "",
+        test_backup.test_a_manifest_that_is_there_is_never_overwritten,
+    ),
+    Mutation(
+        "the snapshot",
+        BACKUP,
+        '--snapshot="$SNAPSHOT"',
+        "",
+        test_backup.test_rows_written_during_the_dump_do_not_make_it_differ,
+    ),
+    Mutation(
+        "the lock",
+        COMMON,
+        'flock --nonblock "$LOCK" ||',
+        "true ||",
+        test_backup.test_of_two_backups_at_once_one_wins_and_the_other_says_so,
+    ),
+    Mutation(
+        "the cleaning at the end",
+        COMMON,
+        "trap finish EXIT",
+        "",
+        test_restore.test_a_wrong_content_checksum_in_the_manifest_is_refused,
+    ),
+    Mutation(
+        "the configuration's mode",
+        COMMON,
+        "((8#$mode & 8#077)) &&",
+        "false &&",
+        test_backup_configuration.test_a_configuration_open_to_others,
+    ),
+    Mutation(
+        "the manifest makes the backup",
+        RESTORE,
+        "complete=$(names manifest.json",
+        "complete=$(names '*'",
+        test_restore.test_an_unfinished_backup_is_not_the_latest,
+    ),
+    Mutation(
+        "the manifest's format",
+        RESTORE,
+        "[[ $format == 1 ]] ||",
+        "true ||",
+        test_restore.test_a_manifest_of_a_newer_format_is_refused,
+    ),
+    Mutation(
+        "the manifest's database",
+        RESTORE,
+        '$database == "$SOURCE" &&',
+        "",
+        test_restore.test_a_manifest_of_another_database_is_refused,
+    ),
+    Mutation(
+        "the SHA-256",
+        RESTORE,
+        '[[ $(cut -c1-64 "$RUN/$object.sha256") == "${SHA256[$object]}" ]] ||',
+        "true ||",
+        test_restore.test_a_wrong_sha256_in_the_manifest_is_refused,
+    ),
+    Mutation(
+        "the content",
+        RESTORE,
+        "((${#differences[@]} == 0)) && return",
+        "return 0",
+        test_restore.test_a_restore_that_differs_is_seen_and_the_live_database_stays,
+    ),
+    Mutation(
+        "the room",
+        RESTORE,
+        "((free > DATABASE_BYTES)) ||",
+        "true ||",
+        test_restore.test_too_little_room_is_found_before_anything_is_done,
+    ),
+    Mutation(
+        "existing roles",
+        RESTORE,
+        'comm -13 <(sort <<<"$existing") -',
+        "cat",
+        test_restore.test_missing_roles_are_created_and_existing_ones_never_altered,
+    ),
+    Mutation(
+        "clients are disconnected",
+        RESTORE,
+        'disconnect_clients "${names[@]}" &',
+        "",
+        test_restore.test_clients_that_reconnect_all_the_time_do_not_stop_the_swap,
+    ),
+    Mutation(
+        "the newest verified backup",
+        BACKUP,
+        ' && $name != "$newest_verified"',
+        "",
+        test_retention.test_the_newest_verified_backup_stays_however_old,
+    ),
+    Mutation(
+        "unfinished for a day",
+        BACKUP,
+        " || ! $name < $yesterday",
+        "",
+        test_retention.test_unfinished_backups_go_after_a_day,
+    ),
+)
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.guard)
+def test_without_this_guard_a_test_goes_red(mutation: Mutation, request: pytest.FixtureRequest) -> None:
+    node = request.getfixturevalue("node")
+    node.mutate(mutation.script, mutation.text, mutation.instead)
+    arguments: dict[str, Any] = {}
+    for name in inspect.signature(mutation.test).parameters:
+        arguments[name] = 0o640 if name == "mode" else request.getfixturevalue(name)
+    with pytest.raises(AssertionError):
+        mutation.test(**arguments)

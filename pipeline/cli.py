@@ -74,6 +74,27 @@ def rehearse(suffix: str, verbose: bool) -> None:
 @main.command()
 @ask_vault_password
 @verbose
+def check(ask: bool, verbose: bool) -> None:
+    """Look at every input, tool, credential, the bucket, state locks and the vault; change nothing.
+
+    Reads the same variables as deploy.
+
+    Example: quickdata check
+    """
+    from pipeline import check as verbs  # noqa: PLC0415 - its imports are slow
+
+    async def verb(d: Deployment) -> None:
+        found = await verbs.check(d)
+        d.progress.note("\n".join(map(str, found)))
+        d.report.findings.extend(map(str, found))
+        verbs.require_good(found)
+
+    on_aws(verb, "check", ask, verbose)
+
+
+@main.command()
+@ask_vault_password
+@verbose
 def deploy(ask: bool, verbose: bool) -> None:
     """Deploy to AWS: storage, app, the services on the nodes; then prove that a backup comes back.
 

@@ -1,6 +1,7 @@
 """Every input of a deployment, validated before the first step, all problems at once."""
 
 import re
+import stat
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Self
@@ -134,6 +135,8 @@ class Settings(AccountSettings):
             raise ValueError(
                 f"{path} and its .pub are not both there; run ssh-keygen -t ed25519, or name another key"
             )
+        if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise ValueError(f"{path} can be read by others; chmod 600 {path}")
         return path
 
     @field_validator("vault_file")

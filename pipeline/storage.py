@@ -70,6 +70,18 @@ class Cloud:
             what = f"AWS does not accept the credentials: {error.response['Error']['Message']}"
             raise SettingsError(what, "renew AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY") from error
 
+    async def owns(self, bucket: str) -> bool:
+        """Tell whether the account has the bucket; False when nobody has.
+
+        Raises:
+            BucketTaken: another account has it.
+        """
+        status = await to_thread.run_sync(self._head, bucket, await self.account())
+        if status in ("403", "AccessDenied"):
+            mend = "choose another TF_VAR_bucket_suffix: bucket names are shared by all of AWS"
+            raise BucketTaken(f"the bucket {bucket} belongs to another account", mend)
+        return status != "404"
+
     async def require_free(self, bucket: str) -> None:
         """Check that a bucket which the state does not have does not exist either.
 
@@ -77,12 +89,7 @@ class Cloud:
             BucketTaken: another account has it.
             StateLost: this account has it.
         """
-        account = await self.account()
-        status = await self._ask(self._head, bucket, account)
-        if status == "403":
-            mend = "choose another TF_VAR_bucket_suffix: bucket names are shared by all of AWS"
-            raise BucketTaken(f"the bucket {bucket} belongs to another account", mend)
-        if status != "404":
+        if await self.owns(bucket):
             mend = "bring back terraform.tfstate of infrastructure/terraS3, or import the bucket into it"
             raise StateLost(f"the bucket {bucket} exists, but the storage state does not know it", mend)
 

@@ -19,7 +19,7 @@ ASKING = ["destroy", "restore"]
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, str]:
-    (tmp_path / "key").write_text("private")
+    (tmp_path / "key").touch(0o600)
     (tmp_path / "key.pub").write_text("ssh-ed25519 AAAA me")
     values = {
         "HOME": str(tmp_path),

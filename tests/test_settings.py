@@ -20,7 +20,7 @@ def good(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    (tmp_path / "key").write_text("private")
+    (tmp_path / "key").touch(0o600)
     (tmp_path / "key.pub").write_text("ssh-ed25519 AAAA me")
     values = {
         "TF_VAR_bucket_suffix": "PPR",
@@ -73,6 +73,12 @@ def test_a_bad_input_is_named_with_its_mend(
     lines = [line for line in caught.value.what.splitlines() if said in line]
     assert len(lines) == 1, caught.value.what
     assert caught.value.exit_code == 2
+
+
+def test_a_key_that_others_can_read_is_refused(good: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "key").chmod(0o640)
+    with pytest.raises(SettingsError, match="chmod 600"):
+        Settings.read()
 
 
 def test_all_problems_are_told_at_once(good: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,128 @@
+"""Everything that a deployment needs, looked at in seconds; nothing is changed."""
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from anyio import create_task_group
+
+from pipeline.ansible import FOLDER
+from pipeline.deployment import Deployment
+from pipeline.errors import PipelineError, most_telling
+from pipeline.step import Step
+from pipeline.tofu import Stack
+
+OLDEST_TOFU = (1, 11)
+VAULT = FOLDER / "group_vars/all/vault.yml"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at.
+
+    Args:
+        about: what it was.
+        said: how it is.
+        mend: what to do about it; empty when it is as it should be.
+    """
+
+    about: str
+    said: str
+    mend: str = ""
+
+    def __str__(self) -> str:
+        """The finding as a terminal shows it."""
+        return (
+            f"✗ {self.about}: {self.said}\n  → {self.mend}" if self.mend else f"✓ {self.about}: {self.said}"
+        )
+
+
+Look = Callable[[], Awaitable[str]]
+
+
+async def check(d: Deployment) -> list[Finding]:
+    """Look at tools, credentials, bucket, state locks and vault, all side by side.
+
+    Args:
+        d: the deployment, whose inputs are known to be complete.
+
+    Returns:
+        A finding for each, in a fixed order.
+    """
+    looks: dict[str, Look] = {
+        "OpenTofu": lambda: _tofu(d),
+        "Ansible": lambda: _version(d, "ansible-playbook"),
+        "account": lambda: _account(d),
+        "bucket": lambda: _bucket(d),
+        "storage state": lambda: _lock(d, d.storage),
+        "app state": lambda: _lock(d, d.app),
+        "vault": lambda: _vault(d),
+    }
+    found: dict[str, Finding] = {}
+    async with create_task_group() as group:
+        for about, look in looks.items():
+            group.start_soon(_look, about, look, found)
+    return [found[about] for about in looks]
+
+
+def require_good(found: list[Finding]) -> None:
+    """Make sure that all is as it should be.
+
+    Raises:
+        PipelineError: something is not.
+    """
+    bad = [each.about for each in found if each.mend]
+    if bad:
+        raise PipelineError(f"not ready: {', '.join(bad)}", "see the mends above, then check again")
+
+
+async def _look(about: str, look: Look, found: dict[str, Finding]) -> None:
+    try:
+        found[about] = Finding(about, await look())
+    except (PipelineError, ExceptionGroup) as error:
+        told = most_telling(error)
+        if not isinstance(told, PipelineError):
+            raise
+        found[about] = Finding(about, told.what, told.mend)
+
+
+async def _tofu(d: Deployment) -> str:
+    step = Step("check: OpenTofu", (d.storage.binary, "version", "-json"))
+    version = str(json.loads((await d.run(step)).check().stdout)["terraform_version"])
+    if tuple(int(part) for part in version.split("-", maxsplit=1)[0].split(".")[:2]) < OLDEST_TOFU:
+        raise PipelineError(f"version {version} is too old", "install OpenTofu or Terraform 1.11 or newer")
+    return f"version {version}"
+
+
+async def _version(d: Deployment, tool: str) -> str:
+    return (await d.run(Step(f"check: {tool}", (tool, "--version")))).check().stdout.splitlines()[0]
+
+
+async def _account(d: Deployment) -> str:
+    return f"{await d.cloud.account()} in {d.cloud.region}"
+
+
+async def _bucket(d: Deployment) -> str:
+    if await d.cloud.owns(d.bucket):
+        return f"{d.bucket} is there, and yours"
+    return f"{d.bucket} is free: deploy creates it"
+
+
+async def _lock(d: Deployment, stack: Stack) -> str:
+    text = await d.runner.read(stack.workdir / ".terraform.tfstate.lock.info")
+    if text is None:
+        return "not locked"
+    lock = json.loads(text)
+    what = f"locked by {lock.get('Who')} since {lock.get('Created')}, for {lock.get('Operation')}"
+    mend = f"wait for it; if it is dead for certain: tofu force-unlock {lock.get('ID')} in {stack.workdir}"
+    raise PipelineError(what, mend)
+
+
+async def _vault(d: Deployment) -> str:
+    if await d.runner.read(VAULT) is None:
+        mend = "copy vault.yml.example beside it, fill it in, and run ansible-vault encrypt on it"
+        raise PipelineError(f"there is no {VAULT}", mend)
+    command = ("ansible-vault", "view", str(VAULT.relative_to(FOLDER)))
+    step = Step("check: vault", command, FOLDER, d.ansible.env, d.ansible.secrets, private=True)
+    (await d.run(step)).check()
+    return f"{VAULT} opens with the password"

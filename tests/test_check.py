@@ -1,0 +1,94 @@
+"""Everything that a deployment needs, looked at."""
+
+import json
+
+import pytest
+from recording import FreeCloud, RecordingRunner, deployment
+
+from pipeline.check import check, require_good
+from pipeline.errors import BucketTaken, PipelineError, SettingsError
+
+VAULT = "infrastructure/ansible/group_vars/all/vault.yml"
+LOCK = "infrastructure/terraS3/.terraform.tfstate.lock.info"
+GOOD = {
+    "check: OpenTofu": (0, '{"terraform_version": "1.12.6"}'),
+    "check: ansible-playbook": (0, "ansible-playbook [core 2.19.14]\n"),
+}
+
+
+class OwnCloud(FreeCloud):
+    region = "eu-west-3"
+
+    async def owns(self, bucket: str) -> bool:
+        if self.refusal:
+            raise self.refusal
+        return True
+
+
+def ready(answers: dict[str, tuple[int, str]] | None = None) -> RecordingRunner:
+    runner = RecordingRunner(GOOD | (answers or {}))
+    runner.files[VAULT] = "$ANSIBLE_VAULT;1.1;AES256"
+    return runner
+
+
+async def bad(runner: RecordingRunner, cloud: FreeCloud | None = None) -> dict[str, str]:
+    found = await check(deployment(runner, cloud or OwnCloud()))
+    return {each.about: f"{each.said} {each.mend}" for each in found if each.mend}
+
+
+async def test_when_all_is_well_nothing_is_to_be_mended() -> None:
+    assert await bad(ready()) == {}
+
+
+async def test_nothing_is_changed() -> None:
+    runner = ready()
+    before = dict(runner.files)
+    await bad(runner)
+    words = {word for step in runner.steps for word in step.command}
+    assert not words & {"apply", "init", "plan", "ansible"}
+    assert runner.files == before
+
+
+@pytest.mark.parametrize("version", ["1.10.9", "1.9.0", "0.15.1"])
+async def test_an_old_tofu_is_named(version: str) -> None:
+    text = json.dumps({"terraform_version": version})
+    assert version in (await bad(ready({"check: OpenTofu": (0, text)})))["OpenTofu"]
+
+
+async def test_a_bucket_of_somebody_else_is_told() -> None:
+    taken = OwnCloud(BucketTaken("belongs to another account", "choose another"))
+    assert "another account" in (await bad(ready(), taken))["bucket"]
+
+
+async def test_a_held_lock_is_told_with_its_owner_and_age() -> None:
+    runner = ready()
+    runner.files[LOCK] = (
+        '{"ID": "i-d", "Who": "ann@laptop", "Created": "2026-01-01", "Operation": "OperationTypeApply"}'
+    )
+    said = (await bad(runner))["storage state"]
+    assert "ann@laptop" in said
+    assert "2026-01-01" in said
+    assert "i-d" in said
+
+
+async def test_a_missing_vault_and_a_wrong_password_are_told() -> None:
+    runner = ready()
+    del runner.files[VAULT]
+    assert "vault.yml.example" in (await bad(runner))["vault"]
+    assert "vault" in await bad(ready({"check: vault": (1, "")}))
+
+
+async def test_every_problem_is_told_at_once() -> None:
+    class Refusing(OwnCloud):
+        async def account(self) -> str:
+            raise SettingsError("not accepted", "renew")
+
+    runner = RecordingRunner({"check: OpenTofu": (1, ""), "check: ansible-playbook": (1, "")})
+    found = await bad(runner, Refusing(BucketTaken("taken", "choose")))
+    assert set(found) == {"OpenTofu", "Ansible", "account", "bucket", "vault"}
+
+
+async def test_what_is_not_ready_is_a_failure() -> None:
+    found = await check(deployment(ready({"check: vault": (1, "")}), OwnCloud()))
+    with pytest.raises(PipelineError, match="vault"):
+        require_good(found)

@@ -31,7 +31,7 @@ lint: install-dev ## Only the linters.
 	@.venv/bin/ruff check $(PYTHON_FILES)
 	@.venv/bin/ruff format --check $(PYTHON_FILES)
 	@.venv/bin/mypy
-	@.venv/bin/shellcheck $(SCRIPTS)
+	@.venv/bin/shellcheck --external-sources --source-path=SCRIPTDIR $(SCRIPTS)
 	@.venv/bin/shfmt -i 2 -ci -d $(SCRIPTS)
 
 .PHONY: format

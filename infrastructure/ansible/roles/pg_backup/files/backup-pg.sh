@@ -4,7 +4,7 @@
 
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 # shellcheck source=pg-common.sh
-source "$here/pg-common.sh"
+source "$here/pg-common.sh" || exit 1
 
 usage() {
   cat <<'TEXT'
@@ -19,6 +19,7 @@ main() {
   parse "$@"
   load_configuration "$CONFIG"
   take_lock
+  check_attachments
   find_server
   name_backup
   open_snapshot
@@ -39,6 +40,11 @@ parse() {
     shift
   done
   [[ -n $CONFIG ]] || fail 2 "no configuration was named" "give --config FILE"
+}
+
+check_attachments() {
+  [[ -z $ATTACHMENTS_DIR || -d $ATTACHMENTS_DIR ]] ||
+    fail 1 "ATTACHMENTS_DIR $ATTACHMENTS_DIR is no directory" "mount it, or correct the configuration"
 }
 
 # Names sort in the order of time, even when the clock was set back or a second sees two backups.
@@ -158,7 +164,7 @@ SQL
 
 # A file that grew while it was read (exit code 1) is not a failure: uploads are written once.
 produce_attachments() {
-  tar --create --directory "$ATTACHMENTS_DIR" . || (($? == 1))
+  tar --create --numeric-owner --directory "$ATTACHMENTS_DIR" . || (($? == 1))
 }
 
 read_fingerprints() {

@@ -5,6 +5,7 @@
 set -Eeuo pipefail
 shopt -s inherit_errexit
 export TZ=UTC LC_ALL=C.UTF-8
+exec </dev/null # "docker exec -i" would take the caller's input
 
 PROGRAM=${0##*/}
 BACKUP_NAME='^[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}$'
@@ -32,7 +33,7 @@ seconds_since_start() {
 
 # Whatever way a run ends, it ends here.
 trap finish EXIT
-trap 'MESSAGE="line $LINENO failed: $BASH_COMMAND; the lines above say why"' ERR
+trap 'MESSAGE="line $LINENO failed: ${BASH_COMMAND%%[[:cntrl:]]*}; the lines above say why"' ERR
 trap 'MESSAGE="interrupted by SIGHUP; run it again"; exit 129' HUP
 trap 'MESSAGE="interrupted by SIGINT; run it again"; exit 130' INT
 trap 'MESSAGE="interrupted by SIGTERM; run it again"; exit 143' TERM
@@ -97,6 +98,7 @@ load_configuration() {
   source "$file" || fail 2 "configuration $file is not valid" "write KEY='value' lines, as backup.yml does"
   set +a
   : "${PG_SERVICE:=}" "${PG_BIN:=}" "${ATTACHMENTS_DIR:=}" "${ON_FAILURE:=}"
+  ATTACHMENTS_DIR=${ATTACHMENTS_DIR%/}
   export AWS_PAGER='' AWS_DEFAULT_REGION=${AWS_REGION:-}
   check_values "$file"
   AWS=("$AWS_CLI" --cli-connect-timeout 10 --cli-read-timeout 60)
@@ -119,7 +121,7 @@ check_values() {
     [[ -n ${!key:-} ]] || problems+=("$key is missing")
   done
   for key in KEEP_DAILY KEEP_WEEKLY; do
-    [[ ${!key:-} =~ ^[0-9]{1,4}$ ]] || problems+=("$key is not a number")
+    [[ ${!key:-} =~ ^(0|[1-9][0-9]{0,3})$ ]] || problems+=("$key is not a number")
   done
   [[ ${KEEP_DAILY:-} == 0 ]] && problems+=("KEEP_DAILY is 0")
   [[ ${DATABASE:-} == */* || ${DATABASE:-} == . || ${DATABASE:-} == .. || ${DATABASE:-} == *[[:cntrl:]]* ]] &&
@@ -191,13 +193,18 @@ literal() {
 }
 
 # One JSON line per table, in the transaction of the caller: what is there, how many rows, which content.
-# - Columns go by name, because a restore may order those of inheritance children differently.
-# - What is not data of this database counts by its presence only: partitioned parents (their partitions
-#   count), foreign tables, and materialized views, which a restore computes anew.
+# - All tables are locked before one is counted: who wants to drop or truncate one waits, as for pg_dump.
+# - Columns go by name, because a restore may order those of inheritance children differently. Virtual ones are no data.
+# - What is not data of this database counts by its presence only: partitioned parents (their partitions count),
+#   foreign tables, and materialized views, which a restore computes anew.
 # - Sequences do not count: nextval() ignores snapshots, so their value in the dump may be a later one.
 # - Tables of extensions belong to CREATE EXTENSION, not to the dump.
 fingerprints() {
-  cat <<'SQL'
+  local tables="pg_class c join pg_namespace n on n.oid = c.relnamespace
+where c.relkind in ('r', 'p', 'm', 'f') and c.relpersistence <> 't'
+  and n.nspname <> 'information_schema' and n.nspname !~ '^pg_' and not exists (
+    select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')"
+  cat <<SQL
 set local datestyle = 'ISO, YMD';
 set local timezone = 'UTC';
 set local intervalstyle = 'postgres';
@@ -211,23 +218,18 @@ set local lock_timeout = '10min';
 set local idle_in_transaction_session_timeout = 0;
 set local transaction_timeout = 0;
 set local search_path = pg_catalog;
-select format(
-  'select json_build_object(''schema'', %L, ''name'', %L, ''kind'', %L, ''rows'', %s, ''checksum'', %s)%s',
-  n.nspname, c.relname, kind,
-  case when counted then 'count(*)' else 'null' end,
-  case when counted then format('coalesce(sum(hashtextextended(row(%s)::text, 0)), 0)::text', columns) else 'null' end,
-  case when counted then format(' from only %I.%I as t', n.nspname, c.relname) end)
-from pg_class c
-join pg_namespace n on n.oid = c.relnamespace
-cross join lateral (select c.relkind = 'r' as counted, case c.relkind when 'r' then 'table'
-  when 'p' then 'partitioned table' when 'm' then 'materialized view' else 'foreign table' end as kind)
-cross join lateral (select string_agg(format('t.%I', a.attname), ', ' order by a.attname) as columns
-  from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped)
-where c.relkind in ('r', 'p', 'm', 'f') and c.relpersistence <> 't'
-  and n.nspname <> 'information_schema' and n.nspname !~ '^pg_'
-  and not exists (select from pg_depend d
-    where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')
-order by n.nspname, c.relname \gexec
+select format('lock table only %I.%I in access share mode', n.nspname, c.relname) from $tables and c.relkind = 'r' \gexec
+select format('select json_build_object(''schema'', %L, ''name'', %L, ''kind'', %L, ''rows'', %s, ''checksum'', %s)%s',
+  nspname, relname, case relkind when 'r' then 'table' when 'p' then 'partitioned table'
+    when 'm' then 'materialized view' else 'foreign table' end,
+  case relkind when 'r' then 'count(*)' else 'null' end,
+  case relkind when 'r' then format('coalesce(sum(hashtextextended(row(%s)::text, 0)), 0)::text', columns) else 'null' end,
+  case relkind when 'r' then format(' from only %I.%I as t', nspname, relname) end)
+from (select n.nspname, c.relname, c.relkind, (
+    select string_agg(format('t.%I', a.attname), ', ' order by a.attname) from pg_attribute a
+    where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated <> 'v') as columns
+  from $tables)
+order by nspname, relname \gexec
 select json_build_object('schema', 'pg_catalog', 'name', 'pg_largeobject', 'kind', 'large objects',
   'rows', count(distinct m.oid), 'checksum', coalesce(sum(hashtextextended(
     format('%s %s %s', m.oid, piece, lo_get(m.oid, piece, 1048576)), 0)), 0)::text)

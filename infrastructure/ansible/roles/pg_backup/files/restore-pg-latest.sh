@@ -4,7 +4,7 @@
 
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 # shellcheck source=pg-common.sh
-source "$here/pg-common.sh"
+source "$here/pg-common.sh" || exit 1
 
 SCRATCH=''   # the scratch database, while it has to be dropped at the end
 NEW_ROLES='' # roles made for this restore, while they have to be dropped at the end
@@ -243,7 +243,7 @@ read_archive() {
 }
 
 unpack() {
-  tar --extract --preserve-permissions --directory "$UNPACKED"
+  tar --extract --numeric-owner --preserve-permissions --directory "$UNPACKED"
 }
 
 # --- proof ---------------------------------------------------------------------------------------
@@ -303,7 +303,7 @@ commit;
 SQL
   SCRATCH='' NEW_ROLES=''
   log "$DATABASE is restored"
-  swap_attachments || fail 1 "the database is restored, the attachments are not" "move $UNPACKED to $ATTACHMENTS_DIR by hand"
+  swap_attachments || fail 1 "the database is restored, the attachments are not" "restore again"
   drop_databases "${DATABASE}_before_" '[0-9a-f]{8}' "${DATABASE}_before_$ID" ||
     fail 1 "the restore stands, but an older ${DATABASE}_before_ database cannot be dropped" "drop it by hand"
 }
@@ -316,13 +316,14 @@ where exists (select from pg_database where datname = :'scratch') \watch interva
 SQL
 }
 
+# Entry by entry: the directory itself is mounted into NocoDB's container, which would go on with the old one.
 swap_attachments() {
   local kept=$ATTACHMENTS_DIR.before_$ID
   [[ -n $UNPACKED ]] || return 0
-  rm -rf "$ATTACHMENTS_DIR".before_[0-9a-f]*
-  [[ ! -e $ATTACHMENTS_DIR ]] || mv "$ATTACHMENTS_DIR" "$kept"
-  mv "$UNPACKED" "$ATTACHMENTS_DIR"
-  UNPACKED=''
+  rm -rf "$ATTACHMENTS_DIR".before_[0-9a-f]* && mkdir -p "$ATTACHMENTS_DIR" "$kept" &&
+    find "$ATTACHMENTS_DIR" -mindepth 1 -maxdepth 1 -exec mv --target-directory="$kept" {} + &&
+    find "$UNPACKED" -mindepth 1 -maxdepth 1 -exec mv --target-directory="$ATTACHMENTS_DIR" {} + &&
+    rmdir "$UNPACKED" && UNPACKED=''
 }
 
 main "$@"

@@ -119,8 +119,11 @@ class Nodes:
 
     async def failure(self, playbook: str, password: str) -> PipelineError:
         runner = HostRunner(self.root, {"VAULT_PASSWORD": password}, Progress(), (ENVIRONMENT,))
-        script = self.root / FOLDER / "vault-password.sh"
-        ansible = Ansible({"ANSIBLE_VAULT_PASSWORD_FILE": str(script)}, ("VAULT_PASSWORD",))
+        env = {
+            "ANSIBLE_VAULT_PASSWORD_FILE": str(self.root / FOLDER / "vault-password.sh"),
+            "ANSIBLE_REMOTE_TMP": str(self.root / ".ansible/tmp"),
+        }
+        ansible = Ansible(env, ("VAULT_PASSWORD",))
         result = await runner.run(ansible.playbook(playbook))
         with pytest.raises(ToolError) as caught:
             result.check()

@@ -15,8 +15,6 @@ from pipeline import inventory
 from pipeline.rehearsal.localstack import LocalStack
 from pipeline.storage import Cloud
 
-pytestmark = pytest.mark.xdist_group("seed")
-
 BUCKET = "quickdata-pg-backups-storage-bucket-ppr"
 VAULT_PASSWORD = "of the vault"
 VAULT = {
@@ -53,6 +51,7 @@ def local_nodes(workspace: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     common = {
         "node_is_real": False,
         "ansible_connection": "local",
+        "ansible_remote_tmp": str(workspace / ".ansible/tmp"),
         "ansible_python_interpreter": "{{ ansible_playbook_python }}",
     }
     return common, {

@@ -21,8 +21,6 @@ from pipeline.errors import BucketTaken, PipelineError, StateLost
 from pipeline.rehearsal.localstack import LocalStack
 from pipeline.rehearsal.workspace import throwaway
 
-pytestmark = pytest.mark.xdist_group("side by side")
-
 TEAM, OTHER = "team", "team-7"
 """One suffix begins the other, so that nothing may be told apart by its beginning."""
 SOMEBODY_ELSE = "111111111111"

@@ -107,6 +107,7 @@ def _common(around: Surroundings) -> dict[str, Any]:
     return {
         "node_is_real": False,
         "ansible_connection": "local",
+        "ansible_remote_tmp": str(around.workspace / "home/.ansible/tmp"),  # the default ignores HOME
         "ansible_python_interpreter": "{{ ansible_playbook_python }}",
         "aws_endpoint_url": env["AWS_ENDPOINT_URL"],
         "aws_access_key_id": env["AWS_ACCESS_KEY_ID"],

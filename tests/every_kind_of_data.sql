@@ -14,6 +14,8 @@ select array['ü', null, 'a,b', n::text], '{"b" : 1,  "a":[1]}', '{"b":1,"a":nul
 from generate_series(1, 300) n;
 insert into "Bäse 1"."Ünï ""quoted"" \ 'name'" (d, n, t) values ('NaN', 'Infinity', '-infinity'), ('-0', 'NaN', 'infinity'), (null, null, null);
 create table t (t text); insert into t values (''), (null), ('same'), ('same');
+create table "fails when it is read" (a int, b int generated always as (1 / a) virtual);
+insert into "fails when it is read" values (0);
 create table "no columns" (); insert into "no columns" default values;
 create table parts (day date, v int) partition by range (day);
 create table parts_1 partition of parts for values from ('2024-01-01') to ('2025-01-01');

@@ -5,6 +5,7 @@ import hashlib
 import os
 import re
 from datetime import timedelta
+from subprocess import CalledProcessError
 
 import pytest
 
@@ -46,6 +47,17 @@ def test_rows_written_during_the_dump_do_not_make_it_differ(node: Node) -> None:
     )
     assert node.backup().json["rows"] == 1000
     assert node.restore("--verify").code == 0
+
+
+def test_a_table_cannot_be_emptied_between_its_dump_and_its_counting(node: Node) -> None:
+    node.create()
+    node.replace("pg_dump", "echo dumped")
+    with node.locked("notes"):
+        running = node.start("backup-pg.sh")
+        wait_for(node.waits_for_a_lock)
+        with pytest.raises(CalledProcessError):
+            node.sql("set lock_timeout = '50ms'; truncate customers")
+    assert finish(running).json["rows"] == 1000
 
 
 def test_a_pg_dump_killed_halfway_publishes_nothing(node: Node) -> None:
@@ -225,6 +237,12 @@ def test_attachments_are_in_the_backup_and_come_back(node: Node) -> None:
     assert [p.name for p in node.directory.glob("nocodb data.*")] == [
         f"nocodb data.before_{node.manifest()['id']}"
     ]
+
+
+def test_attachments_that_are_not_there_fail_the_backup(node: Node) -> None:
+    node.configure(ATTACHMENTS_DIR=str(node.directory / "not mounted"))
+    assert node.backup().code == 1
+    assert "not mounted is no directory; mount it, or correct the configuration" in node.alert()
 
 
 # --- a server in a container: a stand-in for docker runs the command here, with the variables it is given ---

@@ -109,10 +109,11 @@ def deploy(ask: bool, verbose: bool) -> None:
     Example: quickdata deploy --ask-vault-password
     """
     from pipeline import deploy as verbs  # noqa: PLC0415 - its imports are slow
+    from pipeline import scripts  # noqa: PLC0415
 
     async def verb(d: Deployment) -> None:
         deployed = await verbs.deploy(d)
-        d.report.proofs["deploy and verify"] = deployed.proof
+        d.report.prove("deploy and verify", scripts.in_words(deployed.proof), **deployed.proof)
         d.progress.note(verbs.banner(d, deployed.outputs))
 
     on_aws(verb, "deploy", ask, verbose)
@@ -129,7 +130,11 @@ def backup(ask: bool, verbose: bool) -> None:
     from pipeline import scripts  # noqa: PLC0415 - its imports are slow
 
     async def verb(d: Deployment) -> None:
-        d.report.proofs["backup"] = await scripts.backup(d)
+        made = await scripts.backup(d)
+        words = (
+            f"{made['tables']} tables with {made['rows']} rows in {made['seconds']} s (backup {made['id']})"
+        )
+        d.report.prove("backup", f"{words}; `quickdata verify` restores one and compares it", **made)
 
     on_aws(verb, "backup", ask, verbose)
 
@@ -148,7 +153,8 @@ def verify(backup_id: str | None, ask: bool, verbose: bool) -> None:
     from pipeline import scripts  # noqa: PLC0415 - its imports are slow
 
     async def verb(d: Deployment) -> None:
-        d.report.proofs["verify"] = await scripts.verify(d, backup_id)
+        proof = await scripts.verify(d, backup_id)
+        d.report.prove("verify", scripts.in_words(proof), **proof)
 
     on_aws(verb, "verify", ask, verbose)
 
@@ -198,7 +204,8 @@ def restore(backup_id: str | None, from_database: str, ask: bool, yes: bool, ver
         confirm(f"Restore it over {DATABASE}? What was written since stays in another database only.", yes)
 
     async def verb(d: Deployment) -> None:
-        d.report.proofs["restore"] = await scripts.restore(d, backup.id, from_database)
+        back = await scripts.restore(d, backup.id, from_database)
+        d.report.prove("restore", f"{back['rows']} rows compared; the old database is {back['kept']}", **back)
 
     on_aws(verb, "restore", ask, verbose, question)
 
@@ -230,6 +237,8 @@ def destroy(without_backup: str | None, ask: bool, yes: bool, verbose: bool) -> 
 
     async def verb(d: Deployment) -> None:
         counts = await verbs.destroy(d, backed_up=without_backup is None)
-        d.report.proofs["app destroyed"] = {"resources removed": counts["delete"]}
+        d.report.prove(
+            "destroy", f"{counts['delete']} resources are gone; the backups are in {d.bucket}", **counts
+        )
 
     on_aws(verb, "destroy", ask, verbose, question)

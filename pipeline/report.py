@@ -34,7 +34,7 @@ class Report:
     steps: list[dict[str, Any]] = field(default_factory=list)
     plans: list[dict[str, Any]] = field(default_factory=list)
     findings: list[str] = field(default_factory=list)
-    proofs: dict[str, Any] = field(default_factory=dict)
+    proofs: dict[str, dict[str, Any]] = field(default_factory=dict)
     not_proven: list[str] = field(default_factory=list)
     error: dict[str, Any] | None = None
 
@@ -54,6 +54,10 @@ class Report:
     def planned(self, name: str, plan: Plan) -> None:
         """Note what a plan would do."""
         self.plans.append({"name": name, "counts": plan.counts(), "changes": [str(c) for c in plan.changes]})
+
+    def prove(self, name: str, words: str, **figures: Any) -> None:
+        """Note what was proven: in words for people, with its figures."""
+        self.proofs[name] = {"words": words, **figures}
 
     def failed(self, error: BaseException) -> None:
         """Note the error that ended the run."""

@@ -66,6 +66,14 @@ async def restore(d: Deployment, backup_id: str | None = None, from_database: st
     return await _run(d, _script(d, "restore", "restore-pg-latest.sh", *options))
 
 
+def in_words(proof: Figures) -> str:
+    """Return what a verification proved, for people."""
+    found = proof["comparison"]
+    backed_up = f"backed up in {proof['backup']['seconds']} s, " if "backup" in proof else ""
+    compared = f"restored and compared in {found['seconds']} s, {found['mismatches']} tables differ"
+    return f"{found['tables']} tables with {found['rows']} rows {backed_up}{compared} (backup {found['id']})"
+
+
 def _script(d: Deployment, name: str, script: str, *options: str) -> Step:
     prefix = str(d.hosts.get("database", {}).get("node_prefix", ""))
     config = ("--config", f"{prefix}/etc/quickdata/pg-backup.conf")

@@ -5,7 +5,6 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -71,8 +70,8 @@ def run_and_tell(verb: Verb, name: str, target: str, verbose: bool) -> None:
     started = time.monotonic()
     with errors_told(name):
         report = run(verb, name, target, REPORTS, verbose)
-    for proof, value in report.proofs.items():
-        click.echo(f"✓ proven: {proof}: {_words(value)}")
+    for about, proof in report.proofs.items():
+        click.echo(f"✓ {about}: {proof['words']}")
     for text in report.not_proven:
         click.echo(f"- not proven here: {text}")
     seconds = time.monotonic() - started
@@ -87,9 +86,3 @@ def errors_told(name: str) -> Iterator[None]:
     except PipelineError as error:
         click.echo(f"✗ {name}: {error}", err=True)
         sys.exit(error.exit_code)
-
-
-def _words(value: Any) -> str:
-    if not isinstance(value, dict):
-        return str(value)
-    return ", ".join(f"{name} {_words(each)}" for name, each in value.items() if each is not None)

@@ -81,7 +81,7 @@ def test_an_error_ends_with_its_code_its_mend_and_a_report(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
     async def failing(_progress: Progress, report: Report) -> None:
-        report.proofs["half"] = "done"
+        report.prove("half", "done")
         raise VerifyFailed("2 tables differ", "look at them")
 
     with pytest.raises(SystemExit) as ended:
@@ -90,7 +90,7 @@ def test_an_error_ends_with_its_code_its_mend_and_a_report(
     written = (tmp_path / "reports/run.json").read_text()
     assert '"exit_code": 4' in written
     assert "2 tables differ" in written
-    assert '"half": "done"' in written
+    assert '"words": "done"' in written
 
 
 def test_an_error_in_parallel_work_is_told_alone(

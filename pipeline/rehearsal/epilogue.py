@@ -8,7 +8,7 @@ from pipeline.errors import PlanRefused, VerifyFailed
 from pipeline.rehearsal import cron
 from pipeline.rehearsal.database import Database
 from pipeline.rehearsal.postgres import Postgres
-from pipeline.scripts import restore
+from pipeline.scripts import in_words, restore
 from pipeline.step import Step
 
 DATABASE_NODE = PurePosixPath("nodes/database")
@@ -47,8 +47,10 @@ async def damage_and_restore(d: Deployment, database: Database) -> None:
     _prove(await d.runner.read(UPLOAD) == UPLOADED, "the uploaded file did not come back")
     kept = await database.sql("restore: the damaged database is kept", "SELECT 1", restored["kept"])
     _prove(kept == "1", "the database as it was before the restore is not kept")
-    compared = {"tables compared": len(good.splitlines()), "uploaded files": 1}
-    d.report.proofs["damage and restore"] = restored | compared
+    words = (
+        "rows changed, rows deleted, a table dropped and a file removed: all back, by two ways of counting"
+    )
+    d.report.prove("damage and restore", words, **restored, fingerprints=len(good.splitlines()))
 
 
 async def _backup_by_cron(d: Deployment) -> None:
@@ -70,7 +72,7 @@ async def stack_file_is_valid(d: Deployment) -> None:
     """Check the stack file that local nodes cannot run against the Compose schema."""
     command = ("check-jsonschema", "--builtin-schema", "vendor.compose-spec", str(STACK_FILE))
     (await d.run(Step("stack file: Compose schema", command))).check()
-    d.report.proofs["stack file"] = "rendered, valid against the Compose schema"
+    d.report.prove("stack file", "rendered, and valid against the Compose schema")
 
 
 async def second_deploy(d: Deployment) -> None:
@@ -78,7 +80,8 @@ async def second_deploy(d: Deployment) -> None:
     again = await deploy.deploy(d)
     what = f"the second deployment changed something: {again.plans}, changed tasks: {again.changed}"
     _prove(again.nothing_changed, what)
-    d.report.proofs["second deploy"] = {"resources changed": 0, "tasks changed": 0, **again.proof}
+    words = f"0 resources and 0 tasks changed; {in_words(again.proof)}"
+    d.report.prove("second deploy", words, plans=again.plans, tasks=again.changed, **again.proof)
 
 
 async def outlives_the_app(d: Deployment) -> None:
@@ -87,11 +90,13 @@ async def outlives_the_app(d: Deployment) -> None:
     left = await d.cloud.backups(d.bucket, DATABASE)
     _prove(counts["delete"] > 0, "destroying the app removed nothing")
     _prove(len(left) > 0, "the backups went with the app")
-    d.report.proofs["app destroyed"] = {"resources removed": counts["delete"], "backups left": len(left)}
+    words = f"{counts['delete']} resources are gone, {len(left)} backups are still there"
+    d.report.prove("app destroyed", words, removed=counts["delete"], backups=len(left))
 
 
 async def storage_refuses(d: Deployment) -> None:
     """Storage must refuse to be destroyed: by its own configuration, and by the gate."""
+    d.progress.note("storage is asked to be destroyed: the next step has to fail")
     refused = await d.run(d.storage.plan("destroy.tfplan", destroy=True))
     _prove(
         "cannot be destroyed" in refused.stdout and refused.exit_code == 1, "storage let itself be destroyed"
@@ -104,7 +109,7 @@ async def storage_refuses(d: Deployment) -> None:
         d.report.findings.append(f"as it should: {refusal.what}")
     else:
         raise VerifyFailed("the gate let a destruction in storage pass", "do not use this version")
-    d.report.proofs["storage destroy"] = "refused by prevent_destroy and by the gate"
+    d.report.prove("storage destroy", "refused, by its own configuration and by the gate")
 
 
 def _prove(held: bool, otherwise: str) -> None:

@@ -1,6 +1,6 @@
 """A rehearsal: the whole deployment against LocalStack, then its epilogue; nothing is left behind."""
 
-from pipeline import deploy
+from pipeline import deploy, scripts
 from pipeline.progress import Progress
 from pipeline.rehearsal.epilogue import epilogue
 from pipeline.rehearsal.local import local_deployment, prepare
@@ -31,6 +31,6 @@ async def rehearse(progress: Progress, report: Report, suffix: str) -> None:
         d = local_deployment(around, suffix, progress, report)
         await prepare(d, around)
         deployed = await deploy.deploy(d)
-        report.proofs["deploy and verify"] = deployed.proof
+        report.prove("deploy and verify", scripts.in_words(deployed.proof), **deployed.proof)
         progress.note(deploy.banner(d, deployed.outputs))
         await epilogue(d, around.database)

@@ -41,6 +41,7 @@ class Person:
         """Everything that deploy asks for, well formed."""
         for name in ("key", "key.pub"):
             (self.home / name).write_text("ssh-ed25519 AAAA nobody\n")
+        (self.home / "key").chmod(0o600)
         return {
             "TF_VAR_bucket_suffix": "ppr",
             "TF_VAR_admin_cidr": "203.0.113.7/32",

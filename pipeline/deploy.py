@@ -1,6 +1,8 @@
 """The order of a deployment: storage, app, inventory, playbooks, verification."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from anyio import create_task_group
@@ -106,7 +108,7 @@ async def _bucket_first(d: Deployment) -> None:
     """On the first creation the app needs the bucket alone; the rest of storage is slow (lifecycle)."""
     if (await _outputs(d, d.storage)).get("bucket_name"):
         return
-    plan.gate_storage(whole := await _planned(d, d.storage))
+    plan.gate_storage(whole := await planned_storage(d))
     if whole.creates(BUCKET):
         await d.cloud.require_free(d.bucket)
     plan.gate_storage(bucket := await _planned(d, d.storage, BUCKET))
@@ -117,8 +119,8 @@ async def _both_stacks(d: Deployment, done: Deployed) -> None:
     """Plan both, then apply both: the app reads the storage state while nobody writes it."""
     plans: dict[str, Plan] = {}
     async with create_task_group() as group:
-        group.start_soon(_plan_into, d, d.storage, plans)
-        group.start_soon(_plan_into, d, d.app, plans)
+        group.start_soon(_plan_into, plans, "storage", partial(planned_storage, d))
+        group.start_soon(_plan_into, plans, "app", partial(_planned, d, d.app))
     plan.gate_storage(plans["storage"])
     plan.gate_app(plans["app"])
     await _before_app(d, plans["app"])
@@ -144,8 +146,17 @@ async def _stop_nocodb(d: Deployment) -> None:
         ).check()
 
 
-async def _plan_into(d: Deployment, stack: Stack, plans: dict[str, Plan]) -> None:
-    plans[stack.name] = await _planned(d, stack)
+async def _plan_into(plans: dict[str, Plan], name: str, planned: Callable[[], Awaitable[Plan]]) -> None:
+    plans[name] = await planned()
+
+
+async def planned_storage(d: Deployment) -> Plan:
+    """Plan storage; what an interrupted run left tainted is kept: the gate lets nothing be replaced."""
+    found = await _planned(d, d.storage)
+    tainted = [change.address for change in found.changes if change.tainted]
+    for address in tainted:
+        (await d.run(d.storage.untaint(address))).check()
+    return await _planned(d, d.storage) if tainted else found
 
 
 async def _planned(d: Deployment, stack: Stack, *targets: str, destroy: bool = False) -> Plan:

@@ -55,6 +55,10 @@ class Stack:
         """Apply a saved plan; there is no other apply."""
         return self._step("apply", "apply", "-json", plan, stream="tofu-json")
 
+    def untaint(self, address: str) -> Step:
+        """Let a resource stand whose creation was interrupted, so that it is updated, not replaced."""
+        return self._step(f"untaint {address}", "untaint", "-no-color", address)
+
     def output(self) -> Step:
         """Print the state's outputs as JSON."""
         return self._step("outputs", "output", "-json", private=True)

@@ -44,9 +44,12 @@ def outputs(values: Mapping[str, Any]) -> str:
     return json.dumps({name: {"value": value} for name, value in values.items()})
 
 
-def plan_json(*changes: tuple[str, str]) -> str:
-    words = {"replace": ["delete", "create"]}
-    found = [{"address": a, "change": {"actions": words.get(act, [act])}} for a, act in changes]
+def plan_json(*changes: tuple[str, str], reason: str | None = None) -> str:
+    actions = {"replace": ["delete", "create"]}
+    found = []
+    for address, action in changes:
+        change = {"actions": actions.get(action, [action])}
+        found.append({"address": address, "change": change, "action_reason": reason})
     return json.dumps({"format_version": "1.2", "resource_changes": found})
 
 

@@ -89,6 +89,17 @@ async def test_a_storage_plan_that_could_lose_a_backup_is_never_applied(action: 
     assert not [name for name in runner.names if name.endswith("apply")]
 
 
+async def test_what_an_interrupted_run_left_tainted_in_storage_is_kept_not_replaced() -> None:
+    tainted = plan_json(("aws_s3_bucket_versioning.backups", "replace"), reason="replace_because_tainted")
+    texts = iter([tainted, plan_json(("aws_s3_bucket_versioning.backups", "update"))])
+    read = {"storage: plan": (2, ""), "storage: read plan": lambda _: (0, next(texts))}
+    runner = RecordingRunner({**SECOND, **read})
+    await deploy(deployment(runner))
+    untaint = "storage: untaint aws_s3_bucket_versioning.backups"
+    assert in_order(runner, "storage: plan", untaint, "storage: apply")
+    assert runner.names.count("storage: plan") == 2
+
+
 async def test_a_refused_storage_plan_keeps_the_app_from_being_applied_too() -> None:
     refused = (0, plan_json(("aws_s3_bucket_policy.backups", "delete")))
     runner = RecordingRunner(

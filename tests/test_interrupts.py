@@ -1,0 +1,66 @@
+"""An interrupted apply, and the deployment after it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import anyio
+import pytest
+
+from pipeline import deploy, plan
+from pipeline.progress import Progress
+from pipeline.rehearsal.local import local_deployment
+from pipeline.rehearsal.localstack import LocalStack
+from pipeline.rehearsal.postgres import Postgres
+from pipeline.rehearsal.surroundings import Surroundings
+from pipeline.rehearsal.workspace import throwaway
+from pipeline.report import Report
+from pipeline.step import Step
+
+NO_DATABASE = Postgres("127.0.0.1", 1, "nobody", "no-password", Path("/nowhere"))
+
+
+class Watching(Progress):
+    """Sets an event when the tool says that it creates a resource."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__()
+        self._address, self.seen = address, anyio.Event()
+
+    def activity(self, step: Step, text: str, line: str) -> None:
+        super().activity(step, text, line)
+        if '"apply_start"' in line and self._address in line:
+            self.seen.set()
+
+
+@pytest.fixture
+def workspace() -> Iterator[Path]:
+    with throwaway() as directory:
+        yield directory / "workspace"
+
+
+@pytest.mark.parametrize("resource", ["aws_s3_bucket_versioning", "aws_s3_bucket_lifecycle_configuration"])
+async def test_an_interrupted_storage_apply_heals_without_replacing_anything(
+    localstack: LocalStack, workspace: Path, resource: str
+) -> None:
+    suffix = f"cut-{resource[14:17]}"
+    progress = Watching(f"{resource}.backups")
+    d = local_deployment(
+        Surroundings(localstack, NO_DATABASE, workspace), suffix, progress, Report("deploy", "x")
+    )
+    (await d.run(d.storage.init())).check()
+    (await d.run(d.storage.plan(deploy.PLAN_FILE))).check(2)
+    with anyio.fail_after(120), anyio.CancelScope() as scope:
+        async with anyio.create_task_group() as group:
+            group.start_soon(_cancel_when, progress.seen, scope)
+            await d.run(d.storage.apply(deploy.PLAN_FILE))
+    assert scope.cancelled_caught
+
+    healing = await deploy.planned_storage(d)
+    plan.gate_storage(healing)
+    (await d.run(d.storage.apply(deploy.PLAN_FILE))).check()
+    assert not (await deploy.planned_storage(d)).pending
+
+
+async def _cancel_when(seen: anyio.Event, scope: anyio.CancelScope) -> None:
+    await seen.wait()
+    scope.cancel()

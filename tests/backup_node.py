@@ -1,25 +1,21 @@
 """A node with the backup scripts: its own database, bucket, configuration; and tools that can be replaced."""
 
 import json
-import os
 import shutil
-import signal
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import boto3
-import pytest
 
 from pipeline.rehearsal.localstack import LocalStack
 from pipeline.rehearsal.postgres import Postgres
+from tests.backup_runs import Finished, finish, identifier
 
 SCRIPTS = Path(__file__).parents[1] / "infrastructure/ansible/roles/pg_backup/files"
 AWS = Path(sys.executable).parent / "aws"
@@ -31,18 +27,6 @@ insert into customers select n, 'customer ' || n, n * 1.5 from generate_series(1
 create table notes (written timestamptz default now(), note text);
 insert into notes select now(), repeat(md5(n::text), 20) from generate_series(1, 500) n;
 """
-
-
-@dataclass(frozen=True)
-class Finished:
-    code: int
-    out: str
-    log: str
-
-    @property
-    def json(self) -> dict[str, Any]:
-        assert self.out, "it said nothing"
-        return json.loads(self.out)
 
 
 @dataclass
@@ -139,6 +123,16 @@ class Node:
 
     def restore(self, *arguments: str) -> Finished:
         return finish(self.start("restore-pg-latest.sh", *arguments))
+
+    def refuses_to_restore(self, *arguments: str) -> str:
+        """Restore in vain: nothing may have changed. Returns the exit code and the alert."""
+        before = self.content()
+        done = self.restore(*arguments)
+        assert done.out == ""
+        assert self.content() == before
+        assert self.leaves_nothing()
+        assert len(self.databases()) == 1
+        return f"{done.code}: {self.alert()}"
 
     def alert(self) -> str:
         return self.alerts.read_text() if self.alerts.exists() else ""
@@ -252,75 +246,3 @@ class Node:
                 body = text.replace(f'"{old[17:]}"', f'"{name[17:]}"').encode()
             self.write(key.replace(source, self.database).replace(old, name), body)
         return name
-
-
-def finish(process: subprocess.Popen[str], timeout: float = 90) -> Finished:
-    """Wait for a run. One that does not end is killed with all it started, and fails the test."""
-    try:
-        out, log = process.communicate(timeout=timeout)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-        raise AssertionError(f"it did not end in {timeout} s") from None
-    print(log)
-    return Finished(process.returncode, out, log)
-
-
-def wait_for(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.02)
-
-
-def identifier(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def name_of(age: timedelta, suffix: str = "0123abcd") -> str:
-    """The name of a backup of that age."""
-    return f"{datetime.now(UTC) - age:%Y%m%dT%H%M%SZ}-{suffix}"
-
-
-@pytest.fixture
-def node(tmp_path: Path, postgres: Postgres, localstack: LocalStack) -> Iterator[Node]:
-    node = Node(tmp_path / "node", postgres, localstack)
-    yield node
-    for name in node.databases():
-        postgres.psql(f"drop database {identifier(name)} with (force)")
-    for name in postgres.psql(f"select rolname from pg_roles where rolname ~ '{node.token}'").splitlines():
-        postgres.psql(f"drop role {identifier(name)}")
-
-
-@pytest.fixture(scope="session")
-def sample(
-    tmp_path_factory: pytest.TempPathFactory, postgres: Postgres, localstack: LocalStack
-) -> tuple[dict[str, bytes], str]:
-    """The objects of one real backup of SAMPLE, and the name of its database."""
-    node = Node(tmp_path_factory.mktemp("sample") / "node", postgres, localstack)
-    node.create()
-    assert node.backup().code == 0
-    return {key: node.read(key) for key in node.objects()}, node.database
-
-
-@pytest.fixture
-def stocked(node: Node, sample: tuple[dict[str, bytes], str]) -> Node:
-    """A node with the sample database, live and with one backup."""
-    node.create()
-    node.plant(*sample)
-    return node
-
-
-@pytest.fixture
-def roles(node: Node) -> tuple[Node, str, str]:
-    """A node with a backup, a role that owns a table there, and one that may read it."""
-    owner, reader = f"owner {node.database}", f"reader_{node.database}"
-    node.create()
-    node.sql(
-        f"create role \"{owner}\" login password 'old' connection limit 5; create role {reader} nologin;"
-        f'alter table notes owner to "{owner}"; grant select on notes to {reader};'
-        f'grant {reader} to "{owner}"'
-    )
-    assert node.backup().code == 0
-    node.sql(f'drop owned by "{owner}", {reader}')
-    return node, owner, reader

@@ -1,5 +1,6 @@
-# ruff: noqa: F401, F811 - fixtures are imported
 """backup-pg.sh: what it publishes, and that it publishes nothing but a complete backup."""
+
+# ruff: noqa: F811 - fixtures are imported
 
 import hashlib
 import os
@@ -9,7 +10,9 @@ from subprocess import CalledProcessError
 
 import pytest
 
-from tests.backup_node import Node, finish, name_of, node, sample, stocked, wait_for
+from tests.backup_fixtures import node, sample, stocked  # noqa: F401
+from tests.backup_node import Node
+from tests.backup_runs import finish, name_of, wait_for
 
 UPLOADS = '[[ " $* " == *" s3 cp - "* ]]'
 PUTS = '[[ " $* " == *" put-object "* ]]'
@@ -96,11 +99,10 @@ def test_a_session_that_the_server_ends_publishes_nothing(node: Node) -> None:
     assert "nothing was published" in node.alert()
 
 
-def test_a_refused_upload_publishes_nothing(node: Node) -> None:
+@pytest.mark.parametrize("taken", ["head -c 100 >/dev/null", "cat >/dev/null"])
+def test_a_refused_upload_publishes_nothing(node: Node, taken: str) -> None:
     node.create()
-    refusing = node.replace(
-        "aws", f'if {UPLOADS}; then head -c 1000 >/dev/null; exit 1; fi; exec "$REAL" "$@"'
-    )
+    refusing = node.replace("aws", f'if {UPLOADS}; then {taken}; exit 1; fi; exec "$REAL" "$@"')
     node.configure(AWS_CLI=str(refusing))
     done = node.backup()
     assert (done.code, done.out, node.objects()) == (1, "", [])
@@ -243,49 +245,3 @@ def test_attachments_that_are_not_there_fail_the_backup(node: Node) -> None:
     node.configure(ATTACHMENTS_DIR=str(node.directory / "not mounted"))
     assert node.backup().code == 1
     assert "not mounted is no directory; mount it, or correct the configuration" in node.alert()
-
-
-# --- a server in a container: a stand-in for docker runs the command here, with the variables it is given ---
-
-DOCKER = r"""
-case $1 in
-  ps) [[ $* == *"label=com.docker.swarm.service.name=nocodb_db"* ]] && printf '%s' "$CONTAINERS" ;;
-  exec)
-    [[ $2 == -i ]] || exit 99
-    shift 2
-    variables=(PATH=BIN:/usr/bin PGHOST=SERVER PGPORT=PORT PGPASSFILE=PASSFILE)
-    while [[ $1 == -e ]]; do variables+=("$2=${!2}") && shift 2; done
-    [[ $1 == 4f2a ]] || exit 98
-    exec env -i "${variables[@]}" "${@:2}"
-    ;;
-esac
-"""
-
-
-def containers(node: Node, found: str) -> None:
-    """Let docker find these; the scripts' PATH has it, and no PostgreSQL client."""
-    body = DOCKER.replace("BIN", str(node.server.bin)).replace("SERVER", node.server.host)
-    body = body.replace("=PORT", f"={node.server.port}").replace("=PASSFILE", f"={node.directory}/pgpass")
-    docker = node.directory / "docker-bin" / "docker"
-    docker.parent.mkdir(exist_ok=True)
-    docker.write_text(f"#!/bin/bash\nCONTAINERS={found}\n{body}")
-    docker.chmod(0o755)
-    node.path = f"{docker.parent}:/usr/bin:/bin"
-    node.configure(PG_SERVICE="nocodb_db", PGHOST="", PGPORT="", PGPASSFILE="", PG_BIN="")
-
-
-def test_the_one_container_of_the_service_is_backed_up_and_restored(node: Node) -> None:
-    node.create()
-    containers(node, "$'4f2a\\n'")
-    assert node.backup().json["rows"] == 1000
-    node.sql("drop table notes")
-    assert node.restore().code == 0
-    assert node.sql("select count(*) from notes") == "500"
-
-
-@pytest.mark.parametrize(("found", "count"), [("''", 0), ("$'4f2a\\n77c1\\n'", 2)])
-def test_no_container_or_two_are_a_failure(node: Node, found: str, count: int) -> None:
-    containers(node, found)
-    done = node.backup()
-    assert done.code == 1
-    assert f"{count} containers of the service nocodb_db run on this node, not 1; look at" in done.log

@@ -1,17 +1,17 @@
-# ruff: noqa: F401, F811 - fixtures are imported
 """restore-pg-latest.sh: only what equals its manifest comes back, and on any failure nothing has happened."""
 
+# ruff: noqa: F811 - fixtures are imported
+
 import json
-import os
 import re
-import subprocess
-import threading
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.backup_node import Node, finish, name_of, node, roles, sample, stocked, wait_for
+from tests.backup_fixtures import node, sample, stocked  # noqa: F401
+from tests.backup_node import Node
+from tests.backup_runs import name_of
 
 SETTINGS = """
 create role {role} nologin; alter database {database} owner to {role};
@@ -85,21 +85,10 @@ def dump_key(node: Node) -> str:
     return next(key for key in node.objects() if "/dump." in key)
 
 
-def refused(node: Node, *arguments: str) -> str:
-    """Restore; nothing may have changed. Returns the exit code and the alert."""
-    before = node.content()
-    done = node.restore(*arguments)
-    assert done.out == ""
-    assert node.content() == before
-    assert node.leaves_nothing()
-    assert len(node.databases()) == 1
-    return f"{done.code}: {node.alert()}"
-
-
 def test_a_truncated_dump_is_refused(stocked: Node) -> None:
     key = dump_key(stocked)
     stocked.write(key, stocked.read(key)[:-2000])
-    assert (said := refused(stocked)).startswith("4: ") and "is not what was uploaded" in said
+    assert (said := stocked.refuses_to_restore()).startswith("4: ") and "is not what was uploaded" in said
 
 
 def test_a_bit_flipped_anywhere_is_refused(stocked: Node) -> None:
@@ -107,56 +96,55 @@ def test_a_bit_flipped_anywhere_is_refused(stocked: Node) -> None:
     content = bytearray(stocked.read(key))
     content[-1] ^= 1  # zstd's own checksum: the data are whole
     stocked.write(key, bytes(content))
-    assert (said := refused(stocked)).startswith("4: ") and "is not what was uploaded" in said
+    assert (said := stocked.refuses_to_restore()).startswith("4: ") and "is not what was uploaded" in said
 
 
 def test_an_empty_dump_is_refused(stocked: Node) -> None:
     stocked.write(dump_key(stocked), b"")
-    assert refused(stocked).startswith("4: ")
+    assert stocked.refuses_to_restore().startswith("4: ")
 
 
 def test_a_wrong_sha256_in_the_manifest_is_refused(stocked: Node) -> None:
     stocked.rewrite(lambda manifest: manifest["objects"]["dump"].update(sha256="0" * 64))
-    assert (said := refused(stocked)).startswith("4: ") and "SHA-256 differs" in said
+    assert (said := stocked.refuses_to_restore()).startswith("4: ") and "SHA-256 differs" in said
 
 
 def test_a_wrong_content_checksum_in_the_manifest_is_refused(stocked: Node) -> None:
     stocked.rewrite(lambda manifest: manifest["tables"][0].update(checksum="1"))
-    assert (said := refused(stocked)).startswith("4: ") and "1 tables differ" in said
+    assert (said := stocked.refuses_to_restore()).startswith("4: ") and "1 tables differ" in said
 
 
 def test_a_missing_dump_is_refused(stocked: Node) -> None:
     stocked.s3.delete_object(Bucket=stocked.bucket, Key=dump_key(stocked))
-    assert (said := refused(stocked)).startswith(
+    assert (said := stocked.refuses_to_restore()).startswith(
         "1: "
     ) and "cannot be downloaded; check that it exists" in said
 
 
 def test_a_manifest_of_a_newer_format_is_refused(stocked: Node) -> None:
     stocked.rewrite(lambda manifest: manifest.update(format=2))
-    assert "has format 2, not 1; use the scripts that wrote it" in refused(stocked)
+    assert "has format 2, not 1; use the scripts that wrote it" in stocked.refuses_to_restore()
 
 
 def test_a_manifest_that_is_no_json_is_refused(stocked: Node) -> None:
     stocked.write(f"postgres/{stocked.database}/{stocked.backups()[-1]}/manifest.json", '{"format": 1,')
-    assert "cannot be understood; restore another backup" in refused(stocked)
+    assert "cannot be understood; restore another backup" in stocked.refuses_to_restore()
 
 
 def test_a_manifest_of_another_database_is_refused(stocked: Node) -> None:
     stocked.rewrite(lambda manifest: manifest.update(database=f"{stocked.database}_staging"))
-    assert "belongs to another backup" in refused(stocked)
+    assert "belongs to another backup" in stocked.refuses_to_restore()
 
 
 def test_a_backup_of_a_newer_server_is_refused(stocked: Node) -> None:
     stocked.rewrite(lambda manifest: manifest.update(server_version="99.1"))
-    assert "the server is older than that of the backup (99)" in refused(stocked)
+    assert "the server is older than that of the backup (99)" in stocked.refuses_to_restore()
 
 
 def test_too_little_room_is_found_before_anything_is_done(stocked: Node) -> None:
     stocked.replace("df", "printf 'Filesystem\\n/dev/x 100 90 10 90%% /\\n'")
-    assert re.search(
-        r"the restore needs \d{7} bytes beside the live database, 10240 are free", refused(stocked)
-    )
+    said = stocked.refuses_to_restore()
+    assert re.search(r"the restore needs \d{7} bytes beside the live database, 10240 are free", said)
 
 
 def test_nothing_to_verify_is_a_failure(node: Node) -> None:
@@ -211,115 +199,3 @@ def test_verify_proves_the_backup_and_touches_nothing(stocked: Node) -> None:
     verified = json.loads(stocked.read(f"postgres/{stocked.database}/{stocked.backups()[-1]}/verified.json"))
     assert sorted(verified) == ["by", "id", "seconds", "verified_at"]
     assert stocked.leaves_nothing()
-
-
-# --- swap ---
-
-
-def test_the_live_database_is_kept_until_the_next_restore(stocked: Node) -> None:
-    stocked.server.psql(
-        f"create database {stocked.database}_before_00000000; create database {stocked.database}_before_me"
-    )
-    stocked.server.psql(f"create database {stocked.database}_restore_00000000")  # of a run that was killed
-    stocked.sql("delete from customers")
-    kept = stocked.restore().json["kept"]
-    assert stocked.server.psql("select count(*) from customers", kept) == "0"
-    assert stocked.databases() == [stocked.database, kept, f"{stocked.database}_before_me"]
-    assert stocked.restore().json["kept"] == kept
-    assert stocked.server.psql("select count(*) from customers", kept) == "500"
-    assert stocked.databases() == [stocked.database, kept, f"{stocked.database}_before_me"]
-
-
-def test_clients_that_reconnect_all_the_time_do_not_stop_the_swap(stocked: Node) -> None:
-    stop = threading.Event()
-
-    def reconnect() -> None:
-        command = [
-            str(stocked.server.bin / "psql"),
-            "-XqAt",
-            "-d",
-            stocked.database,
-            "-c",
-            "select pg_sleep(60)",
-        ]
-        while not stop.is_set():
-            subprocess.run(command, env=stocked.server.environment, capture_output=True, check=False)
-
-    clients = [threading.Thread(target=reconnect) for _ in range(8)]
-    for client in clients:
-        client.start()
-    try:
-        done = stocked.restore()
-    finally:
-        stop.set()
-        stocked.server.psql(
-            f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{stocked.database}'"
-        )
-        for client in clients:
-            client.join()
-    assert done.code == 0
-    assert len(stocked.databases()) == 2
-
-
-def test_a_swap_that_fails_leaves_the_live_database(stocked: Node) -> None:
-    stocked.replace(
-        "psql",
-        'if [[ " $* " == *" spare="* ]]; then exec "$REAL" "${@:1:1}" -d nowhere; fi; exec "$REAL" "$@"',
-    )
-    assert "the live one is as it was" in refused(stocked)
-
-
-def test_a_lost_database_comes_back(stocked: Node) -> None:
-    stocked.server.psql(f"drop database {stocked.database}")
-    done = stocked.restore()
-    assert (done.code, done.json["kept"]) == (0, None)
-    assert stocked.sql("select count(*) from customers") == "500"
-
-
-def test_an_interrupted_restore_leaves_nothing_behind(stocked: Node) -> None:
-    before = stocked.content()
-    with stocked.locked():
-        stocked.replace("pg_restore", f'exec psql -qd {stocked.database} -Atc "table customers" >&2')
-        running = stocked.start("restore-pg-latest.sh")
-        wait_for(stocked.waits_for_a_lock)
-        os.kill(running.pid, 15)
-        done = finish(running)
-    assert done.code == 143
-    assert stocked.content() == before
-    assert stocked.databases() == [stocked.database]
-    assert stocked.leaves_nothing()
-
-
-# --- roles ---
-
-
-def test_missing_roles_are_created_and_existing_ones_never_altered(roles: tuple[Node, str, str]) -> None:
-    node, owner, reader = roles
-    node.sql(f"drop role {reader}; alter role \"{owner}\" password 'rotated' connection limit 9")
-    rotated = node.server.psql(f"select rolpassword, rolconnlimit from pg_authid where rolname = '{owner}'")
-    assert node.restore().code == 0
-    assert (
-        node.server.psql(f"select rolpassword, rolconnlimit from pg_authid where rolname = '{owner}'")
-        == rotated
-    )
-    assert node.sql(f"select has_table_privilege('{reader}', 'notes', 'select')") == "t"
-    assert node.sql(f"select pg_has_role('{owner}', '{reader}', 'member')") == "t"
-
-
-def test_a_missing_role_comes_back_with_its_password(roles: tuple[Node, str, str]) -> None:
-    node, owner, _ = roles
-    node.sql(f'drop role "{owner}"')
-    assert node.restore().code == 0
-    assert (
-        node.server.psql(
-            f"select rolpassword ~ '^SCRAM', rolconnlimit from pg_authid where rolname = '{owner}'"
-        )
-        == "t|5"
-    )
-
-
-def test_verify_brings_no_role_back(roles: tuple[Node, str, str]) -> None:
-    node, owner, reader = roles
-    node.sql(f'drop role "{owner}"; drop role {reader}')
-    assert node.restore("--verify").code == 0
-    assert node.server.psql(f"select count(*) from pg_roles where rolname in ('{owner}', '{reader}')") == "0"

@@ -1,14 +1,14 @@
 """What a backup removes afterwards, and what it never removes."""
 
-# ruff: noqa: F401, F811 - fixtures are imported
+# ruff: noqa: F811 - fixtures are imported
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
-import pytest
+from tests.backup_fixtures import node, sample, stocked  # noqa: F401
+from tests.backup_node import Node
+from tests.backup_runs import name_of
 
-from tests.backup_node import Node, name_of, node, sample, stocked
-
-DAY = timedelta(days=1)
+VERIFIED = ("dump.zst", "manifest.json", "verified.json")
 
 
 def on(day: str, hour: int = 3) -> str:
@@ -21,26 +21,17 @@ def plant(node: Node, name: str, *files: str, database: str = "") -> str:
     return name
 
 
-def test_the_newest_of_each_day_and_week_stays_and_the_rest_goes(node: Node) -> None:
+def test_the_newest_of_each_of_the_last_days_stays_and_the_rest_goes(node: Node) -> None:
     node.create()
     node.configure(KEEP_DAILY="3", KEEP_WEEKLY="2")
-    kept = [
-        plant(node, on("2026-03-01", 23)),  # a Sunday: the last of its week, which is the second week back
-        plant(node, on("2026-03-06", 4)),  # the newest of the third day back
-        plant(node, on("2026-03-07", 4)),
-    ]
-    removed = [
-        plant(node, on("2026-03-01", 3)),
-        plant(node, on("2026-03-05", 4)),  # a fourth day, in a week that has a newer one
-        plant(node, on("2026-03-06", 3)),
-    ]
+    fourth_day = plant(node, on("2026-03-05"))  # of a week that has a newer one
+    earlier = plant(node, on("2026-03-06", 3))
+    kept = [plant(node, on("2026-03-06", 4)), plant(node, on("2026-03-07"))]
     done = node.backup()
     assert done.code == 0
-    today = node.backups()[-1]
-    assert today.endswith(done.json["id"])
-    # Today is a week of its own, so of the two weeks the second one is that of March 2nd to 8th.
-    assert node.backups() == [kept[1], kept[2], today]
-    assert not [key for key in node.objects() if any(name in key for name in (*removed, kept[0]))]
+    assert node.backups()[:-1] == kept
+    assert node.backups()[-1].endswith(done.json["id"])
+    assert not [key for key in node.objects() if fourth_day in key or earlier in key]
 
 
 def test_the_weeks_newest_stays_beyond_the_days(node: Node) -> None:
@@ -55,13 +46,11 @@ def test_the_weeks_newest_stays_beyond_the_days(node: Node) -> None:
 def test_the_newest_verified_backup_stays_however_old(node: Node) -> None:
     node.create()
     node.configure(KEEP_DAILY="1", KEEP_WEEKLY="0")
-    older = plant(node, on("2026-01-01"), "dump.zst", "manifest.json", "verified.json")
-    newest = plant(node, on("2026-01-02"), "dump.zst", "manifest.json", "verified.json")
-    plant(node, on("2026-01-03"), "dump.zst", "verified.json")  # verified, and gone
-    later = plant(node, on("2026-01-04"))
+    older, newest = (plant(node, on(day), *VERIFIED) for day in ("2026-01-01", "2026-01-02"))
+    plant(node, on("2026-01-03"), "verified.json")  # its manifest is gone
     assert node.backup().code == 0
     assert node.backups()[:-1] == [newest]
-    assert not [key for key in node.objects() if older in key or later in key]
+    assert not [key for key in node.objects() if older in key]
 
 
 def test_days_without_a_backup_do_not_count(node: Node) -> None:
@@ -81,8 +70,8 @@ def test_what_is_younger_than_a_day_stays(node: Node) -> None:
 
 def test_unfinished_backups_go_after_a_day(node: Node) -> None:
     node.create()
-    old = plant(node, name_of(25 * DAY / 24), "dump.zst", "globals.sql.zst")
-    young = plant(node, name_of(23 * DAY / 24), "dump.zst")
+    old = plant(node, name_of(timedelta(hours=25)), "dump.zst", "globals.sql.zst")
+    young = plant(node, name_of(timedelta(hours=23)), "dump.zst")
     assert node.backup().code == 0
     assert not [key for key in node.objects() if old in key]
     assert [key for key in node.objects() if young in key]

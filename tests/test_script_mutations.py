@@ -1,6 +1,6 @@
 """Each guard of the scripts, taken out of a copy: a named test must go red, so no guard is there in vain."""
 
-# ruff: noqa: F401, F811 - fixtures are imported
+# ruff: noqa: F811 - fixtures are imported
 
 import inspect
 from collections.abc import Callable
@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests import test_backup, test_backup_configuration, test_restore, test_retention
-from tests.backup_node import Node, node, roles, sample, stocked
+from tests import test_backup, test_backup_configuration, test_restore, test_retention, test_swap
+from tests.backup_fixtures import node, roles, sample, stocked  # noqa: F401
 
+PARAMETERS: dict[str, Any] = {"mode": 0o640, "taken": "cat >/dev/null"}
 BACKUP, RESTORE, COMMON = "backup-pg.sh", "restore-pg-latest.sh", "pg-common.sh"
 
 
@@ -140,14 +141,14 @@ MUTATIONS = (
         RESTORE,
         'comm -13 <(sort <<<"$existing") -',
         "cat",
-        test_restore.test_missing_roles_are_created_and_existing_ones_never_altered,
+        test_swap.test_missing_roles_are_created_and_existing_ones_never_altered,
     ),
     Mutation(
         "clients are disconnected",
         RESTORE,
         'disconnect_clients "${names[@]}" &',
         "",
-        test_restore.test_clients_that_reconnect_all_the_time_do_not_stop_the_swap,
+        test_swap.test_clients_that_reconnect_all_the_time_do_not_stop_the_swap,
     ),
     Mutation(
         "the newest verified backup",
@@ -170,8 +171,6 @@ MUTATIONS = (
 def test_without_this_guard_a_test_goes_red(mutation: Mutation, request: pytest.FixtureRequest) -> None:
     node = request.getfixturevalue("node")
     node.mutate(mutation.script, mutation.text, mutation.instead)
-    arguments: dict[str, Any] = {}
-    for name in inspect.signature(mutation.test).parameters:
-        arguments[name] = 0o640 if name == "mode" else request.getfixturevalue(name)
+    wanted = inspect.signature(mutation.test).parameters
     with pytest.raises(AssertionError):
-        mutation.test(**arguments)
+        mutation.test(**{name: PARAMETERS.get(name) or request.getfixturevalue(name) for name in wanted})

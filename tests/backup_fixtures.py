@@ -1,0 +1,55 @@
+"""Nodes for the tests of the backup scripts: empty, with a database and its backup, or with roles."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.rehearsal.localstack import LocalStack
+from pipeline.rehearsal.postgres import Postgres
+from tests.backup_node import Node
+from tests.backup_runs import identifier
+
+
+@pytest.fixture
+def node(tmp_path: Path, postgres: Postgres, localstack: LocalStack) -> Iterator[Node]:
+    node = Node(tmp_path / "node", postgres, localstack)
+    yield node
+    for name in node.databases():
+        postgres.psql(f"drop database {identifier(name)} with (force)")
+    for name in postgres.psql(f"select rolname from pg_roles where rolname ~ '{node.token}'").splitlines():
+        postgres.psql(f"drop role {identifier(name)}")
+
+
+@pytest.fixture(scope="session")
+def sample(
+    tmp_path_factory: pytest.TempPathFactory, postgres: Postgres, localstack: LocalStack
+) -> tuple[dict[str, bytes], str]:
+    """The objects of one real backup of SAMPLE, and the name of its database."""
+    node = Node(tmp_path_factory.mktemp("sample") / "node", postgres, localstack)
+    node.create()
+    assert node.backup().code == 0
+    return {key: node.read(key) for key in node.objects()}, node.database
+
+
+@pytest.fixture
+def stocked(node: Node, sample: tuple[dict[str, bytes], str]) -> Node:
+    """A node with the sample database, live and with one backup."""
+    node.create()
+    node.plant(*sample)
+    return node
+
+
+@pytest.fixture
+def roles(node: Node) -> tuple[Node, str, str]:
+    """A node with a backup, a role that owns a table there, and one that may read it."""
+    owner, reader = f"owner {node.database}", f"reader_{node.database}"
+    node.create()
+    node.sql(
+        f"create role \"{owner}\" login password 'old' connection limit 5; create role {reader} nologin;"
+        f'alter table notes owner to "{owner}"; grant select on notes to {reader};'
+        f'grant {reader} to "{owner}"'
+    )
+    assert node.backup().code == 0
+    node.sql(f'drop owned by "{owner}", {reader}')
+    return node, owner, reader

@@ -1,0 +1,117 @@
+"""restore-pg-latest.sh: the swap of the databases, and the roles that come along."""
+
+# ruff: noqa: F811 - fixtures are imported
+
+import os
+import subprocess
+import threading
+
+from tests.backup_fixtures import node, roles, sample, stocked  # noqa: F401
+from tests.backup_node import Node
+from tests.backup_runs import finish, wait_for
+
+
+def test_the_live_database_is_kept_until_the_next_restore(stocked: Node) -> None:
+    stocked.server.psql(
+        f"create database {stocked.database}_before_00000000; create database {stocked.database}_before_me"
+    )
+    stocked.server.psql(f"create database {stocked.database}_restore_00000000")  # of a run that was killed
+    stocked.sql("delete from customers")
+    kept = stocked.restore().json["kept"]
+    assert stocked.server.psql("select count(*) from customers", kept) == "0"
+    assert stocked.databases() == [stocked.database, kept, f"{stocked.database}_before_me"]
+    assert stocked.restore().json["kept"] == kept
+    assert stocked.server.psql("select count(*) from customers", kept) == "500"
+    assert stocked.databases() == [stocked.database, kept, f"{stocked.database}_before_me"]
+
+
+def test_clients_that_reconnect_all_the_time_do_not_stop_the_swap(stocked: Node) -> None:
+    stop = threading.Event()
+
+    def reconnect() -> None:
+        command = [
+            str(stocked.server.bin / "psql"),
+            "-XqAt",
+            "-d",
+            stocked.database,
+            "-c",
+            "select pg_sleep(60)",
+        ]
+        while not stop.is_set():
+            subprocess.run(command, env=stocked.server.environment, capture_output=True, check=False)
+
+    clients = [threading.Thread(target=reconnect) for _ in range(8)]
+    for client in clients:
+        client.start()
+    try:
+        done = stocked.restore()
+    finally:
+        stop.set()
+        stocked.server.psql(
+            f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{stocked.database}'"
+        )
+        for client in clients:
+            client.join()
+    assert done.code == 0
+    assert len(stocked.databases()) == 2
+
+
+def test_a_swap_that_fails_leaves_the_live_database(stocked: Node) -> None:
+    stocked.replace(
+        "psql",
+        'if [[ " $* " == *" spare="* ]]; then exec "$REAL" "${@:1:1}" -d nowhere; fi; exec "$REAL" "$@"',
+    )
+    assert "the live one is as it was" in stocked.refuses_to_restore()
+
+
+def test_a_lost_database_comes_back(stocked: Node) -> None:
+    stocked.server.psql(f"drop database {stocked.database}")
+    done = stocked.restore()
+    assert (done.code, done.json["kept"]) == (0, None)
+    assert stocked.sql("select count(*) from customers") == "500"
+
+
+def test_an_interrupted_restore_leaves_nothing_behind(stocked: Node) -> None:
+    before = stocked.content()
+    with stocked.locked():
+        stocked.replace("pg_restore", f'exec psql -qd {stocked.database} -Atc "table customers" >&2')
+        running = stocked.start("restore-pg-latest.sh")
+        wait_for(stocked.waits_for_a_lock)
+        os.kill(running.pid, 15)
+        done = finish(running)
+    assert done.code == 143
+    assert stocked.content() == before
+    assert stocked.databases() == [stocked.database]
+    assert stocked.leaves_nothing()
+
+
+def test_missing_roles_are_created_and_existing_ones_never_altered(roles: tuple[Node, str, str]) -> None:
+    node, owner, reader = roles
+    node.sql(f"drop role {reader}; alter role \"{owner}\" password 'rotated' connection limit 9")
+    rotated = node.server.psql(f"select rolpassword, rolconnlimit from pg_authid where rolname = '{owner}'")
+    assert node.restore().code == 0
+    assert (
+        node.server.psql(f"select rolpassword, rolconnlimit from pg_authid where rolname = '{owner}'")
+        == rotated
+    )
+    assert node.sql(f"select has_table_privilege('{reader}', 'notes', 'select')") == "t"
+    assert node.sql(f"select pg_has_role('{owner}', '{reader}', 'member')") == "t"
+
+
+def test_a_missing_role_comes_back_with_its_password(roles: tuple[Node, str, str]) -> None:
+    node, owner, _ = roles
+    node.sql(f'drop role "{owner}"')
+    assert node.restore().code == 0
+    assert (
+        node.server.psql(
+            f"select rolpassword ~ '^SCRAM', rolconnlimit from pg_authid where rolname = '{owner}'"
+        )
+        == "t|5"
+    )
+
+
+def test_verify_brings_no_role_back(roles: tuple[Node, str, str]) -> None:
+    node, owner, reader = roles
+    node.sql(f'drop role "{owner}"; drop role {reader}')
+    assert node.restore("--verify").code == 0
+    assert node.server.psql(f"select count(*) from pg_roles where rolname in ('{owner}', '{reader}')") == "0"

@@ -24,7 +24,7 @@ rehearse: announce install ## The main job: deploy on LocalStack, damage, restor
 
 .PHONY: test
 test: install-dev lint ## All tests and linters, about 10 minutes.
-	@.venv/bin/pytest -n 2 --dist loadgroup $(PYTEST_OPTIONS)
+	@.venv/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder $(PYTEST_OPTIONS)
 
 .PHONY: lint
 lint: install-dev ## Only the linters.

@@ -5,9 +5,9 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
-from anyio import to_thread
 from botocore.exceptions import ClientError
 
 from pipeline.errors import BackupError
@@ -57,7 +57,7 @@ async def backups(cloud: Cloud, bucket: str, database: str) -> list[Backup]:
     Raises:
         BackupError: the bucket cannot be read, or a manifest is not understood.
     """
-    return await to_thread.run_sync(_read_all, cloud, bucket, f"postgres/{database}/")
+    return list(await cloud.ask(partial(_read_all, cloud), bucket, f"postgres/{database}/"))
 
 
 def chosen(found: Iterable[Backup], backup_id: str | None) -> Backup:

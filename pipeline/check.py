@@ -8,9 +8,8 @@ from anyio import create_task_group
 
 from pipeline.ansible import FOLDER
 from pipeline.deployment import Deployment
-from pipeline.errors import PipelineError, most_telling
+from pipeline.errors import PipelineError
 from pipeline.step import Step
-from pipeline.tofu import Stack
 
 OLDEST_TOFU = (1, 11)
 VAULT = FOLDER / "group_vars/all/vault.yml"
@@ -23,25 +22,24 @@ class Finding:
     Args:
         about: what it was.
         said: how it is.
-        mend: what to do about it; empty when it is as it should be.
+        error: what is wrong with it; None when it is as it should be.
     """
 
     about: str
     said: str
-    mend: str = ""
+    error: PipelineError | None = None
 
     def __str__(self) -> str:
         """The finding as a terminal shows it."""
-        return (
-            f"✗ {self.about}: {self.said}\n  → {self.mend}" if self.mend else f"✓ {self.about}: {self.said}"
-        )
+        mark, mend = ("✗", f"\n  → {self.error.mend}") if self.error else ("✓", "")
+        return f"{mark} {self.about}: {self.said}{mend}"
 
 
 Look = Callable[[], Awaitable[str]]
 
 
 async def check(d: Deployment) -> list[Finding]:
-    """Look at tools, credentials, bucket, state locks and vault, all side by side.
+    """Look at tools, credentials, bucket and vault, all side by side.
 
     Args:
         d: the deployment, whose inputs are known to be complete.
@@ -54,8 +52,6 @@ async def check(d: Deployment) -> list[Finding]:
         "Ansible": lambda: _version(d, "ansible-playbook"),
         "account": lambda: _account(d),
         "bucket": lambda: _bucket(d),
-        "storage state": lambda: _lock(d, d.storage),
-        "app state": lambda: _lock(d, d.app),
         "vault": lambda: _vault(d),
     }
     found: dict[str, Finding] = {}
@@ -69,21 +65,21 @@ def require_good(found: list[Finding]) -> None:
     """Make sure that all is as it should be.
 
     Raises:
-        PipelineError: something is not.
+        PipelineError: something is not; with several problems the one of the highest exit code, and all told.
     """
-    bad = [each.about for each in found if each.mend]
-    if bad:
-        raise PipelineError(f"not ready: {', '.join(bad)}", "see the mends above, then check again")
+    errors = [each.error for each in found if each.error]
+    if not errors:
+        return
+    worst = max(errors, key=lambda error: error.exit_code)
+    others = "\n".join(f"{error.what}\n  → {error.mend}" for error in errors if error is not worst)
+    raise type(worst)(worst.what, worst.mend, others or worst.tail)
 
 
 async def _look(about: str, look: Look, found: dict[str, Finding]) -> None:
     try:
         found[about] = Finding(about, await look())
-    except (PipelineError, ExceptionGroup) as error:
-        told = most_telling(error)
-        if not isinstance(told, PipelineError):
-            raise
-        found[about] = Finding(about, told.what, told.mend)
+    except PipelineError as error:
+        found[about] = Finding(about, error.what, error)
 
 
 async def _tofu(d: Deployment) -> str:
@@ -106,16 +102,6 @@ async def _bucket(d: Deployment) -> str:
     if await d.cloud.owns(d.bucket):
         return f"{d.bucket} is there, and yours"
     return f"{d.bucket} is free: deploy creates it"
-
-
-async def _lock(d: Deployment, stack: Stack) -> str:
-    text = await d.runner.read(stack.workdir / ".terraform.tfstate.lock.info")
-    if text is None:
-        return "not locked"
-    lock = json.loads(text)
-    what = f"locked by {lock.get('Who')} since {lock.get('Created')}, for {lock.get('Operation')}"
-    mend = f"wait for it; if it is dead for certain: tofu force-unlock {lock.get('ID')} in {stack.workdir}"
-    raise PipelineError(what, mend)
 
 
 async def _vault(d: Deployment) -> str:

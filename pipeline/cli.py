@@ -75,7 +75,7 @@ def rehearse(suffix: str, verbose: bool) -> None:
 @ask_vault_password
 @verbose
 def check(ask: bool, verbose: bool) -> None:
-    """Look at every input, tool, credential, the bucket, state locks and the vault; change nothing.
+    """Look at every input, tool, credential, the bucket and the vault; change nothing.
 
     Reads the same variables as deploy.
 

@@ -9,6 +9,7 @@ from anyio import create_task_group
 
 from pipeline import inventory, plan, tofu
 from pipeline.ansible import INVENTORY, changed
+from pipeline.check import check, require_good
 from pipeline.deployment import DATABASE, DATABASE_SERVICE, DATABASE_USER, Deployment
 from pipeline.plan import Plan
 from pipeline.scripts import verify
@@ -52,7 +53,7 @@ async def deploy(d: Deployment) -> Deployed:
         PipelineError: a step failed, a gate refused, or the verification did.
     """
     done = Deployed()
-    await d.cloud.account()
+    require_good(await check(d))
     await _init_both(d)
     await _bucket_first(d)
     await _both_stacks(d, done)

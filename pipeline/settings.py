@@ -1,5 +1,6 @@
 """Every input of a deployment, validated before the first step, all problems at once."""
 
+import os
 import re
 import stat
 from ipaddress import IPv4Network
@@ -18,6 +19,7 @@ PREFIX = "Value error, "
 """What pydantic puts before a validator's own words."""
 SUFFIX = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
+DOMAIN = re.compile(r"([a-z0-9-]+\.)+[a-z]{2,}")
 WIDEST = 8
 """The shortest prefix length that infrastructure/terraform takes for admin_cidr."""
 BUCKET_NAME_MAX = 63
@@ -33,7 +35,7 @@ class AccountSettings(BaseSettings):
 
     bucket_suffix: str = Field("", alias="TF_VAR_bucket_suffix", validate_default=True)
     region: str = Field("eu-west-3", alias="AWS_REGION")
-    endpoint: str = Field("", alias="AWS_ENDPOINT_URL")
+    endpoint: str = Field("", alias="AWS_ENDPOINT_URL", validate_default=True)
     access_key: str = Field("", alias="AWS_ACCESS_KEY_ID", validate_default=True)
 
     @classmethod
@@ -76,8 +78,10 @@ class AccountSettings(BaseSettings):
     @field_validator("endpoint")
     @classmethod
     def _endpoint(cls, value: str) -> str:
-        if value:
-            raise ValueError("is set, but only a rehearsal uses an emulator; unset it")
+        others = [name for name in os.environ if name.startswith("AWS_ENDPOINT_URL_")]
+        if value or others:
+            named = " and ".join(others) + " is set" if others else "is set"
+            raise ValueError(f"{named}, but only a rehearsal uses an emulator; unset it")
         return value
 
     @field_validator("access_key")
@@ -99,6 +103,7 @@ class Settings(AccountSettings):
 
     admin_cidr: str = Field("", alias="TF_VAR_admin_cidr", validate_default=True)
     domain: str = Field("", alias="TF_VAR_domain")
+    workers: int = Field(0, alias="TF_VAR_workers", ge=0)
     gitlab_user: str = Field("", alias="GITLAB_USER")
     gitlab_pat: str = Field("", alias="GITLAB_PAT", validate_default=True)
     ssh_key: Path = Field(Path("~/.ssh/id_ed25519"), alias="QUICKDATA_SSH_KEY", validate_default=True)
@@ -120,6 +125,13 @@ class Settings(AccountSettings):
             raise ValueError("would open SSH to half the world; name your own addresses only")
         return value
 
+    @field_validator("domain")
+    @classmethod
+    def _domain(cls, value: str) -> str:
+        if value and not DOMAIN.fullmatch(value):
+            raise ValueError("is no host name; write it as nocodb.example.org, without https:// or a path")
+        return value
+
     @field_validator("gitlab_pat")
     @classmethod
     def _gitlab(cls, value: str, info: ValidationInfo) -> str:
@@ -135,6 +147,8 @@ class Settings(AccountSettings):
             raise ValueError(
                 f"{path} and its .pub are not both there; run ssh-keygen -t ed25519, or name another key"
             )
+        if not os.access(path, os.R_OK):
+            raise ValueError(f"{path} is not yours to read; name a key of your own")
         if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             raise ValueError(f"{path} can be read by others; chmod 600 {path}")
         return path

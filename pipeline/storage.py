@@ -47,10 +47,18 @@ class Cloud:
             ToolError: the endpoint does not answer.
             SettingsError: the credentials are not accepted.
         """
-        return str((await self._ask(self._identity))["Account"])
+        return str((await self.ask(self._identity))["Account"])
 
-    async def _ask(self, call: Callable[..., Any], *arguments: str) -> Any:
-        """Wait for a call of boto3 in a thread; its failure becomes one that a person can mend."""
+    async def ask(self, call: Callable[..., Any], *arguments: str) -> Any:
+        """Wait for calls of boto3 in a thread; their failure becomes one that a person can mend.
+
+        Args:
+            call: a function that calls boto3.
+            arguments: its arguments.
+
+        Raises:
+            ToolError: AWS refuses, or does not answer.
+        """
         try:
             return await to_thread.run_sync(call, *arguments)
         except ClientError as error:
@@ -76,7 +84,7 @@ class Cloud:
         Raises:
             BucketTaken: another account has it.
         """
-        status = await to_thread.run_sync(self._head, bucket, await self.account())
+        status = str(await self.ask(self._head, bucket, await self.account()))
         if status in ("403", "AccessDenied"):
             mend = "choose another TF_VAR_bucket_suffix: bucket names are shared by all of AWS"
             raise BucketTaken(f"the bucket {bucket} belongs to another account", mend)
@@ -106,7 +114,7 @@ class Cloud:
         Raises:
             StateLost: instances with this deployment's tags exist.
         """
-        found = await self._ask(self._instances, suffix)
+        found = await self.ask(self._instances, suffix)
         if found:
             what = f"the app's state is empty, but its instances exist: {', '.join(found)}"
             raise StateLost(what, "bring back terraform.tfstate of infrastructure/terraform, or import them")
@@ -119,12 +127,3 @@ class Cloud:
         ]
         pages = self.client("ec2").get_paginator("describe_instances").paginate(Filters=filters)
         return [i["InstanceId"] for page in pages for r in page["Reservations"] for i in r["Instances"]]
-
-    async def backups(self, bucket: str, database: str) -> list[str]:
-        """Return the keys of a database's manifests, oldest first."""
-        return list(await self._ask(self._manifests, bucket, f"postgres/{database}/"))
-
-    def _manifests(self, bucket: str, prefix: str) -> list[str]:
-        pages = self.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-        keys = [item["Key"] for page in pages for item in page.get("Contents", [])]
-        return sorted(key for key in keys if key.endswith("/manifest.json"))

@@ -34,6 +34,14 @@ def confirm(question: str, yes: bool) -> None:
     click.confirm(question, abort=True, err=True)
 
 
+def _vault_password() -> str:
+    if not sys.stdin.isatty():
+        raise click.UsageError(
+            "there is no terminal to ask at: set VAULT_PASSWORD or ANSIBLE_VAULT_PASSWORD_FILE"
+        )
+    return str(click.prompt("Vault password", hide_input=True, err=True))
+
+
 def on_aws(
     verb: Callable[[Deployment], Awaitable[None]],
     name: str,
@@ -53,7 +61,7 @@ def on_aws(
     from pipeline.aws import aws_deployment  # noqa: PLC0415 - its imports are slow
     from pipeline.settings import Settings  # noqa: PLC0415
 
-    given = {"VAULT_PASSWORD": click.prompt("Vault password", hide_input=True, err=True)} if ask else {}
+    given = {"VAULT_PASSWORD": _vault_password()} if ask else {}
     with errors_told(name):
         settings = Settings.read(**given)
     if question:

@@ -10,6 +10,17 @@ from pipeline.rehearsal.localstack import localstack as run_localstack
 from pipeline.rehearsal.postgres import Postgres
 from pipeline.rehearsal.postgres import postgres as run_postgres
 
+LONGEST = (
+    "rehearsal",
+    "rehearsal_ends",
+    "side_by_side",
+    "script_mutations",
+    "seed",
+    "restore",
+    "backup",
+    "ansible",
+)
+
 
 @pytest.fixture(scope="session")
 def localstack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
@@ -29,3 +40,9 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
         portal.wrap_async_context_manager(run_postgres(directory)) as server,
     ):
         yield server
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, so that no process is left with one of them at the end."""
+    longest = {f"test_{name}.py": rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: longest.get(item.path.name, len(longest)))

@@ -15,6 +15,7 @@ from stacks import BUCKET, deployment, init, pending
 
 from pipeline import deploy
 from pipeline.ansible import FOLDER, Ansible
+from pipeline.backups import backups
 from pipeline.deployment import Deployment
 from pipeline.errors import PipelineError, ToolError
 from pipeline.host import HostRunner
@@ -42,10 +43,10 @@ def reachable(workspace: Path, localstack: LocalStack) -> Deployment:
     return deployment(workspace, localstack, "refused")
 
 
-async def test_an_endpoint_that_nobody_listens_at_is_named_before_any_step(unreachable: Deployment) -> None:
+async def test_an_endpoint_that_nobody_listens_at_is_named_before_any_stack_is_touched(unreachable: Deployment) -> None:
     with pytest.raises(ToolError, match=r"http://127\.0\.0\.1:\d+ does not answer") as caught:
         await deploy.deploy(unreachable)
-    assert unreachable.report.steps == []
+    assert all(step["name"].startswith("check: ") for step in unreachable.report.steps)
     assert "check the network" in caught.value.mend
 
 
@@ -53,12 +54,12 @@ async def test_an_endpoint_that_goes_away_later_is_told_in_the_same_words(unreac
     with pytest.raises(ToolError, match="does not answer"):
         await unreachable.cloud.require_no_nodes("nowhere")
     with pytest.raises(ToolError, match="does not answer"):
-        await unreachable.cloud.backups(unreachable.bucket, "nocodb_db")
+        await backups(unreachable.cloud, unreachable.bucket, "nocodb_db")
 
 
 async def test_what_aws_refuses_is_told_with_its_words(reachable: Deployment) -> None:
-    with pytest.raises(ToolError, match=r"AWS refuses: .*NoSuchBucket"):
-        await reachable.cloud.backups("quickdata-of-nobody", "nocodb_db")
+    with pytest.raises(ToolError, match=r"AWS refuses: .*NoSuchEntity"):
+        await reachable.cloud.ask(lambda: reachable.cloud.client("iam").get_role(RoleName="of-nobody"))
 
 
 async def test_without_an_inventory_nothing_is_verified(unreachable: Deployment) -> None:

@@ -193,11 +193,17 @@ async def test_destroy_keeps_the_app_when_the_backup_does_not_come_back() -> Non
     assert "app: apply" not in runner.names
 
 
+async def test_what_is_not_ready_is_found_before_the_first_step_of_a_stack() -> None:
+    runner = RecordingRunner({"check: vault": (1, "")})
+    await failing(runner)
+    assert all(name.startswith("check: ") for name in runner.names)
+
+
 async def test_zero_hosts_is_an_error_before_any_playbook() -> None:
     runner = RecordingRunner({"app: outputs": (0, outputs({**OUTPUTS, "nodes": {}}))})
     error = await failing(runner)
     assert "zero hosts" in error.what
-    assert not [name for name in runner.names if name.startswith("ansible")]
+    assert not [name for name in runner.names if name.startswith("ansible: ")]
 
 
 async def test_a_playbook_that_configured_no_host_is_an_error() -> None:
@@ -232,5 +238,5 @@ async def test_no_secret_value_is_in_any_command() -> None:
     def named(step: Step) -> bool:
         return bool(step.secrets or step.secret_files)
 
-    assert all(named(step) for step in runner.steps)
+    assert all(named(step) for step in runner.steps if not step.name.startswith("check: "))
     assert not [step for step in runner.steps if "SECRET" in " ".join(step.command).upper()]

@@ -16,6 +16,7 @@ from stacks import BUCKET, applied, deployment, init, pending
 from urllib3 import HTTPResponse
 
 from pipeline import deploy, inventory
+from pipeline.backups import backups
 from pipeline.deployment import DATABASE, Deployment
 from pipeline.errors import BucketTaken, PipelineError, StateLost
 from pipeline.rehearsal.localstack import LocalStack
@@ -100,11 +101,12 @@ def test_each_database_node_may_reach_its_own_bucket_only(
 
 
 async def test_each_sees_only_its_own_backups(both: dict[str, Deployment]) -> None:
-    keys = {name: f"postgres/{DATABASE}/20260101T000000Z-{name}/manifest.json" for name in both}
+    ids = {name: f"0000000{number}" for number, name in enumerate(both)}
     for name, d in both.items():
-        d.cloud.client("s3").put_object(Bucket=d.bucket, Key=keys[name], Body=b"{}")
+        key = f"postgres/{DATABASE}/20260101T000000Z-{ids[name]}/dump.zst"
+        d.cloud.client("s3").put_object(Bucket=d.bucket, Key=key, Body=b"x")
     for name, d in both.items():
-        assert await d.cloud.backups(d.bucket, DATABASE) == [keys[name]]
+        assert [each.id for each in await backups(d.cloud, d.bucket, DATABASE)] == [ids[name]]
 
 
 async def test_destroying_one_app_leaves_the_other_and_both_buckets_untouched(

@@ -3,6 +3,7 @@
 from pathlib import PurePosixPath
 
 from pipeline import deploy, plan
+from pipeline.backups import backups
 from pipeline.deployment import DATABASE, Deployment
 from pipeline.errors import PlanRefused, VerifyFailed
 from pipeline.rehearsal import cron
@@ -54,12 +55,16 @@ async def damage_and_restore(d: Deployment, database: Database) -> None:
 
 
 async def _backup_by_cron(d: Deployment) -> None:
-    count = len(await d.cloud.backups(d.bucket, DATABASE))
+    count = await _count(d)
     text = await d.runner.read(CRON_FILE)
     _prove(text is not None, f"backup.yml made no cron file {CRON_FILE}")
     entry = cron.read(text or "")
     (await d.run(Step("backup: cron's own line", entry.command(str(d.runner.root / DATABASE_NODE))))).check()
-    _prove(len(await d.cloud.backups(d.bucket, DATABASE)) == count + 1, "cron's line made no backup")
+    _prove(await _count(d) == count + 1, "cron's line made no backup")
+
+
+async def _count(d: Deployment) -> int:
+    return sum(each.complete for each in await backups(d.cloud, d.bucket, DATABASE))
 
 
 async def _damage(d: Deployment, database: Database) -> None:
@@ -87,11 +92,11 @@ async def second_deploy(d: Deployment) -> None:
 async def outlives_the_app(d: Deployment) -> None:
     """Destroy the app: the bucket and every backup must still be there."""
     counts = await deploy.destroy(d)
-    left = await d.cloud.backups(d.bucket, DATABASE)
+    left = await _count(d)
     _prove(counts["delete"] > 0, "destroying the app removed nothing")
-    _prove(len(left) > 0, "the backups went with the app")
-    words = f"{counts['delete']} resources are gone, {len(left)} backups are still there"
-    d.report.prove("app destroyed", words, removed=counts["delete"], backups=len(left))
+    _prove(left > 0, "the backups went with the app")
+    words = f"{counts['delete']} resources are gone, {left} backups are still there"
+    d.report.prove("app destroyed", words, removed=counts["delete"], backups=left)
 
 
 async def storage_refuses(d: Deployment) -> None:

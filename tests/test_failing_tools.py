@@ -43,7 +43,7 @@ def reachable(workspace: Path, localstack: LocalStack) -> Deployment:
     return deployment(workspace, localstack, "refused")
 
 
-async def test_an_endpoint_that_nobody_listens_at_is_named_before_any_stack_is_touched(unreachable: Deployment) -> None:
+async def test_an_endpoint_that_nobody_listens_at_is_named_before_any_stack(unreachable: Deployment) -> None:
     with pytest.raises(ToolError, match=r"http://127\.0\.0\.1:\d+ does not answer") as caught:
         await deploy.deploy(unreachable)
     assert all(step["name"].startswith("check: ") for step in unreachable.report.steps)

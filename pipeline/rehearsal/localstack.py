@@ -19,6 +19,8 @@ ACCOUNT = "000000000000"
 AMIS = Path(__file__).with_name("amis.json")
 """The images that the lookup of Debian finds."""
 
+SERVER = Path(__file__).with_name("localstack_server.py")
+
 
 @dataclass(frozen=True)
 class LocalStack:
@@ -59,7 +61,7 @@ async def localstack(directory: Path, region: str = "eu-west-3") -> AsyncIterato
     directory.mkdir(parents=True, exist_ok=True)
     port = free_port()
     server = LocalStack(f"http://127.0.0.1:{port}", region)
-    command = (sys.executable, "-m", "localstack.runtime.main")
+    command = (sys.executable, "-P", str(SERVER), str(directory / "objects"))
 
     async def ready() -> bool:
         return await to_thread.run_sync(_answers, server)

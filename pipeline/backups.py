@@ -14,6 +14,7 @@ from pipeline.errors import BackupError
 from pipeline.storage import Cloud
 
 FORMAT = 1
+ID = re.compile(r"[0-9a-f]{8}")
 NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
 
 
@@ -66,7 +67,7 @@ def chosen(found: Iterable[Backup], backup_id: str | None) -> Backup:
     Raises:
         BackupError: there is none, or it is not complete.
     """
-    complete = [each for each in found if each.complete and backup_id in (None, each.id, each.name)]
+    complete = [each for each in found if each.complete and backup_id in (None, each.id)]
     if not complete:
         which = f"no complete backup {backup_id}" if backup_id else "no backup yet"
         raise BackupError(f"there is {which}", "`quickdata backups` lists them, `quickdata backup` takes one")

@@ -1,6 +1,7 @@
 """The verbs for people: `quickdata VERB`."""
 
 import json
+import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,8 @@ import click
 
 from pipeline.deployment import DATABASE, Deployment
 from pipeline.terminal import confirm, errors_told, on_aws, run_and_tell
+
+INTERRUPTED = 130
 
 if TYPE_CHECKING:
     from pipeline.backups import Backup
@@ -17,6 +20,26 @@ ask_vault_password = click.option(
 )
 verbose = click.option("-v", "--verbose", is_flag=True, help="Show what the tools themselves print.")
 yes = click.option("--yes", is_flag=True, help="Do not ask; for CI.")
+
+
+def run() -> None:
+    """Run the command line; Ctrl-C at a question ends like Ctrl-C anywhere else."""
+    try:
+        main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("✗ interrupted: nothing was done", err=True)
+        sys.exit(INTERRUPTED)
+
+
+def _id(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    from pipeline.backups import ID  # noqa: PLC0415 - its imports are slow
+
+    if value is not None and not ID.fullmatch(value):
+        raise click.BadParameter("an id is 8 of 0-9 and a-f; `quickdata backups` lists them")
+    return value
 
 
 def _suffix(_context: click.Context, _option: click.Parameter, value: str) -> str:
@@ -140,7 +163,12 @@ def backup(ask: bool, verbose: bool) -> None:
 
 
 @main.command()
-@click.option("--id", "backup_id", help="Verify this backup, as `quickdata backups` lists it, not a new one.")
+@click.option(
+    "--id",
+    "backup_id",
+    callback=_id,
+    help="Verify this backup, as `quickdata backups` lists it, not a new one.",
+)
 @ask_vault_password
 @verbose
 def verify(backup_id: str | None, ask: bool, verbose: bool) -> None:
@@ -178,9 +206,7 @@ def backups(database: str, as_json: bool) -> None:
 
 
 @main.command()
-@click.option(
-    "--id", "backup_id", help="Which backup of those that `quickdata backups` lists; else the newest."
-)
+@click.option("--id", "backup_id", callback=_id, help="Which backup; else the newest.")
 @click.option("--from-database", default=DATABASE, show_default=True, help="Whose backup.")
 @ask_vault_password
 @yes

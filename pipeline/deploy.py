@@ -1,24 +1,25 @@
 """The order of a deployment: storage, app, inventory, playbooks, verification."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from anyio import create_task_group
+from anyio import CancelScope, create_task_group
 
-from pipeline import inventory, plan, tofu
+from pipeline import inventory, plan, state, tofu
 from pipeline.ansible import INVENTORY, changed
 from pipeline.check import check, require_good
 from pipeline.deployment import DATABASE, DATABASE_SERVICE, DATABASE_USER, Deployment
 from pipeline.plan import Plan
 from pipeline.scripts import verify
+from pipeline.state import State
 from pipeline.tofu import Stack
 
 BUCKET = "aws_s3_bucket.backups"
 DATABASE_NODE = 'aws_instance.node["database"]'
 DATABASE_RESOURCES = (DATABASE_NODE, "aws_ebs_volume.postgres", "aws_volume_attachment.postgres")
-PLAN_FILE = "quickdata.tfplan"
 
 
 @dataclass
@@ -54,12 +55,40 @@ async def deploy(d: Deployment) -> Deployed:
     """
     done = Deployed()
     require_good(await check(d))
-    await _init_both(d)
-    await _bucket_first(d)
-    await _both_stacks(d, done)
+    known = await ready(d)
+    try:
+        await _bucket_first(d, known["storage"])
+        await _both_stacks(d, done)
+    finally:
+        await _forget_plans(d)
     await _playbook(d, "backup.yml", done)
+    d.progress.note(banner(d, done.outputs))
     done.proof = await verify(d)
     return done
+
+
+async def ready(d: Deployment) -> dict[str, State]:
+    """Make both folders ready, and let stand what an interrupted run left half made.
+
+    A half-made ("tainted") resource would be replaced: in storage the gate refuses that, and before the
+    database's node or disk is, a backup would be asked of a database that was never there.
+
+    Returns:
+        The states by stack.
+    """
+    states: dict[str, State] = {}
+    async with create_task_group() as group:
+        group.start_soon(_ready, d, d.storage, ("",), states)
+        group.start_soon(_ready, d, d.app, DATABASE_RESOURCES, states)
+    return states
+
+
+async def _ready(d: Deployment, stack: Stack, kept: tuple[str, ...], states: dict[str, State]) -> None:
+    (await d.run(stack.init())).check()
+    states[stack.name] = state.read((await d.run(stack.state())).check().stdout)
+    for address in states[stack.name].tainted:
+        if address.startswith(kept):
+            (await d.run(stack.untaint(address))).check()
 
 
 async def destroy(d: Deployment, backed_up: bool = True) -> dict[str, int]:
@@ -75,41 +104,60 @@ async def destroy(d: Deployment, backed_up: bool = True) -> dict[str, int]:
     Raises:
         PipelineError: the backup, its verification or a step failed: the app is still there.
     """
-    await _init(d, d.app)
-    if backed_up:
-        await _stop_nocodb(d)
-        await verify(d)
-    doomed = await doom(d)
-    await _apply(d, d.app, doomed)
+    (await d.run(d.app.init())).check()
+    try:
+        if backed_up:
+            async with _nocodb_stopped(d):
+                await verify(d)
+                doomed = await _doomed(d)
+        else:
+            doomed = await _doomed(d)
+        await _apply(d, d.app, doomed)
+    finally:
+        await _forget_plans(d)
     return doomed.counts()
 
 
-async def doom(d: Deployment) -> Plan:
-    """Plan the app's destruction, and apply nothing."""
-    doomed = await _planned(d, d.app, destroy=True)
-    plan.gate_app(doomed)
+async def _doomed(d: Deployment) -> Plan:
+    plan.gate_app(doomed := await _planned(d, d.app, destroy=True))
     return doomed
 
 
-async def _init_both(d: Deployment) -> None:
-    async with create_task_group() as group:
+@asynccontextmanager
+async def _nocodb_stopped(d: Deployment) -> AsyncIterator[None]:
+    """Stop NocoDB for what follows; if that fails, NocoDB comes back."""
+    await _scale_nocodb(d, 0)
+    try:
+        yield
+    except BaseException:
+        with CancelScope(shield=True):
+            await _scale_nocodb(d, 1)
+        raise
+
+
+async def _scale_nocodb(d: Deployment, replicas: int) -> None:
+    if d.real_nodes:
+        name = "start NocoDB" if replicas else "stop NocoDB"
+        command = ("docker", "service", "scale", f"nocodb_nocodb={replicas}")
+        (await d.run(d.ansible.on_manager(name, *command))).check()
+
+
+async def _forget_plans(d: Deployment) -> None:
+    """Saved plans hold what the state holds."""
+    with CancelScope(shield=True):
         for stack in (d.storage, d.app):
-            group.start_soon(_init, d, stack)
-
-
-async def _init(d: Deployment, stack: Stack) -> None:
-    (await d.run(stack.init())).check()
+            await d.runner.remove(stack.workdir / d.plan_file)
 
 
 async def _outputs(d: Deployment, stack: Stack) -> dict[str, Any]:
     return inventory.outputs((await d.run(stack.output())).check().stdout)
 
 
-async def _bucket_first(d: Deployment) -> None:
+async def _bucket_first(d: Deployment, known: State) -> None:
     """On the first creation the app needs the bucket alone; the rest of storage is slow (lifecycle)."""
-    if (await _outputs(d, d.storage)).get("bucket_name"):
+    if known.outputs.get("bucket_name"):
         return
-    plan.gate_storage(whole := await planned_storage(d))
+    plan.gate_storage(whole := await _planned(d, d.storage))
     if whole.creates(BUCKET):
         await d.cloud.require_free(d.bucket)
     plan.gate_storage(bucket := await _planned(d, d.storage, BUCKET))
@@ -120,7 +168,7 @@ async def _both_stacks(d: Deployment, done: Deployed) -> None:
     """Plan both, then apply both: the app reads the storage state while nobody writes it."""
     plans: dict[str, Plan] = {}
     async with create_task_group() as group:
-        group.start_soon(_plan_into, plans, "storage", partial(planned_storage, d))
+        group.start_soon(_plan_into, plans, "storage", partial(_planned, d, d.storage))
         group.start_soon(_plan_into, plans, "app", partial(_planned, d, d.app))
     plan.gate_storage(plans["storage"])
     plan.gate_app(plans["app"])
@@ -136,42 +184,26 @@ async def _before_app(d: Deployment, app: Plan) -> None:
     if app.creates(DATABASE_NODE):
         await d.cloud.require_no_nodes(d.suffix)
     if app.touching({"delete", "replace", "forget"}, DATABASE_RESOURCES):
-        await _stop_nocodb(d)
-        await verify(d)
-
-
-async def _stop_nocodb(d: Deployment) -> None:
-    if d.real_nodes:
-        (
-            await d.run(d.ansible.on_manager("stop NocoDB", "docker", "service", "scale", "nocodb_nocodb=0"))
-        ).check()
+        async with _nocodb_stopped(d):
+            await verify(d)
 
 
 async def _plan_into(plans: dict[str, Plan], name: str, planned: Callable[[], Awaitable[Plan]]) -> None:
     plans[name] = await planned()
 
 
-async def planned_storage(d: Deployment) -> Plan:
-    """Plan storage; what an interrupted run left tainted is kept: the gate lets nothing be replaced."""
-    found = await _planned(d, d.storage)
-    tainted = [change.address for change in found.changes if change.tainted]
-    for address in tainted:
-        (await d.run(d.storage.untaint(address))).check()
-    return await _planned(d, d.storage) if tainted else found
-
-
 async def _planned(d: Deployment, stack: Stack, *targets: str, destroy: bool = False) -> Plan:
-    planned = (await d.run(stack.plan(PLAN_FILE, *targets, destroy=destroy))).check(tofu.CHANGES)
+    planned = (await d.run(stack.plan(d.plan_file, *targets, destroy=destroy))).check(tofu.CHANGES)
     if planned.exit_code == 0:
         return Plan(pending=False)
-    found = plan.read((await d.run(stack.show(PLAN_FILE))).check().stdout)
+    found = plan.read((await d.run(stack.show(d.plan_file))).check().stdout)
     d.report.planned(planned.step.name, found)
     return found
 
 
 async def _apply(d: Deployment, stack: Stack, what: Plan) -> None:
     if what.pending:
-        (await d.run(stack.apply(PLAN_FILE))).check()
+        (await d.run(stack.apply(d.plan_file))).check()
 
 
 async def _app_and_services(d: Deployment, what: Plan, done: Deployed) -> None:

@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from secrets import token_hex
+
+from anyio import get_cancelled_exc_class
 
 from pipeline.ansible import Ansible
 from pipeline.inventory import Variables
@@ -31,6 +34,7 @@ class Deployment:
         ansible: configures the nodes.
         common: inventory variables for all nodes, besides the outputs.
         hosts: inventory variables by node, besides the outputs.
+        plan_file: the name of its saved plans; two runs in one workspace have two.
         real_nodes: whether the nodes are machines of their own.
     """
 
@@ -45,6 +49,7 @@ class Deployment:
     common: Variables = field(default_factory=dict)
     hosts: Mapping[str, Variables] = field(default_factory=dict)
     real_nodes: bool = True
+    plan_file: str = field(default_factory=lambda: f"{token_hex(4)}.tfplan")
 
     @property
     def bucket(self) -> str:
@@ -54,6 +59,10 @@ class Deployment:
     async def run(self, step: Step) -> Result:
         """Run a step and note it in the report; an exit code is not judged here."""
         started = now()
-        result = await self.runner.run(step)
+        try:
+            result = await self.runner.run(step)
+        except get_cancelled_exc_class():
+            self.report.interrupted(step, started)
+            raise
         self.report.took(result, started)
         return result

@@ -13,7 +13,7 @@ KNOWN: tuple[tuple[str, type[PipelineError], str, str], ...] = (
         r"Error acquiring the state lock",
         ToolError,
         "the state is locked by another run",
-        "wait for that run to end; if it is certainly dead, `tofu force-unlock ID` in that folder (ID below)",
+        "wait for the run below to end, then run again; a local lock goes with the process that holds it",
     ),
     (
         r"BucketAlreadyExists\b",

@@ -1,10 +1,12 @@
 """The runner that executes steps as processes of this machine."""
 
+import json
 import os
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
@@ -20,10 +22,28 @@ from pipeline.stream import Reader
 PATIENCE = 120.0
 """Seconds that an interrupted tool has to write its state before it is asked again, by SIGTERM."""
 
+LAST_WORDS = 5.0
+"""Seconds for what a tool that has ended left in its pipes."""
+
 PRIVATE = 0o077
 """The umask of every step: states, plans and rendered files are nobody else's."""
 
 MASK = "********"
+GO_JSON = str.maketrans({"&": "\\u0026", "<": "\\u003c", ">": "\\u003e"})
+"""What Go's encoding/json, and so OpenTofu, writes for these."""
+
+SHORT, LINE = 4, 8
+"""Characters that a secret, and a line of one, must have to be masked: shorter ones are in any text."""
+
+
+@dataclass
+class Heard:
+    """What a running tool has said so far."""
+
+    reader: Reader
+    out: list[str] = field(default_factory=list)
+    err: list[str] = field(default_factory=list)
+    scope: anyio.CancelScope = field(default_factory=lambda: anyio.CancelScope(shield=True))
 
 
 class HostRunner:
@@ -46,6 +66,7 @@ class HostRunner:
         home: Path | None = None,
     ) -> None:
         self._root, self._secrets, self._progress = root, dict(secrets), progress
+        self._masked = sorted({f for value in secrets.values() for f in _forms(value)}, key=len, reverse=True)
         search = os.pathsep.join([*map(str, path), os.environ.get("PATH", os.defpath)])
         self._base = {"PATH": search, "HOME": str(home or Path.home()), "LC_ALL": "C.UTF-8"}
 
@@ -85,11 +106,14 @@ class HostRunner:
         target = anyio.Path(self._root / path)
         return await target.read_text(encoding="utf-8") if await target.exists() else None
 
+    async def remove(self, path: PurePosixPath) -> None:
+        """Remove a file below the workspace, if it is there."""
+        await anyio.Path(self._root / path).unlink(missing_ok=True)
+
     def mask(self, text: str) -> str:
         """Return the text with every secret value that is in it covered."""
-        for value in self._secrets.values():
-            for form in {value, quote(value, safe="")}:
-                text = text.replace(form, MASK) if len(form) > 3 else text  # noqa: PLR2004
+        for form in self._masked:
+            text = text.replace(form, MASK)
         return text
 
     def _env(self, step: Step) -> dict[str, str]:
@@ -116,21 +140,28 @@ class HostRunner:
             raise ToolError(what, "run `make install`, which installs every tool") from error
 
     async def _attend(self, process: Process, step: Step, started: float) -> Result:
-        reader, out, err = Reader(step.stream), list[str](), list[str]()
+        """Read what the tool says until it ends; an interrupt goes to the tool, and it is heard out."""
+        heard = Heard(Reader(step.stream))
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._hear, process, step, heard)
+            await _feed(process, step.stdin or "")
+            try:
+                await process.wait()
+            except anyio.get_cancelled_exc_class():
+                with anyio.CancelScope(shield=True):
+                    await _end(process)
+                heard.scope.deadline = anyio.current_time() + LAST_WORDS
+                raise
+        code, seconds = process.returncode or 0, time.monotonic() - started
+        return Result(step, code, "".join(heard.out), "".join(heard.err), seconds, heard.reader.summary)
+
+    async def _hear(self, process: Process, step: Step, heard: Heard) -> None:
         assert process.stdout is not None  # noqa: S101 - pipes are what open_process makes
         assert process.stderr is not None  # noqa: S101
-        try:
+        with heard.scope:
             async with anyio.create_task_group() as group:
-                group.start_soon(self._follow, process.stdout, step, reader, out)
-                group.start_soon(self._follow, process.stderr, step, Reader("text"), err)
-                await _feed(process, step.stdin or "")
-                await process.wait()
-        except anyio.get_cancelled_exc_class():
-            with anyio.CancelScope(shield=True):
-                await _end(process)
-            raise
-        code, seconds = process.returncode or 0, time.monotonic() - started
-        return Result(step, code, "".join(out), "".join(err), seconds, reader.summary)
+                group.start_soon(self._follow, process.stdout, step, heard.reader, heard.out)
+                group.start_soon(self._follow, process.stderr, step, Reader("text"), heard.err)
 
     async def _follow(self, pipe: ByteReceiveStream, step: Step, reader: Reader, into: list[str]) -> None:
         rest = ""
@@ -145,6 +176,14 @@ class HostRunner:
         masked = self.mask(line)
         into.append(masked)
         self._progress.activity(step, reader.feed(masked) or "", masked.rstrip())
+
+
+def _forms(value: str) -> Iterator[str]:
+    """Yield the forms in which a secret may be printed: as it is, in a URL, in JSON, line by line."""
+    for text in (value, *(line for line in value.splitlines() if len(line) >= LINE)):
+        ascii_json, unicode_json = (json.dumps(text, ensure_ascii=each)[1:-1] for each in (True, False))
+        for form in (text, quote(text, safe=""), ascii_json, unicode_json):
+            yield from (each for each in (form, form.translate(GO_JSON)) if len(each) >= SHORT)
 
 
 async def _feed(process: Process, text: str) -> None:

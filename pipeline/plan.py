@@ -28,17 +28,10 @@ ACTIONS: dict[tuple[str, ...], Action | None] = {
 
 @dataclass(frozen=True)
 class Change:
-    """One resource's change.
-
-    Args:
-        address: the resource's address.
-        action: an Action, or the words for one that is not known.
-        tainted: whether it is only replaced because its creation was interrupted.
-    """
+    """One resource's change."""
 
     address: str
     action: str
-    tainted: bool = False
 
     def __str__(self) -> str:
         """The change in words."""
@@ -108,7 +101,7 @@ def _changes(resource: dict[str, Any]) -> Iterable[Change]:
     if action == "read":
         return
     if action is not None:
-        yield Change(address, action, resource.get("action_reason") == "replace_because_tainted")
+        yield Change(address, action)
     if change.get("importing"):
         yield Change(address, "import")
     if resource.get("previous_address"):

@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.errors import PipelineError
 from pipeline.plan import Plan
-from pipeline.step import Result
+from pipeline.step import Result, Step
 
 
 def now() -> str:
@@ -40,16 +40,18 @@ class Report:
 
     def took(self, result: Result, started: str) -> None:
         """Note a step's result."""
-        entry = {
-            "name": result.step.name,
-            "command": list(result.step.command),
-            "started": started,
-            "ended": now(),
-            "seconds": round(result.seconds, 3),
-            "exit_code": result.exit_code,
-            "summary": result.summary,
-        }
-        self.steps.append(entry)
+        self._note(result.step, started, result.exit_code, result.summary)
+
+    def interrupted(self, step: Step, started: str) -> None:
+        """Note a step that was asked to end."""
+        self._note(step, started, None, "interrupted")
+
+    def _note(self, step: Step, started: str, exit_code: int | None, summary: str) -> None:
+        ended = now()
+        seconds = (datetime.fromisoformat(ended) - datetime.fromisoformat(started)).total_seconds()
+        times = {"started": started, "ended": ended, "seconds": seconds}
+        outcome = {"exit_code": exit_code, "summary": summary}
+        self.steps.append({"name": step.name, "command": list(step.command), **times, **outcome})
 
     def planned(self, name: str, plan: Plan) -> None:
         """Note what a plan would do."""

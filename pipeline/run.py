@@ -77,7 +77,7 @@ async def _interruptible(verb: Verb, progress: Progress, report: Report) -> None
             group.cancel_scope.cancel()
     if caught:
         what = f"interrupted by {caught[0].name}: everything that was running has ended in good order"
-        raise Interrupted(what, "run the same command again: it goes on from what is there")
+        raise Interrupted(what, "run the same command again; a deployment goes on from what is there")
 
 
 async def _watch(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Self
 
 import boto3
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -89,7 +89,7 @@ class AccountSettings(BaseSettings):
     def _credentials(cls, value: str) -> str:
         try:
             found = _from_chain()
-        except BotoCoreError as error:
+        except (BotoCoreError, ClientError) as error:
             raise ValueError(f"{error}; set both halves of the key pair, or mend the profile") from None
         if not found:
             raise ValueError(
@@ -142,7 +142,7 @@ class Settings(AccountSettings):
     @field_validator("ssh_key")
     @classmethod
     def _key(cls, value: Path) -> Path:
-        path = value.expanduser()
+        path = _expanded(value)
         if not path.is_file() or not path.with_name(path.name + ".pub").is_file():
             raise ValueError(
                 f"{path} and its .pub are not both there; run ssh-keygen -t ed25519, or name another key"
@@ -156,9 +156,9 @@ class Settings(AccountSettings):
     @field_validator("vault_file")
     @classmethod
     def _exists(cls, value: Path | None) -> Path | None:
-        if value and not value.expanduser().exists():
-            raise ValueError(f"{value} is not there; name an existing path, or unset the variable")
-        return value and value.expanduser().resolve()
+        if value and not _expanded(value).is_file():
+            raise ValueError(f"{value} is not there; name an existing file, or unset the variable")
+        return value and _expanded(value).resolve()
 
     @field_validator("vault_password")
     @classmethod
@@ -166,6 +166,18 @@ class Settings(AccountSettings):
         if not value and not info.data.get("vault_file"):
             raise ValueError("not set; export it, or name a file in ANSIBLE_VAULT_PASSWORD_FILE")
         return value
+
+
+def _expanded(path: Path) -> Path:
+    """Return a path with its home; one that no file can have is an input error like any other."""
+    try:
+        found = path.expanduser()
+        found.stat()
+    except FileNotFoundError:
+        return found
+    except (OSError, RuntimeError) as error:
+        raise ValueError(f"{path} cannot be looked at ({error}); name another file") from None
+    return found
 
 
 def valid_suffix(value: str) -> str:

@@ -81,3 +81,6 @@ class Runner(Protocol):
 
     async def read(self, path: PurePosixPath) -> str | None:
         """Return a file's text, None when there is none."""
+
+    async def remove(self, path: PurePosixPath) -> None:
+        """Remove a file below the workspace, if it is there."""

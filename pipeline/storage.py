@@ -15,7 +15,12 @@ from pipeline.errors import BucketTaken, SettingsError, StateLost, ToolError
 BUCKET_PREFIX = "quickdata-pg-backups-storage-bucket-"
 """What infrastructure/terraS3 puts before the suffix."""
 
-QUICK = Config(retries={"total_max_attempts": 3}, connect_timeout=5, read_timeout=30)
+QUICK = Config(  # type: ignore[call-arg] # the stubs do not know the last one
+    retries={"total_max_attempts": 3},
+    connect_timeout=5,
+    read_timeout=30,
+    ignore_configured_endpoint_urls=True,  # an endpoint comes from a rehearsal, never from ~/.aws/config
+)
 
 
 @dataclass(frozen=True)
@@ -82,13 +87,18 @@ class Cloud:
         """Tell whether the account has the bucket; False when nobody has.
 
         Raises:
-            BucketTaken: another account has it.
+            BucketTaken: another account has it, or these credentials may not look at it.
+            ToolError: AWS says neither.
         """
         status = str(await self.ask(self._head, bucket, await self.account()))
         if status in ("403", "AccessDenied"):
-            mend = "choose another TF_VAR_bucket_suffix: bucket names are shared by all of AWS"
-            raise BucketTaken(f"the bucket {bucket} belongs to another account", mend)
-        return status != "404"
+            mend = "choose another TF_VAR_bucket_suffix: all of AWS shares the names; or allow s3:ListBucket"
+            raise BucketTaken(f"the bucket {bucket} belongs to another account, or is kept from you", mend)
+        if status not in ("200", "301", "404", "NoSuchBucket"):
+            raise ToolError(
+                f"AWS does not say whose the bucket {bucket} is: {status}", "run again in a minute"
+            )
+        return status in ("200", "301")
 
     async def require_free(self, bucket: str) -> None:
         """Check that a bucket which the state does not have does not exist either.

@@ -59,6 +59,10 @@ class Stack:
         """Let a resource stand whose creation was interrupted, so that it is updated, not replaced."""
         return self._step(f"untaint {address}", "untaint", "-no-color", address)
 
+    def state(self) -> Step:
+        """Print the whole state as JSON; nothing when there is none yet."""
+        return self._step("state", "state", "pull", private=True)
+
     def output(self) -> Step:
         """Print the state's outputs as JSON."""
         return self._step("outputs", "output", "-json", private=True)

@@ -42,7 +42,7 @@ class Checkout:
             "TF_VAR_domain": CANARY,
             "ANSIBLE_INVENTORY": CANARY,
         }
-        command = [sys.executable, "-c", "from pipeline.cli import main; main()", *arguments]
+        command = [sys.executable, "-c", "from pipeline.cli import run; run()", *arguments]
         pipe = subprocess.PIPE
         return subprocess.Popen(
             command, cwd=self.root, env=env, stdout=pipe, stderr=pipe, text=True, start_new_session=True

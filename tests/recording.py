@@ -46,13 +46,28 @@ def outputs(values: Mapping[str, Any]) -> str:
     return json.dumps({name: {"value": value} for name, value in values.items()})
 
 
-def plan_json(*changes: tuple[str, str], reason: str | None = None) -> str:
+def plan_json(*changes: tuple[str, str]) -> str:
     actions = {"replace": ["delete", "create"]}
     found = []
     for address, action in changes:
         change = {"actions": actions.get(action, [action])}
-        found.append({"address": address, "change": change, "action_reason": reason})
+        found.append(
+            {
+                "address": address,
+                "change": change,
+            }
+        )
     return json.dumps({"format_version": "1.2", "resource_changes": found})
+
+
+def state_json(tainted: str = "") -> str:
+    found: dict[str, Any] = {"version": 4, "outputs": {"bucket_name": {"value": OUTPUTS["bucket_name"]}}}
+    if tainted:
+        kind, _, name = tainted.partition(".")
+        name, _, key = name.partition("[")
+        instance = {"status": "tainted"} | ({"index_key": json.loads(key[:-1])} if key else {})
+        found["resources"] = [{"mode": "managed", "type": kind, "name": name, "instances": [instance]}]
+    return json.dumps(found)
 
 
 def said_by_ansible(text: str) -> str:
@@ -66,6 +81,7 @@ class RecordingRunner:
     def __init__(self, answers: Mapping[str, Answer | Callable[[Step], Answer]] | None = None) -> None:
         self.steps: list[Step] = []
         self.ended: list[str] = []
+        self.removed: list[str] = []
         self.files: dict[str, str] = {VAULT: "$ANSIBLE_VAULT;1.1;AES256"}
         self.answers = dict(FIRST) | dict(answers or {})
         self.root = PurePosixPath("/workspace")
@@ -87,11 +103,15 @@ class RecordingRunner:
     async def read(self, path: PurePosixPath) -> str | None:
         return self.files.get(str(path))
 
+    async def remove(self, path: PurePosixPath) -> None:
+        self.removed.append(str(path))
+
 
 FIRST: dict[str, Answer] = {
     "check: OpenTofu": (0, '{"terraform_version": "1.12.6"}'),
     "check: ansible-playbook": (0, "ansible-playbook [core 2.19.14]\n"),
-    "storage: outputs": (0, "{}"),
+    "storage: state": (0, ""),
+    "app: state": (0, ""),
     "storage: plan": (2, ""),
     "storage: plan -target=aws_s3_bucket.backups": (2, ""),
     "storage: read plan": (0, plan_json(("aws_s3_bucket.backups", "create"))),

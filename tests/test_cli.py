@@ -59,9 +59,17 @@ def test_destroy_asks_and_takes_no_for_an_answer(environment: dict[str, str]) ->
     child = pexpect.spawn(str(script), ["destroy"], env={"PATH": "/usr/bin:/bin", **environment}, timeout=30)
     child.expect("Destroy the app.*after a verified backup.*y/N")
     child.sendline("n")
-    child.expect("Aborted")
+    child.expect("nothing was done")
     child.wait()
-    assert child.exitstatus == 1
+    assert child.exitstatus == 130
+
+
+@pytest.mark.parametrize("backup_id", ["", "{{ 1 }}", "creates=/etc/passwd", "ABCDEF01", "../12345"])
+@pytest.mark.parametrize("verb", ["restore", "verify"])
+def test_what_is_no_id_of_a_backup_is_refused(verb: str, backup_id: str) -> None:
+    done = CliRunner().invoke(main, [verb, "--id", backup_id])
+    assert done.exit_code == 2
+    assert "quickdata backups" in done.output
 
 
 @pytest.mark.parametrize("name", ["other_db", "NOCODB_DB", ""])

@@ -96,16 +96,16 @@ async def test_a_held_state_lock_is_said_with_its_id_and_the_mend(reachable: Dep
     with at_the_question(reachable, reachable.storage), pytest.raises(ToolError) as caught:
         await pending(reachable, reachable.storage)
     assert caught.value.what == "storage: plan: the state is locked by another run"
-    assert "force-unlock ID" in caught.value.mend
+    assert "wait for the run below" in caught.value.mend
     assert re.search(r"^ *ID: +[0-9a-f-]{36}$", caught.value.tail, re.MULTILINE), caught.value.tail
 
 
 async def test_a_full_disk_is_said_with_its_mend(reachable: Deployment) -> None:
     await init(reachable, reachable.storage)
     folder = Path(reachable.runner.root / reachable.storage.workdir)
-    (folder / deploy.PLAN_FILE).symlink_to("/dev/full")
+    (folder / reachable.plan_file).symlink_to("/dev/full")
     with pytest.raises(ToolError, match="storage: plan: the disk is full") as caught:
-        (await reachable.run(reachable.storage.plan(deploy.PLAN_FILE))).check()
+        (await reachable.run(reachable.storage.plan(reachable.plan_file))).check()
     assert caught.value.mend.startswith("free some space")
 
 

@@ -139,6 +139,41 @@ async def test_an_interrupted_tool_gets_exactly_one_sigint_and_time_to_end(
     assert (tmp_path / "state").read_text() == "1"
 
 
+async def test_a_tool_that_says_much_while_it_ends_is_heard_out(runner: HostRunner, tmp_path: Path) -> None:
+    code = (
+        "import signal, sys, time\n"
+        "def end(*_):\n"
+        "    print('x' * 1_000_000, flush=True)\n"
+        "    open('state', 'w').write('written')\n"
+        "    sys.exit(1)\n"
+        "signal.signal(signal.SIGINT, end)\n"
+        "open('ready', 'w')\n"
+        "time.sleep(60)\n"
+    )
+    await _cancel_when(runner, python(code), (tmp_path / "ready").exists)
+    assert (tmp_path / "state").read_text() == "written"
+
+
+@pytest.mark.parametrize("secret", ['quo"te\\and-slash', "zürich-geheim", "a&b<c>d-secret"])
+async def test_a_secret_is_masked_in_json_too(tmp_path: Path, secret: str) -> None:
+    runner = HostRunner(tmp_path, {"TOKEN": secret}, Progress())
+    code = (
+        "import json, os; t = os.environ['TOKEN']\n"
+        "print(json.dumps(t)); print(json.dumps(t, ensure_ascii=False))\n"
+        "print(json.dumps(t).translate({38: '\\\\u0026', 60: '\\\\u003c', 62: '\\\\u003e'}))"
+    )
+    result = await runner.run(python(code, secrets=("TOKEN",)))
+    assert result.stdout == '"********"\n' * 3
+
+
+async def test_a_secret_of_several_lines_is_masked_line_by_line(tmp_path: Path) -> None:
+    runner = HostRunner(
+        tmp_path, {"KEY": "-----BEGIN KEY-----\nAAAABBBBCCCC\n-----END KEY-----\n"}, Progress()
+    )
+    result = await runner.run(python("import os; print(os.environ['KEY'])", secrets=("KEY",)))
+    assert set(result.stdout.split()) == {"********"}
+
+
 async def test_an_interrupt_reaches_what_the_tool_started(runner: HostRunner, tmp_path: Path) -> None:
     code = (
         "import subprocess as s; p = s.Popen(['sleep', '60']); open('pid', 'w').write(str(p.pid)); p.wait()"

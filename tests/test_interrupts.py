@@ -48,17 +48,18 @@ async def test_an_interrupted_storage_apply_heals_without_replacing_anything(
         Surroundings(localstack, NO_DATABASE, workspace), suffix, progress, Report("deploy", "x")
     )
     (await d.run(d.storage.init())).check()
-    (await d.run(d.storage.plan(deploy.PLAN_FILE))).check(2)
+    (await d.run(d.storage.plan(d.plan_file))).check(2)
     with anyio.fail_after(120), anyio.CancelScope() as scope:
         async with anyio.create_task_group() as group:
             group.start_soon(_cancel_when, progress.seen, scope)
-            await d.run(d.storage.apply(deploy.PLAN_FILE))
+            await d.run(d.storage.apply(d.plan_file))
     assert scope.cancelled_caught
 
-    healing = await deploy.planned_storage(d)
-    plan.gate_storage(healing)
-    (await d.run(d.storage.apply(deploy.PLAN_FILE))).check()
-    assert not (await deploy.planned_storage(d)).pending
+    await deploy.ready(d)
+    (await d.run(d.storage.plan(d.plan_file))).check(2)
+    plan.gate_storage(plan.read((await d.run(d.storage.show(d.plan_file))).check().stdout))
+    (await d.run(d.storage.apply(d.plan_file))).check()
+    assert (await d.run(d.storage.plan(d.plan_file))).check().exit_code == 0
 
 
 async def _cancel_when(seen: anyio.Event, scope: anyio.CancelScope) -> None:

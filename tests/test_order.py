@@ -12,6 +12,7 @@ from recording import (
     outputs,
     plan_json,
     said_by_ansible,
+    state_json,
 )
 
 from pipeline.deploy import deploy, destroy
@@ -21,7 +22,7 @@ from pipeline.step import Step
 
 DATABASE = 'aws_instance.node["database"]'
 SECOND = {
-    "storage: outputs": (0, outputs({"bucket_name": OUTPUTS["bucket_name"]})),
+    "storage: state": (0, state_json()),
     "storage: plan": (0, ""),
     "app: plan": (0, ""),
 }
@@ -89,15 +90,39 @@ async def test_a_storage_plan_that_could_lose_a_backup_is_never_applied(action: 
     assert not [name for name in runner.names if name.endswith("apply")]
 
 
-async def test_what_an_interrupted_run_left_tainted_in_storage_is_kept_not_replaced() -> None:
-    tainted = plan_json(("aws_s3_bucket_versioning.backups", "replace"), reason="replace_because_tainted")
-    texts = iter([tainted, plan_json(("aws_s3_bucket_versioning.backups", "update"))])
-    read = {"storage: plan": (2, ""), "storage: read plan": lambda _: (0, next(texts))}
-    runner = RecordingRunner({**SECOND, **read})
+@pytest.mark.parametrize(
+    "address",
+    ["aws_s3_bucket.backups", "aws_s3_bucket_versioning.backups", DATABASE, "aws_ebs_volume.postgres"],
+)
+async def test_what_an_interrupted_run_left_half_made_is_kept_not_replaced(address: str) -> None:
+    stack = "storage" if "s3" in address else "app"
+    runner = RecordingRunner({**SECOND, f"{stack}: state": (0, state_json(address))})
     await deploy(deployment(runner))
-    untaint = "storage: untaint aws_s3_bucket_versioning.backups"
-    assert in_order(runner, "storage: plan", untaint, "storage: apply")
-    assert runner.names.count("storage: plan") == 2
+    assert in_order(runner, f"{stack}: state", f"{stack}: untaint {address}", f"{stack}: plan")
+
+
+async def test_a_half_made_node_without_data_is_simply_made_anew() -> None:
+    runner = RecordingRunner({**SECOND, "app: state": (0, state_json('aws_instance.node["manager"]'))})
+    await deploy(deployment(runner))
+    assert not [name for name in runner.names if "untaint" in name]
+
+
+async def test_saved_plans_do_not_stay_and_two_runs_have_two_names() -> None:
+    first, second = RecordingRunner(), RecordingRunner({"app: plan": (1, "")})
+    await deploy(deployment(first))
+    await failing(second)
+    plans = {step.command[-1] for step in first.steps if step.name.endswith(": apply")}
+    assert {path.split("/")[-1] for path in first.removed} == plans
+    assert len(second.removed) == 2
+    assert not set(first.removed) & set(second.removed)
+
+
+async def test_nocodb_comes_back_when_the_backup_before_a_destruction_fails() -> None:
+    runner = RecordingRunner({"backup": (1, "")})
+    with pytest.raises(PipelineError):
+        await destroy(deployment(runner))
+    assert in_order(runner, "stop NocoDB", "backup", "start NocoDB")
+    assert "app: apply" not in runner.names
 
 
 async def test_a_refused_storage_plan_keeps_the_app_from_being_applied_too() -> None:
@@ -114,7 +139,7 @@ async def test_only_saved_plans_are_applied() -> None:
     await deploy(deployment(runner))
     applied = [step.command for step in runner.steps if step.name.endswith(": apply")]
     assert len(applied) == 3
-    assert all(command[-1] == "quickdata.tfplan" and "-auto-approve" not in command for command in applied)
+    assert all(command[-1].endswith(".tfplan") and "-auto-approve" not in command for command in applied)
 
 
 async def test_a_second_deployment_without_changes_applies_nothing() -> None:

@@ -23,7 +23,7 @@ def until(run: subprocess.Popen[str], seen: Callable[[str], bool]) -> str:
 
 @pytest.mark.parametrize(
     ("number", "moment"),
-    [(signal.SIGINT, "app: read plan"), (signal.SIGTERM, "app: outputs"), (signal.SIGINT, "vault")],
+    [(signal.SIGINT, "… app: apply"), (signal.SIGTERM, "app: outputs"), (signal.SIGINT, "vault")],
     ids=["Ctrl-C in the middle of both applies", "SIGTERM in a playbook", "Ctrl-C at the start"],
 )
 def test_an_interrupt_leaves_nothing_behind(tmp_path: Path, number: signal.Signals, moment: str) -> None:
@@ -36,6 +36,7 @@ def test_an_interrupt_leaves_nothing_behind(tmp_path: Path, number: signal.Signa
     assert f"interrupted by {number.name}" in err
     assert "Traceback" not in err
     assert checkout.report()["error"]["exit_code"] == 130
+    assert checkout.report()["steps"][-1]["summary"] == "interrupted"
     assert checkout.left_behind() == []
 
 

@@ -1,0 +1,47 @@
+"""A stack's state, as `state pull` prints it: its outputs, and what an interrupted run left half made."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline.errors import ToolError
+
+
+@dataclass(frozen=True)
+class State:
+    """What a state says.
+
+    Args:
+        outputs: values by name.
+        tainted: addresses of the resources whose creation did not end well.
+    """
+
+    outputs: dict[str, Any] = field(default_factory=dict)
+    tainted: tuple[str, ...] = ()
+
+
+def read(text: str) -> State:
+    """Read a state; an empty text is an empty state.
+
+    Raises:
+        ToolError: it is not a state.
+    """
+    if not text.strip():
+        return State()
+    try:
+        document = json.loads(text)
+        outputs = {name: each["value"] for name, each in document.get("outputs", {}).items()}
+        resources = document.get("resources", [])
+        return State(outputs, tuple(_address(r, i) for r in resources for i in r["instances"] if _tainted(i)))
+    except (ValueError, AttributeError, KeyError, TypeError) as error:
+        raise ToolError("the state could not be read", "bring back an earlier version of it") from error
+
+
+def _tainted(instance: dict[str, Any]) -> bool:
+    return instance.get("status") == "tainted"
+
+
+def _address(resource: dict[str, Any], instance: dict[str, Any]) -> str:
+    key = instance.get("index_key")
+    index = "" if key is None else f"[{json.dumps(key)}]"
+    return f"{resource['type']}.{resource['name']}{index}"

@@ -71,9 +71,16 @@ def test_a_name_that_no_key_can_hold(node: Node, name: str) -> None:
     node.database = "app_"
 
 
-@pytest.mark.parametrize("arguments", [("--fast",), ("--config",)])
+@pytest.mark.parametrize("arguments", [("--fast",), ("--config",), ("--config", "")])
 def test_wrong_arguments(node: Node, arguments: tuple[str, ...]) -> None:
     assert "see --help" in refused(node, *arguments)
+
+
+@pytest.mark.parametrize("option", ["--config", "--id", "--from-database"])
+def test_an_empty_value_restores_nothing(node: Node, option: str) -> None:
+    done = node.restore(option, "")
+    assert (done.code, done.out, node.files()) == (2, "", [])
+    assert f"{option} needs a value; see --help" in done.log
 
 
 def test_the_callers_environment_says_nothing(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -141,6 +141,26 @@ def test_a_backup_of_a_newer_server_is_refused(stocked: Node) -> None:
     assert "the server is older than that of the backup (99)" in stocked.refuses_to_restore()
 
 
+@pytest.mark.parametrize("field", ["server_version", "database_bytes"])
+def test_what_a_manifest_says_is_never_run(stocked: Node, field: str) -> None:
+    proof = stocked.directory / "proof"
+    stocked.rewrite(lambda manifest: manifest.update({field: f"PG[$(touch {proof})0]"}))
+    said = stocked.refuses_to_restore()
+    assert said.startswith("1: ") and "gives a version or a size that is no number" in said
+    assert not proof.exists()
+
+
+def test_what_a_server_says_is_never_run(stocked: Node) -> None:
+    proof = stocked.directory / "proof"
+    stocked.replace(
+        "psql",
+        'sql=$(cat); if [[ $sql == "show server_version_num" ]]; then'
+        f' echo \'PG[$(touch {proof})0]\'; else "$REAL" "$@" <<<"$sql"; fi',
+    )
+    assert "gives a version that is no number" in stocked.refuses_to_restore()
+    assert not proof.exists()
+
+
 def test_too_little_room_is_found_before_anything_is_done(stocked: Node) -> None:
     stocked.replace("df", "printf 'Filesystem\\n/dev/x 100 90 10 90%% /\\n'")
     said = stocked.refuses_to_restore()

@@ -11,7 +11,13 @@ import pytest
 from tests import test_backup, test_backup_configuration, test_restore, test_retention, test_swap
 from tests.backup_fixtures import node, roles, sample, stocked  # noqa: F401
 
-PARAMETERS: dict[str, Any] = {"mode": 0o640, "taken": "cat >/dev/null"}
+PARAMETERS: dict[str, Any] = {
+    "mode": 0o640,
+    "taken": "cat >/dev/null",
+    "field": "database_bytes",
+    "option": "--id",
+    "arguments": ("--config", ""),
+}
 BACKUP, RESTORE, COMMON = "backup-pg.sh", "restore-pg-latest.sh", "pg-common.sh"
 
 
@@ -128,6 +134,34 @@ MUTATIONS = (
         "((${#differences[@]} == 0)) && return",
         "return 0",
         test_restore.test_a_restore_that_differs_is_seen_and_the_live_database_stays,
+    ),
+    Mutation(
+        "the manifest's numbers",
+        RESTORE,
+        "[[ $SERVER_MAJOR =~ $NUMBER && $DATABASE_BYTES =~ $NUMBER ]] ||",
+        "true ||",
+        test_restore.test_what_a_manifest_says_is_never_run,
+    ),
+    Mutation(
+        "the server's number",
+        RESTORE,
+        "[[ $server =~ $NUMBER ]] ||",
+        "true ||",
+        test_restore.test_what_a_server_says_is_never_run,
+    ),
+    Mutation(
+        "an option's value",
+        RESTORE,
+        "[[ -n ${2:-} ]] ||",
+        "(($# > 1)) ||",
+        test_backup_configuration.test_an_empty_value_restores_nothing,
+    ),
+    Mutation(
+        "the configuration's name",
+        BACKUP,
+        "[[ -n ${2:-} ]] ||",
+        "(($# > 1)) ||",
+        test_backup_configuration.test_wrong_arguments,
     ),
     Mutation(
         "the room",

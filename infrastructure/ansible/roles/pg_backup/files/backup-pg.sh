@@ -32,7 +32,7 @@ parse() {
   CONFIG=''
   while (($# > 0)); do
     case $1 in
-      --config) (($# > 1)) || fail 2 "$1 needs a value" "see --help" ;;&
+      --config) [[ -n ${2:-} ]] || fail 2 "$1 needs a value" "see --help" ;;&
       --config) CONFIG=$2 && shift ;;
       -h | --help) usage && exit 0 ;;
       *) fail 2 "unknown argument $1" "see --help" ;;

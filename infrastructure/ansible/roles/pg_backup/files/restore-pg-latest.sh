@@ -6,6 +6,9 @@ here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 # shellcheck source=pg-common.sh
 source "$here/pg-common.sh" || exit 1
 
+# Text from outside must be this before bash computes with it: it runs commands in any other.
+NUMBER='^(0|[1-9][0-9]{0,17})$'
+
 SCRATCH=''   # the scratch database, while it has to be dropped at the end
 NEW_ROLES='' # roles made for this restore, while they have to be dropped at the end
 UNPACKED=''  # the directory with the attachments, while it has to be removed at the end
@@ -45,7 +48,7 @@ parse() {
   CONFIG='' WANTED='' SOURCE='' ACTION=restored
   while (($# > 0)); do
     case $1 in
-      --config | --id | --from-database) (($# > 1)) || fail 2 "$1 needs a value" "see --help" ;;&
+      --config | --id | --from-database) [[ -n ${2:-} ]] || fail 2 "$1 needs a value" "see --help" ;;&
       --config) CONFIG=$2 && shift ;;
       --id) WANTED=$2 && shift ;;
       --from-database) SOURCE=$2 && shift ;;
@@ -92,6 +95,8 @@ read_manifest() {
   } <<<"$fields"
   [[ $format == 1 ]] || fail 1 "the manifest of $NAME has format ${format:-none}, not 1" "use the scripts that wrote it"
   [[ $database == "$SOURCE" && $id == "$ID" ]] || fail 1 "the manifest of $NAME belongs to another backup" "restore another backup with --id"
+  [[ $SERVER_MAJOR =~ $NUMBER && $DATABASE_BYTES =~ $NUMBER ]] ||
+    fail 1 "the manifest of $NAME gives a version or a size that is no number" "restore another backup with --id"
   check_objects
 }
 
@@ -121,6 +126,7 @@ check_objects() {
 check_target() {
   local server
   server=$(sql "$MAINTENANCE" <<<'show server_version_num') || fail 1 "PostgreSQL cannot be reached" "check PGUSER and that the server runs"
+  [[ $server =~ $NUMBER ]] || fail 1 "PostgreSQL gives a version that is no number" "check that the server is the right one"
   ((server / 10000 >= SERVER_MAJOR)) || fail 1 "the server is older than that of the backup ($SERVER_MAJOR)" "restore into PostgreSQL $SERVER_MAJOR"
   drop_databases "${DATABASE}_restore_" '[0-9a-f]{8}'
   check_room

@@ -41,6 +41,21 @@ def stocked(node: Node, sample: tuple[dict[str, bytes], str]) -> Node:
 
 
 @pytest.fixture
+def uploads(node: Node) -> Path:
+    """NocoDB's uploads, on a node with a backup of them and of the database, which have changed since."""
+    uploads = node.directory / "uploads"
+    for file in ("uploads/old", "uploads.before_00000000/older", "uploads.before_me/mine"):
+        (node.directory / file).parent.mkdir()
+        (node.directory / file).touch()
+    node.create()
+    node.configure(ATTACHMENTS_DIR=str(uploads))
+    assert node.backup().code == 0
+    (uploads / "new").touch()
+    node.sql("delete from customers")
+    return uploads
+
+
+@pytest.fixture
 def roles(node: Node) -> tuple[Node, str, str]:
     """A node with a backup, a role that owns a table there, and one that may read it."""
     owner, reader = f"owner {node.database}", f"reader_{node.database}"

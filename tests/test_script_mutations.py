@@ -9,13 +9,15 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests import test_backup, test_backup_configuration, test_restore, test_retention, test_swap
-from tests.backup_fixtures import node, roles, sample, stocked  # noqa: F401
+from tests.backup_fixtures import node, roles, sample, stocked, uploads  # noqa: F401
 
 PARAMETERS: dict[str, Any] = {
     "mode": 0o640,
     "taken": "cat >/dev/null",
     "field": "database_bytes",
     "option": "--id",
+    "move": 2,
+    "name": "TERM",
     "arguments": ("--config", ""),
 }
 BACKUP, RESTORE, COMMON = "backup-pg.sh", "restore-pg-latest.sh", "pg-common.sh"
@@ -183,6 +185,41 @@ MUTATIONS = (
         'disconnect_clients "${names[@]}" &',
         "",
         test_swap.test_clients_that_reconnect_all_the_time_do_not_stop_the_swap,
+    ),
+    Mutation(
+        "the live attachments go back",
+        RESTORE,
+        'move_entries "$ASIDE" "$ATTACHMENTS_DIR" && rmdir "$ASIDE"',
+        "return 0",
+        test_swap.test_databases_that_cannot_be_swapped_leave_the_attachments,
+    ),
+    Mutation(
+        "the restored attachments make room",
+        RESTORE,
+        " && EMPTIED=1",
+        "",
+        test_swap.test_attachments_that_cannot_be_swapped_leave_all_that_is_live,
+    ),
+    Mutation(
+        "older copies go last",
+        RESTORE,
+        'swap_databases || undo_swap "the databases"',
+        'keep_attachments && swap_databases || undo_swap "the databases"',
+        test_swap.test_databases_that_cannot_be_swapped_leave_the_attachments,
+    ),
+    Mutation(
+        "what was left aside",
+        RESTORE,
+        "  check_aside\n",
+        "",
+        test_swap.test_attachments_that_cannot_be_moved_back_are_named_and_never_dropped,
+    ),
+    Mutation(
+        "held signals",
+        RESTORE,
+        "trap '' HUP INT TERM",
+        "",
+        test_swap.test_a_signal_does_not_stop_the_swap_halfway,
     ),
     Mutation(
         "the newest verified backup",

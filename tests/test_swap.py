@@ -5,8 +5,11 @@
 import os
 import subprocess
 import threading
+from pathlib import Path
 
-from tests.backup_fixtures import node, roles, sample, stocked  # noqa: F401
+import pytest
+
+from tests.backup_fixtures import node, roles, sample, stocked, uploads  # noqa: F401
 from tests.backup_node import Node
 from tests.backup_runs import finish, wait_for
 
@@ -61,7 +64,62 @@ def test_a_swap_that_fails_leaves_the_live_database(stocked: Node) -> None:
         "psql",
         'if [[ " $* " == *" spare="* ]]; then exec "$REAL" "${@:1:1}" -d nowhere; fi; exec "$REAL" "$@"',
     )
-    assert "the live one is as it was" in stocked.refuses_to_restore()
+    assert "the databases cannot be swapped, all that is live is as it was" in stocked.refuses_to_restore()
+
+
+# --- attachments ---
+
+LIVE = ["uploads.before_00000000/older", "uploads.before_me/mine", "uploads/new", "uploads/old"]
+
+
+def attachments(node: Node) -> list[str]:
+    return sorted(str(path.relative_to(node.directory)) for path in node.directory.glob("uploads*/*"))
+
+
+def restores_and_keeps(node: Node) -> None:
+    """A restore that succeeds, and keeps what was live until then."""
+    done = node.restore()
+    assert node.server.psql("select count(*) from customers", done.json["kept"]) == "0"
+    kept = f"uploads.before_{done.json['id']}"
+    assert attachments(node) == sorted(
+        [f"{kept}/new", f"{kept}/old", "uploads.before_me/mine", "uploads/old"]
+    )
+
+
+@pytest.mark.parametrize("move", [1, 2])
+def test_attachments_that_cannot_be_swapped_leave_all_that_is_live(
+    node: Node, uploads: Path, move: int
+) -> None:
+    count = 'echo >>"$0.calls"; /usr/bin/find "$@"; (($(wc -l <"$0.calls") != '
+    failing = node.replace("find", f"{count} {move}))")
+    assert "the attachments cannot be swapped, all that is live is as it was" in node.refuses_to_restore()
+    assert attachments(node) == LIVE
+    failing.unlink()
+    restores_and_keeps(node)
+
+
+def test_databases_that_cannot_be_swapped_leave_the_attachments(node: Node, uploads: Path) -> None:
+    node.replace("psql", '[[ " $* " != *" spare="* ]] && exec "$REAL" "$@"')
+    assert "the databases cannot be swapped, all that is live is as it was" in node.refuses_to_restore()
+    assert attachments(node) == LIVE
+
+
+def test_attachments_that_cannot_be_moved_back_are_named_and_never_dropped(node: Node, uploads: Path) -> None:
+    failing = node.replace("find", '[[ $1 == *uploads ]] && exec /usr/bin/find "$@"')
+    aside = f"{uploads}.aside_{node.manifest()['id']}"
+    said = node.refuses_to_restore()
+    assert f"the live database is as it was, its attachments are in {aside}; move those back" in said
+    left = attachments(node)
+    assert {f"uploads.aside_{aside[-8:]}/{name}" for name in ("new", "old")} < set(left)
+    failing.unlink()
+    assert f"{aside} holds attachments that were live; move them back" in node.refuses_to_restore()
+    assert attachments(node) == left
+
+
+@pytest.mark.parametrize("name", ["TERM", "INT"])
+def test_a_signal_does_not_stop_the_swap_halfway(node: Node, uploads: Path, name: str) -> None:
+    node.replace("find", f'/usr/bin/find "$@"; kill -{name} $PPID')
+    restores_and_keeps(node)
 
 
 def test_a_lost_database_comes_back(stocked: Node) -> None:

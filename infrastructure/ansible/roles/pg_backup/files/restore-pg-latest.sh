@@ -12,6 +12,8 @@ NUMBER='^(0|[1-9][0-9]{0,17})$'
 SCRATCH=''   # the scratch database, while it has to be dropped at the end
 NEW_ROLES='' # roles made for this restore, while they have to be dropped at the end
 UNPACKED=''  # the directory with the attachments, while it has to be removed at the end
+ASIDE=''     # the directory with the attachments that were live, from when they are moved
+EMPTIED=''   # whether all of them are there
 
 usage() {
   cat <<'TEXT'
@@ -129,7 +131,18 @@ check_target() {
   [[ $server =~ $NUMBER ]] || fail 1 "PostgreSQL gives a version that is no number" "check that the server is the right one"
   ((server / 10000 >= SERVER_MAJOR)) || fail 1 "the server is older than that of the backup ($SERVER_MAJOR)" "restore into PostgreSQL $SERVER_MAJOR"
   drop_databases "${DATABASE}_restore_" '[0-9a-f]{8}'
+  check_aside
   check_room
+}
+
+# Attachments that were live, left by a restore that was killed, or that could not move them back.
+check_aside() {
+  local aside
+  [[ $ACTION == restored && -n $ATTACHMENTS_DIR ]] || return 0
+  for aside in "$ATTACHMENTS_DIR".aside_*; do
+    [[ ! -e $aside ]] || fail 1 "an earlier restore ended halfway: $aside holds attachments that were live" \
+      "move them back into $ATTACHMENTS_DIR, or away"
+  done
 }
 
 check_room() {
@@ -296,22 +309,36 @@ note_verified() {
 
 # --- swap ----------------------------------------------------------------------------------------
 
-# One transaction with the renames, while a second session ends whoever is connected or connects again.
+# Nothing stops it halfway. The attachments go first, because they can go back: the databases' swap is one transaction.
+# What was live before goes last.
 swap() {
+  trap '' HUP INT TERM
+  swap_attachments || undo_swap "the attachments"
+  swap_databases || undo_swap "the databases"
+  SCRATCH='' NEW_ROLES='' UNPACKED=''
+  log "$DATABASE is restored"
+  keep_attachments || fail 1 "the restore stands, but older attachments beside $ATTACHMENTS_DIR cannot be removed" "remove them by hand"
+  drop_databases "${DATABASE}_before_" '[0-9a-f]{8}' "${DATABASE}_before_$ID" ||
+    fail 1 "the restore stands, but an older ${DATABASE}_before_ database cannot be dropped" "drop it by hand"
+}
+
+undo_swap() {
+  undo_attachments || { UNPACKED='' && fail 1 "$1 cannot be swapped; the live database is as it was, its attachments are in $ASIDE" \
+    "move those back into $ATTACHMENTS_DIR by hand"; }
+  fail 1 "$1 cannot be swapped, all that is live is as it was" "the lines above say why"
+}
+
+# One transaction with the renames, while a second session ends whoever is connected or connects again.
+swap_databases() {
   local names=(-v live="$DATABASE" -v scratch="$SCRATCH" -v kept="${DATABASE}_before_$ID" -v spare="${DATABASE}_before_$(random_id)")
   disconnect_clients "${names[@]}" &
-  sql "$MAINTENANCE" "${names[@]}" <<'SQL' || fail 1 "the databases cannot be swapped, the live one is as it was" "the lines above say why"
+  sql "$MAINTENANCE" "${names[@]}" <<'SQL'
 begin;
 select format('alter database %I rename to %I', :'kept', :'spare') where exists (select from pg_database where datname = :'kept') \gexec
 select format('alter database %I rename to %I', :'live', :'kept') where exists (select from pg_database where datname = :'live') \gexec
 select format('alter database %I rename to %I', :'scratch', :'live') \gexec
 commit;
 SQL
-  SCRATCH='' NEW_ROLES=''
-  log "$DATABASE is restored"
-  swap_attachments || fail 1 "the database is restored, the attachments are not" "restore again"
-  drop_databases "${DATABASE}_before_" '[0-9a-f]{8}' "${DATABASE}_before_$ID" ||
-    fail 1 "the restore stands, but an older ${DATABASE}_before_ database cannot be dropped" "drop it by hand"
 }
 
 # Ends by itself when the scratch database has got its new name.
@@ -324,12 +351,29 @@ SQL
 
 # Entry by entry: the directory itself is mounted into NocoDB's container, which would go on with the old one.
 swap_attachments() {
-  local kept=$ATTACHMENTS_DIR.before_$ID
   [[ -n $UNPACKED ]] || return 0
-  rm -rf "$ATTACHMENTS_DIR".before_[0-9a-f]* && mkdir -p "$ATTACHMENTS_DIR" "$kept" &&
-    find "$ATTACHMENTS_DIR" -mindepth 1 -maxdepth 1 -exec mv --target-directory="$kept" {} + &&
-    find "$UNPACKED" -mindepth 1 -maxdepth 1 -exec mv --target-directory="$ATTACHMENTS_DIR" {} + &&
-    rmdir "$UNPACKED" && UNPACKED=''
+  ASIDE=$ATTACHMENTS_DIR.aside_$ID
+  mkdir -p "$ATTACHMENTS_DIR" "$ASIDE" && move_entries "$ATTACHMENTS_DIR" "$ASIDE" && EMPTIED=1 &&
+    move_entries "$UNPACKED" "$ATTACHMENTS_DIR" && rmdir "$UNPACKED"
+}
+
+undo_attachments() {
+  [[ -d $ASIDE ]] || return 0
+  [[ -z $EMPTIED ]] || { mkdir -p "$UNPACKED" && move_entries "$ATTACHMENTS_DIR" "$UNPACKED"; } || return
+  move_entries "$ASIDE" "$ATTACHMENTS_DIR" && rmdir "$ASIDE"
+}
+
+move_entries() {
+  find "$1" -mindepth 1 -maxdepth 1 -exec mv --no-clobber --target-directory="$2" {} +
+}
+
+keep_attachments() {
+  local copy
+  [[ -n $ASIDE ]] || return 0
+  for copy in "$ATTACHMENTS_DIR".before_*; do
+    [[ ! ${copy##*.before_} =~ ^[0-9a-f]{8}$ ]] || rm -rf "$copy" || return
+  done
+  mv --no-target-directory "$ASIDE" "$ATTACHMENTS_DIR.before_$ID"
 }
 
 main "$@"

@@ -73,14 +73,23 @@ async def prepare(d: Deployment, around: Surroundings) -> None:
         raise SettingsError(
             f"the endpoint answers as account {account}, not as LocalStack", "report this defect"
         )
-    command = ("ansible-vault", "encrypt", "--output", VAULT.name)
-    env = dict(d.ansible.env)
-    text = yaml.safe_dump(_vault(around.database.password))
-    step = Step("vault", command, VAULT.parent, env, d.ansible.secrets, stdin=text)
-    (await d.run(step)).check()
+    await lay_vault(d, around.database.password)
     database = Database(d, around.database)
     await database.sql("database: created", f"CREATE DATABASE {DATABASE}", "postgres")
     await database.run("database: first data", "first.sql")
+
+
+async def lay_vault(d: Deployment, database_password: str) -> None:
+    """Write an encrypted vault with passwords made for this rehearsal alone.
+
+    Raises:
+        ToolError: it could not be encrypted.
+    """
+    command = ("ansible-vault", "encrypt", "--output", VAULT.name)
+    env = dict(d.ansible.env)
+    text = yaml.safe_dump(_vault(database_password))
+    step = Step("vault", command, VAULT.parent, env, d.ansible.secrets, stdin=text)
+    (await d.run(step)).check()
 
 
 def _keys(around: Surroundings) -> dict[str, str]:

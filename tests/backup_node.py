@@ -44,6 +44,7 @@ class Node:
         self.bin, self.config = self.directory / "bin", self.directory / "pg-backup.conf"
         self.alerts = self.directory / "alerts"
         self.bin.mkdir(parents=True)
+        (self.directory / "state").mkdir(0o700)
         for program in self.server.bin.iterdir():
             (self.bin / program.name).symlink_to(program)
         self.replace("alert", f'printf "%s\\n" "$1" >>{self.alerts}')
@@ -64,7 +65,7 @@ class Node:
             "BUCKET": self.bucket,
             "AWS_CLI": str(AWS),
             "STATE_DIR": str(self.directory / "state"),
-            "LOCK_FILE": str(self.directory / "lock"),
+            "LOCK_FILE": str(self.directory / "state" / "lock"),
             "KEEP_DAILY": "7",
             "KEEP_WEEKLY": "4",
             "PG_SERVICE": "",
@@ -74,7 +75,6 @@ class Node:
             "PGUSER": self.server.user,
             "PGPASSFILE": str(self.directory / "pgpass"),
             "ATTACHMENTS_DIR": "",
-            "NOCODB_SERVICE": "",
             "ON_FAILURE": str(self.bin / "alert"),
             **self.storage.environment,
             **changes,
@@ -146,7 +146,7 @@ class Node:
         return sessions == "0" and not scratch and not self.files() and not self.processes()
 
     def files(self) -> list[Path]:
-        return list((self.directory / "state").glob("*"))
+        return [file for file in (self.directory / "state").iterdir() if file.name != "lock"]
 
     def processes(self) -> list[str]:
         """Command lines of whatever names this node's directory or bucket."""

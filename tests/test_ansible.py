@@ -139,8 +139,22 @@ def test_the_configuration_names_the_injected_bucket_and_the_local_server(worksp
     values = dict(re.findall(r"^([A-Z_]+)='(.*)'$", config, re.MULTILINE))
     assert values["BUCKET"] == BUCKET
     assert (values["PG_SERVICE"], values["PGHOST"], values["PGPORT"]) == ("", "127.0.0.1", "5433")
-    directories = (values["STATE_DIR"], values["ATTACHMENTS_DIR"], str(Path(values["LOCK_FILE"]).parent))
-    assert all(Path(directory).is_dir() for directory in directories)
+    assert all(Path(values[name]).is_dir() for name in ("STATE_DIR", "ATTACHMENTS_DIR"))
+
+
+def test_no_other_user_can_hold_the_scripts_lock(workspace: Workspace) -> None:
+    config = workspace.node("database", "etc/quickdata/pg-backup.conf").read_text()
+    lock = re.search(r"^LOCK_FILE='(.*)'$", config, re.MULTILINE)
+    assert lock and mode_of(Path(lock[1]).parent) == 0o700
+
+
+def test_the_scripts_read_every_value_of_their_configuration(workspace: Workspace) -> None:
+    config = workspace.node("database", "etc/quickdata/pg-backup.conf").read_text()
+    scripts = "".join(path.read_text() for path in ANSIBLE.glob("roles/pg_backup/files/*.sh"))
+    keys = set(re.findall(r"^(?!PG[A-Z])([A-Z_]+)=", config, re.MULTILINE))
+    keys -= {"AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
+    assert "DATABASE" in keys
+    assert not [key for key in keys if not re.search(rf"\b{key}\b", scripts)]
 
 
 def test_a_colon_in_the_password_is_escaped_in_pgpass(workspace: Workspace) -> None:

@@ -6,11 +6,12 @@ import hashlib
 import os
 import re
 from datetime import timedelta
+from pathlib import Path
 from subprocess import CalledProcessError
 
 import pytest
 
-from tests.backup_fixtures import node, sample, stocked  # noqa: F401
+from tests.backup_fixtures import node, sample, stocked, uploads  # noqa: F401
 from tests.backup_node import Node
 from tests.backup_runs import finish, name_of, wait_for
 
@@ -239,6 +240,21 @@ def test_attachments_are_in_the_backup_and_come_back(node: Node) -> None:
     assert [p.name for p in node.directory.glob("nocodb data.*")] == [
         f"nocodb data.before_{node.manifest()['id']}"
     ]
+
+
+def test_an_upload_is_told_the_size_of_what_it_uploads(node: Node, uploads: Path) -> None:
+    (uploads / "video").write_bytes(os.urandom(300_000))
+    node.configure(
+        ATTACHMENTS_DIR=str(uploads),
+        AWS_CLI=str(node.replace("aws", 'echo "$*" >>"$0.calls"; exec "$REAL" "$@"')),
+    )
+    assert node.backup().code == 0
+    calls = (node.bin / "aws.calls").read_text()
+    told = dict(re.findall(r"s3 cp - \S+/(\w+)\S* .*--expected-size (\d+)", calls))
+    manifest = node.manifest()
+    size, unpacked = manifest["database_bytes"], manifest["objects"]["attachments"]["unpacked"]
+    assert told == {"dump": str(size), "globals": str(size), "attachments": str(unpacked)}
+    assert 300_000 < unpacked < 400_000
 
 
 def test_attachments_that_are_not_there_fail_the_backup(node: Node) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.backup_fixtures import node, sample, stocked  # noqa: F401
+from tests.backup_fixtures import node, sample, stocked, uploads  # noqa: F401
 from tests.backup_node import Node
 from tests.backup_runs import name_of
 
@@ -150,6 +150,14 @@ def test_what_a_manifest_says_is_never_run(stocked: Node, field: str) -> None:
     assert not proof.exists()
 
 
+def test_what_a_manifest_says_of_an_object_is_never_run(stocked: Node) -> None:
+    proof = stocked.directory / "proof"
+    size = f"PG[$(touch {proof})0]"
+    stocked.rewrite(lambda manifest: manifest["objects"]["dump"].update(size=size))
+    assert "describes its dump wrongly" in stocked.refuses_to_restore()
+    assert not proof.exists()
+
+
 def test_what_a_server_says_is_never_run(stocked: Node) -> None:
     proof = stocked.directory / "proof"
     stocked.replace(
@@ -165,6 +173,21 @@ def test_too_little_room_is_found_before_anything_is_done(stocked: Node) -> None
     stocked.replace("df", "printf 'Filesystem\\n/dev/x 100 90 10 90%% /\\n'")
     said = stocked.refuses_to_restore()
     assert re.search(r"the restore needs \d{7} bytes beside the live database, 10240 are free", said)
+
+
+@pytest.mark.parametrize("key", ["unpacked", "size"])
+def test_too_little_room_for_the_attachments_is_found_before_they_come(
+    node: Node, uploads: Path, key: str
+) -> None:
+    if key == "size":  # a manifest from before they were measured
+        node.rewrite(lambda manifest: manifest["objects"]["attachments"].pop("unpacked"))
+    full = "printf 'Filesystem\\n/dev/x 100 100 0 100%% /\\n'"
+    node.replace("df", f'if [[ $* == *uploads* ]]; then {full}; else exec /usr/bin/df "$@"; fi')
+    needed = node.manifest()["objects"]["attachments"][key]
+    assert (
+        f"the attachments need {needed} bytes beside the live ones, 0 are free" in node.refuses_to_restore()
+    )
+    assert not list(node.directory.glob("uploads.restore_*"))
 
 
 def test_nothing_to_verify_is_a_failure(node: Node) -> None:

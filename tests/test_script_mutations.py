@@ -17,6 +17,7 @@ PARAMETERS: dict[str, Any] = {
     "field": "database_bytes",
     "option": "--id",
     "move": 2,
+    "key": "unpacked",
     "name": "TERM",
     "arguments": ("--config", ""),
 }
@@ -171,6 +172,27 @@ MUTATIONS = (
         "((free > DATABASE_BYTES)) ||",
         "true ||",
         test_restore.test_too_little_room_is_found_before_anything_is_done,
+    ),
+    Mutation(
+        "an object's size",
+        RESTORE,
+        " && ${BYTES[$object]} =~ $NUMBER",
+        "",
+        test_restore.test_what_a_manifest_says_of_an_object_is_never_run,
+    ),
+    Mutation(
+        "the attachments' room",
+        RESTORE,
+        "((free > needed)) ||",
+        "true ||",
+        test_restore.test_too_little_room_for_the_attachments_is_found_before_they_come,
+    ),
+    Mutation(
+        "the upload's size",
+        BACKUP,
+        '--expected-size "${EXPECTED[$1]}"',
+        '--expected-size "$DATABASE_BYTES"',
+        test_backup.test_an_upload_is_told_the_size_of_what_it_uploads,
     ),
     Mutation(
         "existing roles",

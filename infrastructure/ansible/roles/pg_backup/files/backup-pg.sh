@@ -42,9 +42,12 @@ parse() {
   [[ -n $CONFIG ]] || fail 2 "no configuration was named" "give --config FILE"
 }
 
+# A file that goes while du looks at it (exit code 1) is not a failure.
 check_attachments() {
-  [[ -z $ATTACHMENTS_DIR || -d $ATTACHMENTS_DIR ]] ||
-    fail 1 "ATTACHMENTS_DIR $ATTACHMENTS_DIR is no directory" "mount it, or correct the configuration"
+  ATTACHMENTS_BYTES=''
+  [[ -n $ATTACHMENTS_DIR ]] || return 0
+  [[ -d $ATTACHMENTS_DIR ]] || fail 1 "ATTACHMENTS_DIR $ATTACHMENTS_DIR is no directory" "mount it, or correct the configuration"
+  ATTACHMENTS_BYTES=$({ du -sb --dereference-args "$ATTACHMENTS_DIR" || (($? == 1)); } | cut -f1)
 }
 
 # Names sort in the order of time, even when the clock was set back or a second sees two backups.
@@ -89,6 +92,7 @@ upload() {
   local object descriptor
   choose_codec
   declare -gA FILE=([dump]=dump.$SUFFIX [globals]=globals.sql.$SUFFIX) UPLOAD=() FEED=()
+  declare -gA EXPECTED=([dump]=$DATABASE_BYTES [globals]=$DATABASE_BYTES [attachments]=$ATTACHMENTS_BYTES)
   [[ -z $ATTACHMENTS_DIR ]] || FILE[attachments]=attachments.tar.$SUFFIX
   for object in "${!FILE[@]}"; do start_upload "$object"; done
   HELD=()
@@ -114,7 +118,8 @@ choose_codec() {
 
 start_upload() {
   mkfifo "$RUN/$1" "$RUN/$1.count"
-  "${AWS[@]}" s3 cp - "s3://$BUCKET/$PREFIX/${FILE[$1]}" --only-show-errors --expected-size "$DATABASE_BYTES" <"$RUN/$1" {SESSION}>&- &
+  "${AWS[@]}" s3 cp - "s3://$BUCKET/$PREFIX/${FILE[$1]}" --only-show-errors \
+    --expected-size "${EXPECTED[$1]}" <"$RUN/$1" {SESSION}>&- &
   UPLOAD[$1]=$!
   CHILDREN+=("$!")
 }
@@ -209,7 +214,7 @@ manifest() {
   done
   sql "$DATABASE" -F $'\n' -v id="$ID" -v database="$DATABASE" -v prefix="$PREFIX" -v codec="$CODEC" \
     -v server="$SERVER_VERSION" -v client="$("${PG[@]}" pg_dump --version)" \
-    -v started="$STARTED_AT" -v finished="$(date +%FT%TZ)" -v size="$DATABASE_BYTES" <<SQL
+    -v started="$STARTED_AT" -v finished="$(date +%FT%TZ)" -v size="$DATABASE_BYTES" -v unpacked="$ATTACHMENTS_BYTES" <<SQL
 with objects as (
   select split_part(line, ' ', 1) as object, split_part(line, ' ', 2) as file,
     split_part(line, ' ', 3)::bigint as size, split_part(line, ' ', 4) as sha256
@@ -222,8 +227,9 @@ with objects as (
 )
 select json_build_object('format', 1, 'id', :'id', 'database', :'database',
   'server_version', :'server', 'client_version', :'client', 'started_at', :'started', 'finished_at', :'finished',
-  'database_bytes', :size, 'objects', (select json_object_agg(object, json_build_object(
-    'key', :'prefix' || '/' || file, 'size', size, 'sha256', sha256, 'codec', :'codec')) from objects),
+  'database_bytes', :size, 'objects', (select json_object_agg(object, json_strip_nulls(json_build_object(
+    'key', :'prefix' || '/' || file, 'size', size, 'sha256', sha256, 'codec', :'codec',
+    'unpacked', case object when 'attachments' then nullif(:'unpacked', '')::bigint end))) from objects),
   'totals', json_build_object('tables', tables, 'rows', coalesce(rows, 0), 'bytes', bytes), 'tables', entries),
   json_build_object('id', :'id', 'prefix', :'prefix', 'bytes', bytes, 'tables', tables, 'rows', coalesce(rows, 0))
 from totals;

@@ -85,15 +85,17 @@ choose_backup() {
 }
 
 read_manifest() {
-  local fields format database id object key sha256 codec
+  local fields format database id object key sha256 codec bytes
   "${AWS[@]}" s3 cp "s3://$BUCKET/$PREFIX/manifest.json" - --only-show-errors >"$RUN/manifest.json" ||
     fail 1 "the manifest of $NAME cannot be downloaded" "check the network and the role of this machine"
   MANIFEST="$(literal "$(<"$RUN/manifest.json")")::json"
   fields=$(manifest_fields) || fail 1 "the manifest of $NAME cannot be understood" "restore another backup with --id"
-  declare -gA KEY=() SHA256=() CODEC=()
+  declare -gA KEY=() SHA256=() CODEC=() BYTES=()
   {
     IFS=$'\x1f' read -r format database id SERVER_MAJOR DATABASE_BYTES
-    while IFS=$'\x1f' read -r object key sha256 codec; do KEY[$object]=$key SHA256[$object]=$sha256 CODEC[$object]=$codec; done
+    while IFS=$'\x1f' read -r object key sha256 codec bytes; do
+      KEY[$object]=$key SHA256[$object]=$sha256 CODEC[$object]=$codec BYTES[$object]=$bytes
+    done
   } <<<"$fields"
   [[ $format == 1 ]] || fail 1 "the manifest of $NAME has format ${format:-none}, not 1" "use the scripts that wrote it"
   [[ $database == "$SOURCE" && $id == "$ID" ]] || fail 1 "the manifest of $NAME belongs to another backup" "restore another backup with --id"
@@ -107,7 +109,7 @@ manifest_fields() {
   sql "$MAINTENANCE" -F $'\x1f' <<SQL
 select m->>'format', m->>'database', m->>'id', split_part(m->>'server_version', '.', 1), m->>'database_bytes'
 from (select $MANIFEST as m);
-select key, value->>'key', value->>'sha256', value->>'codec'
+select key, value->>'key', value->>'sha256', value->>'codec', coalesce(value->>'unpacked', value->>'size')
 from (select $MANIFEST as m), json_each(case m->>'format' when '1' then m->'objects' end);
 SQL
 }
@@ -116,7 +118,7 @@ check_objects() {
   local object
   [[ -n ${KEY[dump]:-} && -n ${KEY[globals]:-} ]] || fail 1 "the manifest of $NAME lacks an object" "restore another backup with --id"
   for object in "${!KEY[@]}"; do
-    [[ ${KEY[$object]} == "$PREFIX"/* && ${CODEC[$object]} =~ ^(zstd|gzip)$ ]] ||
+    [[ ${KEY[$object]} == "$PREFIX"/* && ${CODEC[$object]} =~ ^(zstd|gzip)$ && ${BYTES[$object]} =~ $NUMBER ]] ||
       fail 1 "the manifest of $NAME describes its $object wrongly" "restore another backup with --id"
     command -v "${CODEC[$object]}" >/dev/null || fail 1 "the $object is compressed with ${CODEC[$object]}" "install ${CODEC[$object]}"
   done
@@ -149,11 +151,15 @@ check_room() {
   local directory free=''
   directory=$(sql "$MAINTENANCE" <<<'show data_directory')
   if [[ -n $PG_SERVICE ]] || [[ ${PGHOST:-/} =~ ^(/|127\.|localhost$|::1$) && -d $directory ]]; then
-    free=$("${PG[@]}" df -Pk "$directory" | awk 'NR == 2 { printf "%.0f", $4 * 1024 }')
+    free=$("${PG[@]}" df -Pk "$directory" | free_bytes)
   fi
   [[ -n $free ]] || { log "room on the server is not known from here, and not checked" && return; }
   ((free > DATABASE_BYTES)) || fail 1 "the restore needs $DATABASE_BYTES bytes beside the live database, $free are free in $directory" \
     "make room, for example by dropping an old ${DATABASE}_before_ database"
+}
+
+free_bytes() {
+  awk 'NR == 2 { printf "%.0f", $4 * 1024 }'
 }
 
 # drop_databases PREFIX [PATTERN [EXCEPT]]: those called by the prefix and the pattern, to the letter.
@@ -251,10 +257,19 @@ restore_attachments() {
   elif [[ -n $ATTACHMENTS_DIR ]]; then
     UNPACKED=$ATTACHMENTS_DIR.restore_$ID
     rm -rf "$UNPACKED" && mkdir -p "$UNPACKED"
+    check_attachments_room
     fetch attachments unpack
   else
     log "warning: the backup has attachments, but ATTACHMENTS_DIR is not set: they are not restored"
   fi
+}
+
+# Not before the database is back, which may be on the same file system.
+check_attachments_room() {
+  local free needed=${BYTES[attachments]}
+  free=$(df -Pk "$UNPACKED" | free_bytes)
+  ((free > needed)) || fail 1 "the attachments need $needed bytes beside the live ones, $free are free in ${ATTACHMENTS_DIR%/*}" \
+    "make room, for example by removing an old $ATTACHMENTS_DIR.before_ directory"
 }
 
 read_archive() {

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pipeline import options
 from pipeline.deployment import DATABASE, Deployment
 from pipeline.terminal import confirm, errors_told, on_aws, run_and_tell
 
@@ -14,12 +15,6 @@ INTERRUPTED = 130
 
 if TYPE_CHECKING:
     from pipeline.backups import Backup
-
-ask_vault_password = click.option(
-    "--ask-vault-password", "ask", is_flag=True, help="Ask for it at the terminal."
-)
-verbose = click.option("-v", "--verbose", is_flag=True, help="Show what the tools themselves print.")
-yes = click.option("--yes", is_flag=True, help="Do not ask; for CI.")
 
 
 def run() -> None:
@@ -32,23 +27,6 @@ def run() -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("✗ interrupted: nothing was done", err=True)
         sys.exit(INTERRUPTED)
-
-
-def _id(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
-    from pipeline.backups import ID  # noqa: PLC0415 - its imports are slow
-
-    if value is not None and not ID.fullmatch(value):
-        raise click.BadParameter("an id is 8 of 0-9 and a-f; `quickdata backups` lists them")
-    return value
-
-
-def _suffix(_context: click.Context, _option: click.Parameter, value: str) -> str:
-    from pipeline.settings import valid_suffix  # noqa: PLC0415 - its imports are slow
-
-    try:
-        return valid_suffix(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
 
 
 def _backups(database: str) -> "list[Backup]":
@@ -73,14 +51,8 @@ def main() -> None:
 
 
 @main.command()
-@click.option(
-    "--suffix",
-    default="rehearsal",
-    show_default=True,
-    callback=_suffix,
-    help="Stands for TF_VAR_bucket_suffix.",
-)
-@verbose
+@options.suffix
+@options.verbose
 def rehearse(suffix: str, verbose: bool) -> None:
     """Rehearse the whole deployment on LocalStack, without AWS and without Docker.
 
@@ -95,8 +67,8 @@ def rehearse(suffix: str, verbose: bool) -> None:
 
 
 @main.command()
-@ask_vault_password
-@verbose
+@options.ask_vault_password
+@options.verbose
 def check(ask: bool, verbose: bool) -> None:
     """Look at every input, tool, credential, the bucket and the vault; change nothing.
 
@@ -116,8 +88,8 @@ def check(ask: bool, verbose: bool) -> None:
 
 
 @main.command()
-@ask_vault_password
-@verbose
+@options.ask_vault_password
+@options.verbose
 def deploy(ask: bool, verbose: bool) -> None:
     """Deploy to AWS: storage, app, the services on the nodes; then prove that a backup comes back.
 
@@ -143,8 +115,8 @@ def deploy(ask: bool, verbose: bool) -> None:
 
 
 @main.command()
-@ask_vault_password
-@verbose
+@options.ask_vault_password
+@options.verbose
 def backup(ask: bool, verbose: bool) -> None:
     """Take a backup now. Reads the same variables as deploy.
 
@@ -163,18 +135,13 @@ def backup(ask: bool, verbose: bool) -> None:
 
 
 @main.command()
-@click.option(
-    "--id",
-    "backup_id",
-    callback=_id,
-    help="Verify this backup, as `quickdata backups` lists it, not a new one.",
-)
-@ask_vault_password
-@verbose
+@options.backup_id
+@options.ask_vault_password
+@options.verbose
 def verify(backup_id: str | None, ask: bool, verbose: bool) -> None:
     """Take a backup, restore it into a scratch database on the node, compare; safe on a live system.
 
-    Reads the same variables as deploy.
+    With --id that backup is compared, and none is taken. Reads the same variables as deploy.
 
     Example: quickdata verify
     """
@@ -206,16 +173,16 @@ def backups(database: str, as_json: bool) -> None:
 
 
 @main.command()
-@click.option("--id", "backup_id", callback=_id, help="Which backup; else the newest.")
+@options.backup_id
 @click.option("--from-database", default=DATABASE, show_default=True, help="Whose backup.")
-@ask_vault_password
-@yes
-@verbose
+@options.ask_vault_password
+@options.yes
+@options.verbose
 def restore(backup_id: str | None, from_database: str, ask: bool, yes: bool, verbose: bool) -> None:
     """Restore a backup in place of the live database, which is kept beside it.
 
-    The backup goes into a scratch database first and is compared with its manifest: on any failure the live
-    database was not touched. Reads the same variables as deploy.
+    Without --id the newest. The backup goes into a scratch database first and is compared with its
+    manifest: on any failure the live database was not touched. Reads the same variables as deploy.
 
     Example: quickdata restore --id 3f2a9c1d
     """
@@ -243,9 +210,9 @@ def restore(backup_id: str | None, from_database: str, ask: bool, yes: bool, ver
     type=click.Choice([DATABASE]),
     help="Take no backup first: for an app whose database is dead already.",
 )
-@ask_vault_password
-@yes
-@verbose
+@options.ask_vault_password
+@options.yes
+@options.verbose
 def destroy(without_backup: str | None, ask: bool, yes: bool, verbose: bool) -> None:
     """Destroy the app: nodes, disks, network. The bucket and its backups stay.
 

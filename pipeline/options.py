@@ -1,0 +1,37 @@
+"""The options that several verbs share, and what their values must look like."""
+
+import click
+
+
+def _id(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    from pipeline.backups import ID  # noqa: PLC0415 - its imports are slow
+
+    if value is not None and not ID.fullmatch(value):
+        raise click.BadParameter("an id is 8 of 0-9 and a-f; `quickdata backups` lists them")
+    return value
+
+
+def _suffix(_context: click.Context, _option: click.Parameter, value: str) -> str:
+    from pipeline.settings import valid_suffix  # noqa: PLC0415 - its imports are slow
+
+    try:
+        return valid_suffix(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+ask_vault_password = click.option(
+    "--ask-vault-password", "ask", is_flag=True, help="Ask for it at the terminal."
+)
+verbose = click.option("-v", "--verbose", is_flag=True, help="Show what the tools themselves print.")
+yes = click.option("--yes", is_flag=True, help="Do not ask; for CI.")
+backup_id = click.option(
+    "--id", "backup_id", callback=_id, help="Which backup of those that `quickdata backups` lists."
+)
+suffix = click.option(
+    "--suffix",
+    default="rehearsal",
+    show_default=True,
+    callback=_suffix,
+    help="Stands for TF_VAR_bucket_suffix.",
+)

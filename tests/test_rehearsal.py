@@ -30,12 +30,12 @@ def rehearsed(checkout: Checkout) -> Iterator[Run]:
     """Two rehearsals at once in one checkout: they must not collide."""
     before = checkout.files()
     both = [checkout.start("rehearse") for _ in range(2)]
-    (out, err), (other_out, other_err) = [each.communicate(timeout=550) for each in both]
+    (out, err), (other_out, other_err) = [each.communicate(timeout=1100) for each in both]
     assert both[1].returncode == 0, other_err + other_out
     yield Run(both[0].returncode, out, err, checkout.report(), before)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_a_rehearsal_proves_everything_it_promises(rehearsed: Run) -> None:
     assert rehearsed.exit_code == 0, rehearsed.stderr
     assert set(rehearsed.report["proofs"]) == {

@@ -31,7 +31,7 @@ def test_an_interrupt_leaves_nothing_behind(tmp_path: Path, number: signal.Signa
     run = checkout.start("rehearse")
     until(run, lambda line: moment in line)
     os.killpg(run.pid, number)
-    _, err = run.communicate(timeout=200)
+    _, err = run.communicate(timeout=600)
     assert run.returncode == 130, err
     assert f"interrupted by {number.name}" in err
     assert "Traceback" not in err
@@ -48,7 +48,7 @@ def test_a_failing_playbook_ends_the_rehearsal_in_its_own_words(
     playbook = f"[{{name: Broken, hosts: managers, gather_facts: false, tasks: [{task}]}}]"
     (checkout.root / "infrastructure/ansible/swarm.yml").write_text(playbook)
     run = checkout.start("rehearse")
-    _, err = run.communicate(timeout=250)
+    _, err = run.communicate(timeout=600)
     assert run.returncode == 1
     assert "✗ rehearse: ansible: swarm.yml" in err
     assert "broken on purpose" in err
@@ -61,7 +61,7 @@ def test_a_damage_that_damages_nothing_proves_nothing_and_ends_with_exit_code_4(
     undo = "DROP TABLE public.too_late; DELETE FROM public.event WHERE kind = 'late';"
     (checkout.root / "pipeline/rehearsal/damage.sql").write_text(undo)
     run = checkout.start("rehearse")
-    _, err = run.communicate(timeout=350)
+    _, err = run.communicate(timeout=600)
     assert run.returncode == 4, err
     assert "damaged nothing" in err
     assert checkout.left_behind() == []

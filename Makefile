@@ -23,7 +23,7 @@ rehearse: announce install ## The main job: deploy on LocalStack, damage, restor
 	@.venv/bin/quickdata rehearse
 
 .PHONY: test
-test: install-dev lint ## All tests and linters, about 10 minutes.
+test: install-dev lint ## All tests and linters, about 15 minutes.
 	@.venv/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder $(PYTEST_OPTIONS)
 
 .PHONY: lint
@@ -43,7 +43,7 @@ format: install-dev ## Format the code.
 .PHONY: announce
 announce:
 	@printf '%s\n' \
-	  'make rehearse takes 3 to 4 minutes on 2 cores, plus downloads the first time:' \
+	  'make rehearse takes about 4 minutes on 2 cores (6 on busy ones), plus downloads the first time:' \
 	  '  uv (25 MB) and the locked Python packages (about 150 MB; 760 MB on disk in .venv),' \
 	  '  OpenTofu (30 MB) only when neither tofu nor terraform is on PATH,' \
 	  '  the AWS provider (about 150 MB) unless a mirror is found, awscli for the node (25 MB).' \

@@ -1,5 +1,6 @@
 """Real servers for the tests: each test process starts its own LocalStack and PostgreSQL when asked."""
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -40,6 +41,11 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
         portal.wrap_async_context_manager(run_postgres(directory)) as server,
     ):
         yield server
+
+
+def pytest_configure() -> None:
+    """Undo an ignored SIGINT, which what a shell starts in the background has and hands on."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -79,6 +79,7 @@ def _env(directory: Path, port: int) -> dict[str, str]:
         "GATEWAY_LISTEN": f"127.0.0.1:{port}",
         "SERVICES": "s3,iam,sts,ec2",
         "DNS_ADDRESS": "0",
+        "OVERRIDE_IN_DOCKER": "0",  # in a container it would take itself for its own image
         "DISABLE_EVENTS": "1",
         "SKIP_SSL_CERT_DOWNLOAD": "1",
         "MOTO_AMIS_PATH": str(AMIS),

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.postgres import Postgres
 from pipeline.rehearsal.localstack import LocalStack
-from pipeline.rehearsal.postgres import Postgres
 from tests.backup_node import Node
 from tests.backup_runs import identifier
 

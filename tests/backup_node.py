@@ -13,8 +13,8 @@ from typing import Any
 
 import boto3
 
+from pipeline.postgres import Postgres
 from pipeline.rehearsal.localstack import LocalStack
-from pipeline.rehearsal.postgres import Postgres
 from tests.backup_runs import Finished, finish, identifier
 
 SCRIPTS = Path(__file__).parents[1] / "infrastructure/ansible/roles/pg_backup/files"

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 import pytest
 from anyio.from_thread import start_blocking_portal
 
+from pipeline.postgres import Postgres
+from pipeline.postgres import postgres as run_postgres
 from pipeline.rehearsal.localstack import LocalStack
 from pipeline.rehearsal.localstack import localstack as run_localstack
-from pipeline.rehearsal.postgres import Postgres
-from pipeline.rehearsal.postgres import postgres as run_postgres
 
 LONGEST = (
     "rehearsal",

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from pipeline import tofu
 from pipeline.deployment import Deployment
+from pipeline.postgres import Postgres
 from pipeline.progress import Progress
 from pipeline.rehearsal.local import local_deployment
 from pipeline.rehearsal.localstack import LocalStack
-from pipeline.rehearsal.postgres import Postgres
 from pipeline.rehearsal.surroundings import Surroundings
 from pipeline.report import Report
 from pipeline.tofu import Stack

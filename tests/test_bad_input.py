@@ -9,7 +9,7 @@ import pytest
 from by_hand import ENVIRONMENT, SYSTEM, Typed
 
 from pipeline import tools
-from pipeline.rehearsal.server import free_port
+from pipeline.server import free_port
 
 
 @dataclass(frozen=True)

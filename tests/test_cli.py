@@ -7,8 +7,7 @@ import pexpect
 import pytest
 from click.testing import CliRunner
 
-from pipeline import terminal
-from pipeline.cli import main
+from pipeline.cli import main, terminal
 from pipeline.errors import VerifyFailed
 from pipeline.progress import Progress
 from pipeline.report import Report

@@ -13,7 +13,7 @@ import pytest
 
 from pipeline import tools
 from pipeline.errors import ToolError
-from pipeline.rehearsal.server import free_port
+from pipeline.server import free_port
 
 PROGRAM = b"#!/bin/sh\necho OpenTofu\n"
 

@@ -21,8 +21,8 @@ from pipeline.errors import PipelineError, ToolError
 from pipeline.host import HostRunner
 from pipeline.progress import Progress
 from pipeline.rehearsal.localstack import LocalStack
-from pipeline.rehearsal.server import free_port
 from pipeline.rehearsal.workspace import throwaway
+from pipeline.server import free_port
 from pipeline.tofu import Stack
 
 

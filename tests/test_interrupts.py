@@ -7,10 +7,10 @@ import anyio
 import pytest
 
 from pipeline import deploy, plan
+from pipeline.postgres import Postgres
 from pipeline.progress import Progress
 from pipeline.rehearsal.local import local_deployment
 from pipeline.rehearsal.localstack import LocalStack
-from pipeline.rehearsal.postgres import Postgres
 from pipeline.rehearsal.surroundings import Surroundings
 from pipeline.rehearsal.workspace import throwaway
 from pipeline.report import Report

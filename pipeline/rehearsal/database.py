@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.deployment import DATABASE, Deployment
-from pipeline.rehearsal.postgres import Postgres
+from pipeline.postgres import Postgres
 from pipeline.step import Step
 
 SQL = Path(__file__).parent

@@ -6,9 +6,9 @@ from pipeline import deploy, plan
 from pipeline.backups import backups
 from pipeline.deployment import DATABASE, Deployment
 from pipeline.errors import PlanRefused, VerifyFailed
+from pipeline.postgres import Postgres
 from pipeline.rehearsal import cron
 from pipeline.rehearsal.database import Database
-from pipeline.rehearsal.postgres import Postgres
 from pipeline.scripts import in_words, restore
 from pipeline.step import Step
 

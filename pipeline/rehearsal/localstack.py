@@ -11,7 +11,7 @@ from boto3 import Session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pipeline.rehearsal.server import free_port, serving
+from pipeline.server import free_port, serving
 
 ACCOUNT = "000000000000"
 """The account that LocalStack answers with: no real account has this number."""

@@ -5,8 +5,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.postgres import Postgres, postgres
 from pipeline.rehearsal.localstack import LocalStack, localstack
-from pipeline.rehearsal.postgres import Postgres, postgres
 from pipeline.rehearsal.workspace import throwaway
 
 

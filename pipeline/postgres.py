@@ -13,7 +13,7 @@ from pathlib import Path
 from anyio import run_process
 
 from pipeline.errors import ToolError
-from pipeline.rehearsal.server import free_port, serving
+from pipeline.server import free_port, serving
 
 USER = "admin"
 UNPRIVILEGED = 65534

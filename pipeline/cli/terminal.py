@@ -14,7 +14,7 @@ from pipeline.progress import Progress
 from pipeline.report import Report
 from pipeline.run import Verb, run
 
-REPORTS = Path(__file__).parents[1] / "reports"
+REPORTS = Path(__file__).parents[2] / "reports"
 
 OnAws = Callable[[Deployment], Awaitable[None]]
 Question = Callable[[], None]

@@ -11,7 +11,7 @@ export UV_SYSTEM_CERTS := 1
 export UV_PYTHON_PREFERENCE := only-system
 export UV_NO_PROGRESS := 1
 
-PYTHON_FILES := pipeline tests
+PYTHON_FILES := pipeline tests benchmarks
 SCRIPTS := .ci/run $(wildcard infrastructure/ansible/*.sh infrastructure/ansible/roles/*/files/*.sh)
 
 .PHONY: help
@@ -25,6 +25,10 @@ rehearse: announce install ## The main job: deploy on LocalStack, damage, restor
 .PHONY: test
 test: install-dev lint ## All tests and linters, about 15 minutes.
 	@.venv/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder $(PYTEST_OPTIONS)
+
+.PHONY: bench
+bench: install-dev ## Measure, beside what people use instead; writes benchmarks/RESULTS.md, about 30 minutes.
+	@.venv/bin/python benchmarks/bench.py
 
 .PHONY: lint
 lint: install-dev ## Only the linters.

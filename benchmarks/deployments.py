@@ -1,0 +1,50 @@
+"""The pipeline's deployment beside the course's commands in a row, each on a LocalStack of its own."""
+
+import time
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+from pipeline import deploy, inventory
+from pipeline.ansible import INVENTORY
+from pipeline.deployment import Deployment
+from pipeline.progress import Progress
+from pipeline.rehearsal.local import local_deployment, prepare
+from pipeline.rehearsal.surroundings import surroundings
+from pipeline.report import Report
+from pipeline.step import Step
+
+PLAYBOOKS = ("swarm.yml", "nocodb.yml", "backup.yml")
+
+Twice = tuple[float, float]
+"""Seconds of a first deployment, and of a second one that changes nothing."""
+
+
+async def by_hand(d: Deployment) -> float:
+    """Run the course's commands, one after the other; return the seconds they took."""
+    started = time.monotonic()
+    for stack in (d.storage, d.app):
+        for words in (("init", "-no-color"), ("apply", "-auto-approve", "-no-color")):
+            step = Step(f"{stack.name}: {words[0]}", (stack.binary, *words), stack.workdir, stack.env)
+            (await d.run(step)).check()
+    outputs = inventory.outputs((await d.run(d.app.output())).check().stdout)
+    await d.runner.write(INVENTORY, inventory.render(outputs, d.suffix, d.common, d.hosts))
+    for playbook in PLAYBOOKS:
+        (await d.run(d.ansible.playbook(playbook))).check()
+    return time.monotonic() - started
+
+
+async def by_pipeline(d: Deployment) -> float:
+    """Deploy; return the seconds from the first step to the last playbook, so without the verification."""
+    d.report.steps.clear()
+    await deploy.deploy(d)
+    last = next(step for step in d.report.steps if step["name"] == "ansible: backup.yml")
+    begun, ended = (datetime.fromisoformat(at) for at in (d.report.steps[0]["started"], last["ended"]))
+    return (ended - begun).total_seconds()
+
+
+async def twice(way: Callable[[Deployment], Awaitable[float]], progress: Progress) -> Twice:
+    """Deploy in one way, and again, in new surroundings."""
+    async with surroundings() as around:
+        d = local_deployment(around, "bench", progress, Report("bench", "localstack"))
+        await prepare(d, around)
+        return await way(d), await way(d)

@@ -1,0 +1,70 @@
+"""One command, measured: wall time, processor time, and the most memory that its processes had at once."""
+
+import os
+import statistics
+import subprocess
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import psutil
+
+EVERY = 0.2
+"""Seconds between two looks at the memory."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What a command took.
+
+    Args:
+        wall: seconds.
+        cpu: processor seconds of all its processes; a server's are not among them.
+        peak: bytes of memory of all its processes together, shared pages counted once (PSS).
+    """
+
+    wall: float
+    cpu: float
+    peak: int
+
+
+def measured(command: Sequence[str], env: Mapping[str, str]) -> Measure:
+    """Run a command to its end.
+
+    Raises:
+        RuntimeError: it failed; what failed cannot be compared.
+    """
+    started, peak, ended = time.monotonic(), [0], threading.Event()
+    process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    watcher = threading.Thread(target=_watch, args=(process.pid, peak, ended))
+    watcher.start()
+    said = process.stderr.read() if process.stderr else ""
+    _, status, usage = os.wait4(process.pid, 0)
+    wall = time.monotonic() - started
+    process.returncode = os.waitstatus_to_exitcode(status)
+    ended.set()
+    watcher.join()
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed with exit code {process.returncode}:\n{said}")
+    return Measure(wall, usage.ru_utime + usage.ru_stime, peak[0])
+
+
+def _watch(pid: int, peak: list[int], ended: threading.Event) -> None:
+    while not ended.wait(EVERY):
+        peak[0] = max(peak[0], _memory(pid))
+
+
+def _memory(pid: int) -> int:
+    total = 0
+    try:
+        for process in (top := psutil.Process(pid), *top.children(recursive=True)):
+            total += process.memory_full_info().pss
+    except psutil.NoSuchProcess:  # it ended while it was looked at: the next look counts
+        return 0
+    return total
+
+
+def median(values: Sequence[float]) -> float:
+    """Return the median."""
+    return statistics.median(values)

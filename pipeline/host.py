@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
 import anyio
+import anyio.lowlevel
 from anyio.abc import ByteReceiveStream, Process
 from anyio.streams.text import TextReceiveStream
 
@@ -82,7 +83,9 @@ class HostRunner:
         result: Result | None = None
         files = self._lay_down(step)
         try:
-            process = await self._open(step, {**self._env(step), **{n: str(p) for n, p in files.items()}})
+            await anyio.lowlevel.checkpoint()
+            with anyio.CancelScope(shield=True):  # cancelled while it starts, it would be killed
+                process = await self._open(step, {**self._env(step), **{n: str(p) for n, p in files.items()}})
             async with process:
                 result = await self._attend(process, step, started)
         finally:
@@ -144,8 +147,8 @@ class HostRunner:
         heard = Heard(Reader(step.stream))
         async with anyio.create_task_group() as group:
             group.start_soon(self._hear, process, step, heard)
-            await _feed(process, step.stdin or "")
             try:
+                await _feed(process, step.stdin or "")
                 await process.wait()
             except anyio.get_cancelled_exc_class():
                 with anyio.CancelScope(shield=True):

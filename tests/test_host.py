@@ -148,10 +148,36 @@ async def test_a_tool_that_says_much_while_it_ends_is_heard_out(runner: HostRunn
         "    sys.exit(1)\n"
         "signal.signal(signal.SIGINT, end)\n"
         "open('ready', 'w')\n"
-        "time.sleep(60)\n"
+        "while True: time.sleep(0.05)\n"
     )
     await _cancel_when(runner, python(code), (tmp_path / "ready").exists)
     assert (tmp_path / "state").read_text() == "written"
+
+
+async def test_a_tool_that_reads_no_input_is_asked_to_end_not_killed(
+    runner: HostRunner, tmp_path: Path
+) -> None:
+    code = (
+        "import signal, sys, time\n"
+        "def end(*_):\n"
+        "    open('state', 'w').write('written')\n"
+        "    sys.exit(1)\n"
+        "signal.signal(signal.SIGINT, end)\n"
+        "open('ready', 'w')\n"
+        "while True: time.sleep(0.05)\n"
+    )
+    more_than_a_pipe_holds = "x" * 1_000_000
+    step = python(code, stdin=more_than_a_pipe_holds)
+    await _cancel_when(runner, step, (tmp_path / "ready").exists)
+    assert (tmp_path / "state").read_text() == "written"
+
+
+async def test_a_tool_is_not_started_after_the_interrupt(runner: HostRunner, tmp_path: Path) -> None:
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await runner.run(python("open('started', 'w')"))
+    assert scope.cancelled_caught
+    assert not (tmp_path / "started").exists()
 
 
 @pytest.mark.parametrize("secret", ['quo"te\\and-slash', "zürich-geheim", "a&b<c>d-secret"])

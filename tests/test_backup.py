@@ -171,6 +171,13 @@ def test_an_interrupted_backup_leaves_nothing_behind(node: Node, signal: str) ->
     assert node.leaves_nothing()
 
 
+def test_an_interrupt_between_the_start_of_an_upload_and_its_note_publishes_nothing(node: Node) -> None:
+    node.create()
+    node.mutate("backup-pg.sh", '  CHILDREN+=("$!")\n', "  kill -TERM $$\n")
+    assert node.backup().code == 143
+    assert node.objects() == []
+
+
 def test_after_a_kill_nothing_was_published_and_the_next_backup_works(node: Node) -> None:
     node.create()
     with node.locked():

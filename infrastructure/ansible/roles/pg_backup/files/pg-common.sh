@@ -65,7 +65,7 @@ clean_up() {
 end_children() {
   local child pipe attempt
   for child in $(jobs -rp); do
-    [[ " ${CHILDREN[*]} " == *" $child "* ]] && kill "$child"
+    [[ " ${CHILDREN[*]} ${!:-} " == *" $child "* ]] && kill "$child" # the newest may not be noted yet
   done
   [[ -n $SESSION ]] && exec {SESSION}>&-
   for attempt in {0..99}; do

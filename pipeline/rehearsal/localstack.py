@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from anyio import to_thread
-from boto3 import Session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline.server import free_port, serving
+from pipeline.storage import session
 
 ACCOUNT = "000000000000"
 """The account that LocalStack answers with: no real account has this number."""
 
 AMIS = Path(__file__).with_name("amis.json")
 """The images that the lookup of Debian finds."""
+
+KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
 SERVER = Path(__file__).with_name("localstack_server.py")
 
@@ -89,9 +91,8 @@ def _env(directory: Path, port: int) -> dict[str, str]:
 
 def _answers(server: LocalStack) -> bool:
     quick = Config(retries={"total_max_attempts": 1}, connect_timeout=1, read_timeout=10)
-    client = Session("test", "test", region_name=server.region).client(
-        "sts", endpoint_url=server.endpoint, config=quick
-    )
+    keys = {name.lower(): server.environment[name] for name in KEYS}
+    client = session(keys, server.region).client("sts", endpoint_url=server.endpoint, config=quick)
     try:
         return client.get_caller_identity()["Account"] == ACCOUNT
     except (BotoCoreError, ClientError):

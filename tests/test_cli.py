@@ -143,6 +143,18 @@ def test_an_error_ends_with_its_code_its_mend_and_a_report(
     assert '"words": "done"' in written
 
 
+def test_a_ctrl_c_before_anything_has_begun_is_reported_as_an_interrupt(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    async def interrupted(_progress: Progress, _report: Report) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit) as ended:
+        terminal.run_and_tell(interrupted, "deploy", "aws", False)
+    assert ended.value.code == 130
+    assert '"exit_code": 130' in (tmp_path / "reports/run.json").read_text()
+
+
 def test_an_error_in_parallel_work_is_told_alone(
     environment: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:

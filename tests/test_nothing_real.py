@@ -52,9 +52,7 @@ async def test_opentofu_asks_aws_and_not_the_emulator_of_the_default_profile(
             d = aws.aws_deployment(Settings.read(), Progress(), Report("plan", "aws"))
             (await d.run(d.storage.init())).check()
             plan = d.storage.plan(d.plan_file)
-            proxied = Step(
-                plan.name, plan.command, plan.workdir, {**plan.env, "HTTPS_PROXY": url}, plan.secrets
-            )
+            proxied = replace(plan, env={**plan.env, "HTTPS_PROXY": url})
 
             async def answer(stream: SocketStream) -> None:
                 async with stream:

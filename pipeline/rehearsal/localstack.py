@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from anyio import to_thread
 from botocore.config import Config
@@ -64,9 +65,10 @@ async def localstack(directory: Path, region: str = "eu-west-3") -> AsyncIterato
     port = free_port()
     server = LocalStack(f"http://127.0.0.1:{port}", region)
     command = (sys.executable, "-P", str(SERVER), str(directory / "objects"))
+    sts = _sts(server)
 
     async def ready() -> bool:
-        return await to_thread.run_sync(_answers, server)
+        return await to_thread.run_sync(_answers, sts)
 
     async with serving("LocalStack", command, _env(directory, port), directory / "log", ready):
         yield server
@@ -89,11 +91,15 @@ def _env(directory: Path, port: int) -> dict[str, str]:
     }
 
 
-def _answers(server: LocalStack) -> bool:
-    quick = Config(retries={"total_max_attempts": 1}, connect_timeout=1, read_timeout=10)
+def _sts(server: LocalStack) -> Any:
+    """Return the client that asks whether it is up: made once, it costs more than LocalStack's answer."""
+    once = Config(retries={"total_max_attempts": 1}, connect_timeout=1, read_timeout=60)
     keys = {name.lower(): server.environment[name] for name in KEYS}
-    client = session(keys, server.region).client("sts", endpoint_url=server.endpoint, config=quick)
+    return session(keys, server.region).client("sts", endpoint_url=server.endpoint, config=once)
+
+
+def _answers(sts: Any) -> bool:
     try:
-        return client.get_caller_identity()["Account"] == ACCOUNT
+        return bool(sts.get_caller_identity()["Account"] == ACCOUNT)
     except (BotoCoreError, ClientError):
         return False

@@ -30,6 +30,10 @@ test: install-dev lint ## All tests and linters, about 15 minutes.
 bench: install-dev ## Measure, beside what people use instead; writes benchmarks/RESULTS.md, about 30 minutes.
 	@.venv/bin/python benchmarks/bench.py
 
+.PHONY: test-slow
+test-slow: install-dev ## The tests that `make test` leaves out, about 5 minutes.
+	@.venv/bin/pytest -m slow $(PYTEST_OPTIONS)
+
 .PHONY: lint
 lint: install-dev ## Only the linters.
 	@.venv/bin/ruff check $(PYTHON_FILES)

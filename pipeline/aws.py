@@ -64,6 +64,7 @@ def _tofu_env(settings: Settings) -> dict[str, str]:
     )
     env["TF_VAR_bucket_suffix"] = settings.bucket_suffix
     env["AWS_REGION"] = settings.region
+    env["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"] = "true"  # an emulator's, in a profile of ~/.aws
     if provider := tools.find_provider():
         env["TF_CLI_CONFIG_FILE"] = str(
             tools.mirror_configuration(provider, tools.cache().parent / "provider")

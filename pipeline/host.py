@@ -23,6 +23,12 @@ from pipeline.stream import Reader
 PATIENCE = 120.0
 """Seconds that an interrupted tool has to write its state before it is asked again, by SIGTERM."""
 
+ANSWERED = 3.0
+"""Seconds after which AWS has answered the request that creates something: then the state knows its id."""
+
+SETTLING = 20.0
+"""Seconds at most that an interrupt is kept from a tool until its requests are answered."""
+
 LAST_WORDS = 5.0
 """Seconds for what a tool that has ended left in its pipes."""
 
@@ -152,6 +158,8 @@ class HostRunner:
                 await process.wait()
             except anyio.get_cancelled_exc_class():
                 with anyio.CancelScope(shield=True):
+                    if step.creates:
+                        await _settle(process, heard.reader)
                     await _end(process)
                 heard.scope.deadline = anyio.current_time() + LAST_WORDS
                 raise
@@ -194,6 +202,21 @@ async def _feed(process: Process, text: str) -> None:
     with suppress(anyio.BrokenResourceError):  # a tool may end without reading all of it
         await process.stdin.send(text.encode())
     await process.stdin.aclose()
+
+
+async def _settle(process: Process, reader: Reader) -> None:
+    """Wait until the tool has begun and has asked for nothing new for a moment.
+
+    OpenTofu forgets an interrupt that comes before it works on the first resource, and applies to the end.
+    One that comes while a request is on its way cuts that off: AWS creates what no state then knows.
+    """
+    before = 0
+    with anyio.move_on_after(SETTLING):
+        while reader.begun == 0 or reader.begun != before:
+            before = reader.begun
+            with anyio.move_on_after(ANSWERED):
+                await process.wait()
+                return
 
 
 async def _end(process: Process) -> None:

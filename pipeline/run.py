@@ -50,7 +50,9 @@ def run(verb: Verb, name: str, target: str, reports: Path, verbose: bool = False
 
 
 def _mendable(error: BaseException) -> BaseException:
-    """Return what a person can mend instead of what this machine refused: a full disk, a missing right."""
+    """Return what a person can mend instead of what this machine said: a full disk, a missing right."""
+    if isinstance(error, KeyboardInterrupt):  # one that came before signals were received
+        return Interrupted("interrupted by SIGINT: nothing had begun", "run the same command again")
     if not isinstance(error, OSError):
         return error
     said = error.args[0][0][2] if isinstance(error, shutil.Error) else error

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Self
 
 import boto3
+import botocore.session
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -82,6 +83,9 @@ class AccountSettings(BaseSettings):
         if value or others:
             named = " and ".join(others) + " is set" if others else "is set"
             raise ValueError(f"{named}, but only a rehearsal uses an emulator; unset it")
+        if configured := _configured_endpoint():
+            mend = "remove it there, or name another profile in AWS_PROFILE"
+            raise ValueError(f"the profile in use names an emulator, {configured}, in ~/.aws; {mend}")
         return value
 
     @field_validator("access_key")
@@ -194,6 +198,18 @@ def valid_suffix(value: str) -> str:
     if len(lower) > most or RESERVED.fullmatch(lower):
         raise ValueError(f"is too long or reserved for a bucket's name; use at most {most} characters")
     return lower
+
+
+def _configured_endpoint() -> str:
+    """Return the first endpoint that the profile in use names, for all services or for one; empty without."""
+    session = botocore.session.get_session()
+    try:
+        profile = session.get_scoped_config()
+    except BotoCoreError:  # what is wrong with it, the credentials' validator says
+        return ""
+    services = session.full_config.get("services", {}).get(profile.get("services"), {})
+    named = [profile, *(each for each in services.values() if isinstance(each, dict))]
+    return next((each["endpoint_url"] for each in named if each.get("endpoint_url")), "")
 
 
 def _from_chain() -> dict[str, str]:

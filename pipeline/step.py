@@ -26,6 +26,7 @@ class Step:
         stdin: text for the standard input; none means an empty one.
         stream: how the output tells its progress.
         private: the output holds sensitive values: it is read, never shown.
+        creates: it creates or changes things outside: an interrupt waits until it has asked for nothing new.
         cacheable: False means it runs every time, whatever the runner remembers.
     """
 
@@ -38,6 +39,7 @@ class Step:
     stdin: str | None = None
     stream: Stream = "text"
     private: bool = False
+    creates: bool = False
     cacheable: bool = False
 
 

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 import boto3
+import botocore.session
 from anyio import to_thread
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
@@ -21,6 +22,18 @@ QUICK = Config(  # type: ignore[call-arg] # the stubs do not know the last one
     read_timeout=30,
     ignore_configured_endpoint_urls=True,  # an endpoint comes from a rehearsal, never from ~/.aws/config
 )
+
+
+def session(credentials: Mapping[str, str], region: str) -> boto3.Session:
+    """Return a session of boto3 that knows what it is given, and nothing of ~/.aws or AWS_PROFILE.
+
+    Args:
+        credentials: boto3's arguments for the key pair and the token.
+        region: the region's name.
+    """
+    nowhere = (None, None, None, None)  # neither in a file nor in the environment, no default, no conversion
+    alone = botocore.session.Session(dict.fromkeys(("profile", "config_file", "credentials_file"), nowhere))
+    return boto3.Session(**credentials, region_name=region, botocore_session=alone)
 
 
 @dataclass(frozen=True)
@@ -43,7 +56,7 @@ class Cloud:
 
     @cached_property
     def _session(self) -> boto3.Session:
-        return boto3.Session(**self.credentials, region_name=self.region)  # type: ignore[arg-type]
+        return session(self.credentials, self.region)
 
     async def account(self) -> str:
         """Return the account's number.

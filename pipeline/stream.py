@@ -10,10 +10,17 @@ Stream = Literal["text", "tofu-json", "ansible-jsonl"]
 
 @dataclass
 class Reader:
-    """Reads one step's standard output while it runs."""
+    """Reads one step's standard output while it runs.
+
+    Args:
+        stream: how the output tells its progress.
+        summary: what the step came to.
+        begun: how many resources were begun so far.
+    """
 
     stream: Stream
     summary: str = ""
+    begun: int = 0
     _done: int = 0
     _planned: int = 0
     _running: list[str] = field(default_factory=list)
@@ -34,6 +41,7 @@ class Reader:
         elif kind == "planned_change":
             self._planned += 1
         elif kind == "apply_start":
+            self.begun += 1
             self._running.append(address)
         elif kind in ("apply_complete", "apply_errored"):
             self._running = [a for a in self._running if a != address]

@@ -1,7 +1,7 @@
 """A stack's steps: what OpenTofu (or Terraform) is asked to do, as data."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from pipeline.step import Step
@@ -53,7 +53,7 @@ class Stack:
 
     def apply(self, plan: str) -> Step:
         """Apply a saved plan; there is no other apply."""
-        return self._step("apply", "apply", "-json", plan, stream="tofu-json")
+        return replace(self._step("apply", "apply", "-json", plan, stream="tofu-json"), creates=True)
 
     def untaint(self, address: str) -> Step:
         """Let a resource stand whose creation was interrupted, so that it is updated, not replaced."""

@@ -12,12 +12,23 @@ REPOSITORY = Path(__file__).parents[1]
 CANARY = "canary-of-a-real-deployment"
 REAL_FILES = {
     "infrastructure/terraS3/terraform.tfstate": f'{{"version": 4, "serial": 1, "lineage": "{CANARY}"}}',
+    "infrastructure/terraS3/terraform.tfstate.backup": CANARY,
+    "infrastructure/terraform/.terraform/terraform.tfstate": CANARY,
+    "infrastructure/terraform/saved.tfplan": CANARY,
     "infrastructure/terraS3/backend_override.tf": f'terraform {{ backend "{CANARY}" {{}} }}',
     "infrastructure/terraform/terraform.tfvars": f'bucket_suffix = "{CANARY}"',
     "infrastructure/terraform/x.auto.tfvars": f'domain = "{CANARY}"',
     "infrastructure/ansible/group_vars/all/vault.yml": f"vault_db_password: {CANARY}",
     "infrastructure/ansible/inventory.yml": f"all: {{hosts: {{{CANARY}: }}}}",
     "infrastructure/ansible/known_hosts": CANARY,
+    ".secrets/key": CANARY,
+}
+REAL_FILES_OF_HOME = {
+    ".aws/credentials": f"[default]\naws_access_key_id = {CANARY}\n",
+    ".aws/config": f"[default]\nendpoint_url = http://{CANARY}\n",
+    ".ssh/id_ed25519": CANARY,
+    ".ssh/known_hosts": CANARY,
+    "vault-password": CANARY,
 }
 
 
@@ -37,6 +48,11 @@ class Checkout:
             "PYTHONPATH": str(self.root),
             "AWS_ACCESS_KEY_ID": CANARY,
             "AWS_SECRET_ACCESS_KEY": CANARY,
+            "AWS_SESSION_TOKEN": CANARY,
+            "AWS_PROFILE": CANARY,
+            "AWS_ENDPOINT_URL": f"http://{CANARY}",
+            "ANSIBLE_VAULT_PASSWORD_FILE": str(self.home / "vault-password"),
+            "QUICKDATA_SSH_KEY": str(self.home / ".ssh/id_ed25519"),
             "AWS_REGION": "us-east-1",
             "TF_VAR_bucket_suffix": CANARY,
             "TF_VAR_domain": CANARY,
@@ -56,6 +72,11 @@ class Checkout:
         paths = (p for p in self.root.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
         return {str(p): p.read_bytes() for p in paths if "reports" not in p.parts}
 
+    def real_files(self) -> list[Path]:
+        """Return what a rehearsal must not even open."""
+        ours = [self.root / name for name in REAL_FILES]
+        return ours + [self.home / name for name in REAL_FILES_OF_HOME]
+
     def left_behind(self) -> list[str]:
         processes = [path.parent.name for path in Path("/proc").glob("[0-9]*/environ") if self._ours(path)]
         return [path.name for path in self.temporary.iterdir()] + processes
@@ -71,10 +92,10 @@ class Checkout:
 def make_checkout(base: Path) -> Checkout:
     found = Checkout(base / "copy", base / "tmp", base / "home")
     found.temporary.mkdir()
-    (found.home / ".aws").mkdir(parents=True)
-    (found.home / ".aws/credentials").write_text(f"[default]\naws_access_key_id = {CANARY}\n")
     for name in ("pipeline", "infrastructure"):
         shutil.copytree(REPOSITORY / name, found.root / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name, text in REAL_FILES.items():
-        (found.root / name).write_text(text)
+    for name, text in {**REAL_FILES, **REAL_FILES_OF_HOME}.items():
+        path = (found.root if name in REAL_FILES else found.home) / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
     return found

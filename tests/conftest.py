@@ -12,6 +12,7 @@ from pipeline.rehearsal.localstack import LocalStack
 from pipeline.rehearsal.localstack import localstack as run_localstack
 
 LONGEST = (
+    "life",
     "rehearsal",
     "rehearsal_ends",
     "side_by_side",

@@ -1,15 +1,33 @@
 """Bad input through the console script: a clear error, its mend, its exit code, and no traceback."""
 
 import re
+import shlex
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
 import pytest
 from by_hand import ENVIRONMENT, SYSTEM, Typed
 
 from pipeline import tools
+from pipeline.cli import main
 from pipeline.server import free_port
+
+WITHOUT_SETTINGS = {"rehearse"}
+CHECKED = [
+    (verb, option.opts[-1])
+    for verb, command in sorted(main.commands.items())
+    for option in command.params
+    if isinstance(option, click.Option) and option.callback and not isinstance(option.type, click.Path)
+]
+"""Options whose values are checked as soon as they are read."""
+
+
+def example(verb: str) -> list[str]:
+    """Return the example of a verb's help as it can be typed where there is no terminal to ask at."""
+    words = re.findall(r"^ *Example: quickdata (.+)$", main.commands[verb].help or "", re.MULTILINE)[0]
+    return [word for word in shlex.split(words) if word != "--ask-vault-password"]
 
 
 @dataclass(frozen=True)
@@ -64,6 +82,26 @@ def problems(said: str) -> dict[str, list[str]]:
     for name, text in re.findall(r"^  ([A-Za-z_]+): (.+)$", said, re.MULTILINE):
         found.setdefault(name, []).append(text)
     return found
+
+
+@pytest.mark.parametrize("verb", sorted(main.commands.keys() - WITHOUT_SETTINGS))
+def test_every_verbs_own_example_names_what_is_missing_and_what_is_malformed(
+    person: Person, verb: str
+) -> None:
+    typed = person.quickdata(*example(verb), TF_VAR_bucket_suffix="under_score")
+    assert typed.exit_code == 2, typed.said
+    found = problems(typed.said)
+    assert "letters, digits" in found["TF_VAR_bucket_suffix"][0]
+    assert "AWS_SECRET_ACCESS_KEY" in found["AWS_ACCESS_KEY_ID"][0]
+
+
+@pytest.mark.parametrize(("verb", "option"), CHECKED)
+def test_what_no_option_can_mean_is_refused_by_every_verb_that_has_it(
+    person: Person, verb: str, option: str
+) -> None:
+    typed = person.quickdata(verb, option, "{{ 1 }}/\n", **person.settings())
+    assert typed.exit_code == 2, typed.said
+    assert option in typed.said
 
 
 @pytest.mark.parametrize("verb", ["deploy", "verify"])

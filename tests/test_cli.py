@@ -1,8 +1,13 @@
 """The command line: help, questions, exit codes."""
 
+import os
+import re
+import shlex
+import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pexpect
 import pytest
 from click.testing import CliRunner
@@ -13,7 +18,12 @@ from pipeline.progress import Progress
 from pipeline.report import Report
 
 VERBS = sorted(main.commands)
-ASKING = ["destroy", "restore"]
+VALUED = [
+    (verb, option.opts[-1])
+    for verb in VERBS
+    for option in main.commands[verb].params
+    if isinstance(option, click.Option) and not option.is_flag
+]
 
 
 @pytest.fixture
@@ -37,14 +47,47 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, st
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_every_verb_explains_itself_with_an_example(verb: str) -> None:
-    said = CliRunner().invoke(main, [verb, "--help"]).output
-    assert f"quickdata {verb}" in said.split("Example:")[1]
+def test_every_verb_explains_itself_and_each_option_with_an_example_that_can_be_typed(verb: str) -> None:
+    """The example is parsed by the verb itself, which checks its values, and not run."""
+    command = main.commands[verb]
+    help_text = command.help or ""
+    said = re.sub(r"\s+", " ", CliRunner().invoke(main, [verb, "--help"], terminal_width=200).output)
+    examples = re.findall(rf"^ *Example: quickdata {verb}(?: (.+))?$", help_text, re.MULTILINE)
+    assert examples
+    for words in examples:
+        assert f"Example: quickdata {verb} {words}".strip() in said
+        command.make_context(verb, shlex.split(words))
+    for option in command.params:
+        assert isinstance(option, click.Option)
+        assert option.help, f"{verb} {option.name} is not explained"
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_an_unknown_option_is_wrong_input(verb: str) -> None:
-    assert CliRunner().invoke(main, [verb, "--no-such-option"]).exit_code == 2
+@pytest.mark.parametrize("words", [["--no-such-option"], ["no-such-argument"]])
+def test_what_a_verb_does_not_know_is_wrong_input(verb: str, words: list[str]) -> None:
+    done = CliRunner().invoke(main, [verb, *words])
+    assert done.exit_code == 2
+    assert words[0] in done.output
+
+
+@pytest.mark.parametrize(("verb", "option"), VALUED)
+def test_an_options_missing_value_is_wrong_input(verb: str, option: str) -> None:
+    done = CliRunner().invoke(main, [verb, option])
+    assert done.exit_code == 2
+    assert option in done.output
+
+
+@pytest.mark.parametrize("words", [["--help"], ["deploy", "--help"]])
+def test_a_ctrl_c_while_the_program_is_still_being_loaded_ends_without_a_traceback(
+    tmp_path: Path, words: list[str]
+) -> None:
+    """It comes when the first library is loaded: a module of that name stands in for a person's timing."""
+    (tmp_path / "click.py").write_text("import os, signal; os.kill(os.getpid(), signal.SIGINT)")
+    script = Path(sys.executable).with_name("quickdata")
+    done = subprocess.run(
+        [script, *words], env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
 
 
 def test_destroy_without_a_terminal_and_without_yes_does_nothing(environment: dict[str, str]) -> None:
@@ -98,6 +141,18 @@ def test_an_error_ends_with_its_code_its_mend_and_a_report(
     assert '"exit_code": 4' in written
     assert "2 tables differ" in written
     assert '"words": "done"' in written
+
+
+def test_a_ctrl_c_before_anything_has_begun_is_reported_as_an_interrupt(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    async def interrupted(_progress: Progress, _report: Report) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit) as ended:
+        terminal.run_and_tell(interrupted, "deploy", "aws", False)
+    assert ended.value.code == 130
+    assert '"exit_code": 130' in (tmp_path / "reports/run.json").read_text()
 
 
 def test_an_error_in_parallel_work_is_told_alone(

@@ -1,5 +1,6 @@
 """The host's runner, with real processes."""
 
+import json
 import os
 import signal
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path, PurePosixPath
 import anyio
 import pytest
 
+from pipeline import host
 from pipeline.errors import ToolError
 from pipeline.host import HostRunner
 from pipeline.progress import Progress
@@ -137,6 +139,33 @@ async def test_an_interrupted_tool_gets_exactly_one_sigint_and_time_to_end(
     )
     await _cancel_when(runner, python(code), (tmp_path / "ready").exists)
     assert (tmp_path / "state").read_text() == "1"
+
+
+BEGUN = json.dumps({"type": "apply_start", "hook": {"resource": {"addr": "a.one"}}})
+
+
+@pytest.mark.parametrize("begins", [True, False], ids=["begun", "never begins"])
+async def test_what_creates_is_interrupted_only_when_it_has_begun_or_takes_too_long(
+    runner: HostRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begins: bool
+) -> None:
+    monkeypatch.setattr(host, "ANSWERED", 0.3)
+    monkeypatch.setattr(host, "SETTLING", 2.0)
+    code = (
+        "import signal, time\n"
+        "began, got, end = [], [], time.monotonic() + 0.6\n"
+        "signal.signal(signal.SIGINT, lambda *_: got.append(len(began)))\n"
+        "open('ready', 'w')\n"
+        "while not got:\n"
+        f"    if {begins} > len(began) and time.monotonic() > end:\n"
+        f"        began.append(print({BEGUN!r}, flush=True))\n"
+        "    time.sleep(0.01)\n"
+        "open('state', 'w').write(f'{got} {time.monotonic() - end:.1f}')\n"
+    )
+    step = python(code, stream="tofu-json", creates=True)
+    await _cancel_when(runner, step, (tmp_path / "ready").exists)
+    begun, seconds = (tmp_path / "state").read_text().split()
+    assert begun == ("[1]" if begins else "[0]")
+    assert float(seconds) >= (0.3 if begins else 1.0)
 
 
 async def test_a_tool_that_says_much_while_it_ends_is_heard_out(runner: HostRunner, tmp_path: Path) -> None:

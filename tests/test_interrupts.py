@@ -5,8 +5,10 @@ from pathlib import Path
 
 import anyio
 import pytest
+from stacks import pending
 
-from pipeline import deploy, plan
+from pipeline import deploy, plan, state
+from pipeline.deployment import Deployment
 from pipeline.postgres import Postgres
 from pipeline.progress import Progress
 from pipeline.rehearsal.local import local_deployment
@@ -20,15 +22,15 @@ NO_DATABASE = Postgres("127.0.0.1", 1, "nobody", "no-password", Path("/nowhere")
 
 
 class Watching(Progress):
-    """Sets an event when the tool says that it creates a resource."""
+    """Sets an event at an apply's first word, or when it says that it creates a resource."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str = "") -> None:
         super().__init__()
         self._address, self.seen = address, anyio.Event()
 
     def activity(self, step: Step, text: str, line: str) -> None:
         super().activity(step, text, line)
-        if '"apply_start"' in line and self._address in line:
+        if step.creates and self._address in line and ('"apply_start"' in line or not self._address):
             self.seen.set()
 
 
@@ -47,6 +49,32 @@ async def test_an_interrupted_storage_apply_heals_without_replacing_anything(
     d = local_deployment(
         Surroundings(localstack, NO_DATABASE, workspace), suffix, progress, Report("deploy", "x")
     )
+    await _interrupted_apply(d, progress)
+
+    await deploy.ready(d)
+    (await d.run(d.storage.plan(d.plan_file))).check(2)
+    plan.gate_storage(plan.read((await d.run(d.storage.show(d.plan_file))).check().stdout))
+    (await d.run(d.storage.apply(d.plan_file))).check()
+    assert (await d.run(d.storage.plan(d.plan_file))).check().exit_code == 0
+
+
+@pytest.mark.parametrize("address", ["", "aws_s3_bucket.backups"], ids=["first word", "first request"])
+async def test_an_interrupt_at_an_applys_beginning_stops_it_and_loses_nothing(
+    localstack: LocalStack, workspace: Path, address: str
+) -> None:
+    """OpenTofu would forget the first; the second would cut off what creates a bucket that no state knows."""
+    suffix = f"begun-{len(address)}"
+    progress = Watching(address)
+    d = local_deployment(
+        Surroundings(localstack, NO_DATABASE, workspace), suffix, progress, Report("deploy", "x")
+    )
+    await _interrupted_apply(d, progress)
+    assert await pending(d, d.storage), "it was applied to the end"
+    known = state.read((await d.run(d.storage.state())).check().stdout)
+    assert await d.cloud.owns(d.bucket) == ("bucket_name" in known.outputs)
+
+
+async def _interrupted_apply(d: Deployment, progress: Watching) -> None:
     (await d.run(d.storage.init())).check()
     (await d.run(d.storage.plan(d.plan_file))).check(2)
     with anyio.fail_after(120), anyio.CancelScope() as scope:
@@ -54,12 +82,6 @@ async def test_an_interrupted_storage_apply_heals_without_replacing_anything(
             group.start_soon(_cancel_when, progress.seen, scope)
             await d.run(d.storage.apply(d.plan_file))
     assert scope.cancelled_caught
-
-    await deploy.ready(d)
-    (await d.run(d.storage.plan(d.plan_file))).check(2)
-    plan.gate_storage(plan.read((await d.run(d.storage.show(d.plan_file))).check().stdout))
-    (await d.run(d.storage.apply(d.plan_file))).check()
-    assert (await d.run(d.storage.plan(d.plan_file))).check().exit_code == 0
 
 
 async def _cancel_when(seen: anyio.Event, scope: anyio.CancelScope) -> None:

@@ -3,10 +3,12 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 from checkout import CANARY, Checkout, make_checkout
+from opened import Opened
 
 
 @pytest.fixture(scope="module")
@@ -23,16 +25,17 @@ class Run:
     stderr: str
     report: dict[str, Any]
     before: dict[str, bytes]
+    opened: set[Path]
 
 
 @pytest.fixture(scope="module")
 def rehearsed(checkout: Checkout) -> Iterator[Run]:
     """Two rehearsals at once in one checkout: they must not collide."""
-    before = checkout.files()
+    before, watch = checkout.files(), Opened(checkout.real_files())
     both = [checkout.start("rehearse") for _ in range(2)]
     (out, err), (other_out, other_err) = [each.communicate(timeout=1100) for each in both]
     assert both[1].returncode == 0, other_err + other_out
-    yield Run(both[0].returncode, out, err, checkout.report(), before)
+    yield Run(both[0].returncode, out, err, checkout.report(), before, watch.until_now())
 
 
 @pytest.mark.timeout(1200)
@@ -96,4 +99,5 @@ def test_the_checkout_is_as_it_was(rehearsed: Run, checkout: Checkout) -> None:
 
 
 def test_nothing_real_was_read(rehearsed: Run) -> None:
+    assert rehearsed.opened == set()
     assert CANARY not in rehearsed.stdout + rehearsed.stderr + json.dumps(rehearsed.report)

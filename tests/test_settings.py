@@ -112,6 +112,38 @@ def test_no_value_of_a_secret_is_in_the_error(good: pytest.MonkeyPatch) -> None:
     assert "canary" not in str(caught.value)
 
 
+IN_CONFIG, IN_CREDENTIALS = "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"
+URL = "endpoint_url = http://emulator\n"
+
+
+@pytest.mark.parametrize(
+    ("file", "profile", "text"),
+    [
+        (IN_CONFIG, "", f"[default]\n{URL}"),
+        (IN_CONFIG, "", f"[default]\nservices = mine\n[services mine]\ns3 =\n  {URL}"),
+        (IN_CONFIG, "mine", f"[profile mine]\n{URL}"),
+        (IN_CREDENTIALS, "", f"[default]\n{URL}"),
+        (IN_CREDENTIALS, "mine", f"[mine]\n{URL}"),
+    ],
+)
+def test_an_emulator_in_the_profile_is_refused_like_one_in_the_environment(
+    good: pytest.MonkeyPatch, tmp_path: Path, file: str, profile: str, text: str
+) -> None:
+    (tmp_path / "file").write_text(text)
+    good.setenv(file, str(tmp_path / "file"))
+    if profile:
+        good.setenv("AWS_PROFILE", profile)
+    with pytest.raises(SettingsError, match=r"AWS_ENDPOINT_URL: .*http://emulator.*; remove it") as caught:
+        Settings.read()
+    assert caught.value.exit_code == 2
+
+
+def test_an_emulator_in_another_profile_is_nobodys_business(good: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "config").write_text("[profile other]\nendpoint_url = http://emulator\n")
+    good.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    assert Settings.read().endpoint == ""
+
+
 def test_a_session_token_counts_too(good: pytest.MonkeyPatch) -> None:
     good.setenv("AWS_SESSION_TOKEN", "token")
     assert Settings.read().credentials["aws_session_token"] == "token"

@@ -5,19 +5,22 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from anyio import to_thread
-from boto3 import Session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline.server import free_port, serving
+from pipeline.storage import session
 
 ACCOUNT = "000000000000"
 """The account that LocalStack answers with: no real account has this number."""
 
 AMIS = Path(__file__).with_name("amis.json")
 """The images that the lookup of Debian finds."""
+
+KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
 SERVER = Path(__file__).with_name("localstack_server.py")
 
@@ -62,9 +65,10 @@ async def localstack(directory: Path, region: str = "eu-west-3") -> AsyncIterato
     port = free_port()
     server = LocalStack(f"http://127.0.0.1:{port}", region)
     command = (sys.executable, "-P", str(SERVER), str(directory / "objects"))
+    sts = _sts(server)
 
     async def ready() -> bool:
-        return await to_thread.run_sync(_answers, server)
+        return await to_thread.run_sync(_answers, sts)
 
     async with serving("LocalStack", command, _env(directory, port), directory / "log", ready):
         yield server
@@ -87,12 +91,15 @@ def _env(directory: Path, port: int) -> dict[str, str]:
     }
 
 
-def _answers(server: LocalStack) -> bool:
-    quick = Config(retries={"total_max_attempts": 1}, connect_timeout=1, read_timeout=10)
-    client = Session("test", "test", region_name=server.region).client(
-        "sts", endpoint_url=server.endpoint, config=quick
-    )
+def _sts(server: LocalStack) -> Any:
+    """Return the client that asks whether it is up: made once, it costs more than LocalStack's answer."""
+    once = Config(retries={"total_max_attempts": 1}, connect_timeout=1, read_timeout=60)
+    keys = {name.lower(): server.environment[name] for name in KEYS}
+    return session(keys, server.region).client("sts", endpoint_url=server.endpoint, config=once)
+
+
+def _answers(sts: Any) -> bool:
     try:
-        return client.get_caller_identity()["Account"] == ACCOUNT
+        return bool(sts.get_caller_identity()["Account"] == ACCOUNT)
     except (BotoCoreError, ClientError):
         return False

@@ -100,7 +100,7 @@ def drill(backup_id: str | None, max_age: timedelta | None, database: str, verbo
     began) and RTO (seconds until the compared database could be used) are measured, and written into
     reports/run.json and into verified.json beside the backup. Nothing else stays.
 
-    Exit code 4: no backup, a damaged one, or with --max-age one that is too old (which is tried all the same).
+    Exit code 4: no backup, a damaged one, or with --max-age one that is too old (tried all the same).
 
     Example: quickdata drill --max-age 26
     """

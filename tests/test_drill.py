@@ -30,8 +30,8 @@ KEYS = {"aws_access_key_id": "key-of-nobody", "aws_secret_access_key": "secret-o
 DAY = timedelta(days=1)
 
 ON_ITS_OWN = """
+import os
 import sys
-from datetime import timedelta
 from pathlib import Path
 from pipeline.drill import Wanted, drill
 from pipeline.errors import PipelineError
@@ -39,7 +39,7 @@ from pipeline.run import run
 from pipeline.storage import Cloud
 
 region, endpoint, bucket, database, reports = sys.argv[1:]
-keys = {"aws_access_key_id": "key-of-nobody", "aws_secret_access_key": "secret-of-nobody"}
+keys = {name: os.environ[name.upper()] for name in ("aws_access_key_id", "aws_secret_access_key")}
 cloud = Cloud(keys, region, endpoint)
 try:
     run(lambda progress, report: drill(cloud, bucket, Wanted(database), progress, report),
@@ -245,7 +245,7 @@ def test_an_interrupted_drill_leaves_nothing_and_no_secret_is_in_sight(
     words = (stocked.storage.region, stocked.storage.endpoint, stocked.bucket, stocked.database)
     command = [sys.executable, "-c", ON_ITS_OWN, *words, str(tmp_path / "reports")]
     env = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "TMPDIR": str(temporary)}
-    env["PYTHONPATH"] = str(Path(__file__).parents[1])
+    env |= {"PYTHONPATH": str(Path(__file__).parents[1])} | {name.upper(): key for name, key in KEYS.items()}
     run = subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True, start_new_session=True)
     wait_for(lambda: run.poll() is not None or list(temporary.glob("*/state/run.*/globals")))
     [configuration] = temporary.glob("*/restore.conf")

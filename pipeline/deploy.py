@@ -119,7 +119,7 @@ async def destroy(d: Deployment, backed_up: bool = True) -> dict[str, int]:
 
 
 async def _doomed(d: Deployment) -> Plan:
-    plan.gate_app(doomed := await _planned(d, d.app, destroy=True))
+    plan.gate_app(doomed := await planned(d, d.app, destroy=True))
     return doomed
 
 
@@ -157,10 +157,10 @@ async def _bucket_first(d: Deployment, known: State) -> None:
     """On the first creation the app needs the bucket alone; the rest of storage is slow (lifecycle)."""
     if known.outputs.get("bucket_name"):
         return
-    plan.gate_storage(whole := await _planned(d, d.storage))
+    plan.gate_storage(whole := await planned(d, d.storage))
     if whole.creates(BUCKET):
         await d.cloud.require_free(d.bucket)
-    plan.gate_storage(bucket := await _planned(d, d.storage, BUCKET))
+    plan.gate_storage(bucket := await planned(d, d.storage, BUCKET))
     await _apply(d, d.storage, bucket)
 
 
@@ -168,8 +168,8 @@ async def _both_stacks(d: Deployment, done: Deployed) -> None:
     """Plan both, then apply both: the app reads the storage state while nobody writes it."""
     plans: dict[str, Plan] = {}
     async with create_task_group() as group:
-        group.start_soon(_plan_into, plans, "storage", partial(_planned, d, d.storage))
-        group.start_soon(_plan_into, plans, "app", partial(_planned, d, d.app))
+        group.start_soon(_plan_into, plans, "storage", partial(planned, d, d.storage))
+        group.start_soon(_plan_into, plans, "app", partial(planned, d, d.app))
     plan.gate_storage(plans["storage"])
     plan.gate_app(plans["app"])
     await _before_app(d, plans["app"])
@@ -192,12 +192,17 @@ async def _plan_into(plans: dict[str, Plan], name: str, planned: Callable[[], Aw
     plans[name] = await planned()
 
 
-async def _planned(d: Deployment, stack: Stack, *targets: str, destroy: bool = False) -> Plan:
-    planned = (await d.run(stack.plan(d.plan_file, *targets, destroy=destroy))).check(tofu.CHANGES)
-    if planned.exit_code == 0:
+async def planned(d: Deployment, stack: Stack, *targets: str, destroy: bool = False) -> Plan:
+    """Save a plan and read it; nothing is applied.
+
+    Raises:
+        PipelineError: the tool failed, or what it saved cannot be read.
+    """
+    made = (await d.run(stack.plan(d.plan_file, *targets, destroy=destroy))).check(tofu.CHANGES)
+    if made.exit_code == 0:
         return Plan(pending=False)
     found = plan.read((await d.run(stack.show(d.plan_file))).check().stdout)
-    d.report.planned(planned.step.name, found)
+    d.report.planned(made.step.name, found)
     return found
 
 

@@ -58,11 +58,16 @@ class Deployment:
 
     async def run(self, step: Step) -> Result:
         """Run a step and note it in the report; an exit code is not judged here."""
-        started = now()
-        try:
-            result = await self.runner.run(step)
-        except get_cancelled_exc_class():
-            self.report.interrupted(step, started)
-            raise
-        self.report.took(result, started)
-        return result
+        return await noted(self.runner, self.report, step)
+
+
+async def noted(runner: Runner, report: Report, step: Step) -> Result:
+    """Run a step and note it in the report; an exit code is not judged here."""
+    started = now()
+    try:
+        result = await runner.run(step)
+    except get_cancelled_exc_class():
+        report.interrupted(step, started)
+        raise
+    report.took(result, started)
+    return result

@@ -52,6 +52,12 @@ KNOWN: tuple[tuple[str, type[PipelineError], str, str], ...] = (
         "free some space and run again: what was done so far is kept",
     ),
     (
+        r"invalid (LC_COLLATE )?locale name|locale .* is not installed",
+        ToolError,
+        "the database's locale is not on this machine",
+        "install it: on Debian `apt-get install locales`, then `localedef -i en_US -f UTF-8 en_US.utf8`",
+    ),
+    (
         r"connection refused|Could not connect to the endpoint|no such host|i/o timeout|dial tcp",
         ToolError,
         "an endpoint does not answer",

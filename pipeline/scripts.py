@@ -41,9 +41,7 @@ async def verify(d: Deployment, backup_id: str | None = None) -> Figures:
     chosen = backup_id or figures["backup"]["id"]
     name = "verify: restore and compare"
     proof = await _run(d, _script(d, name, "restore-pg-latest.sh", "--id", chosen, "--verify"))
-    if proof.get("mismatches") != 0 or not proof.get("tables"):
-        what = f"{name}: {proof.get('tables')} tables compared, {proof.get('mismatches')} differ"
-        raise VerifyFailed(what, "do not rely on this backup; look at the database")
+    require_same(name, proof)
     return figures | {"comparison": proof}
 
 
@@ -81,9 +79,29 @@ def _script(d: Deployment, name: str, script: str, *options: str) -> Step:
 
 
 async def _run(d: Deployment, step: Step) -> Figures:
-    """Run a script; return the JSON line that ends its output."""
+    """Run a script on the database node; return its figures."""
+    return read_figures(step.name, said(await d.run(step)))
+
+
+def read_figures(name: str, output: str) -> Figures:
+    """Return the JSON line that ends a script's output.
+
+    Raises:
+        ToolError: there is none.
+    """
     try:
-        return dict(json.loads(said(await d.run(step)).strip().splitlines()[-1]))
-    except (ValueError, IndexError) as error:
-        what = f"{step.name}: the script did not report its figures"
+        return dict(json.loads(output.strip().splitlines()[-1]))
+    except (ValueError, TypeError, IndexError) as error:
+        what = f"{name}: the script did not report its figures"
         raise ToolError(what, "deploy again: it installs the scripts") from error
+
+
+def require_same(name: str, proof: Figures) -> None:
+    """Make sure that something was compared, and that it is the same.
+
+    Raises:
+        VerifyFailed: it differs, or there was nothing to compare.
+    """
+    if proof.get("mismatches") != 0 or not proof.get("tables"):
+        what = f"{name}: {proof.get('tables')} tables compared, {proof.get('mismatches')} differ"
+        raise VerifyFailed(what, "do not rely on this backup; look at the database")

@@ -1,5 +1,6 @@
 """A node with the backup scripts: its own database, bucket, configuration; and tools that can be replaced."""
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -234,6 +235,17 @@ class Node:
         manifest = self.manifest()
         change(manifest)
         self.write(f"postgres/{self.database}/{self.backups()[-1]}/manifest.json", json.dumps(manifest))
+
+    def forge_globals(self, change: Callable[[str], str]) -> None:
+        """Change the newest backup's globals, with a manifest that agrees."""
+        key = self.manifest()["objects"]["globals"]["key"]
+        text = change(
+            subprocess.run(["zstd", "-dc"], input=self.read(key), stdout=-1, check=True).stdout.decode()
+        )
+        forged = subprocess.run(["zstd", "-qc"], input=text.encode(), stdout=-1, check=True).stdout
+        self.write(key, forged)
+        sha256 = hashlib.sha256(forged).hexdigest()
+        self.rewrite(lambda manifest: manifest["objects"]["globals"].update(sha256=sha256))
 
     def plant(self, backup: dict[str, bytes], source: str, name: str | None = None) -> str:
         """Put a backup of another node's database here, as if it had been one of ours."""

@@ -35,8 +35,8 @@ def finish(process: subprocess.Popen[str], timeout: float = 90) -> Finished:
     return Finished(process.returncode, out, log)
 
 
-def wait_for(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 30
+def wait_for(condition: Callable[[], object], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited too long"
         time.sleep(0.02)

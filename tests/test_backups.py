@@ -1,6 +1,7 @@
 """The listing of backups, from real objects in LocalStack."""
 
 import json
+import re
 import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -31,7 +32,8 @@ class Bucket:
 
     def manifest(self, database: str, name: str, **changes: object) -> None:
         totals = {"bytes": 2_500_000, "tables": 3, "rows": 42}
-        document = {"format": 1, "started_at": "2026-01-01T02:00:00Z", "totals": totals} | changes
+        taken = f"{name[:4]}-{name[4:6]}-{name[6:8]}T{name[9:11]}:{name[11:13]}:{name[13:15]}Z"
+        document = {"format": 1, "started_at": taken, "database_bytes": 5, "totals": totals} | changes
         self.put(f"postgres/{database}/{name}/manifest.json", json.dumps(document))
 
 
@@ -75,16 +77,73 @@ async def test_a_verified_backup_says_when_and_by_what(bucket: Bucket) -> None:
 async def test_an_unverified_backup_says_never(bucket: Bucket) -> None:
     bucket.manifest("app", OLD)
     line = list(table(await backups(bucket.cloud, bucket.name, "app"), NOW))[1]
-    assert line.split() == ["0000aaaa", "2", "d", "2", "MB", "3", "42", "never"]
+    assert line.split() == ["0000aaaa", "2", "d", "2", "MB", "3", "42", "yes", "never"]
+
+
+GOOD = {"format": 1, "started_at": "2026-01-01T02:00:00Z", "database_bytes": 5}
+TOTALS = {"bytes": 1, "tables": 1, "rows": 1}
 
 
 @pytest.mark.parametrize(
-    "text", ["not json", "[]", '{"format": 2}', '{"format": 1}', '{"format": 1, "totals": {}}']
+    "text",
+    [
+        "not json",
+        "[]",
+        "[" * 100_000,
+        '{"format": 2}',
+        json.dumps(GOOD),
+        json.dumps({**GOOD, "totals": {}}),
+        json.dumps({**GOOD, "totals": {**TOTALS, "rows": "many"}}),
+        json.dumps({**GOOD, "totals": {**TOTALS, "rows": -1}}),
+        json.dumps({**GOOD, "totals": TOTALS, "started_at": "yesterday"}),
+        json.dumps({**GOOD, "totals": TOTALS, "started_at": "0001-01-01T00:00:00+23:59"}),
+        json.dumps({**GOOD, "totals": TOTALS, "started_at": None}),
+    ],
 )
-async def test_a_manifest_that_is_not_understood_is_an_error(bucket: Bucket, text: str) -> None:
-    bucket.put(f"postgres/app/{OLD}/manifest.json", text)
-    with pytest.raises(BackupError, match="0000aaaa"):
-        await backups(bucket.cloud, bucket.name, "app")
+async def test_a_manifest_that_cannot_be_used_is_one_bad_line(bucket: Bucket, text: str) -> None:
+    bucket.manifest("app", OLD)
+    bucket.put(f"postgres/app/{NEW}/manifest.json", text)
+    bad, good = await backups(bucket.cloud, bucket.name, "app")
+    assert (good.id, good.problem) == ("0000aaaa", None)
+    lines = list(table([bad, good], NOW))
+    assert re.search("0000bbbb .* BAD .* its manifest ", lines[1])
+    assert bad.document()["problem"] in lines[1]
+    assert len(lines) == 3
+
+
+async def test_a_newest_backup_that_cannot_be_used_is_not_replaced_by_an_older_one_silently(
+    bucket: Bucket,
+) -> None:
+    bucket.manifest("app", OLD)
+    bucket.manifest("app", NEW, format=2)
+    found = await backups(bucket.cloud, bucket.name, "app")
+    for wanted in (None, "0000bbbb"):
+        with pytest.raises(BackupError, match=r"0000bbbb cannot be used: .* format 1") as caught:
+            chosen(found, wanted)
+        assert "--id 0000aaaa" in caught.value.mend
+    assert chosen(found, "0000aaaa").name == OLD
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no json",
+        "{}",
+        '{"verified_at": "soon", "by": "x"}',
+        '{"verified_at": "2026-01-01", "by": "\\u001b[2J"}',
+    ],
+)
+async def test_a_verification_that_cannot_be_read_counts_for_nothing(bucket: Bucket, text: str) -> None:
+    bucket.manifest("app", OLD)
+    bucket.put(f"postgres/app/{OLD}/verified.json", text)
+    [found] = await backups(bucket.cloud, bucket.name, "app")
+    assert (found.problem, found.verified_at, found.verified_by) == (None, None, None)
+
+
+async def test_the_time_is_that_of_the_snapshot_not_of_the_name(bucket: Bucket) -> None:
+    bucket.manifest("app", NEW, started_at="2026-01-01T02:00:00Z")
+    [found] = await backups(bucket.cloud, bucket.name, "app")
+    assert found.taken == datetime(2026, 1, 1, 2, 0, tzinfo=UTC)
 
 
 async def test_a_bucket_that_is_not_there_is_an_error_with_its_name(bucket: Bucket) -> None:

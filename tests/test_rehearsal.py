@@ -46,6 +46,7 @@ def test_a_rehearsal_proves_everything_it_promises(rehearsed: Run) -> None:
         "damage and restore",
         "stack file",
         "second deploy",
+        "drill",
         "app destroyed",
         "storage destroy",
     }

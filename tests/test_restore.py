@@ -169,6 +169,27 @@ def test_what_a_server_says_is_never_run(stocked: Node) -> None:
     assert not proof.exists()
 
 
+@pytest.mark.parametrize(
+    ("action", "forged"),
+    [
+        ("--verify", "-- quickdata: create\n{shell}"),
+        ("--verify", "CREATE ROLE {role} {shell};\n-- quickdata: create"),
+        ("", "CREATE ROLE {role};\nALTER ROLE {role} NOLOGIN; {shell}\n-- quickdata: create"),
+        ("", "-- quickdata: settings\n{shell}\n-- quickdata: create"),
+    ],
+    ids=["database", "name of a role", "role", "settings"],
+)
+def test_globals_get_no_shell_from_psql(stocked: Node, action: str, forged: str) -> None:
+    proof = stocked.directory / "proof"
+    instead = forged.format(role=f"forged_{stocked.token}", shell=f"\\! touch {proof}")
+    stocked.forge_globals(lambda text: text.replace("-- quickdata: create", instead))
+    done = stocked.restore(*action.split())
+    assert not proof.exists()
+    assert done.code == 1
+    assert "backslash commands are restricted" in done.log
+    assert stocked.leaves_nothing()
+
+
 def test_too_little_room_is_found_before_anything_is_done(stocked: Node) -> None:
     stocked.replace("df", "printf 'Filesystem\\n/dev/x 100 90 10 90%% /\\n'")
     said = stocked.refuses_to_restore()

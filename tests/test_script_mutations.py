@@ -20,6 +20,8 @@ PARAMETERS: dict[str, Any] = {
     "key": "unpacked",
     "name": "TERM",
     "arguments": ("--config", ""),
+    "action": "--verify",
+    "forged": "CREATE ROLE {role} {shell};\n-- quickdata: create",
 }
 BACKUP, RESTORE, COMMON = "backup-pg.sh", "restore-pg-latest.sh", "pg-common.sh"
 
@@ -165,6 +167,13 @@ MUTATIONS = (
         "[[ -n ${2:-} ]] ||",
         "(($# > 1)) ||",
         test_backup_configuration.test_wrong_arguments,
+    ),
+    Mutation(
+        "no shell for what lay in S3",
+        RESTORE,
+        "printf '\\\\restrict %s%s\\n'",
+        "printf -- '-- %s%s\\n'",
+        test_restore.test_globals_get_no_shell_from_psql,
     ),
     Mutation(
         "the room",

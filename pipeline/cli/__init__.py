@@ -32,5 +32,6 @@ def main() -> None:
 
 for verb in (deployment.rehearse, deployment.check, deployment.deploy, deployment.destroy):
     main.add_command(verb)
-for verb in (data.backup, data.verify, data.backups, data.restore):
+main.add_command(deployment.status)
+for verb in (data.backup, data.verify, data.backups, data.drill, data.restore):
     main.add_command(verb)

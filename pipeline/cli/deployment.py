@@ -1,4 +1,6 @@
-"""The verbs of the whole deployment: rehearse, check, deploy, destroy."""
+"""The verbs of the whole deployment: rehearse, check, deploy, status, destroy."""
+
+import json
 
 import click
 
@@ -69,6 +71,42 @@ def deploy(ask: bool, verbose: bool) -> None:
         d.progress.note(verbs.banner(d, deployed.outputs))
 
     on_aws(verb, "deploy", ask, verbose)
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@options.ask_vault_password
+@options.verbose
+def status(as_json: bool, ask: bool, verbose: bool) -> None:
+    """Tell how the deployment is: bucket, backups, nodes, services, drift; change nothing.
+
+    \b
+    bucket    there, yours, versioned
+    backups   the newest one's age and rows; which was last verified, when and by what
+    nodes     those of EC2 with this deployment's tags: state, role, addresses
+    services  what the Swarm's manager says: replicas wanted and running, image
+    drift     a plan of each stack, thrown away: none, or what differs
+
+    A part that cannot be looked at says so, and the others are told all the same. Exit codes: 0 all is well;
+    1 something is not as it should be (a night without a backup, nothing ever verified, a node or a service
+    that does not run, drift), or could not be looked at. Reads the same variables as deploy.
+
+    Example: quickdata status --json
+    """
+    from pipeline import status as verbs  # noqa: PLC0415 - its imports are slow
+
+    found: list[verbs.Part] = []
+
+    async def verb(d: Deployment) -> None:
+        found.extend(await verbs.status(d))
+        d.report.findings.extend(map(str, found))
+        verbs.require_well(found)
+
+    try:
+        on_aws(verb, "status", ask, verbose)
+    finally:
+        lines = [json.dumps([part.document() for part in found])] if as_json else list(map(str, found))
+        click.echo("\n".join(lines if found else []), nl=bool(found))
 
 
 @click.command()

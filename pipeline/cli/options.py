@@ -1,6 +1,14 @@
 """The options that several verbs share, and what their values must look like."""
 
+from datetime import timedelta
+
 import click
+
+from pipeline.deployment import DATABASE
+
+LONGEST_DATABASE = 46
+"""Bytes: the names that a restore makes of it have to fit into PostgreSQL's 63."""
+MOST_HOURS = 87600
 
 
 def _id(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
@@ -9,6 +17,22 @@ def _id(_context: click.Context, _option: click.Parameter, value: str | None) ->
     if value is not None and not ID.fullmatch(value):
         raise click.BadParameter("an id is 8 of 0-9 and a-f; `quickdata backups` lists them")
     return value
+
+
+def _database(_context: click.Context, _option: click.Parameter, value: str) -> str:
+    if not value or len(value.encode()) > LONGEST_DATABASE or "/" in value or not value.isprintable():
+        raise click.BadParameter(f"a database's name has 1 to {LONGEST_DATABASE} bytes, and no slash")
+    if value in (".", ".."):
+        raise click.BadParameter("this cannot be part of an S3 key")
+    return value
+
+
+def _hours(_context: click.Context, _option: click.Parameter, value: float | None) -> timedelta | None:
+    if value is None:
+        return None
+    if not 0 < value <= MOST_HOURS:  # not a number is neither
+        raise click.BadParameter(f"give hours, more than 0 and at most {MOST_HOURS}")
+    return timedelta(hours=value)
 
 
 def _suffix(_context: click.Context, _option: click.Parameter, value: str) -> str:
@@ -27,6 +51,19 @@ verbose = click.option("-v", "--verbose", is_flag=True, help="Show what the tool
 yes = click.option("--yes", is_flag=True, help="Do not ask; for CI.")
 backup_id = click.option(
     "--id", "backup_id", callback=_id, help="Which backup of those that `quickdata backups` lists."
+)
+database = click.option(
+    "--database", default=DATABASE, show_default=True, callback=_database, help="Whose backups."
+)
+from_database = click.option(
+    "--from-database", default=DATABASE, show_default=True, callback=_database, help="Whose backup."
+)
+max_age = click.option(
+    "--max-age",
+    metavar="HOURS",
+    type=float,
+    callback=_hours,
+    help="Fail when the newest backup is older than that.",
 )
 suffix = click.option(
     "--suffix",

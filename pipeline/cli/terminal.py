@@ -83,7 +83,7 @@ def run_and_tell(verb: Verb, name: str, target: str, verbose: bool) -> None:
     for text in report.not_proven:
         click.echo(f"- not proven here: {text}")
     seconds = time.monotonic() - started
-    click.echo(f"{name}: done in {seconds:.0f} s; the report is {REPORTS / 'run.json'}")
+    click.echo(f"{name}: done in {seconds:.0f} s; the report is {REPORTS / 'run.json'}", err=True)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from pathlib import PurePosixPath
 from pipeline import deploy, plan
 from pipeline.backups import backups
 from pipeline.deployment import DATABASE, Deployment
+from pipeline.drill import Wanted, drill
 from pipeline.errors import PlanRefused, VerifyFailed
 from pipeline.postgres import Postgres
 from pipeline.rehearsal import cron
@@ -30,6 +31,7 @@ async def epilogue(d: Deployment, server: Postgres) -> None:
     await damage_and_restore(d, database)
     await stack_file_is_valid(d)
     await second_deploy(d)
+    await drill(d.cloud, d.bucket, Wanted(), d.progress, d.report)
     await outlives_the_app(d)
     await storage_refuses(d)
 

@@ -88,16 +88,17 @@ alert() {
 
 # --- configuration -----------------------------------------------------------------------------
 
-# Only the file speaks: an AWS_* or PG* variable of the caller could lead to another bucket or server.
+# Only the file speaks: an AWS_* or PG* variable of the caller could lead to another bucket or server, a DRILL_* one
+# to figures that nobody measured.
 load_configuration() {
   local file=$1
   check_file "$file"
-  unset "${!AWS_@}" "${!PG@}"
+  unset "${!AWS_@}" "${!PG@}" "${!DRILL_@}"
   set -a
   # shellcheck source=/dev/null
   source "$file" || fail 2 "configuration $file is not valid" "write KEY='value' lines, as backup.yml does"
   set +a
-  : "${PG_SERVICE:=}" "${PG_BIN:=}" "${ATTACHMENTS_DIR:=}" "${ON_FAILURE:=}"
+  : "${PG_SERVICE:=}" "${PG_BIN:=}" "${ATTACHMENTS_DIR:=}" "${ON_FAILURE:=}" "${DRILL_STARTED:=}" "${DRILL_RPO:=}"
   ATTACHMENTS_DIR=${ATTACHMENTS_DIR%/}
   export AWS_PAGER='' AWS_DEFAULT_REGION=${AWS_REGION:-}
   check_values "$file"

@@ -67,7 +67,7 @@ parse() {
 clean_up() {
   [[ -n $UNPACKED ]] && rm -rf "$UNPACKED"
   [[ -n $SCRATCH ]] && drop_databases "$SCRATCH"
-  [[ -n $NEW_ROLES ]] && for_each_role 'drop role if exists' | sql "$MAINTENANCE"
+  [[ -n $NEW_ROLES ]] && for_each_role 'drop role if exists' | stored_sql "$MAINTENANCE"
   UNPACKED='' SCRATCH='' NEW_ROLES=''
 }
 
@@ -205,6 +205,12 @@ section() {
   printf '%s\n' "$GLOBALS" | awk -v name="$1" 'BEGIN { now = "roles" } sub(/^-- quickdata: /, "") { now = $0; next } now == name'
 }
 
+# stored_sql DATABASE [psql options]: SQL that lay in S3, on standard input. Whoever can write there must not get a
+# shell here by a backslash command: psql refuses them all until it is told the key.
+stored_sql() {
+  { printf '\\restrict %s%s\n' "$(random_id)" "$(random_id)" && cat; } | sql "$@"
+}
+
 # Missing roles are created, existing ones never altered: an old backup must not undo a password rotation.
 # To verify, a name is enough, because it owns things; it cannot log in, and goes at the end.
 restore_roles() {
@@ -216,7 +222,7 @@ restore_roles() {
   [[ -n $NEW_ROLES ]] || return 0
   log "creating the missing roles $(paste -sd ' ' <<<"$NEW_ROLES")"
   if [[ $ACTION == verified ]]; then for_each_role 'create role'; else role_statements; fi |
-    sql "$MAINTENANCE" --single-transaction >/dev/null || fail 1 "roles cannot be created" "the lines above say why"
+    stored_sql "$MAINTENANCE" --single-transaction >/dev/null || fail 1 "roles cannot be created" "the lines above say why"
 }
 
 for_each_role() {
@@ -237,9 +243,9 @@ role_statements() {
 # Settings, grants and owner belong to the database, not to its name: they come along with the swap.
 restore_scratch() {
   SCRATCH=${DATABASE}_restore_$ID
-  section create | sql "$MAINTENANCE" -v target="$SCRATCH" || fail 1 "the scratch database cannot be created" "the lines above say why"
+  section create | stored_sql "$MAINTENANCE" -v target="$SCRATCH" || fail 1 "the scratch database cannot be created" "the lines above say why"
   fetch dump load
-  section settings | sql "$MAINTENANCE" -v target="$SCRATCH" --single-transaction ||
+  section settings | stored_sql "$MAINTENANCE" -v target="$SCRATCH" --single-transaction ||
     fail 1 "the settings and grants of the database cannot be restored" "the lines above say why"
 }
 
@@ -314,10 +320,16 @@ where (e.kind, e.rows, e.checksum) is distinct from (a.kind, a.rows, a.checksum)
 SQL
 }
 
+# A drill's configuration says when it began, as seconds since 1970, and how many seconds old the snapshot was then.
 note_verified() {
+  local by=$PROGRAM seconds drilled=''
+  [[ -z $DRILL_STARTED ]] || STARTED=$DRILL_STARTED by=drill
+  seconds=$(seconds_since_start)
+  [[ -z $DRILL_STARTED ]] || drilled=", \"rpo_seconds\": $DRILL_RPO, \"rto_seconds\": $seconds"
+  SUMMARY="${SUMMARY%\}}$drilled}"
   clean_up
-  printf '{"id": "%s", "verified_at": "%(%FT%TZ)T", "by": "%s on %s", "seconds": %s}\n' \
-    "$ID" -1 "$PROGRAM" "$HOSTNAME" "$(seconds_since_start)" >"$RUN/verified.json"
+  printf '{"id": "%s", "verified_at": "%(%FT%TZ)T", "by": "%s on %s", "seconds": %s%s}\n' \
+    "$ID" -1 "$by" "$HOSTNAME" "$seconds" "$drilled" >"$RUN/verified.json"
   "${AWS[@]}" s3api put-object --bucket "$BUCKET" --key "$PREFIX/verified.json" --body "$RUN/verified.json" \
     --content-type application/json >/dev/null || fail 1 "the backup is good, but verified.json cannot be written" "the lines above say why"
 }

@@ -1,0 +1,180 @@
+"""A real backup restored into a throwaway PostgreSQL on this machine, compared, and timed."""
+
+import shlex
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path, PurePosixPath
+
+from pipeline.backups import Backup, backups, chosen, duration, in_units
+from pipeline.deployment import DATABASE, noted
+from pipeline.errors import BackupError, ToolError, VerifyFailed
+from pipeline.host import HostRunner
+from pipeline.postgres import Postgres, postgres
+from pipeline.progress import Progress
+from pipeline.report import Report
+from pipeline.scripts import Figures, read_figures, require_same
+from pipeline.step import Result, Step
+from pipeline.storage import Cloud
+
+SCRIPT = Path(__file__).parents[1] / "infrastructure/ansible/roles/pg_backup/files/restore-pg-latest.sh"
+CONFIGURATION = PurePosixPath("restore.conf")
+NAME = "drill: restore and compare"
+HELD = "HELD_"
+"""Begins the names of the secrets on their way to the script, which takes no AWS_* and PG* from outside."""
+
+DIFFERS = 4
+"""The script's exit code when what came back is not what was backed up."""
+EMPTY_SERVER = 64 * 1024**2
+"""Bytes of a PostgreSQL 18 without data, with its first segments of the log."""
+WAL = 1024**3
+"""Bytes that a restore's write-ahead log comes to: max_wal_size's default, in PostgreSQL's documentation."""
+CLOCKS = timedelta(minutes=5)
+"""How far the clocks of two machines may be apart."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which backup is restored, and what is asked of it.
+
+    Args:
+        database: whose backup.
+        backup_id: which one; None is the newest.
+        max_age: how old the newest snapshot may be; None is any age.
+    """
+
+    database: str = DATABASE
+    backup_id: str | None = None
+    max_age: timedelta | None = None
+
+
+async def drill(cloud: Cloud, bucket: str, wanted: Wanted, progress: Progress, report: Report) -> Figures:
+    """Restore a backup into a throwaway PostgreSQL on this machine and compare it with its manifest.
+
+    Nothing stays but verified.json beside the backup, which says RPO and RTO too. The live database, its
+    node and its server are not asked for anything.
+
+    Args:
+        cloud: where the bucket is.
+        bucket: its name.
+        wanted: which backup.
+        progress: told of everything that happens.
+        report: notes the steps and the proof.
+
+    Returns:
+        The comparison's figures, with rpo_seconds (the snapshot's age when the drill began) and rto_seconds
+        (from then until the compared database could be used, the server's start included).
+
+    Raises:
+        VerifyFailed: there is no backup, it is not what was backed up, or the newest one is too old.
+        PipelineError: the bucket cannot be read, there is no room, or the restore could not be done.
+    """
+    began = datetime.now(UTC)
+    found = await backups(cloud, bucket, wanted.database)
+    backup = _choose(found, wanted.backup_id)
+    stale = _staleness(found, wanted.max_age, began)
+    if stale:
+        progress.note(f"! drill: {stale}; it is restored all the same, to know whether it could be")
+    with tempfile.TemporaryDirectory(prefix="quickdata-drill-") as name:
+        _require_room(Path(name), backup)
+        async with postgres(Path(name, "postgres")) as server:
+            held = _held(cloud, server)
+            values = _values(cloud, bucket, wanted.database, server) | _figures_so_far(backup, began)
+            runner = HostRunner(Path(name), held, progress, (Path(sys.executable).parent,), Path(name))
+            await runner.write(CONFIGURATION, _configuration(runner.root, values, held), 0o600)
+            figures = _proof(await noted(runner, report, _step(runner.root, backup, held)), backup)
+    report.prove("drill", in_words(figures), **figures)
+    if stale:
+        mend = "see /var/log/quickdata/backup.log on the database node, and run `quickdata backup`"
+        raise VerifyFailed(f"drill: {stale}", mend, f"restored all the same: {in_words(figures)}")
+    return figures
+
+
+def in_words(figures: Figures) -> str:
+    """Return what a drill proved, for people."""
+    what = (
+        f"{figures['tables']} tables with {figures['rows']} rows restored from S3 into a throwaway PostgreSQL"
+    )
+    rpo, rto = duration(figures["rpo_seconds"]), f"{figures['rto_seconds']} s"
+    return f"{what}, {figures['mismatches']} differ (backup {figures['id']}); RPO {rpo}, RTO {rto}"
+
+
+def _choose(found: list[Backup], backup_id: str | None) -> Backup:
+    try:
+        return chosen(found, backup_id)
+    except BackupError as error:  # nothing to verify is a failure of the verification
+        raise VerifyFailed(f"drill: {error.what}", error.mend) from error
+
+
+def _staleness(found: list[Backup], max_age: timedelta | None, began: datetime) -> str | None:
+    """Return why the newest backup is not as fresh as it should be, None if it is."""
+    newest = next(each for each in found if each.complete)
+    old = began - newest.taken
+    if max_age is None or -CLOCKS <= old <= max_age:
+        return None
+    if old < -CLOCKS:
+        return f"the newest backup {newest.id} bears a time to come, {newest.taken}: its age is not known"
+    hours = timedelta(hours=1)
+    return f"the newest backup {newest.id} is {old / hours:.1f} h old, more than {max_age / hours:g} h"
+
+
+def _require_room(directory: Path, backup: Backup) -> None:
+    needed = EMPTY_SERVER + backup.database_bytes + min(backup.database_bytes, WAL)
+    free = shutil.disk_usage(directory).free
+    if free < needed:
+        what = f"drill: {in_units(needed)} are needed to restore {backup.id}, {in_units(free)} are free"
+        raise ToolError(
+            f"{what} in {directory.parent}", "make room there, or set TMPDIR to another directory"
+        )
+
+
+def _values(cloud: Cloud, bucket: str, database: str, server: Postgres) -> dict[str, str]:
+    endpoint = {"AWS_ENDPOINT_URL": cloud.endpoint} if cloud.endpoint else {}
+    return endpoint | {
+        "DATABASE": database,
+        "BUCKET": bucket,
+        "AWS_REGION": cloud.region,
+        "AWS_CLI": str(Path(sys.executable).with_name("aws")),
+        "KEEP_DAILY": "1",  # asked for, though only a backup prunes
+        "KEEP_WEEKLY": "0",
+        "PG_BIN": str(server.bin),
+        "PGHOST": server.host,
+        "PGPORT": str(server.port),
+        "PGUSER": server.user,
+    }
+
+
+def _figures_so_far(backup: Backup, began: datetime) -> dict[str, str]:
+    rpo = max((began - backup.taken).total_seconds(), 0)
+    return {"DRILL_STARTED": f"{began.timestamp():.3f}", "DRILL_RPO": f"{rpo:.1f}"}
+
+
+def _held(cloud: Cloud, server: Postgres) -> dict[str, str]:
+    secrets = {name.upper(): value for name, value in cloud.credentials.items()}
+    return {HELD + name: value for name, value in (secrets | {"PGPASSWORD": server.password}).items()}
+
+
+def _configuration(root: PurePosixPath, values: Mapping[str, str], held: Iterable[str]) -> str:
+    """Return the script's configuration; the secrets' values are not in it, the environment has them."""
+    places = {"STATE_DIR": str(root / "state"), "LOCK_FILE": str(root / "lock")}
+    lines = [f"{name}={shlex.quote(value)}" for name, value in {**values, **places}.items()]
+    lines += [f"{name.removeprefix(HELD)}=${name}" for name in held]
+    return "\n".join(lines) + "\n"
+
+
+def _step(root: PurePosixPath, backup: Backup, held: Iterable[str]) -> Step:
+    options = ("--config", str(root / CONFIGURATION), "--id", backup.name, "--verify")
+    return Step(NAME, (str(SCRIPT), *options), secrets=tuple(held))
+
+
+def _proof(result: Result, backup: Backup) -> Figures:
+    if result.exit_code == DIFFERS:
+        mend = "restore an older one (`quickdata drill --id ID` tries it), take a new one, find out why"
+        tail = "\n".join(result.stderr.splitlines()[-3:])
+        raise VerifyFailed(f"{NAME}: backup {backup.id} is not what was backed up", mend, tail)
+    figures = read_figures(NAME, result.check().stdout)
+    require_same(NAME, figures)
+    return figures

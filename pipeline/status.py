@@ -1,0 +1,217 @@
+"""How a deployment is: bucket, backups, nodes, services, drift; looked at side by side, nothing changed."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+from anyio import CancelScope, create_task_group
+
+from pipeline import deploy
+from pipeline.ansible import said
+from pipeline.backups import Backup, age, backups
+from pipeline.deployment import DATABASE, Deployment
+from pipeline.errors import PipelineError, ToolError
+from pipeline.stream import events
+from pipeline.tofu import Stack
+
+ROLES = {"manager", "database"}
+NIGHTLY = timedelta(hours=26)
+"""How old the newest backup may be: cron takes one a night, and a night's may take a while."""
+GONE = "terminated"
+LIST = ("docker", "service", "ls", "--format", "{% raw %}{{json .}}{% endraw %}")
+"""Ansible takes braces for its own; Debian's Docker 20.10 does not know `--format json` yet."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One thing that was looked at.
+
+    Args:
+        about: what it is.
+        lines: how it is, in words.
+        facts: the same as values.
+        mend: what to do about it; empty when all is as it should be.
+    """
+
+    about: str
+    lines: tuple[str, ...]
+    facts: Any = None
+    mend: str = ""
+
+    def __str__(self) -> str:
+        """The part as a terminal shows it."""
+        mark, mend = ("✗", (f"  → {self.mend}",)) if self.mend else ("✓", ())
+        rest = (f"  {line}" for line in self.lines[1:])
+        return "\n".join((f"{mark} {self.about}: {self.lines[0]}", *rest, *mend))
+
+    def document(self) -> dict[str, Any]:
+        """Return it as JSON can hold it."""
+        return {**asdict(self), "well": not self.mend}
+
+
+Look = Callable[[], Awaitable[Part]]
+
+
+async def status(d: Deployment) -> list[Part]:
+    """Look at every part of a deployment; one that cannot be looked at does not hide the others.
+
+    Returns:
+        The parts in a fixed order.
+    """
+    looks: dict[str, Look] = {
+        "bucket": partial(_bucket, d),
+        "backups": partial(_backups, d),
+        "nodes": partial(_nodes, d),
+        "services": partial(_services, d),
+        "drift of storage": partial(_drift, d, d.storage),
+        "drift of app": partial(_drift, d, d.app),
+    }
+    found: dict[str, Part] = {}
+    async with create_task_group() as group:
+        for about, look in looks.items():
+            group.start_soon(_look, about, look, found)
+    return [found[about] for about in looks]
+
+
+def require_well(parts: Iterable[Part]) -> None:
+    """Make sure that every part is as it should be.
+
+    Raises:
+        PipelineError: some are not, or could not be looked at.
+    """
+    if bad := [part.about for part in parts if part.mend]:
+        raise PipelineError(f"not as it should be: {', '.join(bad)}", "each is told with its own mend")
+
+
+async def _look(about: str, look: Look, found: dict[str, Part]) -> None:
+    try:
+        found[about] = await look()
+    except PipelineError as error:
+        lines = (f"could not be looked at: {error.what}", *error.tail.splitlines())
+        found[about] = Part(about, lines, mend=error.mend)
+
+
+async def _bucket(d: Deployment) -> Part:
+    about, facts = "bucket", {"name": d.bucket, "exists": await d.cloud.owns(d.bucket)}
+    if not facts["exists"]:
+        return Part(about, (f"{d.bucket} is not there",), facts, "`quickdata deploy` creates it")
+    facts["versioned"] = await d.cloud.ask(partial(_versioning, d), d.bucket) == "Enabled"
+    if not facts["versioned"]:
+        what = f"{d.bucket} is yours, but not versioned: what is deleted there is gone"
+        return Part(about, (what,), facts, "`quickdata deploy` turns versioning on")
+    return Part(about, (f"{d.bucket} is there, yours and versioned",), facts)
+
+
+def _versioning(d: Deployment, bucket: str) -> str:
+    return str(d.cloud.client("s3").get_bucket_versioning(Bucket=bucket).get("Status"))
+
+
+async def _backups(d: Deployment) -> Part:
+    now = datetime.now(UTC)
+    complete = [each for each in await backups(d.cloud, d.bucket, DATABASE) if each.complete]
+    if not complete:
+        return Part("backups", ("there is none yet",), {"newest": None}, "`quickdata backup` takes one")
+    newest = complete[0]
+    verified = max((each for each in complete if each.verified_at), key=_verified, default=None)
+    lines = [f"the newest is {newest.id}, {age(newest, now)} old, {newest.rows} rows"]
+    lines.append(
+        f"last verified: {verified.id} at {verified.verified_at} by {verified.verified_by}"
+        if verified
+        else "no backup was ever verified"
+    )
+    facts = {"newest": newest.document(), "verified": verified and verified.document()}
+    if newest.problem:
+        lines[0] = f"the newest, {newest.id}, cannot be restored: {newest.problem}"
+    return Part("backups", tuple(lines), facts, _mend(newest, verified, now))
+
+
+def _verified(backup: Backup) -> datetime:
+    return datetime.fromisoformat(str(backup.verified_at)).astimezone(UTC)
+
+
+def _mend(newest: Backup, verified: Backup | None, now: datetime) -> str:
+    if newest.problem:
+        return "bring back its manifest's earlier version in S3, or take a new one: `quickdata backup`"
+    if now - newest.taken > NIGHTLY:
+        return (
+            "a night was missed: see /var/log/quickdata/backup.log on the database node, `quickdata backup`"
+        )
+    return "" if verified else "`quickdata drill` restores the newest one and compares it"
+
+
+async def _nodes(d: Deployment) -> Part:
+    found = sorted(await d.cloud.ask(partial(_instances, d), d.suffix), key=lambda node: str(node["name"]))
+    lines = tuple(
+        f"{node['name']} ({node['role']}): {node['state']}, {node['public_ip'] or 'no public address'},"
+        f" {node['private_ip']}, {node['id']}"
+        for node in found
+    )
+    if missing := ROLES - {node["role"] for node in found}:
+        lines += (f"no {' and no '.join(sorted(missing))}",)
+        return Part("nodes", lines, found, "`quickdata deploy` creates what is missing")
+    if any(node["state"] != "running" for node in found):
+        return Part("nodes", lines, found, "start them in EC2, then `quickdata deploy`")
+    return Part("nodes", (f"{len(found)} are running", *lines), found)
+
+
+def _instances(d: Deployment, suffix: str) -> list[dict[str, Any]]:
+    tags = {"Project": "quickdata", "Suffix": suffix}
+    filters = [{"Name": f"tag:{name}", "Values": [value]} for name, value in tags.items()]
+    pages = d.cloud.client("ec2").get_paginator("describe_instances").paginate(Filters=filters)
+    found = [i for page in pages for r in page["Reservations"] for i in r["Instances"]]
+    return [_node(each) for each in found if each["State"]["Name"] != GONE]
+
+
+def _node(instance: dict[str, Any]) -> dict[str, Any]:
+    tags = {tag["Key"]: tag["Value"] for tag in instance.get("Tags", [])}
+    addresses = {f"{kind}_ip": instance.get(f"{kind.title()}IpAddress") for kind in ("public", "private")}
+    named = {"name": tags.get("Name"), "role": tags.get("Role"), "id": instance["InstanceId"]}
+    return {**named, "state": instance["State"]["Name"], **addresses}
+
+
+async def _services(d: Deployment) -> Part:
+    if not d.real_nodes:
+        return Part("services", ("not looked at: local nodes run no Docker",))
+    text = said(await d.run(d.ansible.on_manager("status: services", *LIST)))
+    try:
+        found = [_service(each) for each in events(text)]
+    except (KeyError, ValueError) as error:
+        mend = "run `docker service ls` on the manager"
+        raise ToolError("the manager's list of services is not understood", mend) from error
+    lines = tuple(f"{s['name']}: {s['running']} of {s['wanted']} running, {s['image']}" for s in found)
+    if not found:
+        return Part("services", ("none",), found, "`quickdata deploy` starts them")
+    if any(service["running"] != service["wanted"] for service in found):
+        mend = "see `docker service ps --no-trunc NAME` on the manager, then `quickdata deploy`"
+        return Part("services", ("not all are running", *lines), found, mend)
+    return Part("services", ("all are running", *lines), found)
+
+
+def _service(listed: dict[str, Any]) -> dict[str, Any]:
+    running, _, wanted = str(listed["Replicas"]).split()[0].partition("/")
+    return {
+        "name": str(listed["Name"]),
+        "running": int(running),
+        "wanted": int(wanted),
+        "image": str(listed["Image"]),
+    }
+
+
+async def _drift(d: Deployment, stack: Stack) -> Part:
+    """Plan a stack, which reads everything that it has made; the plan is thrown away."""
+    about = f"drift of {stack.name}"
+    (await d.run(stack.init())).check()
+    try:
+        plan = await deploy.planned(d, stack)
+    finally:
+        with CancelScope(shield=True):
+            await d.runner.remove(stack.workdir / d.plan_file)
+    changes, counts = tuple(map(str, plan.changes)), plan.counts()
+    facts = {**counts, "changes": changes}
+    if not plan.pending:
+        return Part(about, ("none, it is as its code says",), facts)
+    said_of = ", ".join(f"{count} to {action}" for action, count in counts.items() if count) or "outputs only"
+    mend = "`quickdata plan` shows it, `quickdata deploy` makes it as the code says"
+    return Part(about, (said_of, *changes), facts, mend)

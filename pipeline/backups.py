@@ -79,10 +79,10 @@ def table(found: Iterable[Backup], now: datetime) -> Iterator[str]:
     columns = "{:<9} {:>9} {:>10} {:>7} {:>12}  {}"
     yield columns.format("ID", "AGE", "SIZE", "TABLES", "ROWS", "VERIFIED")
     for each in found:
-        age = _age((now - each.taken).total_seconds())
+        old = age((now - each.taken).total_seconds())
         verified = f"{each.verified_at} by {each.verified_by}" if each.verified_at else "never"
         said = verified if each.complete else "INCOMPLETE: its run failed or goes on; it is no backup"
-        yield columns.format(each.id, age, _size(each.bytes), each.tables, each.rows, said)
+        yield columns.format(each.id, old, _size(each.bytes), each.tables, each.rows, said)
 
 
 def _read_all(cloud: Cloud, bucket: str, prefix: str) -> list[Backup]:
@@ -133,7 +133,8 @@ def _document(client: Any, bucket: str, key: str) -> dict[str, Any]:
         raise BackupError(f"{key} is not readable JSON", "bring back its earlier version in S3") from error
 
 
-def _age(seconds: float) -> str:
+def age(seconds: float) -> str:
+    """Return a length of time in words, with one unit."""
     for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * length:
             return f"{seconds / length:.0f} {unit}"

@@ -1,7 +1,7 @@
 """A stack's steps: what OpenTofu (or Terraform) is asked to do, as data."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from pipeline.step import Step
@@ -31,9 +31,13 @@ class Stack:
     env: Mapping[str, str]
     secrets: tuple[str, ...] = ()
 
-    def init(self) -> Step:
-        """Make the folder ready: providers and backend."""
-        return self._step("init", "init", "-no-color")
+    def init(self, *options: str) -> Step:
+        """Make the folder ready: providers and backend.
+
+        Args:
+            options: `-reconfigure` to take the backend as it is written, whatever was there before.
+        """
+        return self._step("init", "init", "-no-color", *options)
 
     def plan(self, out: str, *targets: str, destroy: bool = False) -> Step:
         """Save a plan; exit code 2 means that it has changes.
@@ -62,6 +66,14 @@ class Stack:
     def state(self) -> Step:
         """Print the whole state as JSON; nothing when there is none yet."""
         return self._step("state", "state", "pull", private=True)
+
+    def push(self, text: str) -> Step:
+        """Write a whole state; refused over another lineage, or over a newer serial.
+
+        Args:
+            text: the state, as `state pull` printed it.
+        """
+        return replace(self._step("state push", "state", "push", "-", private=True), stdin=text)
 
     def output(self) -> Step:
         """Print the state's outputs as JSON."""

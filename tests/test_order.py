@@ -112,7 +112,8 @@ async def test_saved_plans_do_not_stay_and_two_runs_have_two_names() -> None:
     await deploy(deployment(first))
     await failing(second)
     plans = {step.command[-1] for step in first.steps if step.name.endswith(": apply")}
-    assert {path.split("/")[-1] for path in first.removed} == plans
+    removed = {path.split("/")[-1] for path in first.removed}
+    assert {name for name in removed if name.endswith(".tfplan")} == plans
     assert len(second.removed) == 2
     assert not set(first.removed) & set(second.removed)
 

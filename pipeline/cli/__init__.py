@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from pipeline.cli import data, deployment
+from pipeline.cli import data, deployment, state
 
 INTERRUPTED = 130
 
@@ -33,4 +33,6 @@ def main() -> None:
 for verb in (deployment.rehearse, deployment.check, deployment.deploy, deployment.destroy):
     main.add_command(verb)
 for verb in (data.backup, data.verify, data.backups, data.restore):
+    main.add_command(verb)
+for verb in (state.unlock, state.migrate_state):
     main.add_command(verb)

@@ -3,35 +3,45 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from anyio import CancelScope
 
 from pipeline import state
-from pipeline.backends.backend import Backend
+from pipeline.backends.backend import Backend, written
+from pipeline.backends.local import FILE
 from pipeline.deployment import Deployment
 from pipeline.errors import StateElsewhere, ToolError
 from pipeline.lock import own
 from pipeline.state import State
-from pipeline.states import OVERRIDE, RECORD, kept_in, pulled, pulled_text
+from pipeline.states import kept_in, pulled
+from pipeline.step import Step
 from pipeline.tofu import Stack
+
+BACKEND = "backend.tf"
+EMPTY = json.dumps({"version": 4, "serial": 0, "lineage": "empty", "outputs": {}, "resources": []})
 
 
 @dataclass(frozen=True)
-class Move:
-    """One stack's move.
+class Place:
+    """One state in one place, reached from a folder with nothing in it but the backend.
+
+    The stack's own folder will not do: `init` asks what to do with a local state that it finds there.
 
     Args:
-        stack: the stack as its old place has it.
-        old: the deployment with its states where they were.
-        new: the deployment with its states where they shall be.
-        target: the stack as its new place has it.
+        d: the deployment with its states in this place.
+        stack: the stack as the deployment has it.
+        scratch: the same stack, run in that folder.
     """
 
+    d: Deployment
     stack: Stack
-    old: Deployment
-    new: Deployment
-    target: Stack
+    scratch: Stack
+
+    async def pull(self) -> tuple[str, State]:
+        """Return the state's text and what it says."""
+        text = (await self.d.run(self.scratch.state())).check().stdout
+        return text, state.read(text)
 
 
 async def migrate(d: Deployment, source: Backend, destination: Backend) -> dict[str, str]:
@@ -52,60 +62,69 @@ async def migrate(d: Deployment, source: Backend, destination: Backend) -> dict[
     """
     old, new = kept_in(d, source), kept_in(d, destination)
     await destination.create(new)
-    storage = Move(old.storage, old, new, new.storage)
-    app = Move(old.app, old, new, new.app)
-    return {move.stack.name: await _moved(move) for move in (storage, app)}
+    pairs = ((old.storage, new.storage), (old.app, new.app))
+    return {before.name: await _moved(old, before, new, after) for before, after in pairs}
 
 
-async def _moved(move: Move) -> str:
-    async with _going_back(move):
-        await pulled(move.old, move.stack)
+async def _moved(old: Deployment, before: Stack, new: Deployment, after: Stack) -> str:
+    async with _place(old, before) as source, _place(new, after) as destination:
         mine = own("migrate-state")
-        async with move.old.backend.locked(move.old, move.stack, mine):
-            text = (await move.old.run(move.stack.state())).check().stdout
-            before, there = state.read(text), await pulled(move.new, move.target)
-            if before.empty and not before.lineage:
-                return "was moved before" if there.lineage else "has no state yet"
-            _require_same_history(move, before, there)
-            await _copied(move, text, before)
-            left = await move.old.backend.leave(move.old, move.stack, mine)
-    return f"{len(before.resources)} resources, serial {before.serial}; its old copy: {left}"
+        async with old.backend.locked(old, before, mine):
+            text, found = await source.pull()
+            _, there = await destination.pull()
+            if found.lineage:
+                _require_same_history(source, found, destination, there)
+                await _copied(text, found, destination, there)
+                left = await old.backend.leave(old, before, mine)
+    await pulled(new, after)
+    if not found.lineage:
+        return "was moved before" if there.lineage else "has no state yet"
+    return f"{len(found.resources)} resources, serial {found.serial}; its old copy: {left}"
 
 
-async def _copied(move: Move, text: str, before: State) -> None:
-    (await move.new.run(move.target.push(text))).check()
-    after = state.read(await pulled_text(move.new, move.target))
-    if _contents(after) != _contents(before) or after.serial < before.serial:
-        what = f"{move.stack.name}: what {move.new.backend.name} gives back is not what was moved there"
-        raise ToolError(what, f"the state in {move.old.backend.name} was kept: report this defect")
+@asynccontextmanager
+async def _place(d: Deployment, stack: Stack) -> AsyncIterator[Place]:
+    folder = stack.workdir / f".terraform/moving-{d.backend.name}"
+    values = d.backend.block(stack.name) or {"path": str(d.runner.root / stack.workdir / FILE)}
+    scratch = replace(stack, name=f"{stack.name} in {d.backend.name}", workdir=folder)
+    try:
+        await d.runner.write(folder / BACKEND, written(d.backend, values), 0o600)
+        (await d.run(scratch.init("-reconfigure"))).check()
+        yield Place(d, stack, scratch)
+    finally:
+        with CancelScope(shield=True):
+            await d.run(Step(f"{scratch.name}: folder removed", ("rm", "-rf", str(folder))))
+
+
+async def _copied(text: str, found: State, destination: Place, there: State) -> None:
+    """Write the state and read it again.
+
+    The tools give the first state in a bucket or in GitLab a lineage of its own, whatever is written
+    (internal/states/remote/state.go), so an empty one goes first; only an empty one is written over by force.
+    """
+    run, scratch = destination.d.run, destination.scratch
+    if _contents(there) != _contents(found):
+        if not there.lineage:
+            (await run(scratch.push(EMPTY))).check()
+        (await run(scratch.push(text, force=there.lineage != found.lineage))).check()
+    _, after = await destination.pull()
+    if _contents(after) != _contents(found) or after.serial < found.serial:
+        what = f"{destination.scratch.name}: what comes back is not what was moved there"
+        raise ToolError(what, "the old state was kept: report this defect")
 
 
 def _contents(found: State) -> tuple[str, str]:
     return found.lineage, json.dumps([found.outputs, found.resources], sort_keys=True)
 
 
-def _require_same_history(move: Move, before: State, there: State) -> None:
+def _require_same_history(source: Place, found: State, destination: Place, there: State) -> None:
     """Let nothing be overwritten but an earlier copy of this very state."""
-    if not there.lineage or (there.lineage == before.lineage and there.serial <= before.serial):
+    nothing = not there.resources and not there.outputs
+    earlier = there.lineage == found.lineage and there.serial <= found.serial
+    if nothing or earlier or _contents(there) == _contents(found):
         return
-    name, other = move.stack.name, move.new.backend.name
-    newer = "a newer version of this state" if there.lineage == before.lineage else "another state"
-    what = f"{name}: {other} already holds {newer} ({len(there.resources)} resources)"
-    mend = f"nothing was changed; see which of the two is right, and put the other one away: --state {other}"
+    other = destination.d.backend.name
+    which = "a newer version of this state" if there.lineage == found.lineage else "another state"
+    what = f"{source.stack.name}: {other} already holds {which} ({len(there.resources)} resources)"
+    mend = f"nothing was changed; find out which of the two is right: quickdata plan --state {other}"
     raise StateElsewhere(what, mend)
-
-
-@asynccontextmanager
-async def _going_back(move: Move) -> AsyncIterator[None]:
-    """Leave the folder as it was if the move fails: it must go on pointing to where the state is."""
-    paths = [move.stack.workdir / name for name in (OVERRIDE, RECORD)]
-    before = {path: await move.old.runner.read(path) for path in paths}
-    try:
-        yield
-    except BaseException:
-        with CancelScope(shield=True):
-            for path, text in before.items():
-                await move.old.runner.remove(path)
-                if text is not None:
-                    await move.old.runner.write(path, text, 0o600)
-        raise

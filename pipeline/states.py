@@ -37,14 +37,13 @@ async def opened(d: Deployment, stack: Stack) -> State:
 
     Raises:
         StateElsewhere: the folder was last used with states in another place.
-        StateLost: the state is empty, but the folder holds a local one that is not.
+        StateLost: the folder holds a local state, which would be a second one.
         PipelineError: the tool failed.
     """
     await _require_same_place(d, stack)
-    found = await pulled(d, stack)
-    if found.empty and d.backend is not LOCAL:
+    if d.backend is not LOCAL:
         await _require_no_local(d, stack)
-    return found
+    return await pulled(d, stack)
 
 
 async def require_unlocked(d: Deployment, stack: Stack) -> None:
@@ -59,33 +58,28 @@ async def require_unlocked(d: Deployment, stack: Stack) -> None:
 
 async def pulled(d: Deployment, stack: Stack) -> State:
     """Make a folder ready for the deployment's backend, whatever it was used with; return the state."""
-    return state.read(await pulled_text(d, stack))
-
-
-async def pulled_text(d: Deployment, stack: Stack) -> str:
-    """Make a folder ready like `pulled`; return the state as the tool prints it."""
     await _prepare(d, stack)
-    return (await d.run(stack.state())).check().stdout
+    return state.read((await d.run(stack.state())).check().stdout)
 
 
 async def _prepare(d: Deployment, stack: Stack) -> None:
     text = override(d.backend, stack.name)
     if text is None:
-        await forget(d, stack)
+        await _forget(d, stack)
         (await d.run(stack.init())).check()
     else:
         await d.runner.write(stack.workdir / OVERRIDE, text, 0o600)
         (await d.run(stack.init("-reconfigure"))).check()
 
 
-async def forget(d: Deployment, stack: Stack) -> None:
+async def _forget(d: Deployment, stack: Stack) -> None:
     """Let a folder use local states: `init -reconfigure` alone would leave the tools' note as it is."""
     await d.runner.remove(stack.workdir / OVERRIDE)
-    if await recorded(d, stack) != LOCAL.kind:
+    if await _recorded(d, stack) != LOCAL.kind:
         await d.runner.remove(stack.workdir / RECORD)
 
 
-async def recorded(d: Deployment, stack: Stack) -> str:
+async def _recorded(d: Deployment, stack: Stack) -> str:
     """Return the kind of backend that a folder was last made ready for."""
     text = await d.runner.read(stack.workdir / RECORD)
     try:
@@ -95,7 +89,7 @@ async def recorded(d: Deployment, stack: Stack) -> str:
 
 
 async def _require_same_place(d: Deployment, stack: Stack) -> None:
-    before = await recorded(d, stack)
+    before = await _recorded(d, stack)
     if before in (LOCAL.kind, d.backend.kind):
         return
     name = NAMES.get(before, before)
@@ -111,19 +105,19 @@ async def _require_no_local(d: Deployment, stack: Stack) -> None:
     path = stack.workdir / FILE
     if not _holds_something(await d.runner.read(path) or ""):
         return
-    await forget(d, stack)
-    what = f"{stack.name}: the state in {d.backend.name} is empty, but {path} is not"
+    name = d.backend.name
+    what = f"{stack.name}: the state shall be in {name}, but this checkout holds one: {path}"
     mend = (
-        f"move it: quickdata migrate-state --from local --to {d.backend.name}; "
-        f"if {path} is of another deployment, move the file away"
+        f"move it: quickdata migrate-state --from local --to {name}; if it is of another deployment, "
+        "or was moved from another checkout, put the file away"
     )
     raise StateLost(what, mend)
 
 
 def _holds_something(text: str) -> bool:
-    """Tell whether a state's file lists resources, or is encrypted."""
+    """Tell whether a state's file lists resources or outputs, or is encrypted."""
     try:
         document = json.loads(text or "{}")
-        return bool(document.get("resources") or document.get("encrypted_data"))
+        return any(document.get(key) for key in ("resources", "outputs", "encrypted_data"))
     except (ValueError, AttributeError):
         return True

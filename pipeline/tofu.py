@@ -67,13 +67,15 @@ class Stack:
         """Print the whole state as JSON; nothing when there is none yet."""
         return self._step("state", "state", "pull", private=True)
 
-    def push(self, text: str) -> Step:
-        """Write a whole state; refused over another lineage, or over a newer serial.
+    def push(self, text: str, force: bool = False) -> Step:
+        """Write a whole state.
 
         Args:
             text: the state, as `state pull` printed it.
+            force: also over another lineage or a newer serial, which the tool otherwise refuses.
         """
-        return replace(self._step("state push", "state", "push", "-", private=True), stdin=text)
+        words = ("state", "push", *["-force"] * force, "-")
+        return replace(self._step("state push", *words, private=True), stdin=text)
 
     def output(self) -> Step:
         """Print the state's outputs as JSON."""

@@ -35,6 +35,8 @@ class GitLab:
             if method == "GET":
                 return (200, self.versions[name][-1]) if self.versions.get(name) else (404, b"")
             if method == "DELETE":
+                if name in self.locks:
+                    return 200, b""  # GitLab keeps a locked state, and does not say so
                 return (404, b"") if self.versions.pop(name, None) is None else (200, b"")
             if name in self.locks and self.locks[name]["ID"] != lock_id:
                 return 409, json.dumps(self.locks[name]).encode()
@@ -42,9 +44,12 @@ class GitLab:
             return 200, b""
 
     def _take(self, name: str, body: bytes) -> Answer:
+        """Take a lock; whoever finds it taken hears its id, owner and time, and otherwise his own words."""
+        asked = json.loads(body)
         if name in self.locks:
-            return 409, json.dumps(self.locks[name]).encode()
-        self.locks[name] = json.loads(body)
+            known = {key: self.locks[name][key] for key in ("ID", "Who", "Created")}
+            return 409, json.dumps(asked | known).encode()
+        self.locks[name] = asked | {"Who": USER}
         return 200, b""
 
     def _release(self, name: str, lock_id: str | None, body: bytes) -> Answer:

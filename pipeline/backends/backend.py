@@ -87,8 +87,11 @@ class Backend(ABC):
 def override(backend: Backend, stack: str) -> str | None:
     """Return the text of `backend_override.tf`; None when there must be none."""
     values = backend.block(stack)
-    if values is None:
-        return None
+    return None if values is None else written(backend, values)
+
+
+def written(backend: Backend, values: Values) -> str:
+    """Return a backend block with these arguments."""
     lines = "".join(f"    {name} = {json.dumps(value)}\n" for name, value in values.items())
     return f'terraform {{\n  backend "{backend.kind}" {{\n{lines}  }}\n}}\n'
 

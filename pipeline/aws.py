@@ -5,14 +5,20 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from pipeline import tools
+from pipeline import encryption, tools
 from pipeline.ansible import FOLDER, Ansible
+from pipeline.backends.backend import Backend
+from pipeline.backends.gitlab import PASSWORD, GitLab
+from pipeline.backends.local import LOCAL
+from pipeline.backends.s3 import S3
 from pipeline.deployment import Deployment
 from pipeline.host import HostRunner
 from pipeline.progress import Progress
 from pipeline.report import Report
 from pipeline.settings import Settings
-from pipeline.storage import Cloud
+from pipeline.state_settings import ENDING
+from pipeline.states import kept_in
+from pipeline.storage import BUCKET_PREFIX, Cloud
 from pipeline.tofu import Stack
 
 REPOSITORY = Path(__file__).parents[1]
@@ -20,7 +26,7 @@ SSH_KEY = "ANSIBLE_PRIVATE_KEY_FILE"
 
 
 def aws_deployment(settings: Settings, progress: Progress, report: Report) -> Deployment:
-    """Return the deployment that the settings describe; the checkout is its workspace and keeps its states.
+    """Return the deployment that the settings describe; the checkout is its workspace.
 
     Args:
         settings: the validated inputs.
@@ -29,12 +35,36 @@ def aws_deployment(settings: Settings, progress: Progress, report: Report) -> De
 
     Raises:
         ToolError: OpenTofu is missing and cannot be had.
+        SettingsError: the states shall be encrypted, and the tool is Terraform.
     """
+    return kept_in(local_states(settings, progress, report), backend(settings, settings.state))
+
+
+def backend(settings: Settings, name: str) -> Backend:
+    """Return the place that a name of `--state` means.
+
+    Args:
+        settings: the validated inputs.
+        name: local, s3 or gitlab.
+    """
+    if name == GitLab.name:
+        url, project = settings.gitlab_url, settings.gitlab_project
+        return GitLab(url, project, settings.gitlab_user, settings.gitlab_pat, settings.bucket_suffix)
+    if name == S3.name:
+        return S3(BUCKET_PREFIX + settings.bucket_suffix + ENDING, settings.region)
+    return LOCAL
+
+
+def local_states(settings: Settings, progress: Progress, report: Report) -> Deployment:
+    """Return the deployment with its states in the checkout, as `aws_deployment` begins with it."""
     credentials = {name.upper(): value for name, value in settings.credentials.items()}
     held = credentials | _secrets(settings)
     runner = HostRunner(REPOSITORY, held, progress, (Path(sys.executable).parent,))
     tofu, env = str(tools.find_tofu() or tools.download_tofu()), _tofu_env(settings)
     keys = tuple(credentials)
+    if settings.state_passphrase:
+        encryption.require_tofu(tofu)
+        keys = (*keys, encryption.VARIABLE)
     return Deployment(
         suffix=settings.bucket_suffix,
         cloud=Cloud(settings.credentials, settings.region),
@@ -52,8 +82,12 @@ def _secrets(settings: Settings) -> dict[str, str]:
     values = {
         "VAULT_PASSWORD": settings.vault_password,
         "GITLAB_PAT": settings.gitlab_pat,
+        PASSWORD: settings.gitlab_pat,
         SSH_KEY: settings.ssh_key.read_text(),
     }
+    if settings.state_passphrase:
+        values[encryption.PASSPHRASE] = settings.state_passphrase
+        values[encryption.VARIABLE] = encryption.configuration(settings.state_passphrase)
     return {name: value for name, value in values.items() if value}
 
 

@@ -9,6 +9,7 @@ from anyio import create_task_group
 from pipeline.ansible import FOLDER
 from pipeline.deployment import Deployment
 from pipeline.errors import PipelineError
+from pipeline.states import require_unlocked
 from pipeline.step import Step
 
 OLDEST_TOFU = (1, 11)
@@ -39,7 +40,7 @@ Look = Callable[[], Awaitable[str]]
 
 
 async def check(d: Deployment) -> list[Finding]:
-    """Look at tools, credentials, bucket and vault, all side by side.
+    """Look at tools, credentials, bucket, states and vault, all side by side.
 
     Args:
         d: the deployment, whose inputs are known to be complete.
@@ -52,6 +53,7 @@ async def check(d: Deployment) -> list[Finding]:
         "Ansible": lambda: _version(d, "ansible-playbook"),
         "account": lambda: _account(d),
         "bucket": lambda: _bucket(d),
+        "states": lambda: _states(d),
         "vault": lambda: _vault(d),
     }
     found: dict[str, Finding] = {}
@@ -102,6 +104,15 @@ async def _bucket(d: Deployment) -> str:
     if await d.cloud.owns(d.bucket):
         return f"{d.bucket} is there, and yours"
     return f"{d.bucket} is free: deploy creates it"
+
+
+async def _states(d: Deployment) -> str:
+    where = await d.backend.look(d)
+    if not d.backend.shows_locks:
+        return f"{where}; whether they are locked is told only to whoever takes the lock"
+    for stack in (d.storage, d.app):
+        await require_unlocked(d, stack)
+    return f"{where}; nobody holds a lock"
 
 
 async def _vault(d: Deployment) -> str:

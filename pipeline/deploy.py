@@ -8,13 +8,14 @@ from typing import Any
 
 from anyio import CancelScope, create_task_group
 
-from pipeline import inventory, plan, state, tofu
+from pipeline import inventory, plan, tofu
 from pipeline.ansible import INVENTORY, changed
 from pipeline.check import check, require_good
 from pipeline.deployment import DATABASE, DATABASE_SERVICE, DATABASE_USER, Deployment
 from pipeline.plan import Plan
 from pipeline.scripts import verify
 from pipeline.state import State
+from pipeline.states import opened, require_unlocked
 from pipeline.tofu import Stack
 
 BUCKET = "aws_s3_bucket.backups"
@@ -55,6 +56,7 @@ async def deploy(d: Deployment) -> Deployed:
     """
     done = Deployed()
     require_good(await check(d))
+    await d.backend.create(d)
     known = await ready(d)
     try:
         await _bucket_first(d, known["storage"])
@@ -84,8 +86,8 @@ async def ready(d: Deployment) -> dict[str, State]:
 
 
 async def _ready(d: Deployment, stack: Stack, kept: tuple[str, ...], states: dict[str, State]) -> None:
-    (await d.run(stack.init())).check()
-    states[stack.name] = state.read((await d.run(stack.state())).check().stdout)
+    await require_unlocked(d, stack)
+    states[stack.name] = await opened(d, stack)
     for address in states[stack.name].tainted:
         if address.startswith(kept):
             (await d.run(stack.untaint(address))).check()
@@ -104,7 +106,8 @@ async def destroy(d: Deployment, backed_up: bool = True) -> dict[str, int]:
     Raises:
         PipelineError: the backup, its verification or a step failed: the app is still there.
     """
-    (await d.run(d.app.init())).check()
+    await require_unlocked(d, d.app)
+    await opened(d, d.app)
     try:
         if backed_up:
             async with _nocodb_stopped(d):

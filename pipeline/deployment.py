@@ -7,6 +7,8 @@ from secrets import token_hex
 from anyio import get_cancelled_exc_class
 
 from pipeline.ansible import Ansible
+from pipeline.backends.backend import Backend
+from pipeline.backends.local import LOCAL
 from pipeline.inventory import Variables
 from pipeline.progress import Progress
 from pipeline.report import Report, now
@@ -32,6 +34,7 @@ class Deployment:
         storage: the stack of the backups' bucket.
         app: the stack of the nodes.
         ansible: configures the nodes.
+        backend: where the states are kept; `kept_in` gives another one.
         common: inventory variables for all nodes, besides the outputs.
         hosts: inventory variables by node, besides the outputs.
         plan_file: the name of its saved plans; two runs in one workspace have two.
@@ -46,6 +49,7 @@ class Deployment:
     storage: Stack
     app: Stack
     ansible: Ansible
+    backend: Backend = LOCAL
     common: Variables = field(default_factory=dict)
     hosts: Mapping[str, Variables] = field(default_factory=dict)
     real_nodes: bool = True

@@ -2,7 +2,8 @@
 
 import re
 
-from pipeline.errors import BucketTaken, PipelineError, StateLost, ToolError
+from pipeline import lock
+from pipeline.errors import BucketTaken, PipelineError, SettingsError, StateLocked, StateLost, ToolError
 from pipeline.stream import failures
 
 HEAD_LINES, TAIL_LINES = 3, 8
@@ -10,10 +11,34 @@ HEAD_LINES, TAIL_LINES = 3, 8
 
 KNOWN: tuple[tuple[str, type[PipelineError], str, str], ...] = (
     (
+        r"decryption failed for all\s+provided\s+methods",
+        SettingsError,
+        "the state does not open with this passphrase",
+        "give the QUICKDATA_STATE_PASSPHRASE that it was encrypted with",
+    ),
+    (
+        r"encrypted and can not be read without|does not have a\s+\"version\" attribute",
+        SettingsError,
+        "the state is encrypted",
+        "give its QUICKDATA_STATE_PASSPHRASE, and have tofu on PATH: Terraform cannot read it",
+    ),
+    (
         r"Error acquiring the state lock",
+        StateLocked,
+        "the state is locked",
+        "wait until that run has ended; when it is dead, `quickdata unlock {stack}` asks and breaks the lock",
+    ),
+    (
+        r"S3 bucket \"[^\"]+\" does not exist",
         ToolError,
-        "the state is locked by another run",
-        "wait for the run below to end, then run again; a local lock goes with the process that holds it",
+        "the bucket of the states does not exist",
+        "nothing was deployed with --state s3 yet: `quickdata deploy --state s3` creates it",
+    ),
+    (
+        r"HTTP remote state endpoint requires auth|HTTP remote state endpoint invalid auth",
+        SettingsError,
+        "GitLab does not accept GITLAB_USER and GITLAB_PAT",
+        "give a token with the scope api, of somebody who is at least Maintainer of GITLAB_PROJECT",
     ),
     (
         r"BucketAlreadyExists\b",
@@ -89,9 +114,12 @@ def diagnose(name: str, exit_code: int, stdout: str, stderr: str) -> PipelineErr
     """
     told = "\n".join(failures(stdout))
     tail = _shortened(told, HEAD_LINES) if told else _shortened(stderr.strip() or stdout, 0)
+    heard = f"{told or tail}\n{stderr}"
     for pattern, error, what, mend in KNOWN:
-        if re.search(pattern, f"{told or tail}\n{stderr}", re.DOTALL):
-            return error(f"{name}: {what}", mend, tail)
+        if re.search(pattern, heard, re.DOTALL):
+            holder = lock.told(heard) if error is StateLocked else None
+            stack = name.partition(":")[0]
+            return error(f"{name}: {what} {holder or ''}".rstrip(), mend.format(stack=stack), tail)
     return ToolError(
         f"{name}: failed with exit code {exit_code}", "read the tool's words below, mend, run again", tail
     )

@@ -52,6 +52,16 @@ class StateLost(PipelineError):  # noqa: N818 - a refusal is not an error of the
     exit_code = 3
 
 
+class StateElsewhere(PipelineError):  # noqa: N818 - a refusal is not an error of the program
+    """The states are kept in another place than the one asked for."""
+
+    exit_code = 3
+
+
+class StateLocked(PipelineError):  # noqa: N818 - says what happened
+    """Another run holds a state's lock, or left it behind."""
+
+
 class BackupError(PipelineError):
     """Backups cannot be read, or there is none."""
 

@@ -164,7 +164,9 @@ class HostRunner:
                 heard.scope.deadline = anyio.current_time() + LAST_WORDS
                 raise
         code, seconds = process.returncode or 0, time.monotonic() - started
-        return Result(step, code, "".join(heard.out), "".join(heard.err), seconds, heard.reader.summary)
+        said, err = "".join(heard.out), self.mask("".join(heard.err))
+        out = said if step.private and code == 0 else self.mask(said)
+        return Result(step, code, out, err, seconds, heard.reader.summary)
 
     async def _hear(self, process: Process, step: Step, heard: Heard) -> None:
         assert process.stdout is not None  # noqa: S101 - pipes are what open_process makes
@@ -185,8 +187,9 @@ class HostRunner:
 
     def _take(self, line: str, step: Step, reader: Reader, into: list[str]) -> None:
         masked = self.mask(line)
-        into.append(masked)
-        self._progress.activity(step, reader.feed(masked) or "", masked.rstrip())
+        into.append(line if step.private else masked)
+        activity = reader.feed(masked) or ""
+        self._progress.activity(step, "" if step.private else activity, masked.rstrip())
 
 
 def _forms(value: str) -> Iterator[str]:

@@ -14,7 +14,8 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipeline.errors import SettingsError
-from pipeline.storage import BUCKET_PREFIX
+from pipeline.state_settings import StateSettings
+from pipeline.storage import BUCKET_NAME_MAX, BUCKET_PREFIX
 
 PREFIX = "Value error, "
 """What pydantic puts before a validator's own words."""
@@ -23,8 +24,6 @@ REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 DOMAIN = re.compile(r"([a-z0-9-]+\.)+[a-z]{2,}")
 WIDEST = 8
 """The shortest prefix length that infrastructure/terraform takes for admin_cidr."""
-BUCKET_NAME_MAX = 63
-"""Characters of a bucket's name: Amazon S3 User Guide, "General purpose bucket naming rules"."""
 RESERVED = re.compile(r"(^|.*-)(an|s3alias)|.*--(ol|x|table)-s3")
 """Endings that a bucket's name must not have, from the same page."""
 
@@ -102,14 +101,12 @@ class AccountSettings(BaseSettings):
         return value
 
 
-class Settings(AccountSettings):
+class Settings(StateSettings, AccountSettings):
     """What it takes to deploy."""
 
     admin_cidr: str = Field("", alias="TF_VAR_admin_cidr", validate_default=True)
     domain: str = Field("", alias="TF_VAR_domain")
     workers: int = Field(0, alias="TF_VAR_workers", ge=0)
-    gitlab_user: str = Field("", alias="GITLAB_USER")
-    gitlab_pat: str = Field("", alias="GITLAB_PAT", validate_default=True)
     ssh_key: Path = Field(Path("~/.ssh/id_ed25519"), alias="QUICKDATA_SSH_KEY", validate_default=True)
     vault_file: Path | None = Field(None, alias="ANSIBLE_VAULT_PASSWORD_FILE")
     vault_password: str = Field("", alias="VAULT_PASSWORD", validate_default=True)
@@ -134,13 +131,6 @@ class Settings(AccountSettings):
     def _domain(cls, value: str) -> str:
         if value and not DOMAIN.fullmatch(value):
             raise ValueError("is no host name; write it as nocodb.example.org, without https:// or a path")
-        return value
-
-    @field_validator("gitlab_pat")
-    @classmethod
-    def _gitlab(cls, value: str, info: ValidationInfo) -> str:
-        if bool(value) != bool(info.data.get("gitlab_user")):
-            raise ValueError("and GITLAB_USER belong together; export both or neither")
         return value
 
     @field_validator("ssh_key")

@@ -14,10 +14,21 @@ class State:
     Args:
         outputs: values by name.
         tainted: addresses of the resources whose creation did not end well.
+        lineage: what tells one state's history from another's.
+        serial: counts what was written.
+        resources: as the state lists them.
     """
 
     outputs: dict[str, Any] = field(default_factory=dict)
     tainted: tuple[str, ...] = ()
+    lineage: str = ""
+    serial: int = 0
+    resources: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        """Tell whether it knows of nothing that exists."""
+        return not self.resources
 
 
 def read(text: str) -> State:
@@ -32,7 +43,9 @@ def read(text: str) -> State:
         document = json.loads(text)
         outputs = {name: each["value"] for name, each in document.get("outputs", {}).items()}
         resources = document.get("resources", [])
-        return State(outputs, tuple(_address(r, i) for r in resources for i in r["instances"] if _tainted(i)))
+        tainted = tuple(_address(r, i) for r in resources for i in r["instances"] if _tainted(i))
+        lineage, serial = document.get("lineage", ""), document.get("serial", 0)
+        return State(outputs, tainted, lineage, serial, tuple(resources))
     except (ValueError, AttributeError, KeyError, TypeError) as error:
         raise ToolError("the state could not be read", "bring back an earlier version of it") from error
 

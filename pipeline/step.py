@@ -45,7 +45,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Result:
-    """What a step came to; the output is masked, times are in seconds."""
+    """What a step came to; times are in seconds.
+
+    The output is masked, but for what a private step that succeeded wrote to its standard output: that is
+    read, never shown, and a mask would change it.
+    """
 
     step: Step
     exit_code: int

@@ -15,6 +15,8 @@ from pipeline.errors import BucketTaken, SettingsError, StateLost, ToolError
 
 BUCKET_PREFIX = "quickdata-pg-backups-storage-bucket-"
 """What infrastructure/terraS3 puts before the suffix."""
+BUCKET_NAME_MAX = 63
+"""Characters of a bucket's name: Amazon S3 User Guide, "General purpose bucket naming rules"."""
 
 QUICK = Config(  # type: ignore[call-arg] # the stubs do not know the last one
     retries={"total_max_attempts": 3},

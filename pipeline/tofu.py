@@ -31,9 +31,13 @@ class Stack:
     env: Mapping[str, str]
     secrets: tuple[str, ...] = ()
 
-    def init(self) -> Step:
-        """Make the folder ready: providers and backend."""
-        return self._step("init", "init", "-no-color")
+    def init(self, *options: str) -> Step:
+        """Make the folder ready: providers and backend.
+
+        Args:
+            options: `-reconfigure` to take the backend as it is written, whatever was there before.
+        """
+        return self._step("init", "init", "-no-color", *options)
 
     def plan(self, out: str, *targets: str, destroy: bool = False) -> Step:
         """Save a plan; exit code 2 means that it has changes.
@@ -62,6 +66,16 @@ class Stack:
     def state(self) -> Step:
         """Print the whole state as JSON; nothing when there is none yet."""
         return self._step("state", "state", "pull", private=True)
+
+    def push(self, text: str, force: bool = False) -> Step:
+        """Write a whole state.
+
+        Args:
+            text: the state, as `state pull` printed it.
+            force: also over another lineage or a newer serial, which the tool otherwise refuses.
+        """
+        words = ("state", "push", *["-force"] * force, "-")
+        return replace(self._step("state push", *words, private=True), stdin=text)
 
     def output(self) -> Step:
         """Print the state's outputs as JSON."""

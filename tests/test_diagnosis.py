@@ -3,10 +3,10 @@
 import pytest
 
 from pipeline.diagnosis import TAIL_LINES, diagnose
-from pipeline.errors import BucketTaken, PipelineError, StateLost, ToolError
+from pipeline.errors import BucketTaken, PipelineError, StateLocked, StateLost, ToolError
 
 KNOWN = [
-    ("Error: Error acquiring the state lock\nID: 1-2", ToolError, "locked"),
+    ("Error: Error acquiring the state lock\nID: 1-2", StateLocked, "locked"),
     ("api error BucketAlreadyExists: The requested bucket name", BucketTaken, "taken"),
     ("BucketAlreadyOwnedByYou: Your previous request", StateLost, "not in the state"),
     ("Error: Unable to find remote state", ToolError, "storage state is missing"),

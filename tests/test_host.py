@@ -67,6 +67,17 @@ async def test_private_output_is_never_shown_not_even_when_asked_for(
     assert ("sensitive" in capsys.readouterr().err) is not private
 
 
+async def test_what_a_private_step_gives_to_be_read_is_unchanged_and_what_may_be_shown_is_masked(
+    runner: HostRunner,
+) -> None:
+    """A state in which a mask stands for a value would be a broken state."""
+    say = f"import sys; print({SECRET!r}); print({SECRET!r}, file=sys.stderr); sys.exit({{}})"
+    read = await runner.run(python(say.format(0), private=True))
+    failed = await runner.run(python(say.format(1), private=True))
+    assert (read.stdout, failed.stdout) == (f"{SECRET}\n", "********\n")
+    assert SECRET not in read.stderr + failed.stderr
+
+
 async def test_a_step_without_the_secret_does_not_get_it(runner: HostRunner) -> None:
     result = await runner.run(python("import os; print('TOKEN' in os.environ)"))
     assert result.stdout.strip() == "False"

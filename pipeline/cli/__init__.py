@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from pipeline.cli import data, deployment
+from pipeline.cli import data, deployment, state
 
 INTERRUPTED = 130
 
@@ -34,4 +34,6 @@ for verb in (deployment.rehearse, deployment.check, deployment.deploy, deploymen
     main.add_command(verb)
 main.add_command(deployment.status)
 for verb in (data.backup, data.verify, data.backups, data.drill, data.restore):
+    main.add_command(verb)
+for verb in (state.unlock, state.migrate_state):
     main.add_command(verb)

@@ -2,6 +2,8 @@
 
 import json
 
+from collections.abc import Mapping
+
 import click
 
 from pipeline.cli import options
@@ -26,10 +28,11 @@ def rehearse(suffix: str, verbose: bool) -> None:
 
 
 @click.command()
+@options.state
 @options.ask_vault_password
 @options.verbose
-def check(ask: bool, verbose: bool) -> None:
-    """Look at every input, tool, credential, the bucket and the vault; change nothing.
+def check(given: Mapping[str, str], ask: bool, verbose: bool) -> None:
+    """Look at every input, tool, credential, the bucket, the states and the vault; change nothing.
 
     Reads the same variables as deploy.
 
@@ -43,13 +46,14 @@ def check(ask: bool, verbose: bool) -> None:
         d.report.findings.extend(map(str, found))
         verbs.require_good(found)
 
-    on_aws(verb, "check", ask, verbose)
+    on_aws(verb, "check", ask, verbose, given=given)
 
 
 @click.command()
+@options.state
 @options.ask_vault_password
 @options.verbose
-def deploy(ask: bool, verbose: bool) -> None:
+def deploy(given: Mapping[str, str], ask: bool, verbose: bool) -> None:
     """Deploy to AWS: storage, app, the services on the nodes; then prove that a backup comes back.
 
     Running it again changes only what differs, and goes on after a failure.
@@ -58,7 +62,8 @@ def deploy(ask: bool, verbose: bool) -> None:
     Reads AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (or what else boto3 finds),
     AWS_REGION, TF_VAR_bucket_suffix, TF_VAR_admin_cidr, GITLAB_USER and GITLAB_PAT,
     VAULT_PASSWORD or ANSIBLE_VAULT_PASSWORD_FILE, QUICKDATA_SSH_KEY,
-    QUICKDATA_PROVIDER_MIRROR.
+    QUICKDATA_PROVIDER_MIRROR, QUICKDATA_STATE, QUICKDATA_STATE_PASSPHRASE;
+    with --state gitlab also GITLAB_URL and GITLAB_PROJECT.
 
     Example: quickdata deploy --ask-vault-password
     """
@@ -70,7 +75,7 @@ def deploy(ask: bool, verbose: bool) -> None:
         d.report.prove("deploy and verify", scripts.in_words(deployed.proof), **deployed.proof)
         d.progress.note(verbs.banner(d, deployed.outputs))
 
-    on_aws(verb, "deploy", ask, verbose)
+    on_aws(verb, "deploy", ask, verbose, given=given)
 
 
 @click.command()
@@ -116,10 +121,13 @@ def status(as_json: bool, ask: bool, verbose: bool) -> None:
     type=click.Choice([DATABASE]),
     help="Take no backup first: for an app whose database is dead already.",
 )
+@options.state
 @options.ask_vault_password
 @options.yes
 @options.verbose
-def destroy(without_backup: str | None, ask: bool, yes: bool, verbose: bool) -> None:
+def destroy(
+    without_backup: str | None, given: Mapping[str, str], ask: bool, yes: bool, verbose: bool
+) -> None:
     """Destroy the app: nodes, disks, network. The bucket and its backups stay.
 
     NocoDB is stopped, a backup is taken and verified first; if that fails, nothing is destroyed. No verb
@@ -140,4 +148,4 @@ def destroy(without_backup: str | None, ask: bool, yes: bool, verbose: bool) -> 
             "destroy", f"{counts['delete']} resources are gone; the backups are in {d.bucket}", **counts
         )
 
-    on_aws(verb, "destroy", ask, verbose, question)
+    on_aws(verb, "destroy", ask, verbose, question, given)

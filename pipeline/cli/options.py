@@ -44,6 +44,19 @@ def _suffix(_context: click.Context, _option: click.Parameter, value: str) -> st
         raise click.BadParameter(str(error)) from None
 
 
+def _state(_context: click.Context, _option: click.Parameter, value: str | None) -> dict[str, str]:
+    return {"QUICKDATA_STATE": value} if value else {}
+
+
+STATES = click.Choice(["local", "s3", "gitlab"])
+
+state = click.option(
+    "--state",
+    "given",
+    type=STATES,
+    callback=_state,
+    help="Where the states are kept; else QUICKDATA_STATE, else local.",
+)
 ask_vault_password = click.option(
     "--ask-vault-password", "ask", is_flag=True, help="Ask for it at the terminal."
 )

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,6 +15,8 @@ from pipeline.report import Report
 from pipeline.run import Verb, run
 
 REPORTS = Path(__file__).parents[2] / "reports"
+
+NOTHING: Mapping[str, str] = {}
 
 OnAws = Callable[[Deployment], Awaitable[None]]
 Question = Callable[[], None]
@@ -34,12 +36,15 @@ def confirm(question: str, yes: bool) -> None:
     click.confirm(question, abort=True, err=True)
 
 
-def _vault_password() -> str:
+def vault_password(ask: bool) -> dict[str, str]:
+    """Return the vault's password by its variable's name, typed at the terminal; nothing if not asked for."""
+    if not ask:
+        return {}
     if not sys.stdin.isatty():
         raise click.UsageError(
             "there is no terminal to ask at: set VAULT_PASSWORD or ANSIBLE_VAULT_PASSWORD_FILE"
         )
-    return str(click.prompt("Vault password", hide_input=True, err=True))
+    return {"VAULT_PASSWORD": str(click.prompt("Vault password", hide_input=True, err=True))}
 
 
 def on_aws(
@@ -48,6 +53,7 @@ def on_aws(
     ask: bool,
     verbose: bool,
     question: Question | None = None,
+    given: Mapping[str, str] = NOTHING,
 ) -> None:
     """Run a verb on the deployment that the environment describes.
 
@@ -57,13 +63,14 @@ def on_aws(
         ask: ask for the vault's password.
         verbose: show the tools' own output.
         question: asked when the inputs are known to be good, before anything is done.
+        given: inputs given as options, by the variables' names.
     """
     from pipeline.aws import aws_deployment  # noqa: PLC0415 - its imports are slow
     from pipeline.settings import Settings  # noqa: PLC0415
 
-    given = {"VAULT_PASSWORD": _vault_password()} if ask else {}
+    typed = vault_password(ask)
     with errors_told(name):
-        settings = Settings.read(**given)
+        settings = Settings.read(**given, **typed)
     if question:
         question()
 

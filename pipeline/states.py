@@ -1,0 +1,123 @@
+"""A stack's folder made ready for where its state is kept; never a silent second state."""
+
+import json
+from dataclasses import replace
+from pathlib import PurePosixPath
+
+from pipeline import state
+from pipeline.backends.backend import Backend, held, override
+from pipeline.backends.local import FILE, LOCAL
+from pipeline.deployment import Deployment
+from pipeline.errors import StateElsewhere, StateLost
+from pipeline.state import State
+from pipeline.tofu import Stack
+
+OVERRIDE = "backend_override.tf"
+RECORD = PurePosixPath(".terraform/terraform.tfstate")
+"""Where the tools note which backend a folder was made ready for; there is none for local states."""
+NAMES = {"http": "gitlab"}
+
+
+def kept_in(d: Deployment, backend: Backend) -> Deployment:
+    """Return a deployment, whose states are local, with its states kept elsewhere."""
+    env, secrets = backend.env, backend.secrets
+    storage, app = (
+        replace(stack, env={**stack.env, **env}, secrets=(*stack.secrets, *secrets))
+        for stack in (d.storage, d.app)
+    )
+    values = backend.source(storage.name)
+    if values is not None:
+        reads = {"TF_VAR_storage_backend": backend.kind, "TF_VAR_storage_config": json.dumps(values)}
+        app = replace(app, env={**app.env, **reads})
+    return replace(d, backend=backend, storage=storage, app=app)
+
+
+async def opened(d: Deployment, stack: Stack) -> State:
+    """Make a stack's folder ready and return its state.
+
+    Raises:
+        StateElsewhere: the folder was last used with states in another place.
+        StateLost: the folder holds a local state, which would be a second one.
+        PipelineError: the tool failed.
+    """
+    await _require_same_place(d, stack)
+    if d.backend is not LOCAL:
+        await _require_no_local(d, stack)
+    return await pulled(d, stack)
+
+
+async def require_unlocked(d: Deployment, stack: Stack) -> None:
+    """Make sure that nobody holds a lock, and tell who if somebody does.
+
+    Raises:
+        StateLocked: somebody does.
+    """
+    if found := await d.backend.lock(d, stack):
+        raise held(stack, found)
+
+
+async def pulled(d: Deployment, stack: Stack) -> State:
+    """Make a folder ready for the deployment's backend, whatever it was used with; return the state."""
+    await _prepare(d, stack)
+    return state.read((await d.run(stack.state())).check().stdout)
+
+
+async def _prepare(d: Deployment, stack: Stack) -> None:
+    text = override(d.backend, stack.name)
+    if text is None:
+        await _forget(d, stack)
+        (await d.run(stack.init())).check()
+    else:
+        await d.runner.write(stack.workdir / OVERRIDE, text, 0o600)
+        (await d.run(stack.init("-reconfigure"))).check()
+
+
+async def _forget(d: Deployment, stack: Stack) -> None:
+    """Let a folder use local states: `init -reconfigure` alone would leave the tools' note as it is."""
+    await d.runner.remove(stack.workdir / OVERRIDE)
+    if await _recorded(d, stack) != LOCAL.kind:
+        await d.runner.remove(stack.workdir / RECORD)
+
+
+async def _recorded(d: Deployment, stack: Stack) -> str:
+    """Return the kind of backend that a folder was last made ready for."""
+    text = await d.runner.read(stack.workdir / RECORD)
+    try:
+        return str(json.loads(text or "{}")["backend"]["type"])
+    except (ValueError, KeyError, TypeError):
+        return LOCAL.kind
+
+
+async def _require_same_place(d: Deployment, stack: Stack) -> None:
+    before = await _recorded(d, stack)
+    if before in (LOCAL.kind, d.backend.kind):
+        return
+    name = NAMES.get(before, before)
+    what = f"{stack.name}: this checkout keeps its state in {name}, not in {d.backend.name}"
+    mend = (
+        f"give --state {name} (or QUICKDATA_STATE), or move it: quickdata migrate-state --from {name} "
+        f"--to {d.backend.name}; if it was moved from another checkout, remove {stack.workdir}/.terraform"
+    )
+    raise StateElsewhere(what, mend)
+
+
+async def _require_no_local(d: Deployment, stack: Stack) -> None:
+    path = stack.workdir / FILE
+    if not _holds_something(await d.runner.read(path) or ""):
+        return
+    name = d.backend.name
+    what = f"{stack.name}: the state shall be in {name}, but this checkout holds one: {path}"
+    mend = (
+        f"move it: quickdata migrate-state --from local --to {name}; if it is of another deployment, "
+        "or was moved from another checkout, put the file away"
+    )
+    raise StateLost(what, mend)
+
+
+def _holds_something(text: str) -> bool:
+    """Tell whether a state's file lists resources or outputs, or is encrypted."""
+    try:
+        document = json.loads(text or "{}")
+        return any(document.get(key) for key in ("resources", "outputs", "encrypted_data"))
+    except (ValueError, AttributeError):
+        return True

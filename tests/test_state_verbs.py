@@ -1,0 +1,138 @@
+"""unlock and migrate-state, typed by a person."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pexpect
+import pytest
+from gitlab_server import PAT, PROJECT, USER, GitLab, gitlab_server
+
+QUICKDATA = str(Path(sys.executable).with_name("quickdata"))
+STATE = "quickdata-ppr-storage"
+LEFT = {"ID": "1-2-3", "Who": USER, "Created": "2026-01-02T03:04:05.678Z"}
+
+
+@pytest.fixture
+def server() -> Iterator[GitLab]:
+    with gitlab_server() as found:
+        yield found
+
+
+@pytest.fixture
+def environment(tmp_path: Path, server: GitLab) -> dict[str, str]:
+    (tmp_path / "key").touch(0o600)
+    (tmp_path / "key.pub").write_text("ssh-ed25519 AAAA me")
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "TF_VAR_bucket_suffix": "ppr",
+        "TF_VAR_admin_cidr": "203.0.113.7/32",
+        "AWS_ACCESS_KEY_ID": "AKIAEXAMPLE",
+        "AWS_SECRET_ACCESS_KEY": "secret-key-of-nobody",
+        "VAULT_PASSWORD": "vault-password-of-nobody",
+        "QUICKDATA_SSH_KEY": str(tmp_path / "key"),
+        "QUICKDATA_STATE": "gitlab",
+        "GITLAB_URL": server.url,
+        "GITLAB_PROJECT": PROJECT,
+        "GITLAB_USER": USER,
+        "GITLAB_PAT": PAT,
+    }
+
+
+def typed(environment: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [QUICKDATA, *words],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    assert PAT not in done.stdout + done.stderr
+    return done
+
+
+@pytest.mark.parametrize(("answer", "broken", "code"), [("n", False, 130), ("y", True, 0)])
+def test_unlock_shows_owner_and_age_and_asks(
+    environment: dict[str, str], server: GitLab, answer: str, broken: bool, code: int
+) -> None:
+    server.locks[STATE] = dict(LEFT)
+    child = pexpect.spawn(QUICKDATA, ["unlock", "storage"], env=environment, encoding="utf-8", timeout=60)
+    child.expect(r"storage: locked by canary-user, since 2026-01-02 03:04:05 UTC, \d+ d ago \(lock 1-2-3\)")
+    child.expect("Break this lock.*y/N")
+    assert STATE in server.locks
+    child.sendline(answer)
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == code
+    assert (STATE not in server.locks) is broken
+
+
+def test_unlock_does_not_ask_when_told_so(environment: dict[str, str], server: GitLab) -> None:
+    server.locks[STATE] = dict(LEFT)
+    done = typed(environment, "unlock", "storage", "--yes")
+    assert (done.returncode, server.locks) == (0, {})
+    assert "1-2-3 is gone" in done.stdout
+
+
+def test_unlock_without_a_terminal_and_without_yes_breaks_nothing(
+    environment: dict[str, str], server: GitLab
+) -> None:
+    server.locks[STATE] = dict(LEFT)
+    done = typed(environment, "unlock", "storage")
+    assert done.returncode == 2
+    assert "--yes" in done.stderr
+    assert STATE in server.locks
+
+
+def test_where_nobody_holds_a_lock_unlock_says_so(environment: dict[str, str], server: GitLab) -> None:
+    done = typed(environment, "unlock", "app")
+    assert (done.returncode, server.locks) == (0, {})
+    assert "app: nobody holds a lock" in done.stdout
+
+
+def test_a_wrong_token_is_said(environment: dict[str, str]) -> None:
+    done = typed(environment | {"GITLAB_PAT": "canary-wrong"}, "unlock", "app")
+    assert done.returncode == 2
+    assert re.search(r"HTTP 401\n  → give a token with the scope api", done.stderr)
+    assert "canary-wrong" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("migrate-state", "--from", "s3", "--to", "s3"), "the same place"),
+        (("migrate-state", "--from", "s3"), "--to"),
+        (("migrate-state", "--from", "gitlab", "--to", "local"), "--yes"),
+        (("migrate-state", "--from", "ftp", "--to", "local"), "ftp"),
+        (("unlock", "everything"), "everything"),
+        (("unlock",), "storage|app"),
+        (("deploy", "--state", "here"), "here"),
+    ],
+)
+def test_wrong_words_are_wrong_input(
+    environment: dict[str, str], server: GitLab, words: tuple[str, ...], said: str
+) -> None:
+    done = typed(environment, *words)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert server.asked == []
+
+
+def test_a_move_needs_what_its_source_needs_too(environment: dict[str, str]) -> None:
+    del environment["GITLAB_URL"]
+    done = typed(environment, "migrate-state", "--from", "gitlab", "--to", "local", "--yes")
+    assert done.returncode == 2
+    assert "GITLAB_URL: not set" in done.stderr
+
+
+def test_the_option_goes_before_the_variable(environment: dict[str, str]) -> None:
+    done = typed(environment | {"TF_VAR_bucket_suffix": "x" * 20}, "unlock", "app", "--state", "s3")
+    assert done.returncode == 2
+    assert "at most 19 characters" in done.stderr

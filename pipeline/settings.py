@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipeline.errors import SettingsError
-from pipeline.storage import BUCKET_PREFIX
+from pipeline.storage import BUCKET_NAME_MAX, BUCKET_PREFIX
 
 PREFIX = "Value error, "
 """What pydantic puts before a validator's own words."""
@@ -22,10 +22,8 @@ REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 DOMAIN = re.compile(r"([a-z0-9-]+\.)+[a-z]{2,}")
 WIDEST = 8
 """The shortest prefix length that infrastructure/terraform takes for admin_cidr."""
-BUCKET_NAME_MAX = 63
-"""Characters of a bucket's name: Amazon S3 User Guide, "General purpose bucket naming rules"."""
 RESERVED = re.compile(r"(^|.*-)(an|s3alias)|.*--(ol|x|table)-s3")
-"""Endings that a bucket's name must not have, from the same page."""
+"""Endings that a bucket's name must not have: Amazon S3 User Guide, "General purpose bucket naming rules"."""
 
 
 class AccountSettings(BaseSettings):

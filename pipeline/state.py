@@ -14,10 +14,12 @@ class State:
     Args:
         outputs: values by name.
         tainted: addresses of the resources whose creation did not end well.
+        version: tells this very state from any other, and from its own earlier versions.
     """
 
     outputs: dict[str, Any] = field(default_factory=dict)
     tainted: tuple[str, ...] = ()
+    version: str = "empty"
 
 
 def read(text: str) -> State:
@@ -32,7 +34,8 @@ def read(text: str) -> State:
         document = json.loads(text)
         outputs = {name: each["value"] for name, each in document.get("outputs", {}).items()}
         resources = document.get("resources", [])
-        return State(outputs, tuple(_address(r, i) for r in resources for i in r["instances"] if _tainted(i)))
+        tainted = tuple(_address(r, i) for r in resources for i in r["instances"] if _tainted(i))
+        return State(outputs, tainted, f"{document.get('lineage')} {document.get('serial')}")
     except (ValueError, AttributeError, KeyError, TypeError) as error:
         raise ToolError("the state could not be read", "bring back an earlier version of it") from error
 

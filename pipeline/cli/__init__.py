@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from pipeline.cli import data, deployment
+from pipeline.cli import data, deployment, state
 
 INTERRUPTED = 130
 
@@ -30,7 +30,8 @@ def main() -> None:
     """
 
 
-for verb in (deployment.rehearse, deployment.check, deployment.deploy, deployment.destroy):
+for verb in (deployment.rehearse, deployment.check, deployment.plan, deployment.deploy, deployment.destroy):
     main.add_command(verb)
 for verb in (data.backup, data.verify, data.backups, data.restore):
     main.add_command(verb)
+main.add_command(state.adopt)

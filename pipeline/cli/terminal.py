@@ -43,11 +43,12 @@ def _vault_password() -> str:
 
 
 def on_aws(
-    verb: Callable[[Deployment], Awaitable[None]],
+    verb: OnAws,
     name: str,
     ask: bool,
     verbose: bool,
     question: Question | None = None,
+    look: OnAws | None = None,
 ) -> None:
     """Run a verb on the deployment that the environment describes.
 
@@ -57,6 +58,7 @@ def on_aws(
         ask: ask for the vault's password.
         verbose: show the tools' own output.
         question: asked when the inputs are known to be good, before anything is done.
+        look: changes nothing, and comes before the question, which may show what it found.
     """
     from pipeline.aws import aws_deployment  # noqa: PLC0415 - its imports are slow
     from pipeline.settings import Settings  # noqa: PLC0415
@@ -64,13 +66,19 @@ def on_aws(
     given = {"VAULT_PASSWORD": _vault_password()} if ask else {}
     with errors_told(name):
         settings = Settings.read(**given)
+
+    def on_deployment(what: OnAws) -> Verb:
+        async def begin(progress: Progress, report: Report) -> None:
+            await what(aws_deployment(settings, progress, report))
+
+        return begin
+
+    if look:
+        with errors_told(name):
+            run(on_deployment(look), name, "aws", REPORTS, verbose)
     if question:
         question()
-
-    async def begin(progress: Progress, report: Report) -> None:
-        await verb(aws_deployment(settings, progress, report))
-
-    run_and_tell(begin, name, "aws", verbose)
+    run_and_tell(on_deployment(verb), name, "aws", verbose)
 
 
 def run_and_tell(verb: Verb, name: str, target: str, verbose: bool) -> None:

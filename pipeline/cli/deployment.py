@@ -1,10 +1,16 @@
-"""The verbs of the whole deployment: rehearse, check, deploy, destroy."""
+"""The verbs of the whole deployment: rehearse, check, plan, deploy, destroy."""
+
+import sys
+from pathlib import Path, PurePosixPath
 
 import click
 
 from pipeline.cli import options
 from pipeline.cli.terminal import confirm, on_aws, run_and_tell
 from pipeline.deployment import DATABASE, Deployment
+
+CHANGES = 2
+"""Exit code of `plan --detailed-exitcode`, as OpenTofu's own."""
 
 
 @click.command()
@@ -45,12 +51,53 @@ def check(ask: bool, verbose: bool) -> None:
 
 
 @click.command()
+@options.out
+@click.option("--detailed-exitcode", "detailed", is_flag=True, help="Exit with 2 when there are changes.")
 @options.ask_vault_password
 @options.verbose
-def deploy(ask: bool, verbose: bool) -> None:
+def plan(out: Path, detailed: bool, ask: bool, verbose: bool) -> None:
+    """Show what deploy would do, on one page, and keep the plans; change nothing.
+
+    What cannot be known before the bucket, the app or the nodes exist is shown as deferred: deploy plans it
+    when it gets there. A plan that the gate refuses is shown, not kept, and ends with exit code 3.
+
+    \b
+    Exit codes with --detailed-exitcode: 0 nothing to do, 2 changes; what is deferred counts as changes.
+    DIR/plan.json holds counts only, for GitLab's artifacts:reports:terraform; the plans beside it hold
+    what the states hold: upload plan.json alone. Reads the same variables as deploy.
+
+    Example: quickdata plan --out plan && quickdata deploy --plan plan
+    """
+    from pipeline import preview as verbs  # noqa: PLC0415 - its imports are slow
+    from pipeline.saved import SavedPlans  # noqa: PLC0415
+
+    seen: list[verbs.Preview] = []
+
+    async def verb(d: Deployment) -> None:
+        seen.append(await verbs.preview(d, SavedPlans(PurePosixPath(out))))
+        seen[0].require_allowed()
+
+    try:
+        on_aws(verb, "plan", ask, verbose)
+    finally:
+        if out.is_dir() and not any(out.iterdir()):
+            out.rmdir()
+        for each in seen:
+            click.echo(each.page())
+    if detailed and seen[0].changes:
+        sys.exit(CHANGES)
+
+
+@click.command()
+@options.saved_plan
+@options.ask_vault_password
+@options.verbose
+def deploy(folder: Path | None, ask: bool, verbose: bool) -> None:
     """Deploy to AWS: storage, app, the services on the nodes; then prove that a backup comes back.
 
-    Running it again changes only what differs, and goes on after a failure.
+    Running it again changes only what differs, and goes on after a failure. With --plan the plans of
+    `quickdata plan` are applied as they are, or refused (exit code 3) when the state, the code, the inputs or
+    the account are others now.
 
     \b
     Reads AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (or what else boto3 finds),
@@ -62,9 +109,12 @@ def deploy(ask: bool, verbose: bool) -> None:
     """
     from pipeline import deploy as verbs  # noqa: PLC0415 - its imports are slow
     from pipeline import scripts  # noqa: PLC0415
+    from pipeline.saved import SavedPlans  # noqa: PLC0415
+
+    saved = SavedPlans(PurePosixPath(folder.absolute())) if folder else None
 
     async def verb(d: Deployment) -> None:
-        deployed = await verbs.deploy(d)
+        deployed = await verbs.deploy(d, saved)
         d.report.prove("deploy and verify", scripts.in_words(deployed.proof), **deployed.proof)
         d.progress.note(verbs.banner(d, deployed.outputs))
 

@@ -16,9 +16,10 @@ from pipeline.tofu import Stack
 def adopt(name: str, ask: bool, yes: bool, verbose: bool) -> None:
     """Bring a lost state back: import what exists in AWS, and prove it by a plan without changes.
 
-    Finds the stack's resources by their tags and names, and shows what would be imported. Nothing is removed,
-    and nothing altered but tags; what is missing in AWS is listed and left to deploy. When both states are
-    lost, storage comes first. Reads the same variables as deploy: set them as they were when it was deployed.
+    Finds the stack's resources by their tags and names, and shows what would be imported. Nothing is removed
+    and nothing altered but tags; only the key pair is made anew, because AWS does not tell its public half.
+    What is missing in AWS is listed and left to deploy. When both states are lost, storage comes first. Reads
+    the same variables as deploy: set them as they were when it was deployed.
 
     Example: quickdata adopt app
     """

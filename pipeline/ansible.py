@@ -12,6 +12,10 @@ from pipeline.stream import ansible_totals, events
 
 FOLDER = PurePosixPath("infrastructure/ansible")
 INVENTORY = FOLDER / "inventory.yml"
+PLAYBOOKS = ("swarm.yml", "nocodb.yml", "backup.yml")
+"""In their order."""
+PATIENCE = 10
+"""Seconds that a node has to answer when it is only asked whether it is there."""
 
 JSON_LINES: Mapping[str, str] = {
     "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.jsonl",
@@ -44,6 +48,20 @@ class Ansible:
         module = ("-m", "ansible.builtin.wait_for_connection", "-a", "timeout=300")
         return self._step("ansible: nodes answer", "ansible", "all", *module)
 
+    def predict(self, name: str, inventory: str) -> Step:
+        """Tell what a playbook would change, and change nothing.
+
+        Args:
+            name: the playbook's, such as "swarm.yml".
+            inventory: the inventory's path, absolute.
+        """
+        return self._step(f"ansible: {name} --check", "ansible-playbook", "-i", inventory, "--check", name)
+
+    def ping(self, inventory: str) -> Step:
+        """Ask every node of an inventory whether it answers now."""
+        module = ("-m", "ansible.builtin.ping", "-T", str(PATIENCE))
+        return self._step("ansible: ping", "ansible", "-i", inventory, "all", *module)
+
     def on_database(self, name: str, *command: str) -> Step:
         """Run a command on the database node.
 
@@ -64,6 +82,56 @@ class Ansible:
     def _step(self, name: str, *command: str) -> Step:
         env = {**JSON_LINES, **self.env}
         return Step(name, command, FOLDER, env, self.secrets, self.secret_files, stream="ansible-jsonl")
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a playbook would do, as its check mode tells.
+
+    Args:
+        changed: how many tasks would change something, on all hosts.
+        unknown: tasks that have no check mode and might.
+    """
+
+    changed: int
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def changes(self) -> bool:
+        """Tell whether the playbook would, or might, change anything."""
+        return bool(self.changed or self.unknown)
+
+    def __str__(self) -> str:
+        """The prediction in words."""
+        words = [f"{self.changed} tasks would change something"]
+        if self.unknown:
+            words.append(f"cannot be known beforehand: {', '.join(self.unknown)}")
+        return "; ".join(words)
+
+
+def predicted(result: Result) -> Prediction:
+    """Read a playbook's run in check mode.
+
+    Raises:
+        PipelineError: it failed, or ran on no host at all.
+    """
+    unknown = [
+        str(event["task"]["name"])
+        for event in events(result.check().stdout)
+        if event.get("_event") == "v2_runner_on_skipped"
+        for answer in event["hosts"].values()
+        if "check mode" in str(answer.get("msg", ""))
+    ]
+    return Prediction(changed(result), tuple(dict.fromkeys(unknown)))
+
+
+def failed_task(result: Result) -> str:
+    """Return the name of the task that failed in a playbook, and what it says."""
+    for event in events(result.stdout):
+        if event.get("_event") == "v2_runner_on_failed" and not event.get("ignore_errors"):
+            host, answer = next(iter(event["hosts"].items()))
+            return f"{event['task']['name']} ({host}): {answer.get('msg') or 'no message'}"
+    return f"exit code {result.exit_code}"
 
 
 def said(result: Result) -> str:

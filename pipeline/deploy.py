@@ -1,26 +1,24 @@
 """The order of a deployment: storage, app, inventory, playbooks, verification."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from anyio import CancelScope, create_task_group
 
-from pipeline import inventory, plan, tofu
+from pipeline import inventory, plan, planning
 from pipeline.ansible import INVENTORY, changed
 from pipeline.check import check, require_good
 from pipeline.deployment import DATABASE, DATABASE_SERVICE, DATABASE_USER, Deployment
-from pipeline.plan import Plan
+from pipeline.existing import require_not_lost
+from pipeline.plan import DATABASE_RESOURCES, Plan
+from pipeline.saved import SavedPlans
 from pipeline.scripts import verify
 from pipeline.state import State
 from pipeline.states import opened, require_unlocked
+from pipeline.storage import BUCKET
 from pipeline.tofu import Stack
-
-BUCKET = "aws_s3_bucket.backups"
-DATABASE_NODE = 'aws_instance.node["database"]'
-DATABASE_RESOURCES = (DATABASE_NODE, "aws_ebs_volume.postgres", "aws_volume_attachment.postgres")
 
 
 @dataclass
@@ -45,8 +43,12 @@ class Deployed:
         return not any(sum(c.values()) for c in self.plans.values()) and not any(self.changed.values())
 
 
-async def deploy(d: Deployment) -> Deployed:
+async def deploy(d: Deployment, saved: SavedPlans | None = None) -> Deployed:
     """Deploy everything in order, then prove that a backup comes back.
+
+    Args:
+        d: the deployment.
+        saved: plans of `quickdata plan`, which are applied as they are; what they defer is planned here.
 
     Returns:
         What was changed, and the proof.
@@ -58,11 +60,13 @@ async def deploy(d: Deployment) -> Deployed:
     require_good(await check(d))
     await d.backend.create(d)
     known = await ready(d)
+    plans = await saved.plans(d, known) if saved else {}
+    await planning.let_stand(d, known)
     try:
-        await _bucket_first(d, known["storage"])
-        await _both_stacks(d, done)
+        await _what_the_app_reads(d, known["storage"], plans)
+        await _both_stacks(d, plans, done)
     finally:
-        await _forget_plans(d)
+        await planning.forget(d)
     await _playbook(d, "backup.yml", done)
     d.progress.note(banner(d, done.outputs))
     done.proof = await verify(d)
@@ -70,27 +74,21 @@ async def deploy(d: Deployment) -> Deployed:
 
 
 async def ready(d: Deployment) -> dict[str, State]:
-    """Make both folders ready, and let stand what an interrupted run left half made.
-
-    A half-made ("tainted") resource would be replaced: in storage the gate refuses that, and before the
-    database's node or disk is, a backup would be asked of a database that was never there.
+    """Make both folders ready.
 
     Returns:
         The states by stack.
     """
     states: dict[str, State] = {}
     async with create_task_group() as group:
-        group.start_soon(_ready, d, d.storage, ("",), states)
-        group.start_soon(_ready, d, d.app, DATABASE_RESOURCES, states)
+        for stack in (d.storage, d.app):
+            group.start_soon(_ready, d, stack, states)
     return states
 
 
-async def _ready(d: Deployment, stack: Stack, kept: tuple[str, ...], states: dict[str, State]) -> None:
+async def _ready(d: Deployment, stack: Stack, states: dict[str, State]) -> None:
     await require_unlocked(d, stack)
     states[stack.name] = await opened(d, stack)
-    for address in states[stack.name].tainted:
-        if address.startswith(kept):
-            (await d.run(stack.untaint(address))).check()
 
 
 async def destroy(d: Deployment, backed_up: bool = True) -> dict[str, int]:
@@ -115,14 +113,14 @@ async def destroy(d: Deployment, backed_up: bool = True) -> dict[str, int]:
                 doomed = await _doomed(d)
         else:
             doomed = await _doomed(d)
-        await _apply(d, d.app, doomed)
+        await planning.apply(d, d.app, doomed)
     finally:
-        await _forget_plans(d)
+        await planning.forget(d)
     return doomed.counts()
 
 
 async def _doomed(d: Deployment) -> Plan:
-    plan.gate_app(doomed := await planned(d, d.app, destroy=True))
+    plan.gate_app(doomed := await planning.planned(d, d.app, destroy=True))
     return doomed
 
 
@@ -145,77 +143,57 @@ async def _scale_nocodb(d: Deployment, replicas: int) -> None:
         (await d.run(d.ansible.on_manager(name, *command))).check()
 
 
-async def _forget_plans(d: Deployment) -> None:
-    """Saved plans hold what the state holds."""
-    with CancelScope(shield=True):
-        for stack in (d.storage, d.app):
-            await d.runner.remove(stack.workdir / d.plan_file)
-
-
 async def _outputs(d: Deployment, stack: Stack) -> dict[str, Any]:
     return inventory.outputs((await d.run(stack.output())).check().stdout)
 
 
-async def _bucket_first(d: Deployment, known: State) -> None:
-    """On the first creation the app needs the bucket alone; the rest of storage is slow (lifecycle)."""
-    if known.outputs.get("bucket_name"):
+async def _what_the_app_reads(d: Deployment, known: State, plans: dict[str, Plan]) -> None:
+    """Apply of storage what the app's plan needs: a saved plan in whole, else the bucket.
+
+    On the first creation the bucket goes first, alone: the rest of storage is slow (lifecycle).
+    """
+    if "app" in plans or ("storage" not in plans and known.outputs.get("bucket_name")):
         return
-    plan.gate_storage(whole := await planned(d, d.storage))
-    if whole.creates(BUCKET):
-        await d.cloud.require_free(d.bucket)
-    plan.gate_storage(bucket := await planned(d, d.storage, BUCKET))
-    await _apply(d, d.storage, bucket)
+    whole = plans.get("storage") or await planning.planned(d, d.storage)
+    plan.gate_storage(whole)
+    await require_not_lost(d, storage=whole)
+    if "storage" in plans:
+        await planning.apply(d, d.storage, whole)
+        plans["storage"] = replace(whole, pending=False)
+        return
+    plan.gate_storage(bucket := await planning.planned(d, d.storage, BUCKET))
+    await planning.apply(d, d.storage, bucket)
 
 
-async def _both_stacks(d: Deployment, done: Deployed) -> None:
+async def _both_stacks(d: Deployment, plans: dict[str, Plan], done: Deployed) -> None:
     """Plan both, then apply both: the app reads the storage state while nobody writes it."""
-    plans: dict[str, Plan] = {}
     async with create_task_group() as group:
-        group.start_soon(_plan_into, plans, "storage", partial(planned, d, d.storage))
-        group.start_soon(_plan_into, plans, "app", partial(planned, d, d.app))
+        for stack in (d.storage, d.app):
+            if stack.name not in plans:
+                group.start_soon(_plan_into, plans, d, stack)
     plan.gate_storage(plans["storage"])
     plan.gate_app(plans["app"])
     await _before_app(d, plans["app"])
     done.plans = {name: each.counts() for name, each in plans.items()}
     async with create_task_group() as group:
-        group.start_soon(_apply, d, d.storage, plans["storage"])
+        group.start_soon(planning.apply, d, d.storage, plans["storage"])
         group.start_soon(_app_and_services, d, plans["app"], done)
 
 
 async def _before_app(d: Deployment, app: Plan) -> None:
     """Before the app is applied: no state may be lost, and a doomed database must have a good backup."""
-    if app.creates(DATABASE_NODE):
-        await d.cloud.require_no_nodes(d.suffix)
+    await require_not_lost(d, app=app)
     if app.touching({"delete", "replace", "forget"}, DATABASE_RESOURCES):
         async with _nocodb_stopped(d):
             await verify(d)
 
 
-async def _plan_into(plans: dict[str, Plan], name: str, planned: Callable[[], Awaitable[Plan]]) -> None:
-    plans[name] = await planned()
-
-
-async def planned(d: Deployment, stack: Stack, *targets: str, destroy: bool = False) -> Plan:
-    """Save a plan and read it; nothing is applied.
-
-    Raises:
-        PipelineError: the tool failed, or what it saved cannot be read.
-    """
-    made = (await d.run(stack.plan(d.plan_file, *targets, destroy=destroy))).check(tofu.CHANGES)
-    if made.exit_code == 0:
-        return Plan(pending=False)
-    found = plan.read((await d.run(stack.show(d.plan_file))).check().stdout)
-    d.report.planned(made.step.name, found)
-    return found
-
-
-async def _apply(d: Deployment, stack: Stack, what: Plan) -> None:
-    if what.pending:
-        (await d.run(stack.apply(d.plan_file))).check()
+async def _plan_into(plans: dict[str, Plan], d: Deployment, stack: Stack) -> None:
+    plans[stack.name] = await planning.planned(d, stack)
 
 
 async def _app_and_services(d: Deployment, what: Plan, done: Deployed) -> None:
-    await _apply(d, d.app, what)
+    await planning.apply(d, d.app, what)
     done.outputs = await _outputs(d, d.app)
     text = inventory.render(done.outputs, d.suffix, d.common, d.hosts)
     await d.runner.write(INVENTORY, text)

@@ -3,7 +3,15 @@
 import re
 
 from pipeline import lock
-from pipeline.errors import BucketTaken, PipelineError, SettingsError, StateLocked, StateLost, ToolError
+from pipeline.errors import (
+    BucketTaken,
+    PipelineError,
+    PlanRefused,
+    SettingsError,
+    StateLocked,
+    StateLost,
+    ToolError,
+)
 from pipeline.stream import failures
 
 HEAD_LINES, TAIL_LINES = 3, 8
@@ -41,16 +49,28 @@ KNOWN: tuple[tuple[str, type[PipelineError], str, str], ...] = (
         "give a token with the scope api, of somebody who is at least Maintainer of GITLAB_PROJECT",
     ),
     (
+        r"Saved plan is stale",
+        PlanRefused,
+        "the saved plan is stale: the state has changed since it was made",
+        "plan again, read it, then deploy it",
+    ),
+    (
+        r"Failed to read the given file as a state or plan file|Failed to load .* as a plan file",
+        PlanRefused,
+        "the saved plan cannot be read",
+        "plan again, with the same version of OpenTofu or Terraform that deploys",
+    ),
+    (
         r"BucketAlreadyExists\b",
         BucketTaken,
         "the bucket's name is taken",
-        "choose another TF_VAR_bucket_suffix; if the bucket is yours, its state was lost: import it",
+        "choose another TF_VAR_bucket_suffix; if the bucket is yours: `quickdata adopt storage`",
     ),
     (
         r"BucketAlreadyOwnedByYou",
         StateLost,
         "the bucket exists in this account but not in the state",
-        "bring back terraform.tfstate, or import the bucket: nothing was changed",
+        "bring back terraform.tfstate, or run `quickdata adopt storage`: nothing was changed",
     ),
     (
         r"Unable to find remote state|Unsupported attribute.*remote_state",

@@ -5,9 +5,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from pipeline import costs
+from pipeline.costs import Cost
 from pipeline.errors import PlanRefused, ToolError
 
 Action = Literal["create", "read", "update", "replace", "delete", "forget", "import", "move"]
+
+DATABASE_RESOURCES = (
+    'aws_instance.node["database"]',
+    "aws_ebs_volume.postgres",
+    "aws_volume_attachment.postgres",
+)
+"""What of infrastructure/terraform holds the database: nothing of it goes without a verified backup."""
 
 HARMLESS = frozenset({"create", "read", "update", "import", "move"})
 """What the gate of storage lets pass: nothing that exists is removed or lost from the state."""
@@ -22,16 +31,33 @@ ACTIONS: dict[tuple[str, ...], Action | None] = {
     ("delete", "create"): "replace",
     ("create", "delete"): "replace",
     ("create", "forget"): "replace",
+    ("forget", "create"): "replace",
 }
 """OpenTofu's JSON output format, "Change Representation", with OpenTofu's own forget."""
+
+DEFERRED = "deferred "
+"""Begins the action of a change that the tool puts off to a later plan, which is read by the gate again."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """One resource's change."""
+    """One resource's change.
+
+    Args:
+        address: of the resource.
+        action: one of Action, one that is put off ("deferred create"), or an unknown one in words.
+        previous: its address before a move.
+        altered: the attributes that an update changes, tags left out.
+    """
 
     address: str
     action: str
+    previous: str = ""
+    altered: tuple[str, ...] = ()
+
+    def at(self, addresses: Iterable[str]) -> bool:
+        """Tell whether it is, or was before a move, at one of the addresses (all instances of each)."""
+        return any(within(here, there) for here in (self.address, self.previous) for there in addresses)
 
     def __str__(self) -> str:
         """The change in words."""
@@ -45,10 +71,16 @@ class Plan:
     Args:
         changes: of resources.
         pending: whether there is anything to apply, changed outputs included.
+        file: where it is saved, as the stack's folder names it.
+        outputs: names of the outputs that it changes.
+        costs: what it creates, changes or removes that costs money.
     """
 
     changes: tuple[Change, ...] = ()
     pending: bool = True
+    file: str = ""
+    outputs: tuple[str, ...] = ()
+    costs: tuple[Cost, ...] = ()
 
     def counts(self) -> dict[str, int]:
         """Count creations, updates, deletions; a replacement counts as both creation and deletion."""
@@ -64,11 +96,17 @@ class Plan:
     def touching(self, actions: Iterable[str], addresses: Iterable[str]) -> list[Change]:
         """Return the changes with one of the actions at one of the addresses (all instances)."""
         wanted, where = set(actions), tuple(addresses)
-        return [c for c in self.changes if c.action in wanted and c.address.startswith(where)]
+        return [c for c in self.changes if c.action in wanted and c.at(where)]
 
-    def creates(self, address: str) -> bool:
-        """Tell whether the plan creates this very resource."""
-        return Change(address, "create") in self.changes
+    @property
+    def created(self) -> tuple[str, ...]:
+        """The addresses of what the plan creates."""
+        return tuple(c.address for c in self.changes if c.action == "create")
+
+
+def within(address: str, place: str) -> bool:
+    """Tell whether an address is a resource's own or one of its instances."""
+    return address == place or address.startswith(f"{place}[")
 
 
 def read(text: str) -> Plan:
@@ -85,27 +123,57 @@ def read(text: str) -> Plan:
     """
     try:
         document = json.loads(text)
-        resources = document.get("resource_changes", [])
-        changes = [change for each in resources for change in _changes(each)]
+        if document.get("errored"):
+            raise ToolError("the saved plan is incomplete: planning failed", "mend the error and plan again")
+        return _plan(document)
     except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise ToolError("the saved plan could not be read", "plan again with a supported OpenTofu") from error
-    if document.get("errored"):
-        raise ToolError("the saved plan is incomplete: planning failed", "mend the error and plan again")
-    return Plan(tuple(changes))
+
+
+def _plan(document: dict[str, Any]) -> Plan:
+    resources = document.get("resource_changes", [])
+    put_off = [each["resource_change"] for each in document.get("deferred_changes", [])]
+    changes = [change for each in resources for change in _changes(each)]
+    changes += [Change(c.address, DEFERRED + c.action) for each in put_off for c in _changes(each)]
+    changes += [
+        Change(each["address"], "unknown (invoke)") for each in document.get("action_invocations", [])
+    ]
+    outputs = document.get("output_changes", {}).items()
+    return Plan(
+        tuple(changes),
+        outputs=tuple(name for name, change in outputs if change["actions"] != ["no-op"]),
+        costs=tuple(cost for each in resources for cost in costs.read(each)),
+    )
 
 
 def _changes(resource: dict[str, Any]) -> Iterable[Change]:
     address, change = resource["address"], resource["change"]
+    previous = resource.get("previous_address") or ""
     actions = tuple(change["actions"])
     action = ACTIONS.get(actions, f"unknown ({'+'.join(actions)})")
     if action == "read":
         return
     if action is not None:
-        yield Change(address, action)
+        yield Change(address, action, previous, _altered(change) if action == "update" else ())
     if change.get("importing"):
-        yield Change(address, "import")
-    if resource.get("previous_address"):
-        yield Change(address, "move")
+        yield Change(address, "import", previous)
+    if previous:
+        yield Change(address, "move", previous)
+
+
+def _altered(change: dict[str, Any]) -> tuple[str, ...]:
+    before, after, unknown = (change.get(key) or {} for key in ("before", "after", "after_unknown"))
+    names = sorted({*before, *after, *unknown})
+    return tuple(n for n in names if unknown.get(n) or _untagged(before).get(n) != _untagged(after).get(n))
+
+
+def _untagged(value: Any) -> Any:
+    """Return a value without the tags in it, and in the blocks in it."""
+    if isinstance(value, list):
+        return [_untagged(each) for each in value]
+    if isinstance(value, dict):
+        return {key: _untagged(each) for key, each in value.items() if key not in ("tags", "tags_all")}
+    return value
 
 
 def gate_storage(plan: Plan) -> None:
@@ -114,7 +182,7 @@ def gate_storage(plan: Plan) -> None:
     Raises:
         PlanRefused: with every change that is refused.
     """
-    _refuse("storage", [c for c in plan.changes if c.action not in HARMLESS])
+    _refuse("storage", plan, HARMLESS)
 
 
 def gate_app(plan: Plan) -> None:
@@ -123,11 +191,11 @@ def gate_app(plan: Plan) -> None:
     Raises:
         PlanRefused: with every change that is refused.
     """
-    known = HARMLESS | {"delete", "replace", "forget"}
-    _refuse("app", [c for c in plan.changes if c.action not in known])
+    _refuse("app", plan, HARMLESS | {"delete", "replace", "forget"})
 
 
-def _refuse(stack: str, changes: list[Change]) -> None:
+def _refuse(stack: str, plan: Plan, allowed: frozenset[str]) -> None:
+    changes = [c for c in plan.changes if c.action.removeprefix(DEFERRED) not in allowed]
     if changes:
         what = f"{stack}: plan refused by the gate: {', '.join(map(str, changes))}"
         raise PlanRefused(what, "nothing was changed; change the code so that this is kept, and plan again")

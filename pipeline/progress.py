@@ -72,7 +72,7 @@ class Progress:
         shown = self._shown[step.name]
         if self._verbose and not step.private and (words := spoken(step.stream, line)):
             self.note(f"{step.name} | {words}")
-        if not text:
+        if not text or step.private:
             return
         if self._live and shown.row is not None:
             self._live.update(shown.row, description=f"{step.name}: {text}"[: self._console.width - 14])

@@ -25,7 +25,7 @@ DOMAIN = re.compile(r"([a-z0-9-]+\.)+[a-z]{2,}")
 WIDEST = 8
 """The shortest prefix length that infrastructure/terraform takes for admin_cidr."""
 RESERVED = re.compile(r"(^|.*-)(an|s3alias)|.*--(ol|x|table)-s3")
-"""Endings that a bucket's name must not have, from the same page."""
+"""Endings that a bucket's name must not have: Amazon S3 User Guide, "General purpose bucket naming rules"."""
 
 
 class AccountSettings(BaseSettings):

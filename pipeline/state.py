@@ -30,6 +30,11 @@ class State:
         """Tell whether it knows of nothing that exists."""
         return not self.resources
 
+    @property
+    def version(self) -> str:
+        """Return what tells this very state from any other, and from its own earlier versions."""
+        return f"{self.lineage} {self.serial}"
+
 
 def read(text: str) -> State:
     """Read a state; an empty text is an empty state.

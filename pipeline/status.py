@@ -8,11 +8,12 @@ from typing import Any
 
 from anyio import CancelScope, create_task_group
 
-from pipeline import deploy
 from pipeline.ansible import said
 from pipeline.backups import Backup, age, backups
 from pipeline.deployment import DATABASE, Deployment
 from pipeline.errors import PipelineError, ToolError
+from pipeline.planning import planned
+from pipeline.states import opened
 from pipeline.stream import events
 from pipeline.tofu import Stack
 
@@ -202,9 +203,9 @@ def _service(listed: dict[str, Any]) -> dict[str, Any]:
 async def _drift(d: Deployment, stack: Stack) -> Part:
     """Plan a stack, which reads everything that it has made; the plan is thrown away."""
     about = f"drift of {stack.name}"
-    (await d.run(stack.init())).check()
+    await opened(d, stack)
     try:
-        plan = await deploy.planned(d, stack)
+        plan = await planned(d, stack)
     finally:
         with CancelScope(shield=True):
             await d.runner.remove(stack.workdir / d.plan_file)

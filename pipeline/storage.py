@@ -15,8 +15,15 @@ from pipeline.errors import BucketTaken, SettingsError, StateLost, ToolError
 
 BUCKET_PREFIX = "quickdata-pg-backups-storage-bucket-"
 """What infrastructure/terraS3 puts before the suffix."""
+BUCKET = "aws_s3_bucket.backups"
+"""Its address there."""
+
 BUCKET_NAME_MAX = 63
 """Characters of a bucket's name: Amazon S3 User Guide, "General purpose bucket naming rules"."""
+FREE = ("404", "NoSuchBucket")
+"""What S3 answers about a bucket that nobody has."""
+CANDIDATES = 8
+"""Suffixes tried before a person is left to choose."""
 
 QUICK = Config(  # type: ignore[call-arg] # the stubs do not know the last one
     retries={"total_max_attempts": 3},
@@ -107,13 +114,23 @@ class Cloud:
         """
         status = str(await self.ask(self._head, bucket, await self.account()))
         if status in ("403", "AccessDenied"):
-            mend = "choose another TF_VAR_bucket_suffix: all of AWS shares the names; or allow s3:ListBucket"
+            mend = f"{await self._suggestion(bucket)}: all of AWS shares the names; or allow s3:ListBucket"
             raise BucketTaken(f"the bucket {bucket} belongs to another account, or is kept from you", mend)
-        if status not in ("200", "301", "404", "NoSuchBucket"):
+        if status not in ("200", "301", *FREE):
             raise ToolError(
                 f"AWS does not say whose the bucket {bucket} is: {status}", "run again in a minute"
             )
         return status in ("200", "301")
+
+    async def _suggestion(self, taken: str) -> str:
+        """Say which suffix like the taken one is free; nothing is reserved by asking."""
+        account, suffix = await self.account(), taken.removeprefix(BUCKET_PREFIX)
+        for ending in (f"-{number}" for number in range(2, CANDIDATES + 2)):
+            room = BUCKET_NAME_MAX - len(BUCKET_PREFIX + ending)
+            candidate = suffix[:room].rstrip("-") + ending
+            if await self.ask(self._head, BUCKET_PREFIX + candidate, account) in FREE:
+                return f"export TF_VAR_bucket_suffix={candidate}, which is free"
+        return "choose another TF_VAR_bucket_suffix"
 
     async def require_free(self, bucket: str) -> None:
         """Check that a bucket which the state does not have does not exist either.
@@ -123,7 +140,7 @@ class Cloud:
             StateLost: this account has it.
         """
         if await self.owns(bucket):
-            mend = "bring back terraform.tfstate of infrastructure/terraS3, or import the bucket into it"
+            mend = "bring back terraform.tfstate of infrastructure/terraS3, or run `quickdata adopt storage`"
             raise StateLost(f"the bucket {bucket} exists, but the storage state does not know it", mend)
 
     def _head(self, bucket: str, account: str) -> str:
@@ -132,23 +149,3 @@ class Cloud:
         except ClientError as error:
             return str(error.response["Error"]["Code"])
         return "200"
-
-    async def require_no_nodes(self, suffix: str) -> None:
-        """Check that nodes which the app's state does not have do not exist either.
-
-        Raises:
-            StateLost: instances with this deployment's tags exist.
-        """
-        found = await self.ask(self._instances, suffix)
-        if found:
-            what = f"the app's state is empty, but its instances exist: {', '.join(found)}"
-            raise StateLost(what, "bring back terraform.tfstate of infrastructure/terraform, or import them")
-
-    def _instances(self, suffix: str) -> list[str]:
-        filters = [
-            {"Name": "tag:Project", "Values": ["quickdata"]},
-            {"Name": "tag:Suffix", "Values": [suffix]},
-            {"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]},
-        ]
-        pages = self.client("ec2").get_paginator("describe_instances").paginate(Filters=filters)
-        return [i["InstanceId"] for page in pages for r in page["Reservations"] for i in r["Instances"]]

@@ -49,7 +49,8 @@ class Stack:
         """
         options = [f"-target={address}" for address in targets] + ["-destroy"] * destroy
         words = ("plan", "-json", "-detailed-exitcode", f"-out={out}", *options)
-        return self._step(f"plan {' '.join(options)}".strip(), *words, stream="tofu-json")
+        name = f"plan of {len(targets)} targets" if len(targets) > 1 else f"plan {' '.join(options)}".strip()
+        return self._step(name, *words, stream="tofu-json")
 
     def show(self, plan: str) -> Step:
         """Print a saved plan as JSON, sensitive values included: never show this output."""

@@ -1,7 +1,7 @@
 """A runner that runs nothing: it records the steps and gives prepared answers."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -105,6 +105,7 @@ class RecordingRunner:
 
     async def remove(self, path: PurePosixPath) -> None:
         self.removed.append(str(path))
+        self.files.pop(str(path), None)
 
 
 FIRST: dict[str, Answer] = {
@@ -130,8 +131,8 @@ FIRST: dict[str, Answer] = {
 class FreeCloud:
     """An account in which nothing exists, or what a test says."""
 
-    def __init__(self, refusal: Exception | None = None) -> None:
-        self.refusal = refusal
+    def __init__(self, refusal: Exception | None = None, there: Iterable[tuple[str, str]] = ()) -> None:
+        self.refusal, self.there = refusal, list(there)
         self.asked: list[str] = []
 
     region = "eu-west-3"
@@ -147,8 +148,9 @@ class FreeCloud:
         if self.refusal:
             raise self.refusal
 
-    async def require_no_nodes(self, suffix: str) -> None:
-        self.asked.append(suffix)
+    async def ask(self, _call: object, name: str) -> list[tuple[str, str]]:
+        self.asked.append(name)
+        return self.there
 
 
 def deployment(

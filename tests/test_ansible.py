@@ -78,6 +78,14 @@ def test_a_second_run_changes_nothing(runs: dict[str, list[Run]], playbook: str)
     assert second.changed == 0
 
 
+def test_check_mode_tells_a_newer_image_and_writes_nothing(workspace: Workspace) -> None:
+    images = yaml.safe_load((ANSIBLE / "group_vars/all/images.yml").read_text())["images"]
+    before = {path: path.read_bytes() for path in files_of(workspace)}
+    run = workspace.play("nocodb", "--check", "-e", json.dumps({"images": images | {"db": "postgres:18.99"}}))
+    assert (run.exit_code, run.changed) == (0, 1), run.output
+    assert {path: path.read_bytes() for path in files_of(workspace)} == before
+
+
 def test_the_rendered_stack_is_a_valid_compose_file(workspace: Workspace, other: Workspace) -> None:
     stacks = [str(each.node("manager", "opt/quickdata/stack.yml")) for each in (workspace, other)]
     checked = workspace.command("check-jsonschema", "--builtin-schema", "vendor.compose-spec", *stacks)

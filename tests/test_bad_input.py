@@ -1,7 +1,6 @@
 """Bad input through the console script: a clear error, its mend, its exit code, and no traceback."""
 
 import re
-import shlex
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import click
 import pytest
 from by_hand import ENVIRONMENT, SYSTEM, Typed
+from examples import example
 
 from pipeline import tools
 from pipeline.cli import main
@@ -22,12 +22,6 @@ CHECKED = [
     if isinstance(option, click.Option) and option.callback and not isinstance(option.type, click.Path)
 ]
 """Options whose values are checked as soon as they are read."""
-
-
-def example(verb: str) -> list[str]:
-    """Return the example of a verb's help as it can be typed where there is no terminal to ask at."""
-    words = re.findall(r"^ *Example: quickdata (.+)$", main.commands[verb].help or "", re.MULTILINE)[0]
-    return [word for word in shlex.split(words) if word != "--ask-vault-password"]
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from ansible_workspace import make_workspace
 from by_hand import ENVIRONMENT
 from stacks import BUCKET, deployment, init, pending
 
-from pipeline import deploy
+from pipeline import deploy, existing
 from pipeline.ansible import FOLDER, Ansible
 from pipeline.backups import backups
 from pipeline.deployment import Deployment
@@ -52,7 +52,7 @@ async def test_an_endpoint_that_nobody_listens_at_is_named_before_any_stack(unre
 
 async def test_an_endpoint_that_goes_away_later_is_told_in_the_same_words(unreachable: Deployment) -> None:
     with pytest.raises(ToolError, match="does not answer"):
-        await unreachable.cloud.require_no_nodes("nowhere")
+        await existing.app(unreachable.cloud, "nowhere")
     with pytest.raises(ToolError, match="does not answer"):
         await backups(unreachable.cloud, unreachable.bucket, "nocodb_db")
 

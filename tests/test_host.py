@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 import anyio
 import pytest
 
-from pipeline import host
+from pipeline import host, progress
 from pipeline.errors import ToolError
 from pipeline.host import HostRunner
 from pipeline.progress import Progress
@@ -81,6 +81,16 @@ async def test_what_a_private_step_gives_to_be_read_is_unchanged_and_what_may_be
 async def test_a_step_without_the_secret_does_not_get_it(runner: HostRunner) -> None:
     result = await runner.run(python("import os; print('TOKEN' in os.environ)"))
     assert result.stdout.strip() == "False"
+
+
+async def test_private_output_is_not_shown_when_a_step_takes_long_either(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "HEARTBEAT", -1.0)
+    runner = HostRunner(tmp_path, {}, Progress())
+    for private in (False, True):
+        await runner.run(python("print('sensitive')", private=private))
+        assert ("sensitive" in capsys.readouterr().err) is not private
 
 
 async def test_a_secret_file_is_private_and_gone_afterwards(runner: HostRunner) -> None:

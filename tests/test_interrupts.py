@@ -7,7 +7,7 @@ import anyio
 import pytest
 from stacks import pending
 
-from pipeline import deploy, plan, state
+from pipeline import deploy, plan, planning, state
 from pipeline.deployment import Deployment
 from pipeline.postgres import Postgres
 from pipeline.progress import Progress
@@ -51,7 +51,7 @@ async def test_an_interrupted_storage_apply_heals_without_replacing_anything(
     )
     await _interrupted_apply(d, progress)
 
-    await deploy.ready(d)
+    await planning.let_stand(d, await deploy.ready(d))
     (await d.run(d.storage.plan(d.plan_file))).check(2)
     plan.gate_storage(plan.read((await d.run(d.storage.show(d.plan_file))).check().stdout))
     (await d.run(d.storage.apply(d.plan_file))).check()

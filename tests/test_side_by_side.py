@@ -15,10 +15,11 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from stacks import BUCKET, applied, deployment, init, pending
 from urllib3 import HTTPResponse
 
-from pipeline import deploy, inventory
+from pipeline import deploy, existing, inventory
 from pipeline.backups import backups
 from pipeline.deployment import DATABASE, Deployment
 from pipeline.errors import BucketTaken, PipelineError, StateLost
+from pipeline.plan import Change, Plan
 from pipeline.rehearsal.local import lay_vault
 from pipeline.rehearsal.localstack import LocalStack
 from pipeline.rehearsal.workspace import throwaway
@@ -115,7 +116,7 @@ async def test_destroying_one_app_leaves_the_other_and_both_buckets_untouched(
 ) -> None:
     team, other = both[TEAM], both[OTHER]
     await applied(team, team.app, destroy=True)
-    await team.cloud.require_no_nodes(TEAM)
+    assert await existing.app(team.cloud, TEAM) == {}
     assert not await pending(other, other.app)
     there = {bucket["Name"] for bucket in team.cloud.client("s3").list_buckets()["Buckets"]}
     assert {team.bucket, other.bucket} <= there
@@ -184,9 +185,15 @@ async def test_nodes_that_the_state_does_not_know_are_lost_state(
         await deploy.deploy(d)
 
 
-async def test_nodes_of_a_suffix_that_only_begins_alike_are_nobodys_lost_state(
-    both: dict[str, Deployment],
-) -> None:
-    await both[OTHER].cloud.require_no_nodes("team-")
-    with pytest.raises(StateLost):
-        await both[OTHER].cloud.require_no_nodes(OTHER)
+async def test_what_exists_of_a_suffix_that_only_begins_alike_is_nobodys(both: dict[str, Deployment]) -> None:
+    assert await existing.app(both[OTHER].cloud, "team-") == {}
+    assert len(await existing.app(both[OTHER].cloud, OTHER)) == 22
+
+
+async def test_a_lost_volume_alone_is_lost_state(both: dict[str, Deployment]) -> None:
+    d = both[OTHER]
+    create = Plan((Change("aws_ebs_volume.postgres", "create"),))
+    with pytest.raises(StateLost, match=r"aws_ebs_volume\.postgres \(vol-") as caught:
+        await existing.require_not_lost(d, app=create)
+    assert "quickdata adopt app" in caught.value.mend
+    await existing.require_not_lost(d, app=Plan((Change('aws_instance.node["worker-1"]', "create"),)))

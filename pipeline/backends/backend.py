@@ -38,6 +38,10 @@ class Backend(ABC):
     def source(self, stack: str) -> Values | None:
         """Return how another stack reads the outputs; None when it does so by default."""
 
+    async def exists(self, d: "Deployment") -> bool:
+        """Tell whether the place is there already."""
+        return True
+
     @abstractmethod
     async def create(self, d: "Deployment") -> str:
         """Make the place, if it is not there: only `deploy` and `migrate-state` do. Return what there is."""

@@ -46,15 +46,19 @@ class S3(Backend):
         """Return bucket, key and region; credentials and endpoint come from the environment."""
         return {"bucket": self.bucket, "key": f"{stack}/terraform.tfstate", "region": self.region}
 
+    async def exists(self, d: "Deployment") -> bool:
+        """Tell whether the bucket is there, and yours."""
+        return await d.cloud.owns(self.bucket)
+
     async def look(self, d: "Deployment") -> str:
         """Return whether the bucket is there, and yours."""
-        if await d.cloud.owns(self.bucket):
+        if await self.exists(d):
             return f"in s3://{self.bucket}"
         return f"in s3://{self.bucket}, which is free: deploy creates it"
 
     async def create(self, d: "Deployment") -> str:
         """Make the bucket, or what of it an earlier run did not get to."""
-        if not await d.cloud.owns(self.bucket):
+        if not await self.exists(d):
             await d.cloud.ask(partial(self._create, d.cloud.client("s3")))
         await d.cloud.ask(partial(self._protect, d.cloud.client("s3")))
         return await self.look(d)

@@ -30,10 +30,9 @@ def main() -> None:
     """
 
 
-for verb in (deployment.rehearse, deployment.check, deployment.deploy, deployment.destroy):
+for verb in (deployment.rehearse, deployment.check, deployment.plan, deployment.deploy, deployment.status):
     main.add_command(verb)
-main.add_command(deployment.status)
-for verb in (data.backup, data.verify, data.backups, data.drill, data.restore):
+for verb in (data.backup, data.verify, data.backups, data.drill, data.restore, deployment.destroy):
     main.add_command(verb)
-for verb in (state.unlock, state.migrate_state):
+for verb in (state.adopt, state.unlock, state.migrate_state):
     main.add_command(verb)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline.cli import options
-from pipeline.cli.terminal import confirm, errors_told, on_aws, run_and_tell
+from pipeline.cli.terminal import confirm, errors_told, on_aws, run_and_tell, vault_password
 from pipeline.deployment import DATABASE, Deployment
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def backup(ask: bool, verbose: bool) -> None:
         )
         d.report.prove("backup", f"{words}; `quickdata verify` restores one and compares it", **made)
 
-    on_aws(verb, "backup", ask, verbose)
+    on_aws(verb, "backup", vault_password(ask), verbose)
 
 
 @click.command()
@@ -65,7 +65,7 @@ def verify(backup_id: str | None, ask: bool, verbose: bool) -> None:
         proof = await scripts.verify(d, backup_id)
         d.report.prove("verify", scripts.in_words(proof), **proof)
 
-    on_aws(verb, "verify", ask, verbose)
+    on_aws(verb, "verify", vault_password(ask), verbose)
 
 
 @click.command()
@@ -147,4 +147,4 @@ def restore(backup_id: str | None, from_database: str, ask: bool, yes: bool, ver
         back = await scripts.restore(d, backup.id, from_database)
         d.report.prove("restore", f"{back['rows']} rows compared; the old database is {back['kept']}", **back)
 
-    on_aws(verb, "restore", ask, verbose, question)
+    on_aws(verb, "restore", vault_password(ask), verbose, question)

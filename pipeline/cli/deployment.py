@@ -1,14 +1,18 @@
-"""The verbs of the whole deployment: rehearse, check, deploy, status, destroy."""
+"""The verbs of the whole deployment: rehearse, check, plan, deploy, status, destroy."""
 
 import json
-
+import sys
 from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
 
 import click
 
 from pipeline.cli import options
-from pipeline.cli.terminal import confirm, on_aws, run_and_tell
+from pipeline.cli.terminal import confirm, on_aws, run_and_tell, vault_password
 from pipeline.deployment import DATABASE, Deployment
+
+CHANGES = 2
+"""Exit code of `plan --detailed-exitcode`, as OpenTofu's own."""
 
 
 @click.command()
@@ -46,17 +50,59 @@ def check(given: Mapping[str, str], ask: bool, verbose: bool) -> None:
         d.report.findings.extend(map(str, found))
         verbs.require_good(found)
 
-    on_aws(verb, "check", ask, verbose, given=given)
+    on_aws(verb, "check", {**given, **vault_password(ask)}, verbose)
 
 
 @click.command()
+@options.out
+@options.state
+@click.option("--detailed-exitcode", "detailed", is_flag=True, help="Exit with 2 when there are changes.")
+@options.ask_vault_password
+@options.verbose
+def plan(out: Path, given: Mapping[str, str], detailed: bool, ask: bool, verbose: bool) -> None:
+    """Show what deploy would do, on one page, and keep the plans; change nothing.
+
+    What cannot be known before the bucket, the app or the nodes exist is shown as deferred: deploy plans it
+    when it gets there. A plan that the gate refuses is shown, not kept, and ends with exit code 3.
+
+    \b
+    Exit codes with --detailed-exitcode: 0 nothing to do, 2 changes; what is deferred counts as changes.
+    DIR/plan.json holds counts only, for GitLab's artifacts:reports:terraform; the plans beside it hold
+    what the states hold: upload plan.json alone. Reads the same variables as deploy.
+
+    Example: quickdata plan --out plan
+    """
+    from pipeline import preview as verbs  # noqa: PLC0415 - its imports are slow
+    from pipeline.saved import SavedPlans  # noqa: PLC0415
+
+    seen: list[verbs.Preview] = []
+
+    async def verb(d: Deployment) -> None:
+        seen.append(await verbs.preview(d, SavedPlans(PurePosixPath(out))))
+        seen[0].require_allowed()
+
+    try:
+        on_aws(verb, "plan", {**given, **vault_password(ask)}, verbose)
+    finally:
+        if out.is_dir() and not any(out.iterdir()):
+            out.rmdir()
+        for each in seen:
+            click.echo(each.page())
+    if detailed and seen[0].changes:
+        sys.exit(CHANGES)
+
+
+@click.command()
+@options.saved_plan
 @options.state
 @options.ask_vault_password
 @options.verbose
-def deploy(given: Mapping[str, str], ask: bool, verbose: bool) -> None:
+def deploy(folder: Path | None, given: Mapping[str, str], ask: bool, verbose: bool) -> None:
     """Deploy to AWS: storage, app, the services on the nodes; then prove that a backup comes back.
 
-    Running it again changes only what differs, and goes on after a failure.
+    Running it again changes only what differs, and goes on after a failure. With --plan the plans of
+    `quickdata plan` are applied as they are, or refused (exit code 3) when the state, the code, the inputs or
+    the account are others now.
 
     \b
     Reads AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (or what else boto3 finds),
@@ -69,20 +115,24 @@ def deploy(given: Mapping[str, str], ask: bool, verbose: bool) -> None:
     """
     from pipeline import deploy as verbs  # noqa: PLC0415 - its imports are slow
     from pipeline import scripts  # noqa: PLC0415
+    from pipeline.saved import SavedPlans  # noqa: PLC0415
+
+    saved = SavedPlans(PurePosixPath(folder.absolute())) if folder else None
 
     async def verb(d: Deployment) -> None:
-        deployed = await verbs.deploy(d)
+        deployed = await verbs.deploy(d, saved)
         d.report.prove("deploy and verify", scripts.in_words(deployed.proof), **deployed.proof)
         d.progress.note(verbs.banner(d, deployed.outputs))
 
-    on_aws(verb, "deploy", ask, verbose, given=given)
+    on_aws(verb, "deploy", {**given, **vault_password(ask)}, verbose)
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@options.state
 @options.ask_vault_password
 @options.verbose
-def status(as_json: bool, ask: bool, verbose: bool) -> None:
+def status(as_json: bool, given: Mapping[str, str], ask: bool, verbose: bool) -> None:
     """Tell how the deployment is: bucket, backups, nodes, services, drift; change nothing.
 
     \b
@@ -108,7 +158,7 @@ def status(as_json: bool, ask: bool, verbose: bool) -> None:
         verbs.require_well(found)
 
     try:
-        on_aws(verb, "status", ask, verbose)
+        on_aws(verb, "status", {**given, **vault_password(ask)}, verbose)
     finally:
         lines = [json.dumps([part.document() for part in found])] if as_json else list(map(str, found))
         click.echo("\n".join(lines if found else []), nl=bool(found))
@@ -148,4 +198,4 @@ def destroy(
             "destroy", f"{counts['delete']} resources are gone; the backups are in {d.bucket}", **counts
         )
 
-    on_aws(verb, "destroy", ask, verbose, question, given)
+    on_aws(verb, "destroy", {**given, **vault_password(ask)}, verbose, question)

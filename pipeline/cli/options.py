@@ -1,6 +1,7 @@
 """The options that several verbs share, and what their values must look like."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import click
 
@@ -57,6 +58,16 @@ state = click.option(
     callback=_state,
     help="Where the states are kept; else QUICKDATA_STATE, else local.",
 )
+
+
+def _folder(_context: click.Context, _option: click.Parameter, value: Path) -> Path:
+    """Take a folder that holds nothing but an earlier plan: its rights are changed, its files replaced."""
+    path = value.absolute()
+    if path.is_dir() and any(path.iterdir()) and not (path / "manifest.json").is_file():
+        raise click.BadParameter(f"{value} holds something else than a plan; name an empty or a new folder")
+    return path
+
+
 ask_vault_password = click.option(
     "--ask-vault-password", "ask", is_flag=True, help="Ask for it at the terminal."
 )
@@ -84,4 +95,20 @@ suffix = click.option(
     show_default=True,
     callback=_suffix,
     help="Stands for TF_VAR_bucket_suffix.",
+)
+out = click.option(
+    "--out",
+    default="plan",
+    show_default=True,
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    callback=_folder,
+    help="Where the plans are kept, readable by you alone.",
+)
+saved_plan = click.option(
+    "--plan",
+    "folder",
+    metavar="DIR",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Apply exactly the plans that `quickdata plan` kept there.",
 )

@@ -16,8 +16,6 @@ from pipeline.run import Verb, run
 
 REPORTS = Path(__file__).parents[2] / "reports"
 
-NOTHING: Mapping[str, str] = {}
-
 OnAws = Callable[[Deployment], Awaitable[None]]
 Question = Callable[[], None]
 
@@ -48,36 +46,41 @@ def vault_password(ask: bool) -> dict[str, str]:
 
 
 def on_aws(
-    verb: Callable[[Deployment], Awaitable[None]],
+    verb: OnAws,
     name: str,
-    ask: bool,
+    given: Mapping[str, str],
     verbose: bool,
     question: Question | None = None,
-    given: Mapping[str, str] = NOTHING,
+    look: OnAws | None = None,
 ) -> None:
     """Run a verb on the deployment that the environment describes.
 
     Args:
         verb: what to do.
         name: the verb's name.
-        ask: ask for the vault's password.
+        given: inputs that are not in the environment, by the variables' names.
         verbose: show the tools' own output.
         question: asked when the inputs are known to be good, before anything is done.
-        given: inputs given as options, by the variables' names.
+        look: changes nothing, and comes before the question, which may show what it found.
     """
     from pipeline.aws import aws_deployment  # noqa: PLC0415 - its imports are slow
     from pipeline.settings import Settings  # noqa: PLC0415
 
-    typed = vault_password(ask)
     with errors_told(name):
-        settings = Settings.read(**given, **typed)
+        settings = Settings.read(**given)
+
+    def on_deployment(what: OnAws) -> Verb:
+        async def begin(progress: Progress, report: Report) -> None:
+            await what(aws_deployment(settings, progress, report))
+
+        return begin
+
+    if look:
+        with errors_told(name):
+            run(on_deployment(look), name, "aws", REPORTS, verbose)
     if question:
         question()
-
-    async def begin(progress: Progress, report: Report) -> None:
-        await verb(aws_deployment(settings, progress, report))
-
-    run_and_tell(begin, name, "aws", verbose)
+    run_and_tell(on_deployment(verb), name, "aws", verbose)
 
 
 def run_and_tell(verb: Verb, name: str, target: str, verbose: bool) -> None:

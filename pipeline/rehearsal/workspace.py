@@ -12,6 +12,7 @@ REAL = (
     "*.tfstate*",
     ".terraform*",
     "*override.tf",
+    "adopt_imports.tf",
     "*override.tf.json",
     "*.tfvars*",
     "*.tfplan",

@@ -1,0 +1,87 @@
+"""What of a plan costs money: what it is and how large; prices are AWS's to tell."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Values = Mapping[str, Any]
+
+MARKS = {("create",): "+", ("delete",): "-", ("update",): "~"}
+"""Every other action is shown as a replacement: both may be paid for meanwhile."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """One resource that costs money.
+
+    Args:
+        mark: "+" comes, "-" goes, "~" changes, "±" is replaced.
+        address: of the resource.
+        what: what is paid for, such as "t3.small, 20 GiB gp3".
+    """
+
+    mark: str
+    address: str
+    what: str
+
+    def __str__(self) -> str:
+        """The cost as a line."""
+        return f"{self.mark} {self.address}: {self.what}"
+
+
+def _instance(values: Values) -> str:
+    words = [f"instance {values.get('instance_type') or 'of a type known after apply'}"]
+    for disk in values.get("root_block_device") or []:
+        words.append(f"disk {_disk(disk, 'volume_size', 'volume_type')}")
+    if values.get("associate_public_ip_address"):
+        words.append("public IPv4 address")
+    return ", ".join(words)
+
+
+def _volume(values: Values) -> str:
+    return f"volume {_disk(values, 'size', 'type')}"
+
+
+def _disk(values: Values, size: str, kind: str) -> str:
+    return f"{values.get(size) or '?'} GiB {values.get(kind) or ''}".strip()
+
+
+def _always(words: str) -> Callable[[Values], str]:
+    return lambda _: words
+
+
+PAID: Mapping[str, Callable[[Values], str]] = {
+    "aws_instance": _instance,
+    "aws_ebs_volume": _volume,
+    "aws_s3_bucket": _always("what is stored in it, and requests"),
+    "aws_eip": _always("public IPv4 address"),
+    "aws_nat_gateway": _always("NAT gateway, by the hour and GB"),
+    "aws_lb": _always("load balancer, by the hour"),
+    "aws_alb": _always("load balancer, by the hour"),
+    "aws_elb": _always("load balancer, by the hour"),
+    "aws_vpc_endpoint": lambda values: f"VPC endpoint ({values.get('vpc_endpoint_type') or 'Gateway'})",
+    "aws_db_instance": lambda values: f"database {values.get('instance_class')}",
+    "aws_ebs_snapshot": _always("snapshot, by what is stored in it"),
+    "aws_kms_key": _always("key, by the month"),
+    "aws_route53_zone": _always("DNS zone, by the month"),
+}
+"""Types that AWS's price lists name (Amazon EC2, EBS, VPC, S3 pricing pages), by what is paid for."""
+
+
+def read(resource: Mapping[str, Any]) -> Iterator[Cost]:
+    """Yield what a resource's change in a plan means for the bill; nothing for what does not change it.
+
+    Args:
+        resource: an element of the plan's resource_changes.
+    """
+    describe = PAID.get(resource.get("type", ""))
+    actions = tuple(resource["change"]["actions"])
+    if describe is None or actions in (("no-op",), ("read",), ("forget",)):
+        return
+    mark = MARKS.get(actions, "±")
+    values = (resource["change"].get(key) for key in ("before", "after"))
+    before, after = ("" if each is None else describe(each) for each in values)
+    if mark != "~":
+        yield Cost(mark, resource["address"], after or before)
+    elif before != after:
+        yield Cost(mark, resource["address"], f"{before} → {after}")

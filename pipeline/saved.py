@@ -1,0 +1,153 @@
+"""Plans kept in a folder for a later deployment, and the manifest that says what they were made for."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from pipeline import planning
+from pipeline.deployment import Deployment
+from pipeline.errors import PlanRefused
+from pipeline.plan import Plan
+from pipeline.report import now
+from pipeline.state import State
+from pipeline.step import Step
+from pipeline.tofu import Stack
+
+FORMAT = 1
+MANIFEST, COUNTS, INVENTORY = "manifest.json", "plan.json", "inventory.yml"
+PRIVATE = 0o600
+INFRASTRUCTURE = "infrastructure"
+GENERATED = (".*", "*.tfstate*", "*.tfplan", "inventory.yml", "known_hosts")
+"""Files that runs write beside the code."""
+
+WORDS = {
+    "suffix": "it is of another TF_VAR_bucket_suffix",
+    "account": "it is of another AWS account",
+    "region": "it is of another region",
+    "inputs": "the variables (TF_VAR_…) are others now",
+    "code": "the files in infrastructure/ are others now",
+    "storage": "the storage state has changed since",
+    "app": "the app's state has changed since",
+}
+
+
+@dataclass(frozen=True)
+class SavedPlans:
+    """A folder of saved plans.
+
+    Args:
+        folder: its path, absolute or relative to the workspace.
+    """
+
+    folder: PurePosixPath
+
+    def file(self, d: Deployment, stack: Stack) -> str:
+        """Return where a stack's plan is kept, absolute."""
+        return str(d.runner.root / self.folder / f"{stack.name}.tfplan")
+
+    def inventory(self, d: Deployment) -> str:
+        """Return where the inventory for the playbooks' prediction is, absolute."""
+        return str(d.runner.root / self.folder / INVENTORY)
+
+    async def begin(self, d: Deployment) -> None:
+        """Make the folder, which nobody else can read, and remove an earlier plan from it."""
+        await self.forget(d)
+        command = ("install", "-d", "-m", "700", str(d.runner.root / self.folder))
+        (await d.run(Step("plan: folder", command))).check()
+
+    async def keep(
+        self, d: Deployment, states: Mapping[str, State], plans: Mapping[str, Plan], counts: Mapping[str, int]
+    ) -> None:
+        """Write the counts, then the manifest, after which the folder can be deployed.
+
+        Args:
+            d: the deployment.
+            states: the states that the plans were made from, by stack.
+            plans: by stack; one that is missing was deferred.
+            counts: in GitLab's form, for `artifacts: reports: terraform`.
+        """
+        pending = {name: each.pending for name, each in plans.items()}
+        made_for = await _circumstances(d, states)
+        document = {"format": FORMAT, "made": now(), "pending": pending, "made_for": made_for}
+        await self._write(d, COUNTS, counts)
+        await self._write(d, MANIFEST, document)
+
+    async def forget(self, d: Deployment) -> None:
+        """Remove everything that a plan writes into the folder, the manifest first."""
+        files = (MANIFEST, COUNTS, INVENTORY, *(f"{stack.name}.tfplan" for stack in (d.storage, d.app)))
+        for name in files:
+            await d.runner.remove(self.folder / name)
+
+    async def plans(self, d: Deployment, states: Mapping[str, State]) -> dict[str, Plan]:
+        """Return the saved plans, each read again; what was deferred is not among them.
+
+        Raises:
+            PlanRefused: there are none, or they were made for something else than what is there now.
+        """
+        manifest = await self._manifest(d)
+        present = await _circumstances(d, states)
+        differing = [WORDS[name] for name in WORDS if manifest["made_for"].get(name) != present[name]]
+        if differing:
+            self._refuse(f"is stale: {'; '.join(differing)}")
+        found = {}
+        for stack in (d.storage, d.app):
+            if stack.name in manifest["pending"]:
+                found[stack.name] = await self._plan(d, stack, manifest["pending"][stack.name])
+        return found
+
+    async def _plan(self, d: Deployment, stack: Stack, pending: bool) -> Plan:
+        if not pending:
+            return Plan(pending=False)
+        found = await planning.saved(d, stack, self.file(d, stack))
+        d.report.planned(f"{stack.name}: saved plan", found)
+        return found
+
+    async def _manifest(self, d: Deployment) -> dict[str, Any]:
+        text = await d.runner.read(self.folder / MANIFEST)
+        if text is None:
+            self._refuse(f"has no {MANIFEST}")
+        try:
+            found = json.loads(text or "")
+            if found["format"] == FORMAT and {*found["pending"]} <= {"storage", "app"} and found["made_for"]:
+                return dict(found)
+        except (ValueError, KeyError, TypeError):
+            pass
+        self._refuse(f"has a {MANIFEST} of no format that this version knows")
+        raise AssertionError
+
+    def _refuse(self, why: str) -> None:
+        mend = f"nothing was changed; run `quickdata plan --out {self.folder}` again, read it, then deploy it"
+        raise PlanRefused(f"the plan in {self.folder} {why}", mend)
+
+    async def _write(self, d: Deployment, name: str, document: Mapping[str, Any]) -> None:
+        await d.runner.write(self.folder / name, json.dumps(document, indent=2) + "\n", PRIVATE)
+
+
+async def _circumstances(d: Deployment, states: Mapping[str, State]) -> dict[str, str]:
+    """Return all that a plan depends on, short enough to compare."""
+    inputs = {name: value for name, value in d.app.env.items() if name.startswith("TF_VAR_")}
+    return {
+        "suffix": d.suffix,
+        "account": await d.cloud.account(),
+        "region": d.cloud.region,
+        "inputs": _hash(json.dumps(inputs, sort_keys=True)),
+        "code": await _code(d),
+        **{name: state.version for name, state in states.items()},
+    }
+
+
+async def _code(d: Deployment) -> str:
+    """Return a hash of the stacks' and the playbooks' files, as the steps will read them."""
+    command = ["find", INFRASTRUCTURE, "-type", "d", "-name", ".?*", "-prune", "-o", "-type", "f"]
+    without = [word for name in GENERATED for word in ("!", "-name", name)]
+    listed = (await d.run(Step("code: list", (*command, *without, "-print")))).check().stdout
+    files = sorted(listed.splitlines())
+    read = (await d.run(Step("code: read", ("cat", *files), private=True))).check().stdout if files else ""
+    return _hash("\n".join([*files, read]))
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

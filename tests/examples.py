@@ -1,0 +1,12 @@
+"""The examples that the verbs' own help gives."""
+
+import re
+import shlex
+
+from pipeline.cli import main
+
+
+def example(verb: str) -> list[str]:
+    """Return the example of a verb's help as it can be typed where there is no terminal to ask at."""
+    words = re.findall(r"^ *Example: quickdata (.+)$", main.commands[verb].help or "", re.MULTILINE)[0]
+    return [word for word in shlex.split(words) if word != "--ask-vault-password"]

@@ -11,6 +11,7 @@ from pipeline.errors import (
     StateLocked,
     StateLost,
     ToolError,
+    VerifyFailed,
 )
 from pipeline.stream import failures
 
@@ -18,6 +19,12 @@ HEAD_LINES, TAIL_LINES = 3, 8
 """Lines shown of a failure: a tool that reports it as data begins with what and where it was."""
 
 KNOWN: tuple[tuple[str, type[PipelineError], str, str], ...] = (
+    (
+        r"FAILED: (\d+ tables differ from the manifest|\S+ is not what was uploaded)",
+        VerifyFailed,
+        "what came back is not what was backed up",
+        "the live database was not touched; `quickdata backups` lists others to restore with --id",
+    ),
     (
         r"decryption failed for all\s+provided\s+methods",
         SettingsError,

@@ -1,9 +1,13 @@
 """Failures of tools, translated."""
 
+import json
+import re
+
 import pytest
 
 from pipeline.diagnosis import TAIL_LINES, diagnose
-from pipeline.errors import BucketTaken, PipelineError, StateLocked, StateLost, ToolError
+from pipeline.errors import BucketTaken, PipelineError, StateLocked, StateLost, ToolError, VerifyFailed
+from pipeline.rehearsal.workspace import REPOSITORY
 
 KNOWN = [
     ("Error: Error acquiring the state lock\nID: 1-2", StateLocked, "locked"),
@@ -15,6 +19,21 @@ KNOWN = [
     ("dial tcp 127.0.0.1:1: connect: connection refused", ToolError, "does not answer"),
     ("InvalidClientTokenId: The security token", ToolError, "credentials"),
 ]
+
+
+def differences() -> list[str]:
+    """Return the lines with which the restore script ends when what came back differs, exit code 4."""
+    text = (REPOSITORY / "infrastructure/ansible/roles/pg_backup/files/restore-pg-latest.sh").read_text()
+    return [re.sub(r"\$\{[^}]+\}+|\$\w+", "7", words) for words in re.findall(r'fail 4 "([^"]+)"', text)]
+
+
+@pytest.mark.parametrize("words", differences())
+def test_a_difference_that_the_script_found_on_a_node_is_a_failed_verification(words: str) -> None:
+    said = f"2026-01-02T03:04:05Z restore-pg-latest.sh: FAILED: {words}; mend it"
+    event = {"_event": "v2_runner_on_failed", "task": {"name": "x"}, "hosts": {"database": {"stderr": said}}}
+    error = diagnose("verify: restore and compare", 2, json.dumps(event), "")
+    assert type(error) is VerifyFailed
+    assert words in error.tail
 
 
 @pytest.mark.parametrize(("said", "kind", "what"), KNOWN)

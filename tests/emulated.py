@@ -113,10 +113,14 @@ class Checkout:
 
     def surround(self, aws: LocalStack, database: Postgres) -> None:
         """Name the servers; the database gets the empty database that NocoDB's stack would make."""
+        self.name(aws, database)
+        database.psql(f"CREATE DATABASE {DATABASE}")
+
+    def name(self, aws: LocalStack, database: Postgres) -> None:
+        """Write the file that names the servers."""
         found = {"aws": asdict(aws), "database": asdict(database) | {"bin": str(database.bin)}}
         self.around.touch(0o600)
         self.around.write_text(json.dumps(found))
-        database.psql(f"CREATE DATABASE {DATABASE}")
 
     def left_behind(self) -> list[str]:
         """Return what a run must not leave: files with secrets or plans, temporary ones, processes."""

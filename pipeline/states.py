@@ -74,7 +74,8 @@ async def _prepare(d: Deployment, stack: Stack) -> None:
 
 async def _forget(d: Deployment, stack: Stack) -> None:
     """Let a folder use local states: `init -reconfigure` alone would leave the tools' note as it is."""
-    await d.runner.remove(stack.workdir / OVERRIDE)
+    if await d.runner.read(stack.workdir / OVERRIDE) is not None:
+        await d.runner.remove(stack.workdir / OVERRIDE)
     if await _recorded(d, stack) != LOCAL.kind:
         await d.runner.remove(stack.workdir / RECORD)
 

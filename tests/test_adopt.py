@@ -98,7 +98,7 @@ def _configure_the_rest(d: Deployment) -> None:
             "Expiration": {"ExpiredObjectDeleteMarker": True},
         },
     ]
-    rules = [{**rule, "Status": "Enabled", "Filter": {}} for rule in rules]
+    rules = [{**rule, "Status": "Enabled", "Filter": {"Prefix": ""}} for rule in rules]
     d.cloud.client("s3").put_bucket_lifecycle_configuration(
         Bucket=d.bucket, LifecycleConfiguration={"Rules": rules}
     )

@@ -111,7 +111,8 @@ async def _look(d: Deployment, stack: Stack) -> Adoption:
     found = await existing.found(d, stack)
     imports = {address: found[address] for address in wanted if address in found}
     _require_single(stack, imports)
-    plan = await _planned(d, stack, imports) if imports else Plan(pending=False)
+    alone = () if len(imports) == len(wanted) else tuple(imports)
+    plan = await _planned(d, stack, imports, alone) if imports else Plan(pending=False)
     gate(stack, plan)
     return Adoption(plan, imports, tuple(a for a in wanted if a not in (*imports, *plan.created)))
 
@@ -120,8 +121,8 @@ async def _proven(d: Deployment, stack: Stack, found: Adoption) -> tuple[str, ..
     """Plan again: nothing but what is missing may be left to do."""
     left = await planning.planned(d, stack)
     others = [str(c) for c in left.changes if c.action != "create" or c.address not in found.missing]
-    if left.pending and not left.created:
-        others += [f"output {name}" for name in left.outputs]
+    whole = not found.missing and not found.plan.created
+    others += [f"output {name}" for name in left.outputs if whole]
     if others:
         what = f"{stack.name}: imported, but a plan would still change {', '.join(others)}"
         raise StateLost(what, "see `quickdata plan`; what was imported stays in the state")
@@ -163,12 +164,15 @@ def _require_single(stack: Stack, imports: Mapping[str, str]) -> None:
         )
 
 
-async def _planned(d: Deployment, stack: Stack, imports: Mapping[str, str]) -> Plan:
-    """Plan the imports alone; the file with their blocks is gone afterwards, whatever happens."""
+async def _planned(d: Deployment, stack: Stack, imports: Mapping[str, str], alone: tuple[str, ...]) -> Plan:
+    """Plan the imports; the file with their blocks is gone afterwards, whatever happens.
+
+    Where something is missing, the plan is limited to what is not; the outputs then wait for deploy.
+    """
     file = stack.workdir / IMPORTS
     try:
         await d.runner.write(file, _blocks(imports))
-        return await planning.planned(d, stack, *imports)
+        return await planning.planned(d, stack, *alone)
     finally:
         with CancelScope(shield=True):
             await d.runner.remove(file)

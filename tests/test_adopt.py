@@ -41,7 +41,7 @@ class Story:
     files: list[dict[str, int]] = field(default_factory=list)
     applied: list[Change] = field(default_factory=list)
     refused: dict[str, PipelineError] = field(default_factory=dict)
-    imported: dict[str, list[str]] = field(default_factory=dict)
+    imported: list[list[str]] = field(default_factory=list)
     adopted: dict[str, Adopted] = field(default_factory=dict)
     left: list[str] = field(default_factory=list)
 
@@ -120,7 +120,7 @@ async def _lose_and_adopt(d: Deployment, told: Story) -> None:
         stack = d.storage if name == "storage" else d.app
         told.adopted[name] = await adopt.adopt(d, stack)
         assert not (told.state(folder).parent / IMPORTS).exists()
-    told.imported = {each["name"]: each["changes"] for each in d.report.plans if "targets" in each["name"]}
+    told.imported = [each["changes"] for each in d.report.plans if "import " in str(each["changes"])]
 
 
 async def _refused(told: Story, name: str, doing: Any) -> None:
@@ -181,7 +181,7 @@ def test_a_lost_state_is_refused_and_adopt_is_named(story: Story, name: str) -> 
 
 def test_everything_of_the_app_is_imported_and_only_the_key_pair_is_made_anew(story: Story) -> None:
     assert story.adopted["app"] == Adopted(22, ())
-    changes = story.imported["app: plan of 22 targets"]
+    changes = story.imported[-1]
     assert len([each for each in changes if each.startswith("import ")]) == 22
     others = {each for each in changes if not each.startswith(("import ", "update "))}
     assert others == {"replace aws_key_pair.admin"}
@@ -301,3 +301,12 @@ async def test_where_nothing_is_lost_nothing_is_imported() -> None:
     d, runner = adopting(text(change("aws_subnet.public", "create")), LEFT)
     assert await adopt.adopt(d, d.app) == Adopted(0, ("aws_subnet.public",))
     assert "app: apply" not in runner.names
+
+
+async def test_an_output_that_was_not_brought_back_is_told_when_all_else_was() -> None:
+    whole = text(change("aws_vpc.main", "create"))
+    left = json.dumps({"output_changes": {"nodes": {"actions": ["create"]}}})
+    d, runner = adopting(whole, IMPORTED, left)
+    with pytest.raises(StateLost, match="output nodes"):
+        await adopt.adopt(d, d.app)
+    assert not [name for name in runner.names if "-target" in name]

@@ -78,6 +78,14 @@ def test_a_second_run_changes_nothing(runs: dict[str, list[Run]], playbook: str)
     assert second.changed == 0
 
 
+@pytest.mark.parametrize("playbook", PLAYBOOKS)
+def test_check_mode_tells_no_change_where_there_is_none(
+    workspace: Workspace, runs: dict[str, list[Run]], playbook: str
+) -> None:
+    run = workspace.play(playbook, "--check")
+    assert (run.exit_code, run.changed) == (0, 0), run.output
+
+
 def test_check_mode_tells_a_newer_image_and_writes_nothing(workspace: Workspace) -> None:
     images = yaml.safe_load((ANSIBLE / "group_vars/all/images.yml").read_text())["images"]
     before = {path: path.read_bytes() for path in files_of(workspace)}

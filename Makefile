@@ -59,11 +59,11 @@ announce:
 
 .PHONY: install
 install: python $(UV) ## Install what the verbs need into .venv.
-	@flock .tools/lock $(UV) sync --frozen --quiet --inexact --no-group dev
+	@flock .tools/lock $(UV) sync --frozen --quiet --inexact --group tools --group rehearsal
 
 .PHONY: install-dev
 install-dev: python $(UV)
-	@flock .tools/lock $(UV) sync --frozen --quiet
+	@flock .tools/lock $(UV) sync --frozen --quiet --all-groups
 
 .PHONY: python
 python:

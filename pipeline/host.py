@@ -1,14 +1,12 @@
 """The runner that executes steps as processes of this machine."""
 
-import json
 import os
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from urllib.parse import quote
 
 import anyio
 import anyio.lowlevel
@@ -16,6 +14,7 @@ from anyio.abc import ByteReceiveStream, Process
 from anyio.streams.text import TextReceiveStream
 
 from pipeline.errors import ToolError
+from pipeline.masks import Masks
 from pipeline.progress import Progress
 from pipeline.step import Result, Step
 from pipeline.stream import Reader
@@ -34,13 +33,6 @@ LAST_WORDS = 5.0
 
 PRIVATE = 0o077
 """The umask of every step: states, plans and rendered files are nobody else's."""
-
-MASK = "********"
-GO_JSON = str.maketrans({"&": "\\u0026", "<": "\\u003c", ">": "\\u003e"})
-"""What Go's encoding/json, and so OpenTofu, writes for these."""
-
-SHORT, LINE = 4, 8
-"""Characters that a secret, and a line of one, must have to be masked: shorter ones are in any text."""
 
 
 @dataclass
@@ -73,7 +65,7 @@ class HostRunner:
         home: Path | None = None,
     ) -> None:
         self._root, self._secrets, self._progress = root, dict(secrets), progress
-        self._masked = sorted({f for value in secrets.values() for f in _forms(value)}, key=len, reverse=True)
+        self._masks = Masks(secrets.values())
         search = os.pathsep.join([*map(str, path), os.environ.get("PATH", os.defpath)])
         self._base = {"PATH": search, "HOME": str(home or Path.home()), "LC_ALL": "C.UTF-8"}
 
@@ -121,9 +113,7 @@ class HostRunner:
 
     def mask(self, text: str) -> str:
         """Return the text with every secret value that is in it covered."""
-        for form in self._masked:
-            text = text.replace(form, MASK)
-        return text
+        return self._masks.cover(text)
 
     def _env(self, step: Step) -> dict[str, str]:
         return {**self._base, **step.env, **{name: self._secrets[name] for name in step.secrets}}
@@ -190,14 +180,6 @@ class HostRunner:
         into.append(line if step.private else masked)
         activity = reader.feed(masked) or ""
         self._progress.activity(step, "" if step.private else activity, masked.rstrip())
-
-
-def _forms(value: str) -> Iterator[str]:
-    """Yield the forms in which a secret may be printed: as it is, in a URL, in JSON, line by line."""
-    for text in (value, *(line for line in value.splitlines() if len(line) >= LINE)):
-        ascii_json, unicode_json = (json.dumps(text, ensure_ascii=each)[1:-1] for each in (True, False))
-        for form in (text, quote(text, safe=""), ascii_json, unicode_json):
-            yield from (each for each in (form, form.translate(GO_JSON)) if len(each) >= SHORT)
 
 
 async def _feed(process: Process, text: str) -> None:

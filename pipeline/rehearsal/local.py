@@ -2,7 +2,9 @@
 
 import secrets
 import sys
-from pathlib import Path, PurePosixPath
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
 
 import yaml
@@ -15,11 +17,12 @@ from pipeline.host import HostRunner
 from pipeline.progress import Progress
 from pipeline.rehearsal.database import Database
 from pipeline.rehearsal.localstack import ACCOUNT
-from pipeline.rehearsal.surroundings import Surroundings
+from pipeline.rehearsal.surroundings import Surroundings, surroundings
 from pipeline.report import Report
 from pipeline.step import Step
 from pipeline.storage import Cloud
 from pipeline.tofu import Stack
+from pipeline.workbench import Workbench
 
 ADMIN_CIDR = "203.0.113.0/24"
 """Documentation addresses (RFC 5737): the security groups of a rehearsal open to nobody."""
@@ -28,7 +31,42 @@ SSH_PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ2dV8kV9QeXxTzmS0Wc2d1yC9
 VAULT = FOLDER / "group_vars/all/vault.yml"
 
 
-def local_deployment(around: Surroundings, suffix: str, progress: Progress, report: Report) -> Deployment:
+Place = Callable[[Progress], AbstractAsyncContextManager[tuple[Surroundings, Workbench]]]
+"""Where a rehearsal happens: on this machine, or in containers."""
+
+
+@asynccontextmanager
+async def this_machine(progress: Progress) -> AsyncIterator[tuple[Surroundings, Workbench]]:
+    """Rehearse on this machine: the servers and the steps are its processes.
+
+    Args:
+        progress: told of everything that happens.
+
+    Raises:
+        ToolError: a server did not start, or a tool is missing and cannot be had.
+    """
+    async with surroundings() as around:
+        yield around, _workbench(around, progress)
+
+
+def _workbench(around: Surroundings, progress: Progress) -> Workbench:
+    workspace = Path(around.workspace)
+    home = workspace / "home"
+    home.mkdir(mode=0o700, exist_ok=True)
+    runner = HostRunner(workspace, held(around), progress, (Path(sys.executable).parent,), home)
+    tofu, provider = str(tools.find_tofu() or tools.download_tofu()), tools.find_provider()
+    mirror = provider and tools.mirror_configuration(provider, workspace / ".tofu")
+    return Workbench(runner, tofu, {"TF_CLI_CONFIG_FILE": str(mirror)} if mirror else {})
+
+
+def held(around: Surroundings) -> dict[str, str]:
+    """Return the secrets that the steps of a rehearsal need; the vault's password is made here."""
+    return {"VAULT_PASSWORD": secrets.token_urlsafe(18), "PGPASSWORD": around.database.password}
+
+
+def local_deployment(
+    around: Surroundings, suffix: str, progress: Progress, report: Report, bench: Workbench | None = None
+) -> Deployment:
     """Return the deployment of a rehearsal.
 
     Args:
@@ -36,20 +74,18 @@ def local_deployment(around: Surroundings, suffix: str, progress: Progress, repo
         suffix: the deployment's suffix, lower case.
         progress: told of everything that happens.
         report: notes every step.
+        bench: executes the steps in that workspace; None is this machine.
 
     Raises:
         ToolError: a tool is missing and cannot be had.
     """
-    held = {"VAULT_PASSWORD": secrets.token_urlsafe(18), "PGPASSWORD": around.database.password}
-    home = around.workspace / "home"
-    home.mkdir(mode=0o700, exist_ok=True)
-    runner = HostRunner(around.workspace, held, progress, (Path(sys.executable).parent,), home)
-    tofu, env = str(tools.find_tofu() or tools.download_tofu()), _tofu_env(around, suffix)
+    bench = bench or _workbench(around, progress)
+    tofu, env = bench.tofu, {**_tofu_env(around, suffix), **bench.env}
     cloud = Cloud(_keys(around), around.aws.region, around.aws.endpoint)
     return Deployment(
         suffix=suffix,
         cloud=cloud,
-        runner=runner,
+        runner=bench.runner,
         progress=progress,
         report=report,
         storage=Stack("storage", PurePosixPath("infrastructure/terraS3"), tofu, env),
@@ -99,14 +135,10 @@ def _keys(around: Surroundings) -> dict[str, str]:
 
 def _tofu_env(around: Surroundings, suffix: str) -> dict[str, str]:
     variables = {"bucket_suffix": suffix, "admin_cidr": ADMIN_CIDR, "ssh_public_key": SSH_PUBLIC_KEY}
-    env = {f"TF_VAR_{name}": value for name, value in variables.items()} | around.aws.environment
-    provider = tools.find_provider()
-    if provider:
-        env["TF_CLI_CONFIG_FILE"] = str(tools.mirror_configuration(provider, around.workspace / ".tofu"))
-    return env
+    return {f"TF_VAR_{name}": value for name, value in variables.items()} | around.aws.environment
 
 
-def _ansible(workspace: Path) -> Ansible:
+def _ansible(workspace: PurePath) -> Ansible:
     script = workspace / FOLDER / "vault-password.sh"
     return Ansible({"ANSIBLE_VAULT_PASSWORD_FILE": str(script)}, ("VAULT_PASSWORD",))
 

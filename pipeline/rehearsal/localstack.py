@@ -11,8 +11,10 @@ from anyio import to_thread
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pipeline.server import free_port, serving
+from pipeline.server import LOOPBACK, free_port, serving
 from pipeline.storage import session
+
+REGION = "eu-west-3"
 
 ACCOUNT = "000000000000"
 """The account that LocalStack answers with: no real account has this number."""
@@ -51,36 +53,40 @@ class LocalStack:
 
 
 @asynccontextmanager
-async def localstack(directory: Path, region: str = "eu-west-3") -> AsyncIterator[LocalStack]:
+async def localstack(
+    directory: Path, region: str = REGION, listen: str = LOOPBACK, port: int | None = None
+) -> AsyncIterator[LocalStack]:
     """Run LocalStack beside the block.
 
     Args:
         directory: an own directory for its files and its log.
         region: the region that clients should name.
+        listen: the address that it listens on.
+        port: the TCP port; None takes a free one.
 
     Raises:
         ToolError: it did not start.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    port = free_port()
-    server = LocalStack(f"http://127.0.0.1:{port}", region)
+    port = port or free_port()
+    server = LocalStack(f"http://{LOOPBACK}:{port}", region)
     command = (sys.executable, "-P", str(SERVER), str(directory / "objects"))
-    sts = _sts(server)
+    sts = asking(server)
 
     async def ready() -> bool:
-        return await to_thread.run_sync(_answers, sts)
+        return await to_thread.run_sync(answers, sts)
 
-    async with serving("LocalStack", command, _env(directory, port), directory / "log", ready):
+    async with serving("LocalStack", command, _env(directory, listen, port), directory / "log", ready):
         yield server
 
 
-def _env(directory: Path, port: int) -> dict[str, str]:
+def _env(directory: Path, listen: str, port: int) -> dict[str, str]:
     return {
         "PATH": f"{Path(sys.executable).parent}:/usr/sbin:/usr/bin:/sbin:/bin",
         "HOME": str(directory),
         "TMPDIR": str(directory),
         "LC_ALL": "C.UTF-8",
-        "GATEWAY_LISTEN": f"127.0.0.1:{port}",
+        "GATEWAY_LISTEN": f"{listen}:{port}",
         "SERVICES": "s3,iam,sts,ec2",
         "DNS_ADDRESS": "0",
         "OVERRIDE_IN_DOCKER": "0",  # in a container it would take itself for its own image
@@ -91,14 +97,19 @@ def _env(directory: Path, port: int) -> dict[str, str]:
     }
 
 
-def _sts(server: LocalStack) -> Any:
+def asking(server: LocalStack) -> Any:
     """Return the client that asks whether it is up: made once, it costs more than LocalStack's answer."""
     once = Config(retries={"total_max_attempts": 1}, connect_timeout=1, read_timeout=60)
     keys = {name.lower(): server.environment[name] for name in KEYS}
     return session(keys, server.region).client("sts", endpoint_url=server.endpoint, config=once)
 
 
-def _answers(sts: Any) -> bool:
+def answers(sts: Any) -> bool:
+    """Tell whether an emulator is there and ready.
+
+    Args:
+        sts: made by `asking`.
+    """
     try:
         return bool(sts.get_caller_identity()["Account"] == ACCOUNT)
     except (BotoCoreError, ClientError):

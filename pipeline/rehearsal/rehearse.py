@@ -3,8 +3,7 @@
 from pipeline import deploy, scripts
 from pipeline.progress import Progress
 from pipeline.rehearsal.epilogue import epilogue
-from pipeline.rehearsal.local import local_deployment, prepare
-from pipeline.rehearsal.surroundings import surroundings
+from pipeline.rehearsal.local import Place, local_deployment, prepare, this_machine
 from pipeline.report import Report
 
 NOT_PROVEN = (
@@ -15,20 +14,21 @@ NOT_PROVEN = (
 )
 
 
-async def rehearse(progress: Progress, report: Report, suffix: str) -> None:
+async def rehearse(progress: Progress, report: Report, suffix: str, place: Place = this_machine) -> None:
     """Deploy against LocalStack, damage and restore, deploy again, destroy the app.
 
     Args:
         progress: told of everything that happens.
         report: takes steps, plans and proofs.
         suffix: the deployment's suffix, lower case.
+        place: where the servers run and the steps are executed.
 
     Raises:
         PipelineError: something was not proven.
     """
     report.not_proven.extend(NOT_PROVEN)
-    async with surroundings() as around:
-        d = local_deployment(around, suffix, progress, report)
+    async with place(progress) as (around, bench):
+        d = local_deployment(around, suffix, progress, report, bench)
         await prepare(d, around)
         deployed = await deploy.deploy(d)
         report.prove("deploy and verify", scripts.in_words(deployed.proof), **deployed.proof)

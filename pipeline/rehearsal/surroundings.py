@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import PurePath
 
 from pipeline.postgres import Postgres, postgres
 from pipeline.rehearsal.localstack import LocalStack, localstack
@@ -17,12 +17,12 @@ class Surroundings:
     Args:
         aws: the emulator.
         database: what stands for the stack's db service.
-        workspace: a throwaway directory with the infrastructure in it.
+        workspace: a throwaway directory with the infrastructure in it, as the steps see it.
     """
 
     aws: LocalStack
     database: Postgres
-    workspace: Path
+    workspace: PurePath
 
 
 @asynccontextmanager

@@ -108,11 +108,6 @@ class ContainerRunner:
         """Remove a file below the workspace, if it is there."""
         await self._file(f"remove {path}", self._toolbox, "rm", "-f", str(self._root / path))
 
-    async def clear(self) -> None:
-        """Empty the workspace: its volume outlives the run."""
-        with CancelScope(shield=True):
-            await self._file("clear", self._toolbox, "find", str(self._root), "-mindepth", "1", "-delete")
-
     async def kept(self, *paths: PurePosixPath) -> dagger.Directory:
         """Return those of these files and folders of the workspace that exist, out of its volume's reach."""
         there = [path for path in paths if await self._exists(path)]

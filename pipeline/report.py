@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import PipelineError
+from pipeline.junit import junit
 from pipeline.plan import Plan
 from pipeline.step import Result, Step
 
@@ -66,13 +67,26 @@ class Report:
         code = error.exit_code if isinstance(error, PipelineError) else 1
         self.error = {"exit_code": code, "kind": type(error).__name__, "what": str(error)}
 
-    def write(self, path: Path) -> None:
-        """Write the report, whole or not at all."""
-        document = {**vars(self), "ended": now(), "exit_code": self.error["exit_code"] if self.error else 0}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
-        try:
-            draft.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
+    def document(self) -> dict[str, Any]:
+        """Return everything as JSON can hold it."""
+        return {**vars(self), "ended": now(), "exit_code": self.error["exit_code"] if self.error else 0}
+
+    def files(self) -> dict[str, str]:
+        """Return what is written of it, by file name: run.json, and junit.xml for CI systems."""
+        document = self.document()
+        return {"run.json": json.dumps(document, indent=2) + "\n", "junit.xml": junit(document)}
+
+    def write(self, directory: Path) -> None:
+        """Write its files, each whole or not at all."""
+        directory.mkdir(parents=True, exist_ok=True)
+        for name, text in self.files().items():
+            _replace(directory / name, text)
+
+
+def _replace(path: Path, text: str) -> None:
+    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
+    try:
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)

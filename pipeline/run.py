@@ -25,7 +25,7 @@ def run(verb: Verb, name: str, target: str, reports: Path, verbose: bool = False
         verb: what to do.
         name: the verb's name.
         target: "aws" or "localstack".
-        reports: the directory for `run.json`.
+        reports: the directory for `run.json` and what CI systems read.
         verbose: show the tools' own output.
 
     Returns:
@@ -39,17 +39,17 @@ def run(verb: Verb, name: str, target: str, reports: Path, verbose: bool = False
         with progress.shown():
             anyio.run(partial(_interruptible, verb, progress, report))
     except BaseException as error:
-        found = _mendable(most_telling(error))
+        found = mendable(most_telling(error))
         report.failed(found)
         if isinstance(found, PipelineError):
             raise found from None
         raise
     finally:
-        _write(report, reports / "run.json", progress)
+        _write(report, reports, progress)
     return report
 
 
-def _mendable(error: BaseException) -> BaseException:
+def mendable(error: BaseException) -> BaseException:
     """Return what a person can mend instead of what this machine said: a full disk, a missing right."""
     if isinstance(error, KeyboardInterrupt):  # one that came before signals were received
         return Interrupted("interrupted by SIGINT: nothing had begun", "run the same command again")
@@ -59,13 +59,13 @@ def _mendable(error: BaseException) -> BaseException:
     return ToolError(f"this machine refuses: {said}", "free some space, or mend the rights, then run again")
 
 
-def _write(report: Report, path: Path, progress: Progress) -> None:
+def _write(report: Report, directory: Path, progress: Progress) -> None:
     """Write the report; that it cannot be written must not hide why the run failed."""
     try:
-        report.write(path)
+        report.write(directory)
     except OSError as error:
         if report.error is None:
-            raise _mendable(error) from None
+            raise mendable(error) from None
         progress.note(f"the report could not be written: {error}")
 
 

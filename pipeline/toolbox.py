@@ -51,6 +51,21 @@ class Wanted:
     index_url: str = ""
 
 
+@dataclass(frozen=True)
+class Toolbox:
+    """A toolbox that has been made.
+
+    Args:
+        dag: Dagger's client.
+        container: what the servers and the steps run on.
+        wanted: what it is made of.
+    """
+
+    dag: "dagger.Client"
+    container: "dagger.Container"
+    wanted: Wanted
+
+
 def python(
     dag: "dagger.Client", wanted: Wanted, locked: "dagger.Directory", *groups: str
 ) -> "dagger.Container":

@@ -4,7 +4,6 @@ import secrets
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,10 +12,11 @@ from urllib.parse import urlsplit
 import anyio
 from anyio import to_thread
 
-from pipeline.container import asked, outcome, tried
+from pipeline.container import WORKSPACE, asked, outcome, tried
 from pipeline.errors import ToolError
 from pipeline.postgres import USER, Postgres
 from pipeline.rehearsal.localstack import REGION, LocalStack, answers, asking
+from pipeline.rehearsal.surroundings import Surroundings
 from pipeline.server import START_LIMIT
 from pipeline.toolbox import CODE
 
@@ -27,21 +27,8 @@ LOCALSTACK_PORT, POSTGRES_PORT = 4566, 5432
 BINARIES = ("python", "-c", "from pipeline.postgres import binaries; print(binaries())")
 
 
-@dataclass(frozen=True)
-class Servers:
-    """The servers of one rehearsal.
-
-    Args:
-        aws: the emulator.
-        database: what stands for the stack's db service.
-    """
-
-    aws: LocalStack
-    database: Postgres
-
-
 @asynccontextmanager
-async def servers(dag: "dagger.Client", toolbox: "dagger.Container", run: str) -> AsyncIterator[Servers]:
+async def servers(dag: "dagger.Client", toolbox: "dagger.Container", run: str) -> AsyncIterator[Surroundings]:
     """Run LocalStack and PostgreSQL beside the block, from the toolbox's own packages.
 
     Args:
@@ -66,7 +53,7 @@ async def servers(dag: "dagger.Client", toolbox: "dagger.Container", run: str) -
         )
         server = Postgres(database, POSTGRES_PORT, USER, password, bin_directory)
         await _accepts(code, server)
-        yield Servers(emulator, server)
+        yield Surroundings(emulator, server, WORKSPACE)
 
 
 @asynccontextmanager

@@ -1,0 +1,152 @@
+"""The verbs as Dagger functions: `dagger call VERB`, with the options of `quickdata VERB`."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from inspect import getdoc
+from typing import Annotated, Any
+
+import dagger
+from dagger import DefaultPath, Doc, Ignore, dag, function, object_type
+
+from pipeline import contained, verbs
+from pipeline.call import VERBS, Attempt, Closed, Inputs, always, declare, told
+from pipeline.container import asked
+from pipeline.errors import SettingsError
+from pipeline.facts import facts
+from pipeline.progress import Progress
+from pipeline.rehearsal.contained import containers
+from pipeline.rehearsal.rehearse import rehearse
+from pipeline.report import Report
+from pipeline.settings import valid_suffix
+from pipeline.toolbox import GROUPS, Toolbox, Wanted, python, toolbox
+
+GENERATED = ["**/.terraform*", "**/*.tfstate*", "**/*override.tf", "**/*.tfplan", "**/inventory.yml"]
+PRIVATE = ["**/.secrets", "**/.env", "**/.vault*", "**/vault_pass*", "**/vault-password.txt"]
+UNUSED = ["**/.git", "**/.venv", "**/.tools", "**/__pycache__", "**/.*_cache", "**/reports", "**/vault.yml"]
+ASKS = {"destroy": "removes the app, with its nodes and disks", "restore": "replaces the live database"}
+"""What these verbs do to what is there: no terminal is here to ask at."""
+LINT = [
+    ["ruff", "check", "pipeline", "tests", "benchmarks"],
+    ["ruff", "format", "--check", "pipeline", "tests", "benchmarks"],
+    ["mypy"],
+    ["shellcheck", "--external-sources", "--source-path=SCRIPTDIR", ".ci/run"],
+    ["shfmt", "-i", "2", "-ci", "-d", ".ci/run"],
+]
+"""The commands of `make lint`; those for the shell take the scripts' names too."""
+UNIT_TESTS = ("order", "plan", "stream", "diagnosis", "inventory", "check", "settings")
+
+
+def confirmed(yes: Annotated[bool, Doc("Do it: there is no terminal here to ask at.")] = False) -> None:
+    """Declare the option that answers a verb's question."""
+
+
+def named(suffix: Annotated[str, Doc("Stands for TF_VAR_bucket_suffix.")] = "rehearsal") -> None:
+    """Declare the option that names a rehearsal."""
+
+
+def on_aws(verb: Callable[..., Awaitable[None]]) -> Callable[..., Any]:
+    """Return a verb of a deployment to AWS as a Dagger function."""
+    name = verb.__name__
+
+    async def act(self: "Pipeline", attempt: Attempt) -> None:
+        inputs, closed = Inputs(**attempt.options(Inputs)), Closed(**attempt.options(Closed))
+        if name in ASKS and not attempt.given.get("yes"):
+            raise SettingsError(f"{name} {ASKS[name]}", "if that is what you want, give --yes")
+        known = await contained.environment(inputs.given)
+        settings = contained.validated()
+        folder = self.infrastructure
+        if inputs.vault:
+            folder = folder.with_file("ansible/group_vars/all/vault.yml", inputs.vault)
+        box = await self.box(closed.wanted)
+        run = contained.deployment(box, folder, known, settings, attempt.progress, attempt.report)
+        async with run as (d, _):
+            await verb(d, **attempt.options(verb))
+
+    asked_first = [confirmed] if name in ASKS else []
+    return declare(name, act, getdoc(verb) or name, verb, *asked_first, Inputs, Closed)
+
+
+async def _rehearse(self: "Pipeline", attempt: Attempt) -> None:
+    try:
+        suffix = valid_suffix(attempt.given["suffix"])
+    except ValueError as error:
+        raise SettingsError(f"--suffix {error}", "choose another") from None
+    box = await self.box(Closed(**attempt.options(Closed)).wanted)
+
+    def place(progress: Progress) -> Any:
+        keep = partial(attempt.kept.__setitem__, "state")
+        return containers(box, self.infrastructure, progress, keep)
+
+    await rehearse(attempt.progress, attempt.report, suffix, place)
+
+
+@object_type
+class Pipeline:
+    """Deploys NocoDB and PostgreSQL in order, and proves by a restore that the data would come back."""
+
+    infrastructure: Annotated[
+        dagger.Directory,
+        DefaultPath("/infrastructure"),
+        Ignore(GENERATED + PRIVATE),
+        Doc("Stacks, playbooks."),
+    ]
+    locked: Annotated[
+        dagger.Directory, DefaultPath("/"), Ignore(["**", "!pyproject.toml", "!uv.lock"]), Doc("The lock.")
+    ]
+    package: Annotated[
+        dagger.Directory, DefaultPath("/pipeline"), Ignore(["**/__pycache__"]), Doc("This package.")
+    ]
+    source: Annotated[
+        dagger.Directory,
+        DefaultPath("/"),
+        Ignore(GENERATED + PRIVATE + UNUSED),
+        Doc("What the checks check."),
+    ]
+
+    check = on_aws(verbs.check)
+    deploy = on_aws(verbs.deploy)
+    verify = on_aws(verbs.verify)
+    backup = on_aws(verbs.backup)
+    restore = on_aws(verbs.restore)
+    destroy = on_aws(verbs.destroy)
+    rehearse = declare("rehearse", _rehearse, getdoc(rehearse) or "", named, Closed)
+    run = always()
+
+    @function
+    @dagger.check
+    async def lint(self) -> str:
+        """Run the linters."""
+        scripts = await self.source.glob("infrastructure/**/*.sh")
+        return await self._checked(*(each + scripts if ".ci/run" in each else each for each in LINT))
+
+    @function
+    @dagger.check
+    async def unit_tests(self) -> str:
+        """Run the tests that start no server."""
+        files = [f"tests/test_{name}.py" for name in UNIT_TESTS]
+        return await self._checked(["pytest", "-q", "-p", "no:cacheprovider", *files])
+
+    async def _checked(self, *commands: list[str]) -> str:
+        box = python(dag, Wanted(), self.locked, *GROUPS, "dev").with_directory("/src", self.source)
+        box = box.with_workdir("/src").with_env_variable("PYTHONPATH", "/src")
+        for command in commands:
+            box = box.with_exec(command)
+        return await box.stdout()
+
+    async def box(self, wanted: Wanted) -> Toolbox:
+        """Return the toolbox, made now: what is missing for it is said before anything else."""
+        made = await toolbox(dag, wanted, self.locked, self.package)
+        return Toolbox(dag, await asked("toolbox", made.sync()), wanted)
+
+    async def attempt(self, name: str, given: Mapping[str, Any]) -> Attempt:
+        """Do a verb's work; what came of it is in what is returned, an error too."""
+        target = "localstack" if name == "rehearse" else "aws"
+        done = Attempt(name, given, Report(name, target, facts()), Progress(given.get("verbose", False)))
+        try:
+            if name not in VERBS:
+                raise SettingsError(f"there is no verb {name}", f"it is one of {', '.join(VERBS)}")
+            await VERBS[name](self, done)
+        except Exception as error:
+            done.error = told(name, error)
+            done.report.failed(done.error)
+        return done

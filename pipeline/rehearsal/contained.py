@@ -1,0 +1,60 @@
+"""A rehearsal's place in containers: its servers are services, its workspace is a volume."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import PurePosixPath
+from secrets import token_hex
+from typing import TYPE_CHECKING
+
+from pipeline.container import ContainerRunner
+from pipeline.masks import Masks
+from pipeline.progress import Progress
+from pipeline.rehearsal.local import held
+from pipeline.rehearsal.services import servers
+from pipeline.rehearsal.surroundings import Surroundings
+from pipeline.rehearsal.workspace import REAL
+from pipeline.toolbox import TOFU, Toolbox, tofu_environment
+from pipeline.volume import workspace
+from pipeline.workbench import Workbench
+
+if TYPE_CHECKING:
+    import dagger
+
+STATES = tuple(
+    PurePosixPath("infrastructure", stack, "terraform.tfstate") for stack in ("terraS3", "terraform")
+)
+
+
+@asynccontextmanager
+async def containers(
+    box: Toolbox,
+    infrastructure: "dagger.Directory",
+    progress: Progress,
+    keep: Callable[["dagger.Directory"], None],
+) -> AsyncIterator[tuple[Surroundings, Workbench]]:
+    """Rehearse in containers; nothing real of the infrastructure's folder comes along.
+
+    Args:
+        box: what the servers and the steps run on.
+        infrastructure: the folder, which may be a checkout's with real states in it.
+        progress: told of everything that happens.
+        keep: takes the states as they are at the end.
+
+    Raises:
+        ToolError: a server did not start.
+    """
+    run = token_hex(8)
+    clean = infrastructure.filter(exclude=[f"**/{pattern}" for pattern in REAL])
+    async with (
+        servers(box.dag, box.container, run) as around,
+        workspace(box.dag, box.container, clean, run) as mounted,
+    ):
+        values = held(around)
+        secrets = {
+            name: box.dag.set_secret(f"rehearsal-{run}-{name}", value) for name, value in values.items()
+        }
+        runner = ContainerRunner(mounted, secrets, Masks(values.values()), progress)
+        try:
+            yield around, Workbench(runner, TOFU, tofu_environment(box.wanted))
+        finally:
+            keep(await runner.kept(*STATES))

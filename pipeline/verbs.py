@@ -1,0 +1,67 @@
+"""What the verbs do with a deployment, and how they report it, wherever they are called.
+
+A verb's own options are its parameters, with their help.
+"""
+
+from typing import Annotated
+
+from typing_extensions import Doc
+
+from pipeline import check as checks
+from pipeline import deploy as order
+from pipeline import scripts
+from pipeline.deployment import DATABASE, Deployment
+from pipeline.errors import SettingsError
+
+WithoutBackup = Annotated[
+    str, Doc("The database's name, to take no backup first: its database is dead already.")
+]
+BackupId = Annotated[str | None, Doc("Which backup of those that `backups` lists.")]
+FromDatabase = Annotated[str, Doc("Whose backup.")]
+
+
+async def check(d: Deployment) -> None:
+    """Look at every input, tool, credential, the bucket and the vault; change nothing."""
+    found = await checks.check(d)
+    d.progress.note("\n".join(map(str, found)))
+    d.report.findings.extend(map(str, found))
+    checks.require_good(found)
+
+
+async def deploy(d: Deployment) -> None:
+    """Deploy to AWS: storage, app, the services on the nodes; then prove that a backup comes back."""
+    deployed = await order.deploy(d)
+    d.report.prove("deploy and verify", scripts.in_words(deployed.proof), **deployed.proof)
+    d.progress.note(order.banner(d, deployed.outputs))
+
+
+async def destroy(d: Deployment, without_backup: WithoutBackup = "") -> None:
+    """Destroy the app: nodes, disks, network. The bucket and its backups stay.
+
+    NocoDB is stopped, a backup is taken and verified first; if that fails, nothing is destroyed.
+    """
+    if without_backup not in ("", DATABASE):
+        raise SettingsError(f"there is no database {without_backup}", f"--without-backup takes {DATABASE}")
+    counts = await order.destroy(d, backed_up=not without_backup)
+    d.report.prove(
+        "destroy", f"{counts['delete']} resources are gone; the backups are in {d.bucket}", **counts
+    )
+
+
+async def backup(d: Deployment) -> None:
+    """Take a backup now."""
+    made = await scripts.backup(d)
+    words = f"{made['tables']} tables with {made['rows']} rows in {made['seconds']} s (backup {made['id']})"
+    d.report.prove("backup", f"{words}; `quickdata verify` restores one and compares it", **made)
+
+
+async def verify(d: Deployment, backup_id: BackupId = None) -> None:
+    """Take a backup, restore it into a scratch database on the node, compare; safe on a live system."""
+    proof = await scripts.verify(d, backup_id)
+    d.report.prove("verify", scripts.in_words(proof), **proof)
+
+
+async def restore(d: Deployment, backup_id: BackupId = None, from_database: FromDatabase = DATABASE) -> None:
+    """Restore a backup in place of the live database, which is kept beside it."""
+    back = await scripts.restore(d, backup_id, from_database)
+    d.report.prove("restore", f"{back['rows']} rows compared; the old database is {back['kept']}", **back)

@@ -12,7 +12,7 @@ export UV_PYTHON_PREFERENCE := only-system
 export UV_NO_PROGRESS := 1
 
 PYTHON_FILES := pipeline tests benchmarks
-SCRIPTS := .ci/run $(wildcard infrastructure/ansible/*.sh infrastructure/ansible/roles/*/files/*.sh)
+SCRIPTS := .ci/run .ci/call .ci/host .devcontainer/install $(wildcard infrastructure/ansible/*.sh infrastructure/ansible/roles/*/files/*.sh)
 
 .PHONY: help
 help: ## Show this list.

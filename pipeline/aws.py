@@ -85,9 +85,7 @@ def _workbench(settings: Settings, progress: Progress) -> Workbench:
     tofu = str(tools.find_tofu() or tools.download_tofu())
     if settings.state_passphrase:
         encryption.require_tofu(tofu)
-    provider = tools.find_provider()
-    mirror = provider and tools.mirror_configuration(provider, tools.cache().parent / "provider")
-    return Workbench(runner, tofu, {"TF_CLI_CONFIG_FILE": str(mirror)} if mirror else {})
+    return Workbench(runner, tofu, tools.provider_environment(tools.cache().parent / "provider"))
 
 
 def secrets(settings: Settings) -> dict[str, str]:

@@ -108,6 +108,18 @@ def _sites() -> Iterable[Path]:
         yield from sorted(path.parent.glob("*")) if path.name == "*" else [path]
 
 
+def provider_environment(into: Path) -> dict[str, str]:
+    """Return what tells OpenTofu where its provider is: a mirror, or the cache that the caller has.
+
+    Args:
+        into: a directory for the mirror's configuration.
+    """
+    if provider := find_provider():
+        return {"TF_CLI_CONFIG_FILE": str(mirror_configuration(provider, into))}
+    cached = os.environ.get("TF_PLUGIN_CACHE_DIR")
+    return {"TF_PLUGIN_CACHE_DIR": cached} if cached else {}
+
+
 def mirror_configuration(provider: Path, into: Path) -> Path:
     """Write a configuration that takes the provider from its directory; return the file.
 

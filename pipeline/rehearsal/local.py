@@ -54,9 +54,8 @@ def _workbench(around: Surroundings, progress: Progress) -> Workbench:
     home = workspace / "home"
     home.mkdir(mode=0o700, exist_ok=True)
     runner = HostRunner(workspace, held(around), progress, (Path(sys.executable).parent,), home)
-    tofu, provider = str(tools.find_tofu() or tools.download_tofu()), tools.find_provider()
-    mirror = provider and tools.mirror_configuration(provider, workspace / ".tofu")
-    return Workbench(runner, tofu, {"TF_CLI_CONFIG_FILE": str(mirror)} if mirror else {})
+    tofu = str(tools.find_tofu() or tools.download_tofu())
+    return Workbench(runner, tofu, tools.provider_environment(workspace / ".tofu"))
 
 
 def held(around: Surroundings) -> dict[str, str]:

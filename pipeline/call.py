@@ -128,7 +128,7 @@ def declare(name: str, verb: Verb, doc: str, *declared: Callable[..., Any]) -> C
     parameters = [p for each in declared for p in signature(each).parameters.values() if p.name != "d"]
     VERBS[name] = verb
     OPTIONS.update({p.name: p for p in parameters})
-    return _function(called, name, doc, parameters, str)
+    return _function(called, name, doc.partition("\n\nArgs:")[0], parameters, str)
 
 
 def _function(

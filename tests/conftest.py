@@ -1,5 +1,6 @@
 """Real servers for the tests: each test process starts its own LocalStack and PostgreSQL when asked."""
 
+import os
 import signal
 from collections.abc import Iterator
 
@@ -42,6 +43,9 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
         portal.wrap_async_context_manager(run_postgres(directory)) as server,
     ):
         yield server
+
+
+os.environ["DAGGER_MAIN_OBJECT"] = "Pipeline"  # as in a module's container; read when dagger is imported
 
 
 def pytest_configure() -> None:

@@ -58,10 +58,10 @@ class Engine:
             raise query_error(self.broken)
         if last.name == "id":
             return self._identity(before)
-        if last.name == "sync":
-            return "synced"
+        if last.name in ("sync", "returnError"):
+            return last.name
         if last.name == "plaintext":
-            return self.secrets[before[-1].args["id"]]
+            return self.secrets[before[-1].args["name"]]
         done = self._run(before)
         return {"exitCode": done.code, "stdout": done.out, "stderr": done.err}[last.name]
 

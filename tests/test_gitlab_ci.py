@@ -1,0 +1,219 @@
+"""GitLab's jobs: valid, expanded as GitLab would, and calling the verbs with secrets by name only."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pipeline.cli import main
+
+REPOSITORY = Path(__file__).parents[1]
+VERSION = "4.61.1"
+"""The last gitlab-ci-local for Node 18 and 20."""
+LOCAL = REPOSITORY / ".tools/gitlab-ci-local"
+VARIANTS = ("dagger", "host")
+STAGES = ["check", "test", "rehearse", "plan", "deploy", "verify"]
+ON_AWS = ("plan", "deploy", "verify", "drill")
+
+
+@pytest.fixture(scope="module")
+def gitlab_ci_local() -> str:
+    if found := shutil.which("gitlab-ci-local"):
+        return found
+    if shutil.which("npm") is None:
+        pytest.skip("npm is not on this machine, and gitlab-ci-local is one of its packages")
+    program = LOCAL / "node_modules/.bin/gitlab-ci-local"
+    if not program.exists():
+        install = ["npm", "install", "--silent", "--no-fund", "--no-audit", "--prefix", str(LOCAL)]
+        done = subprocess.run(
+            [*install, f"gitlab-ci-local@{VERSION}"], capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            pytest.skip(f"gitlab-ci-local cannot be installed from npm here: {done.stderr.strip()[-300:]}")
+    return str(program)
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A commit of what is in the working copy now: gitlab-ci-local reads a repository."""
+    root = tmp_path_factory.mktemp("ci") / "project"
+    files = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    for name in files:
+        if (REPOSITORY / name).is_file():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(REPOSITORY / name, root / name)
+    git = ["git", "-c", "user.name=somebody", "-c", "user.email=somebody@example.org"]
+    subprocess.run([*git, "init", "-q", "-b", "main"], cwd=root, check=True)
+    subprocess.run(
+        ["git", "remote", "add", "origin", "git@gitlab.com:some/project.git"], cwd=root, check=True
+    )
+    subprocess.run([*git, "add", "-A"], cwd=root, check=True)
+    subprocess.run([*git, "commit", "-q", "-m", "all"], cwd=root, check=True)
+    return root
+
+
+@pytest.fixture(scope="module", params=VARIANTS)
+def expanded(request: pytest.FixtureRequest, gitlab_ci_local: str, checkout: Path) -> dict[str, Any]:
+    command = [gitlab_ci_local, "--preview", "--variable", f"QUICKDATA_RUNNER={request.param}"]
+    said = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=True).stdout
+    found: dict[str, Any] = yaml.safe_load(said.partition("---\n")[2])
+    return found | {"variant": request.param}
+
+
+def test_it_is_what_gitlab_accepts() -> None:
+    command = ["check-jsonschema", "--builtin-schema", "vendor.gitlab-ci", ".gitlab-ci.yml"]
+    files = sorted(map(str, (REPOSITORY / ".ci").glob("*.gitlab-ci.yml")))
+    subprocess.run(
+        [Path(sys.executable).with_name(command[0]), *command[1:], *files], cwd=REPOSITORY, check=True
+    )
+
+
+def test_the_stages_come_in_order(expanded: dict[str, Any]) -> None:
+    assert [stage for stage in expanded["stages"] if not stage.startswith(".")] == STAGES
+
+
+def test_every_job_is_one_call_of_a_verb_on_the_chosen_runner(expanded: dict[str, Any]) -> None:
+    script = {"dagger": ".ci/call $VERB $OPTIONS", "host": ".ci/host $VERB $OPTIONS"}[expanded["variant"]]
+    for name in ("rehearse", *ON_AWS):
+        assert expanded[name]["script"] == [script]
+        assert expanded[name]["variables"]["VERB"] == name
+        assert name in main.commands
+
+
+def test_deploy_is_manual_alone_and_on_the_default_branch_only(expanded: dict[str, Any]) -> None:
+    deploy = expanded["deploy"]
+    assert deploy["resource_group"] == expanded["verify"]["resource_group"]
+    *never, last = deploy["rules"]
+    assert [rule["when"] for rule in never] == ["never"]
+    assert last["when"] == "manual"
+    assert "$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH" in last["if"]
+    assert deploy["interruptible"] is False
+
+
+def test_a_schedule_runs_the_drill_and_nothing_else(expanded: dict[str, Any]) -> None:
+    for name in ("lint", "test", "rehearse", *ON_AWS):
+        first = expanded[name]["rules"][0]
+        runs = first["if"].startswith('$CI_PIPELINE_SOURCE == "schedule"') and first.get("when") != "never"
+        assert runs is (name == "drill"), name
+
+
+def test_artefacts_are_reports_only(expanded: dict[str, Any]) -> None:
+    for name in ("rehearse", *ON_AWS):
+        found = expanded[name]["artifacts"]
+        assert found["paths"] == ["reports/run.json"]
+        assert found["when"] == "always"
+        kinds = {"junit"} | ({"terraform"} if name == "plan" else set())
+        assert set(found["reports"]) == kinds
+
+
+def test_a_web_identity_is_offered_wherever_aws_is_asked(expanded: dict[str, Any]) -> None:
+    for name in ON_AWS:
+        assert expanded[name]["id_tokens"]["AWS_ID_TOKEN"]["aud"] == "$CI_SERVER_URL"
+
+
+def test_the_dagger_cli_is_the_modules_version(expanded: dict[str, Any]) -> None:
+    version = json.loads((REPOSITORY / "dagger.json").read_text())["engineVersion"].removeprefix("v")
+    if expanded["variant"] == "dagger":
+        assert expanded["rehearse"]["variables"]["DAGGER_VERSION"] == version
+    devcontainer = json.loads((REPOSITORY / ".devcontainer/devcontainer.json").read_text())
+    assert devcontainer["containerEnv"]["DAGGER_VERSION"] == version
+
+
+# The two scripts
+
+
+def program(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+
+
+@pytest.mark.parametrize("code", [0, 3, 4])
+def test_a_call_names_its_secrets_and_ends_with_the_verbs_own_code(tmp_path: Path, code: int) -> None:
+    said = f'printf "%s\\n" "$@" >argv; mkdir -p reports; echo {code} >reports/exit-code'
+    program(tmp_path / "bin/dagger", said)
+    secrets = {
+        "AWS_ACCESS_KEY_ID": "s3cret-a",
+        "AWS_SECRET_ACCESS_KEY": "s3cret-b",
+        "VAULT_PASSWORD": "s3cret-c",
+    }
+    plain = {
+        "TF_VAR_bucket_suffix": "ppr",
+        "QUICKDATA_SSH_KEY": "/builds/key",
+        "PATH": f"{tmp_path}/bin:{os.environ['PATH']}",
+    }
+    command = [str(REPOSITORY / ".ci/call"), "deploy", "--verbose"]
+    done = subprocess.run(command, cwd=tmp_path, env=secrets | plain, check=False)
+    argv = (tmp_path / "argv").read_text().splitlines()
+    assert done.returncode == code
+    assert argv[:4] == ["call", "run", "--verb", "deploy"]
+    assert argv[
+        argv.index("--aws-secret-access-key") :
+    ][:2] == ["--aws-secret-access-key", "env://AWS_SECRET_ACCESS_KEY"]
+    assert {"--verbose", "file:///builds/key", "ppr"} <= set(argv)
+    assert "s3cret" not in "".join(argv)
+    assert "--gitlab-pat" not in argv
+
+
+def test_every_option_of_a_call_is_one_of_the_modules() -> None:
+    from pipeline.module import Pipeline  # noqa: PLC0415 - imports dagger
+
+    options = {
+        f"--{n.replace('_', '-')}" for n in Pipeline.__dagger_object_type__.functions["run"].parameters
+    }  # type: ignore[attr-defined]
+    text = (REPOSITORY / ".ci/call").read_text()
+    written = {word.strip('"') for word in text.split() if word.startswith("--") and "$" not in word}
+    secrets = text.partition("for name in ")[2].partition(";")[0].split()
+    written |= {f"--{name.lower().replace('_', '-')}" for name in secrets}
+    assert written - {"--"} <= options
+
+
+def test_the_host_gets_private_files_and_loses_them_afterwards(tmp_path: Path) -> None:
+    shutil.copytree(REPOSITORY / ".ci", tmp_path / ".ci")
+    (tmp_path / "infrastructure/ansible/group_vars/all").mkdir(parents=True)
+    program(tmp_path / "bin/make", "exit 0")
+    program(
+        tmp_path / ".venv/bin/quickdata",
+        'stat -c %a "$QUICKDATA_SSH_KEY"; ls "$QUICKDATA_SSH_KEY.pub"; exit 3',
+    )
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "key")], check=True)
+    (tmp_path / "key").chmod(0o666)
+    env = {"PATH": f"{tmp_path}/bin:{os.environ['PATH']}", "TMPDIR": str(tmp_path / "tmp")}
+    (tmp_path / "tmp").mkdir()
+    (tmp_path / "vault").write_text("$ANSIBLE_VAULT")
+    files = {"QUICKDATA_SSH_KEY": str(tmp_path / "key"), "QUICKDATA_VAULT": str(tmp_path / "vault")}
+    (tmp_path / "key").chmod(0o600)
+    command = [str(tmp_path / ".ci/host"), "deploy"]
+    done = subprocess.run(command, env=env | files, capture_output=True, text=True, check=False)
+    assert done.returncode == 3, done.stderr
+    assert done.stdout.startswith("600\n")
+    assert (tmp_path / "infrastructure/ansible/group_vars/all/vault.yml").read_text() == "$ANSIBLE_VAULT"
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+@pytest.mark.skipif(
+    "QUICKDATA_TEST_CI" not in os.environ,
+    reason="takes as long as a rehearsal: set QUICKDATA_TEST_CI=1 to run it",
+)
+@pytest.mark.timeout(1200)
+def test_the_rehearse_job_of_the_host_proves_what_a_rehearsal_proves(
+    gitlab_ci_local: str, checkout: Path
+) -> None:
+    command = [gitlab_ci_local, "rehearse", "--force-shell-executor", "--variable", "QUICKDATA_RUNNER=host"]
+    done = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = json.loads((checkout / "reports/run.json").read_text())
+    assert "damage and restore" in report["proofs"]
+    assert (checkout / "reports/junit.xml").read_text().startswith("<?xml")

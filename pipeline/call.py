@@ -64,6 +64,10 @@ class Inputs:
     ssh_key: Annotated[Secret, Doc("Private key of the nodes' administrator, without a passphrase.")] = None
     vault: Annotated[dagger.File | None, Doc("The encrypted vault.yml, if the checkout has none.")] = None
     vault_password: Annotated[Secret, Doc("Opens the vault.")] = None
+    state: Annotated[str, Doc("Where the states are kept: s3 or gitlab.")] = "s3"
+    state_passphrase: Annotated[Secret, Doc("Encrypts the states.")] = None
+    gitlab_url: Annotated[str, Doc("The GitLab that keeps the states.")] = ""
+    gitlab_project: Annotated[str, Doc("Its project's number or path.")] = ""
     gitlab_user: Annotated[str, Doc("With the next one, for the images' registry.")] = ""
     gitlab_pat: Annotated[Secret, Doc("GitLab's personal access token.")] = None
 
@@ -80,9 +84,11 @@ class Inputs:
 
 def variable(option: str) -> str:
     """Return the name of the environment variable that an option stands for."""
-    special = {"ssh_key": contained.SSH_KEY, "aws_web_identity_token": contained.WEB_IDENTITY}
-    tofu = option in ("bucket_suffix", "admin_cidr", "domain", "workers")
-    return f"TF_VAR_{option}" if tofu else special.get(option, option.upper())
+    if option in ("bucket_suffix", "admin_cidr", "domain", "workers"):
+        return f"TF_VAR_{option}"
+    if option in ("ssh_key", "state", "state_passphrase"):
+        return f"QUICKDATA_{option.upper()}"
+    return contained.WEB_IDENTITY if option == "aws_web_identity_token" else option.upper()
 
 
 @dataclass
@@ -94,6 +100,7 @@ class Attempt:
     report: Report
     progress: Progress
     kept: dict[str, dagger.Directory] = field(default_factory=dict)
+    told: list[str] = field(default_factory=list)
     error: PipelineError | None = None
 
     def options(self, declared: Callable[..., Any]) -> dict[str, Any]:
@@ -103,7 +110,17 @@ class Attempt:
     def summary(self) -> str:
         """Return what was proven and what was not, in words."""
         proven = [f"✓ {about}: {proof['words']}" for about, proof in self.report.proofs.items()]
-        return "\n".join([*proven, *(f"- not proven here: {text}" for text in self.report.not_proven)]) + "\n"
+        return (
+            "\n".join(
+                [
+                    *self.told,
+                    *self.report.findings,
+                    *proven,
+                    *(f"- not proven here: {text}" for text in self.report.not_proven),
+                ]
+            )
+            + "\n"
+        )
 
 
 Verb = Callable[[Any, Attempt], Awaitable[None]]

@@ -7,22 +7,26 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pipeline import aws
 from pipeline.container import SECRETS, ContainerRunner, asked, outcome, tried
 from pipeline.deployment import Deployment
+from pipeline.drill import SCRIPT, Holds, Site
 from pipeline.errors import SettingsError
 from pipeline.masks import Masks
 from pipeline.progress import Progress
+from pipeline.rehearsal.services import postgres
 from pipeline.report import Report
-from pipeline.settings import Settings
-from pipeline.toolbox import TOFU, Toolbox, tofu_environment
+from pipeline.settings import AccountSettings, Settings
+from pipeline.toolbox import TOFU, VENV, Toolbox, tofu_environment
 from pipeline.volume import workspace
 from pipeline.workbench import Workbench
 
 if TYPE_CHECKING:
     import dagger
+
+Wants = TypeVar("Wants", bound=AccountSettings)
 
 SSH_KEY, WEB_IDENTITY = "QUICKDATA_SSH_KEY", "AWS_WEB_IDENTITY_TOKEN_FILE"
 FILES = (SSH_KEY, WEB_IDENTITY)
@@ -63,14 +67,17 @@ def _file(name: str, value: str) -> Path:
     return path
 
 
-def validated() -> Settings:
+def validated(kind: type[Wants]) -> Wants:
     """Read the environment that `environment` has made.
+
+    Args:
+        kind: which settings are wanted.
 
     Raises:
         SettingsError: with every problem.
     """
     try:
-        return Settings.read()
+        return kind.read()
     except SettingsError as error:
         mend = "each variable is an option here, such as --bucket-suffix ppr or --vault-password env://NAME"
         raise SettingsError(error.what, mend) from None
@@ -98,6 +105,9 @@ async def deployment(
     Raises:
         PipelineError: the toolbox cannot be made, or the key is none.
     """
+    if settings.state == "local":
+        mend = "give --state s3 or gitlab: a cancelled call kills its containers, and a local state with them"
+        raise SettingsError("a deployment from containers keeps no local state", mend)
     run = token_hex(8)
     toolbox = await _with_ssh(box.container)
     key = settings.ssh_key.read_text()
@@ -107,7 +117,34 @@ async def deployment(
     async with workspace(box.dag, toolbox, infrastructure, run) as mounted:
         runner = ContainerRunner(mounted, held, Masks(values.values()), progress)
         bench = Workbench(runner, TOFU, tofu_environment(box.wanted))
-        yield aws.deployment(settings, bench, progress, report), runner
+        yield aws.aws_deployment(settings, progress, report, bench), runner
+
+
+@asynccontextmanager
+async def drilling(
+    box: Toolbox, infrastructure: "dagger.Directory", holds: Holds, progress: Progress
+) -> AsyncIterator[Site]:
+    """Drill in containers: the server is a service, the script an exec.
+
+    Args:
+        box: what both run on.
+        infrastructure: the folder with the restore's script.
+        holds: the secrets that the script needs, once the server is known.
+        progress: told of everything that happens.
+
+    Raises:
+        ToolError: the server did not start.
+    """
+    run = token_hex(8)
+    async with (
+        postgres(box.dag, box.container, run) as server,
+        workspace(box.dag, box.container, infrastructure, run) as mounted,
+    ):
+        values = holds(server)
+        held = {name: box.dag.set_secret(f"{run}-{name}", value) for name, value in values.items()}
+        runner = ContainerRunner(mounted, held, Masks(values.values()), progress)
+        script = runner.root / "infrastructure" / SCRIPT.relative_to(aws.REPOSITORY / "infrastructure")
+        yield Site(runner, server, str(script), f"{VENV}/bin/aws")
 
 
 async def _with_ssh(toolbox: "dagger.Container") -> "dagger.Container":

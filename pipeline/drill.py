@@ -4,9 +4,11 @@ import shlex
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from pipeline.backups import Backup, backups, chosen, duration, in_units
@@ -17,7 +19,7 @@ from pipeline.postgres import Postgres, postgres
 from pipeline.progress import Progress
 from pipeline.report import Report
 from pipeline.scripts import Figures, read_figures, require_same
-from pipeline.step import Result, Step
+from pipeline.step import Result, Runner, Step
 from pipeline.storage import Cloud
 
 SCRIPT = Path(__file__).parents[1] / "infrastructure/ansible/roles/pg_backup/files/restore-pg-latest.sh"
@@ -51,8 +53,56 @@ class Wanted:
     max_age: timedelta | None = None
 
 
-async def drill(cloud: Cloud, bucket: str, wanted: Wanted, progress: Progress, report: Report) -> Figures:
-    """Restore a backup into a throwaway PostgreSQL on this machine and compare it with its manifest.
+@dataclass(frozen=True)
+class Site:
+    """Where a drill happens.
+
+    Args:
+        runner: executes the script, and holds its secrets.
+        server: the throwaway PostgreSQL.
+        script: the restore's path, as the runner sees it.
+        aws: the AWS CLI's.
+    """
+
+    runner: Runner
+    server: Postgres
+    script: str
+    aws: str
+
+
+Holds = Callable[[Postgres], dict[str, str]]
+Place = Callable[[Holds, Backup, Progress], AbstractAsyncContextManager[Site]]
+
+
+@asynccontextmanager
+async def this_machine(holds: Holds, backup: Backup, progress: Progress) -> AsyncIterator[Site]:
+    """Drill on this machine, in a directory that is gone afterwards.
+
+    Args:
+        holds: the secrets that the script needs, once the server is known.
+        backup: what there has to be room for.
+        progress: told of everything that happens.
+
+    Raises:
+        ToolError: there is no room, or the server did not start.
+    """
+    tools = Path(sys.executable).parent
+    with tempfile.TemporaryDirectory(prefix="quickdata-drill-") as name:
+        _require_room(Path(name), backup)
+        async with postgres(Path(name, "postgres")) as server:
+            runner = HostRunner(Path(name), holds(server), progress, (tools,), Path(name))
+            yield Site(runner, server, str(SCRIPT), str(tools / "aws"))
+
+
+async def drill(
+    cloud: Cloud,
+    bucket: str,
+    wanted: Wanted,
+    progress: Progress,
+    report: Report,
+    place: Place = this_machine,
+) -> Figures:
+    """Restore a backup into a throwaway PostgreSQL and compare it with its manifest.
 
     Nothing stays but verified.json beside the backup, which says RPO and RTO too. The live database, its
     node and its server are not asked for anything.
@@ -63,6 +113,7 @@ async def drill(cloud: Cloud, bucket: str, wanted: Wanted, progress: Progress, r
         wanted: which backup.
         progress: told of everything that happens.
         report: notes the steps and the proof.
+        place: where the server and the script run.
 
     Returns:
         The comparison's figures, with rpo_seconds (the snapshot's age when the drill began) and rto_seconds
@@ -78,14 +129,11 @@ async def drill(cloud: Cloud, bucket: str, wanted: Wanted, progress: Progress, r
     stale = _staleness(found, wanted.max_age, began)
     if stale:
         progress.note(f"! drill: {stale}; it is restored all the same, to know whether it could be")
-    with tempfile.TemporaryDirectory(prefix="quickdata-drill-") as name:
-        _require_room(Path(name), backup)
-        async with postgres(Path(name, "postgres")) as server:
-            held = _held(cloud, server)
-            values = _values(cloud, bucket, wanted.database, server) | _figures_so_far(backup, began)
-            runner = HostRunner(Path(name), held, progress, (Path(sys.executable).parent,), Path(name))
-            await runner.write(CONFIGURATION, _configuration(runner.root, values, held), 0o600)
-            figures = _proof(await noted(runner, report, _step(runner.root, backup, held)), backup)
+    async with place(partial(_held, cloud), backup, progress) as site:
+        held = _held(cloud, site.server)
+        values = _values(cloud, bucket, wanted.database, site) | _figures_so_far(backup, began)
+        await site.runner.write(CONFIGURATION, _configuration(site.runner.root, values, held), 0o600)
+        figures = _proof(await noted(site.runner, report, _step(site, backup, held)), backup)
     report.prove("drill", in_words(figures), **figures)
     if stale:
         mend = "see /var/log/quickdata/backup.log on the database node, and run `quickdata backup`"
@@ -131,13 +179,14 @@ def _require_room(directory: Path, backup: Backup) -> None:
         )
 
 
-def _values(cloud: Cloud, bucket: str, database: str, server: Postgres) -> dict[str, str]:
+def _values(cloud: Cloud, bucket: str, database: str, site: Site) -> dict[str, str]:
     endpoint = {"AWS_ENDPOINT_URL": cloud.endpoint} if cloud.endpoint else {}
+    server = site.server
     return endpoint | {
         "DATABASE": database,
         "BUCKET": bucket,
         "AWS_REGION": cloud.region,
-        "AWS_CLI": str(Path(sys.executable).with_name("aws")),
+        "AWS_CLI": site.aws,
         "KEEP_DAILY": "1",  # asked for, though only a backup prunes
         "KEEP_WEEKLY": "0",
         "PG_BIN": str(server.bin),
@@ -165,9 +214,9 @@ def _configuration(root: PurePosixPath, values: Mapping[str, str], held: Iterabl
     return "\n".join(lines) + "\n"
 
 
-def _step(root: PurePosixPath, backup: Backup, held: Iterable[str]) -> Step:
-    options = ("--config", str(root / CONFIGURATION), "--id", backup.name, "--verify")
-    return Step(NAME, (str(SCRIPT), *options), secrets=tuple(held))
+def _step(site: Site, backup: Backup, held: Iterable[str]) -> Step:
+    options = ("--config", str(site.runner.root / CONFIGURATION), "--id", backup.name, "--verify")
+    return Step(NAME, (site.script, *options), secrets=tuple(held))
 
 
 def _proof(result: Result, backup: Backup) -> Figures:

@@ -1,29 +1,37 @@
 """The verbs as Dagger functions: `dagger call VERB`, with the options of `quickdata VERB`."""
 
+import json
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from inspect import getdoc
 from typing import Annotated, Any
 
 import dagger
-from dagger import DefaultPath, Doc, Ignore, dag, function, object_type
+from dagger import DefaultPath, Doc, Ignore, Name, dag, function, object_type
 
+from pipeline import backups as listing
 from pipeline import contained, verbs
 from pipeline.call import VERBS, Attempt, Closed, Inputs, always, declare, told
 from pipeline.container import asked
+from pipeline.deployment import DATABASE
+from pipeline.drill import Holds, drill
+from pipeline.drill import Wanted as Drilled
 from pipeline.errors import SettingsError
 from pipeline.facts import facts
 from pipeline.progress import Progress
 from pipeline.rehearsal.contained import containers
 from pipeline.rehearsal.rehearse import rehearse
 from pipeline.report import Report
-from pipeline.settings import valid_suffix
+from pipeline.settings import AccountSettings, Settings, valid_suffix
+from pipeline.storage import BUCKET_PREFIX, Cloud
 from pipeline.toolbox import GROUPS, Toolbox, Wanted, python, toolbox
 
 GENERATED = ["**/.terraform*", "**/*.tfstate*", "**/*override.tf", "**/*.tfplan", "**/inventory.yml"]
 PRIVATE = ["**/.secrets", "**/.env", "**/.vault*", "**/vault_pass*", "**/vault-password.txt"]
 UNUSED = ["**/.git", "**/.venv", "**/.tools", "**/__pycache__", "**/.*_cache", "**/reports", "**/vault.yml"]
 ASKS = {"destroy": "removes the app, with its nodes and disks", "restore": "replaces the live database"}
+ASKS["unlock"] = "breaks a lock, which is right only if the run that took it is dead"
 """What these verbs do to what is there: no terminal is here to ask at."""
 LINT = [
     ["ruff", "check", "pipeline", "tests", "benchmarks"],
@@ -33,6 +41,7 @@ LINT = [
     ["shfmt", "-i", "2", "-ci", "-d", ".ci/run"],
 ]
 """The commands of `make lint`; those for the shell take the scripts' names too."""
+DRILL = "Restore the newest backup into a throwaway PostgreSQL 18, and compare it with its manifest."
 UNIT_TESTS = ("order", "plan", "stream", "diagnosis", "inventory", "check", "settings")
 
 
@@ -53,7 +62,7 @@ def on_aws(verb: Callable[..., Awaitable[None]]) -> Callable[..., Any]:
         if name in ASKS and not attempt.given.get("yes"):
             raise SettingsError(f"{name} {ASKS[name]}", "if that is what you want, give --yes")
         known = await contained.environment(inputs.given)
-        settings = contained.validated()
+        settings = contained.validated(Settings)
         folder = self.infrastructure
         if inputs.vault:
             folder = folder.with_file("ansible/group_vars/all/vault.yml", inputs.vault)
@@ -80,6 +89,47 @@ async def _rehearse(self: "Pipeline", attempt: Attempt) -> None:
     await rehearse(attempt.progress, attempt.report, suffix, place)
 
 
+def listed(
+    database: verbs.Database = DATABASE, as_json: Annotated[bool, Doc("Print JSON."), Name("json")] = False
+) -> None:
+    """Declare how backups are listed."""
+
+
+def restored(
+    backup_id: verbs.BackupId = None,
+    database: verbs.Database = DATABASE,
+    max_age: Annotated[float, Doc("Hours that the newest backup may be old; 0 is any age.")] = 0,
+) -> None:
+    """Declare which backup a drill restores."""
+
+
+async def _account(attempt: Attempt) -> tuple[Cloud, str]:
+    await contained.environment(Inputs(**attempt.options(Inputs)).given)
+    settings = contained.validated(AccountSettings)
+    return Cloud(settings.credentials, settings.region), BUCKET_PREFIX + settings.bucket_suffix
+
+
+async def _backups(_self: "Pipeline", attempt: Attempt) -> None:
+    cloud, bucket = await _account(attempt)
+    found = await listing.backups(cloud, bucket, attempt.given["database"])
+    as_json = json.dumps([each.document() for each in found])
+    attempt.told += [as_json] if attempt.given["as_json"] else listing.table(found, datetime.now(UTC))
+
+
+async def _drill(self: "Pipeline", attempt: Attempt) -> None:
+    cloud, bucket = await _account(attempt)
+    hours = attempt.given["max_age"]
+    wanted = Drilled(
+        attempt.given["database"], attempt.given["backup_id"], timedelta(hours=hours) if hours else None
+    )
+    box = await self.box(Closed(**attempt.options(Closed)).wanted)
+
+    def place(holds: Holds, _backup: listing.Backup, progress: Progress) -> Any:
+        return contained.drilling(box, self.infrastructure, holds, progress)
+
+    await drill(cloud, bucket, wanted, attempt.progress, attempt.report, place)
+
+
 @object_type
 class Pipeline:
     """Deploys NocoDB and PostgreSQL in order, and proves by a restore that the data would come back."""
@@ -104,11 +154,15 @@ class Pipeline:
     ]
 
     check = on_aws(verbs.check)
+    status = on_aws(verbs.status)
     deploy = on_aws(verbs.deploy)
     verify = on_aws(verbs.verify)
     backup = on_aws(verbs.backup)
     restore = on_aws(verbs.restore)
     destroy = on_aws(verbs.destroy)
+    unlock = on_aws(verbs.unlock)
+    backups = declare("backups", _backups, "List the backups; newest first.", listed, Inputs)
+    drill = declare("drill", _drill, DRILL, restored, Inputs, Closed)
     rehearse = declare("rehearse", _rehearse, getdoc(rehearse) or "", named, Closed)
     run = always()
 

@@ -10,13 +10,17 @@ from typing_extensions import Doc
 from pipeline import check as checks
 from pipeline import deploy as order
 from pipeline import scripts
+from pipeline import status as statuses
 from pipeline.deployment import DATABASE, Deployment
 from pipeline.errors import SettingsError
+from pipeline.saved import SavedPlans
 
 WithoutBackup = Annotated[
     str, Doc("The database's name, to take no backup first: its database is dead already.")
 ]
+StackName = Annotated[str, Doc("storage or app.")]
 BackupId = Annotated[str | None, Doc("Which backup of those that `backups` lists.")]
+Database = Annotated[str, Doc("Whose backups.")]
 FromDatabase = Annotated[str, Doc("Whose backup.")]
 
 
@@ -28,9 +32,30 @@ async def check(d: Deployment) -> None:
     checks.require_good(found)
 
 
-async def deploy(d: Deployment) -> None:
+async def status(d: Deployment) -> None:
+    """Tell how the deployment is: bucket, backups, nodes, services, drift; change nothing.
+
+    Fails when something is not as it should be, or could not be looked at.
+    """
+    found = await statuses.status(d)
+    d.report.findings.extend(map(str, found))
+    statuses.require_well(found)
+
+
+async def unlock(d: Deployment, stack: StackName) -> None:
+    """Break a lock that a dead run left behind. Only if that run is dead: two at once can lose a state."""
+    if stack not in (d.storage.name, d.app.name):
+        raise SettingsError(f"there is no stack {stack}", "it is storage or app")
+    locked = d.storage if stack == d.storage.name else d.app
+    found = await d.backend.lock(d, locked)
+    if found is not None:
+        await d.backend.release(d, locked, found)
+    d.report.prove(stack, f"the lock is gone: {found}" if found else "nobody holds a lock")
+
+
+async def deploy(d: Deployment, saved: SavedPlans | None = None) -> None:
     """Deploy to AWS: storage, app, the services on the nodes; then prove that a backup comes back."""
-    deployed = await order.deploy(d)
+    deployed = await order.deploy(d, saved)
     d.report.prove("deploy and verify", scripts.in_words(deployed.proof), **deployed.proof)
     d.progress.note(order.banner(d, deployed.outputs))
 

@@ -159,9 +159,10 @@ def test_a_call_names_its_secrets_and_ends_with_the_verbs_own_code(tmp_path: Pat
     argv = (tmp_path / "argv").read_text().splitlines()
     assert done.returncode == code
     assert argv[:4] == ["call", "run", "--verb", "deploy"]
-    assert argv[
-        argv.index("--aws-secret-access-key") :
-    ][:2] == ["--aws-secret-access-key", "env://AWS_SECRET_ACCESS_KEY"]
+    assert argv[argv.index("--aws-secret-access-key") :][:2] == [
+        "--aws-secret-access-key",
+        "env://AWS_SECRET_ACCESS_KEY",
+    ]
     assert {"--verbose", "file:///builds/key", "ppr"} <= set(argv)
     assert "s3cret" not in "".join(argv)
     assert "--gitlab-pat" not in argv

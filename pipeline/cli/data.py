@@ -8,7 +8,7 @@ import click
 
 from pipeline.cli import options
 from pipeline.cli.terminal import confirm, errors_told, on_aws, run_and_tell, vault_password
-from pipeline.deployment import DATABASE, Deployment
+from pipeline.deployment import DATABASE
 
 if TYPE_CHECKING:
     from pipeline.backups import Backup
@@ -36,16 +36,9 @@ def backup(ask: bool, verbose: bool) -> None:
 
     Example: quickdata backup
     """
-    from pipeline import scripts  # noqa: PLC0415 - its imports are slow
+    from pipeline import verbs  # noqa: PLC0415 - its imports are slow
 
-    async def verb(d: Deployment) -> None:
-        made = await scripts.backup(d)
-        words = (
-            f"{made['tables']} tables with {made['rows']} rows in {made['seconds']} s (backup {made['id']})"
-        )
-        d.report.prove("backup", f"{words}; `quickdata verify` restores one and compares it", **made)
-
-    on_aws(verb, "backup", vault_password(ask), verbose)
+    on_aws(verbs.backup, "backup", vault_password(ask), verbose)
 
 
 @click.command()
@@ -59,13 +52,9 @@ def verify(backup_id: str | None, ask: bool, verbose: bool) -> None:
 
     Example: quickdata verify
     """
-    from pipeline import scripts  # noqa: PLC0415 - its imports are slow
+    from pipeline import verbs  # noqa: PLC0415 - its imports are slow
 
-    async def verb(d: Deployment) -> None:
-        proof = await scripts.verify(d, backup_id)
-        d.report.prove("verify", scripts.in_words(proof), **proof)
-
-    on_aws(verb, "verify", vault_password(ask), verbose)
+    on_aws(lambda d: verbs.verify(d, backup_id), "verify", vault_password(ask), verbose)
 
 
 @click.command()
@@ -133,7 +122,7 @@ def restore(backup_id: str | None, from_database: str, ask: bool, yes: bool, ver
 
     Example: quickdata restore --id 3f2a9c1d
     """
-    from pipeline import scripts  # noqa: PLC0415 - its imports are slow
+    from pipeline import verbs  # noqa: PLC0415 - its imports are slow
     from pipeline.backups import chosen, table  # noqa: PLC0415
 
     with errors_told("restore"):
@@ -143,8 +132,4 @@ def restore(backup_id: str | None, from_database: str, ask: bool, yes: bool, ver
         click.echo("\n".join(table([backup], datetime.now(UTC))), err=True)
         confirm(f"Restore it over {DATABASE}? What was written since stays in another database only.", yes)
 
-    async def verb(d: Deployment) -> None:
-        back = await scripts.restore(d, backup.id, from_database)
-        d.report.prove("restore", f"{back['rows']} rows compared; the old database is {back['kept']}", **back)
-
-    on_aws(verb, "restore", vault_password(ask), verbose, question)
+    on_aws(lambda d: verbs.restore(d, backup.id, from_database), "restore", vault_password(ask), verbose, question)

@@ -42,15 +42,9 @@ def check(given: Mapping[str, str], ask: bool, verbose: bool) -> None:
 
     Example: quickdata check
     """
-    from pipeline import check as verbs  # noqa: PLC0415 - its imports are slow
+    from pipeline import verbs  # noqa: PLC0415 - its imports are slow
 
-    async def verb(d: Deployment) -> None:
-        found = await verbs.check(d)
-        d.progress.note("\n".join(map(str, found)))
-        d.report.findings.extend(map(str, found))
-        verbs.require_good(found)
-
-    on_aws(verb, "check", {**given, **vault_password(ask)}, verbose)
+    on_aws(verbs.check, "check", {**given, **vault_password(ask)}, verbose)
 
 
 @click.command()
@@ -113,18 +107,11 @@ def deploy(folder: Path | None, given: Mapping[str, str], ask: bool, verbose: bo
 
     Example: quickdata deploy --ask-vault-password
     """
-    from pipeline import deploy as verbs  # noqa: PLC0415 - its imports are slow
-    from pipeline import scripts  # noqa: PLC0415
+    from pipeline import verbs  # noqa: PLC0415 - its imports are slow
     from pipeline.saved import SavedPlans  # noqa: PLC0415
 
     saved = SavedPlans(PurePosixPath(folder.absolute())) if folder else None
-
-    async def verb(d: Deployment) -> None:
-        deployed = await verbs.deploy(d, saved)
-        d.report.prove("deploy and verify", scripts.in_words(deployed.proof), **deployed.proof)
-        d.progress.note(verbs.banner(d, deployed.outputs))
-
-    on_aws(verb, "deploy", {**given, **vault_password(ask)}, verbose)
+    on_aws(lambda d: verbs.deploy(d, saved), "deploy", {**given, **vault_password(ask)}, verbose)
 
 
 @click.command()
@@ -185,17 +172,11 @@ def destroy(
 
     Example: quickdata destroy
     """
-    from pipeline import deploy as verbs  # noqa: PLC0415 - its imports are slow
+    from pipeline import verbs  # noqa: PLC0415 - its imports are slow
 
     first = "WITHOUT a backup of its last state" if without_backup else "after a verified backup"
 
     def question() -> None:
         confirm(f"Destroy the app, with its nodes and the disk of {DATABASE}, {first}?", yes)
 
-    async def verb(d: Deployment) -> None:
-        counts = await verbs.destroy(d, backed_up=without_backup is None)
-        d.report.prove(
-            "destroy", f"{counts['delete']} resources are gone; the backups are in {d.bucket}", **counts
-        )
-
-    on_aws(verb, "destroy", {**given, **vault_password(ask)}, verbose, question)
+    on_aws(lambda d: verbs.destroy(d, without_backup or ""), "destroy", {**given, **vault_password(ask)}, verbose, question)

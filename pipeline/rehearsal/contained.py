@@ -6,11 +6,11 @@ from pathlib import PurePosixPath
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
-from pipeline.container import ContainerRunner
+from pipeline.container import WORKSPACE, ContainerRunner
 from pipeline.masks import Masks
 from pipeline.progress import Progress
 from pipeline.rehearsal.local import held
-from pipeline.rehearsal.services import servers
+from pipeline.rehearsal.services import localstack, postgres
 from pipeline.rehearsal.surroundings import Surroundings
 from pipeline.rehearsal.workspace import REAL
 from pipeline.toolbox import TOFU, Toolbox, tofu_environment
@@ -46,13 +46,13 @@ async def containers(
     run = token_hex(8)
     clean = infrastructure.filter(exclude=[f"**/{pattern}" for pattern in REAL])
     async with (
-        servers(box.dag, box.container, run) as around,
+        localstack(box.container, run) as aws,
+        postgres(box.dag, box.container, run) as database,
         workspace(box.dag, box.container, clean, run) as mounted,
     ):
+        around = Surroundings(aws, database, WORKSPACE)
         values = held(around)
-        secrets = {
-            name: box.dag.set_secret(f"rehearsal-{run}-{name}", value) for name, value in values.items()
-        }
+        secrets = {name: box.dag.set_secret(f"{run}-{name}", value) for name, value in values.items()}
         runner = ContainerRunner(mounted, secrets, Masks(values.values()), progress)
         try:
             yield around, Workbench(runner, TOFU, tofu_environment(box.wanted))

@@ -1,4 +1,4 @@
-"""The surroundings of a rehearsal in containers: its servers as services, its workspace as a volume."""
+"""The servers of a rehearsal or a drill as services of the toolbox."""
 
 import secrets
 import socket
@@ -12,11 +12,10 @@ from urllib.parse import urlsplit
 import anyio
 from anyio import to_thread
 
-from pipeline.container import WORKSPACE, asked, outcome, tried
+from pipeline.container import asked, outcome, tried
 from pipeline.errors import ToolError
 from pipeline.postgres import USER, Postgres
 from pipeline.rehearsal.localstack import REGION, LocalStack, answers, asking
-from pipeline.rehearsal.surroundings import Surroundings
 from pipeline.server import START_LIMIT
 from pipeline.toolbox import CODE
 
@@ -28,32 +27,45 @@ BINARIES = ("python", "-c", "from pipeline.postgres import binaries; print(binar
 
 
 @asynccontextmanager
-async def servers(dag: "dagger.Client", toolbox: "dagger.Container", run: str) -> AsyncIterator[Surroundings]:
-    """Run LocalStack and PostgreSQL beside the block, from the toolbox's own packages.
+async def localstack(toolbox: "dagger.Container", run: str) -> AsyncIterator[LocalStack]:
+    """Run LocalStack beside the block, from the toolbox's own packages.
 
     Args:
-        dag: Dagger's client.
         toolbox: has the packages.
-        run: this run's own name: two runs have two of each server.
+        run: this run's own name: two runs have two servers.
 
     Raises:
-        ToolError: a server did not start.
+        ToolError: it did not start.
     """
-    code = toolbox.with_workdir(CODE).with_env_variable("PYTHONPATH", CODE).with_env_variable("RUN", run)
-    password = secrets.token_urlsafe(18)
-    held = dag.set_secret(f"rehearsal-{run}-PGPASSWORD", password)
-    async with (
-        _service(code, "localstack", LOCALSTACK_PORT) as aws,
-        _service(code.with_secret_variable("PGPASSWORD", held), "postgres", POSTGRES_PORT) as database,
-    ):
-        emulator = LocalStack(f"http://{aws}:{LOCALSTACK_PORT}", REGION)
-        await _until("LocalStack", partial(to_thread.run_sync, answers, asking(emulator)))
-        bin_directory = Path(
-            (await asked("PostgreSQL's programs", code.with_exec(list(BINARIES)).stdout())).strip()
-        )
-        server = Postgres(database, POSTGRES_PORT, USER, password, bin_directory)
+    async with _service(_code(toolbox, run), "localstack", LOCALSTACK_PORT) as host:
+        server = LocalStack(f"http://{host}:{LOCALSTACK_PORT}", REGION)
+        await _until("LocalStack", partial(to_thread.run_sync, answers, asking(server)))
+        yield server
+
+
+@asynccontextmanager
+async def postgres(dag: "dagger.Client", toolbox: "dagger.Container", run: str) -> AsyncIterator[Postgres]:
+    """Run PostgreSQL beside the block, in the same way.
+
+    Args:
+        dag: Dagger's client, for the password.
+        toolbox: has the packages.
+        run: this run's own name.
+
+    Raises:
+        ToolError: it did not start.
+    """
+    code, password = _code(toolbox, run), secrets.token_urlsafe(18)
+    held = dag.set_secret(f"{run}-PGPASSWORD", password)
+    async with _service(code.with_secret_variable("PGPASSWORD", held), "postgres", POSTGRES_PORT) as host:
+        programs = await asked("PostgreSQL's programs", code.with_exec(list(BINARIES)).stdout())
+        server = Postgres(host, POSTGRES_PORT, USER, password, Path(programs.strip()))
         await _accepts(code, server)
-        yield Surroundings(emulator, server, WORKSPACE)
+        yield server
+
+
+def _code(toolbox: "dagger.Container", run: str) -> "dagger.Container":
+    return toolbox.with_workdir(CODE).with_env_variable("PYTHONPATH", CODE).with_env_variable("RUN", run)
 
 
 @asynccontextmanager

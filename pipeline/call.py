@@ -129,7 +129,7 @@ OPTIONS: dict[str, Parameter] = {}
 
 
 def declare(name: str, verb: Verb, doc: str, *declared: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a verb as a Dagger function: it fails with the verb's exit code, or returns what it proved.
+    """Return a verb as a Dagger function: it fails with the verb's exit code, or returns what came of it.
 
     Args:
         name: the verb's name.
@@ -138,14 +138,20 @@ def declare(name: str, verb: Verb, doc: str, *declared: Callable[..., Any]) -> C
         declared: what has its options for parameters.
     """
 
-    async def called(self: Any, **given: Any) -> str:
+    async def called(self: Any, **given: Any) -> str | dagger.Directory:
         done: Attempt = await self.attempt(name, given)
-        return done.summary() if done.error is None else await fail(name, done.error)
+        if done.error:
+            await fail(name, done.error)
+        return (
+            done.kept[name].with_new_file("page.txt", done.summary()) if name in done.kept else done.summary()
+        )
 
     parameters = [p for each in declared for p in signature(each).parameters.values() if p.name != "d"]
     VERBS[name] = verb
     OPTIONS.update({p.name: p for p in parameters})
-    return _function(called, name, doc.partition("\n\nArgs:")[0], parameters, str)
+    return _function(
+        called, name, doc.partition("\n\nArgs:")[0], parameters, dagger.Directory if name == "plan" else str
+    )
 
 
 def _function(

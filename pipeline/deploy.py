@@ -195,11 +195,25 @@ async def _plan_into(plans: dict[str, Plan], d: Deployment, stack: Stack) -> Non
 async def _app_and_services(d: Deployment, what: Plan, done: Deployed) -> None:
     await planning.apply(d, d.app, what)
     done.outputs = await _outputs(d, d.app)
-    text = inventory.render(done.outputs, d.suffix, d.common, d.hosts)
-    await d.runner.write(INVENTORY, text)
+    await _write_inventory(d, done.outputs)
     (await d.run(d.ansible.wait())).check()
     await _playbook(d, "swarm.yml", done)
     await _playbook(d, "nocodb.yml", done)
+
+
+async def reachable(d: Deployment) -> None:
+    """Make the inventory where there is none, as in a fresh clone and in containers.
+
+    Raises:
+        ToolError: the app is not deployed.
+    """
+    if await d.runner.read(INVENTORY) is None:
+        await opened(d, d.app)
+        await _write_inventory(d, await _outputs(d, d.app))
+
+
+async def _write_inventory(d: Deployment, outputs: dict[str, Any]) -> None:
+    await d.runner.write(INVENTORY, inventory.render(outputs, d.suffix, d.common, d.hosts))
 
 
 async def _playbook(d: Deployment, name: str, done: Deployed) -> None:

@@ -14,7 +14,7 @@ from pipeline import backups as listing
 from pipeline import contained, verbs
 from pipeline.call import VERBS, Attempt, Closed, Inputs, always, declare, told
 from pipeline.container import asked
-from pipeline.deployment import DATABASE
+from pipeline.deployment import DATABASE, Deployment
 from pipeline.drill import Holds, drill
 from pipeline.drill import Wanted as Drilled
 from pipeline.errors import SettingsError
@@ -31,7 +31,10 @@ GENERATED = ["**/.terraform*", "**/*.tfstate*", "**/*override.tf", "**/*.tfplan"
 PRIVATE = ["**/.secrets", "**/.env", "**/.vault*", "**/vault_pass*", "**/vault-password.txt"]
 UNUSED = ["**/.git", "**/.venv", "**/.tools", "**/__pycache__", "**/.*_cache", "**/reports", "**/vault.yml"]
 ASKS = {"destroy": "removes the app, with its nodes and disks", "restore": "replaces the live database"}
-ASKS["unlock"] = "breaks a lock, which is right only if the run that took it is dead"
+ASKS |= {
+    "unlock": "breaks a lock: right only if its run is dead",
+    "adopt": "imports what exists into a state",
+}
 """What these verbs do to what is there: no terminal is here to ask at."""
 LINT = [
     ["ruff", "check", "pipeline", "tests", "benchmarks"],
@@ -53,6 +56,14 @@ def named(suffix: Annotated[str, Doc("Stands for TF_VAR_bucket_suffix.")] = "reh
     """Declare the option that names a rehearsal."""
 
 
+async def deploy(
+    d: Deployment,
+    plan: Annotated[dagger.Directory | None, Doc("What `plan` returned: applied as it is.")] = None,
+) -> None:
+    """Deploy to AWS: storage, app, the services on the nodes; then prove that a backup comes back."""
+    await verbs.deploy(d, verbs.PLANS if plan else None)
+
+
 def on_aws(verb: Callable[..., Awaitable[None]]) -> Callable[..., Any]:
     """Return a verb of a deployment to AWS as a Dagger function."""
     name = verb.__name__
@@ -66,10 +77,16 @@ def on_aws(verb: Callable[..., Awaitable[None]]) -> Callable[..., Any]:
         folder = self.infrastructure
         if inputs.vault:
             folder = folder.with_file("ansible/group_vars/all/vault.yml", inputs.vault)
+        saved = attempt.given.get("plan") if verb is deploy else None
+        if saved:
+            folder = folder.with_directory(verbs.PLANS.folder.name, saved)
         box = await self.box(closed.wanted)
         run = contained.deployment(box, folder, known, settings, attempt.progress, attempt.report)
-        async with run as (d, _):
+        async with run as (d, runner):
             await verb(d, **attempt.options(verb))
+            if verb is verbs.plan:
+                kept = await runner.kept(verbs.PLANS.folder)
+                attempt.kept["plan"] = kept.directory(str(verbs.PLANS.folder))
 
     asked_first = [confirmed] if name in ASKS else []
     return declare(name, act, getdoc(verb) or name, verb, *asked_first, Inputs, Closed)
@@ -155,7 +172,9 @@ class Pipeline:
 
     check = on_aws(verbs.check)
     status = on_aws(verbs.status)
-    deploy = on_aws(verbs.deploy)
+    plan = on_aws(verbs.plan)
+    deploy = on_aws(deploy)
+    adopt = on_aws(verbs.adopt)
     verify = on_aws(verbs.verify)
     backup = on_aws(verbs.backup)
     restore = on_aws(verbs.restore)

@@ -3,17 +3,24 @@
 A verb's own options are its parameters, with their help.
 """
 
+from pathlib import PurePosixPath
 from typing import Annotated
 
 from typing_extensions import Doc
 
+from pipeline import adopt as adoption
 from pipeline import check as checks
 from pipeline import deploy as order
+from pipeline import preview as previews
 from pipeline import scripts
 from pipeline import status as statuses
 from pipeline.deployment import DATABASE, Deployment
 from pipeline.errors import SettingsError
 from pipeline.saved import SavedPlans
+from pipeline.tofu import Stack
+
+PLANS = SavedPlans(PurePosixPath("infrastructure/.plan"))
+"""Plans in a workspace that goes: hidden, and so no part of the code that they are made for."""
 
 WithoutBackup = Annotated[
     str, Doc("The database's name, to take no backup first: its database is dead already.")
@@ -42,15 +49,39 @@ async def status(d: Deployment) -> None:
     statuses.require_well(found)
 
 
+async def plan(d: Deployment) -> None:
+    """Show what deploy would do, and keep the plans in a folder; change nothing.
+
+    plan.json in it holds counts only; the plans beside it hold what the states hold.
+    """
+    seen = await previews.preview(d, PLANS)
+    d.report.findings.append(seen.page())
+    seen.require_allowed()
+
+
+async def adopt(d: Deployment, stack: StackName) -> None:
+    """Bring a lost state back: import what exists in AWS, and prove it by a plan without changes."""
+    lost = _stack(d, stack)
+    done = await adoption.adopt(d, lost, await adoption.look(d, lost))
+    d.report.prove(
+        "adopt", f"{done.imported} resources imported; missing: {', '.join(done.missing) or 'nothing'}"
+    )
+
+
 async def unlock(d: Deployment, stack: StackName) -> None:
     """Break a lock that a dead run left behind. Only if that run is dead: two at once can lose a state."""
-    if stack not in (d.storage.name, d.app.name):
-        raise SettingsError(f"there is no stack {stack}", "it is storage or app")
-    locked = d.storage if stack == d.storage.name else d.app
+    locked = _stack(d, stack)
     found = await d.backend.lock(d, locked)
     if found is not None:
         await d.backend.release(d, locked, found)
     d.report.prove(stack, f"the lock is gone: {found}" if found else "nobody holds a lock")
+
+
+def _stack(d: Deployment, name: str) -> Stack:
+    for each in (d.storage, d.app):
+        if each.name == name:
+            return each
+    raise SettingsError(f"there is no stack {name}", "it is storage or app")
 
 
 async def deploy(d: Deployment, saved: SavedPlans | None = None) -> None:
@@ -67,6 +98,7 @@ async def destroy(d: Deployment, without_backup: WithoutBackup = "") -> None:
     """
     if without_backup not in ("", DATABASE):
         raise SettingsError(f"there is no database {without_backup}", f"--without-backup takes {DATABASE}")
+    await order.reachable(d)
     counts = await order.destroy(d, backed_up=not without_backup)
     d.report.prove(
         "destroy", f"{counts['delete']} resources are gone; the backups are in {d.bucket}", **counts
@@ -75,6 +107,7 @@ async def destroy(d: Deployment, without_backup: WithoutBackup = "") -> None:
 
 async def backup(d: Deployment) -> None:
     """Take a backup now."""
+    await order.reachable(d)
     made = await scripts.backup(d)
     words = f"{made['tables']} tables with {made['rows']} rows in {made['seconds']} s (backup {made['id']})"
     d.report.prove("backup", f"{words}; `quickdata verify` restores one and compares it", **made)
@@ -82,11 +115,13 @@ async def backup(d: Deployment) -> None:
 
 async def verify(d: Deployment, backup_id: BackupId = None) -> None:
     """Take a backup, restore it into a scratch database on the node, compare; safe on a live system."""
+    await order.reachable(d)
     proof = await scripts.verify(d, backup_id)
     d.report.prove("verify", scripts.in_words(proof), **proof)
 
 
 async def restore(d: Deployment, backup_id: BackupId = None, from_database: FromDatabase = DATABASE) -> None:
     """Restore a backup in place of the live database, which is kept beside it."""
+    await order.reachable(d)
     back = await scripts.restore(d, backup_id, from_database)
     d.report.prove("restore", f"{back['rows']} rows compared; the old database is {back['kept']}", **back)

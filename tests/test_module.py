@@ -20,6 +20,7 @@ from pipeline.cli import main
 from pipeline.errors import PlanRefused, VerifyFailed
 from pipeline.module import Pipeline
 from pipeline.rehearsal import services
+from pipeline.settings import Settings
 
 __all__ = ["engine"]
 REPOSITORY = Path(__file__).parents[1]
@@ -98,7 +99,8 @@ async def test_every_function_registers_with_types_that_dagger_knows(engine: Eng
 
 
 def test_every_verb_of_the_host_is_a_function() -> None:
-    assert set(main.commands) - {"backups"} <= set(FUNCTIONS)
+    """But migrate-state, which moves states that a checkout has: containers have no checkout."""
+    assert set(main.commands) - {"migrate-state"} <= set(FUNCTIONS)
 
 
 def test_whatever_acts_is_never_cached() -> None:
@@ -171,7 +173,7 @@ async def test_an_unknown_verb_is_wrong_input(pipeline: Pipeline, engine: Engine
     assert (done.error.exit_code, "rehearse" in done.error.mend) == (2, True)
 
 
-@pytest.mark.parametrize("name", ["destroy", "restore"])
+@pytest.mark.parametrize("name", ["destroy", "restore", "unlock", "adopt"])
 async def test_what_replaces_or_removes_wants_yes(pipeline: Pipeline, engine: Engine, name: str) -> None:
     done = await pipeline.attempt(name, options(name))
     assert done.error is not None
@@ -267,7 +269,7 @@ async def test_inputs_become_the_variables_of_the_host(
         ssh_key=secrets["QUICKDATA_SSH_KEY"],
     )
     known = await contained.environment(inputs.given)
-    settings = contained.validated()
+    settings = contained.validated(Settings)
     assert (settings.bucket_suffix, settings.vault_password) == ("ppr", "vault")
     assert settings.ssh_key.read_text() == values["QUICKDATA_SSH_KEY"]
     assert known["vault"] is secrets["VAULT_PASSWORD"]
@@ -278,5 +280,5 @@ def test_a_service_is_reached_by_its_ip_address() -> None:
 
 
 def test_the_verbs_are_described_once() -> None:
-    for name in ("check", "deploy", "verify", "backup", "restore", "destroy"):
+    for name in ("check", "plan", "deploy", "verify", "backup", "restore", "destroy", "status"):
         assert FUNCTIONS[name].doc.startswith((getattr(verbs, name).__doc__ or "").splitlines()[0])

@@ -132,4 +132,10 @@ def restore(backup_id: str | None, from_database: str, ask: bool, yes: bool, ver
         click.echo("\n".join(table([backup], datetime.now(UTC))), err=True)
         confirm(f"Restore it over {DATABASE}? What was written since stays in another database only.", yes)
 
-    on_aws(lambda d: verbs.restore(d, backup.id, from_database), "restore", vault_password(ask), verbose, question)
+    on_aws(
+        lambda d: verbs.restore(d, backup.id, from_database),
+        "restore",
+        vault_password(ask),
+        verbose,
+        question,
+    )

@@ -179,4 +179,10 @@ def destroy(
     def question() -> None:
         confirm(f"Destroy the app, with its nodes and the disk of {DATABASE}, {first}?", yes)
 
-    on_aws(lambda d: verbs.destroy(d, without_backup or ""), "destroy", {**given, **vault_password(ask)}, verbose, question)
+    on_aws(
+        lambda d: verbs.destroy(d, without_backup or ""),
+        "destroy",
+        {**given, **vault_password(ask)},
+        verbose,
+        question,
+    )

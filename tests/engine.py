@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import anyio
 import dagger
 import gql
 import pytest
@@ -49,7 +50,8 @@ class Engine:
     broken: str = ""
 
     async def execute(self, context: Context, _return_type: Any = None) -> Any:
-        """Stand in for a round trip to the engine."""
+        """Stand in for a round trip to the engine; one that is cancelled is not answered."""
+        await anyio.lowlevel.checkpoint()
         await context.resolve_ids()
         chain = list(context.selections)
         self.queries.append(chain)

@@ -54,6 +54,7 @@ async def environment(given: Given) -> dict[str, "dagger.Secret"]:
     """
     values = {name: await asked(name, secret.plaintext()) for name, secret in given.secrets.items()}
     os.environ.update({name: value for name, value in given.plain.items() if value})
+    os.environ["AWS_DEFAULT_REGION"] = os.environ.get("AWS_REGION", "")  # for STS, which boto3 asks by itself
     for name, value in values.items():
         os.environ[name] = str(_file(name, value)) if name in FILES else value
     return {value: given.secrets[name] for name, value in values.items()}

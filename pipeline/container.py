@@ -26,6 +26,7 @@ FRESH = "QUICKDATA_FRESH"
 """The variable whose new value makes an exec run that the engine would otherwise remember."""
 
 TEXT = "/tmp/quickdata.text"  # noqa: S108 - in a container of its own
+TAIL = 8
 MISSING = "No such file or directory"
 NOT_FOUND = "executable file not found"
 
@@ -190,5 +191,10 @@ def engine_error(name: str, error: dagger.DaggerError) -> PipelineError:
     return ToolError(
         f"{name}: the Dagger engine says: {said[0]}",
         "mend what it names (an image, a network, a disk), then run again",
-        "\n".join(said[1:]),
+        "\n".join([*said[1:], *_last_words(error)]),
     )
+
+
+def _last_words(error: dagger.DaggerError) -> list[str]:
+    """Return what a command of the toolbox's own making said before it failed."""
+    return error.stderr.splitlines()[-TAIL:] if isinstance(error, dagger.ExecError) else []

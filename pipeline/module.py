@@ -115,7 +115,7 @@ def listed(
 def restored(
     backup_id: verbs.BackupId = None,
     database: verbs.Database = DATABASE,
-    max_age: Annotated[float, Doc("Hours that the newest backup may be old; 0 is any age.")] = 0,
+    max_age: Annotated[float, Doc("Hours that the newest backup may be old; 0 is any age.")] = 0.0,
 ) -> None:
     """Declare which backup a drill restores."""
 

@@ -5,6 +5,8 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +42,18 @@ def gitlab_ci_local() -> str:
 
 
 @pytest.fixture(scope="module")
-def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A commit of what is in the working copy now: gitlab-ci-local reads a repository."""
-    root = tmp_path_factory.mktemp("ci") / "project"
+def checkout() -> Iterator[Path]:
+    """A commit of what is in the working copy now: gitlab-ci-local reads a repository.
+
+    As in GitLab, others may pass through its folder: root's PostgreSQL is another user's.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        _commit(root := Path(name) / "project")
+        yield root
+
+
+def _commit(root: Path) -> None:
     files = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=REPOSITORY,
@@ -61,7 +72,6 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     subprocess.run([*git, "add", "-A"], cwd=root, check=True)
     subprocess.run([*git, "commit", "-q", "-m", "all"], cwd=root, check=True)
-    return root
 
 
 @pytest.fixture(scope="module", params=VARIANTS)

@@ -13,7 +13,7 @@ from typing import Any
 import dagger
 import pytest
 from dagger import dag
-from engine import Engine, engine
+from engine import Engine, engine, query_error
 
 from pipeline import call, contained, images, module, toolbox, verbs
 from pipeline.cli import main
@@ -196,6 +196,12 @@ async def test_an_image_that_is_missing_is_told_in_a_line(pipeline: Pipeline, en
     assert done.error is not None
     assert "nothing:1" in done.error.what
     assert "Traceback" not in str(done.error)
+
+
+async def test_a_toolbox_that_cannot_be_made_says_what_its_command_said(engine: Engine) -> None:
+    values = {"cmd": ["pip"], "exitCode": 1, "stdout": "", "stderr": "ERROR: no matching distribution"}
+    told = call.told("rehearse", query_error("process did not complete", _type="EXEC_ERROR", **values))
+    assert "no matching distribution" in str(told)
 
 
 async def test_a_defect_says_where_it_is(pipeline: Pipeline) -> None:

@@ -7,6 +7,7 @@ one would replay a step that has nothing fresh in its chain.
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,6 +42,7 @@ class Engine:
     Args:
         root: a directory that stands for the root of every container.
         secrets: plain values by the secret's id.
+        places: where this machine has what a container has elsewhere.
     """
 
     root: Path
@@ -48,6 +50,12 @@ class Engine:
     queries: list[list[Field]] = field(default_factory=list)
     execs: dict[Chain, Exec] = field(default_factory=dict)
     broken: str = ""
+    places: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        own = ("/run/quickdata", "/tmp/quickdata.text", "/kept", "/workspace", "/source", "/opt/quickdata")
+        self.places = {place: f"{self.root}{place}" for place in own}
+        self.places |= {"/opt/venv/bin": str(Path(sys.executable).parent)}
 
     async def execute(self, context: Context, _return_type: Any = None) -> Any:
         """Stand in for a round trip to the engine; one that is cancelled is not answered."""
@@ -63,7 +71,7 @@ class Engine:
         if last.name in ("sync", "returnError"):
             return last.name
         if last.name == "plaintext":
-            return self.secrets[before[-1].args["name"]]
+            return str(before[-1].args["plaintext"])
         done = self._run(before)
         return {"exitCode": done.code, "stdout": done.out, "stderr": done.err}[last.name]
 
@@ -102,6 +110,7 @@ class Engine:
             elif each.name == "withWorkdir":
                 workdir = each.args["path"]
         try:
+            Path(self._inside(workdir)).mkdir(parents=True, exist_ok=True)
             return self._process(last, env, self._inside(workdir))
         finally:
             for path in mounted:
@@ -126,8 +135,9 @@ class Engine:
 
     def _inside(self, text: str) -> str:
         """Move the container's own places below the root."""
-        for place in ("/run/quickdata", "/tmp/quickdata.text", "/kept"):
-            text = text.replace(place, f"{self.root}{place}") if text.startswith(place) else text
+        for place, here in self.places.items():
+            if text.startswith(place):
+                return here + text.removeprefix(place)
         return text
 
     def _lay(self, path: str, text: str, mode: int) -> Path:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -16,11 +17,14 @@ from dagger import dag
 from engine import Engine, engine, query_error
 
 from pipeline import call, contained, images, module, toolbox, verbs
+from pipeline.backends.s3 import S3
 from pipeline.cli import main
 from pipeline.errors import PlanRefused, VerifyFailed
 from pipeline.module import Pipeline
 from pipeline.rehearsal import services
+from pipeline.rehearsal.workspace import REAL
 from pipeline.settings import Settings
+from pipeline.storage import Cloud
 
 __all__ = ["engine"]
 REPOSITORY = Path(__file__).parents[1]
@@ -279,6 +283,47 @@ async def test_inputs_become_the_variables_of_the_host(
     assert (settings.bucket_suffix, settings.vault_password) == ("ppr", "vault")
     assert settings.ssh_key.read_text() == values["QUICKDATA_SSH_KEY"]
     assert known["vault"] is secrets["VAULT_PASSWORD"]
+
+
+async def test_a_verb_on_aws_runs_from_its_arguments_alone(
+    pipeline: Pipeline, engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The check of real tools with a real key and a real vault; only AWS itself is not asked."""
+    monkeypatch.setattr(os, "environ", {name: os.environ[name] for name in ("PATH", "HOME")})
+    monkeypatch.setattr(Cloud, "account", nobody)
+    monkeypatch.setattr(Cloud, "owns", nobody)
+    monkeypatch.setattr(S3, "lock", nobody)
+    monkeypatch.setattr(S3, "exists", nobody)
+    tofu = (
+        shutil.which("tofu") or shutil.which("terraform") or pytest.skip("neither tofu nor terraform is here")
+    )
+    engine.places |= {toolbox.TOFU: tofu}
+    lay_down(tmp_path)
+    values = {"ssh_key": (tmp_path / "key").read_text(), "vault_password": "open-sesame"}
+    values |= {"aws_access_key_id": "AKIAEXAMPLE", "aws_secret_access_key": "secret-of-aws"}
+    given = options("check") | {name: dag.set_secret(name, value) for name, value in values.items()}
+    given |= {"bucket_suffix": "ppr", "admin_cidr": "203.0.113.7/32"}
+    done = await pipeline.attempt("check", given)
+    assert done.error is None, str(done.error)
+    assert "vault.yml opens with the password" in done.summary()
+    assert list((tmp_path / "workspace").iterdir()) == []
+    assert not [name for name, value in values.items() if value.strip() in engine.words]
+
+
+def lay_down(tmp_path: Path) -> None:
+    """Lay down the infrastructure with a vault, and a key."""
+    shutil.copytree(REPOSITORY / "infrastructure", tmp_path / "source", ignore=shutil.ignore_patterns(*REAL))
+    (tmp_path / "workspace").mkdir()
+    vault = tmp_path / "source/ansible/group_vars/all/vault.yml"
+    vault.write_text("vault_db_password: x")
+    (tmp_path / "password").write_text("open-sesame")
+    encrypt = [Path(sys.executable).with_name("ansible-vault"), "encrypt", "--vault-password-file"]
+    subprocess.run([*encrypt, str(tmp_path / "password"), str(vault)], check=True, capture_output=True)
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "key")], check=True)
+
+
+async def nobody(*_: Any) -> None:
+    """What an account says in which there is nothing."""
 
 
 def test_a_service_is_reached_by_its_ip_address() -> None:

@@ -31,7 +31,7 @@ bench: install-dev ## Measure, beside what people use instead; writes benchmarks
 	@.venv/bin/python benchmarks/bench.py
 
 .PHONY: test-slow
-test-slow: install-dev ## The tests that `make test` leaves out, about 5 minutes.
+test-slow: install-dev ## The tests that `make test` leaves out, about 20 minutes.
 	@.venv/bin/pytest -m slow $(PYTEST_OPTIONS)
 
 .PHONY: lint

@@ -218,6 +218,7 @@ def test_the_host_gets_private_files_and_loses_them_afterwards(tmp_path: Path) -
     "QUICKDATA_TEST_CI" not in os.environ,
     reason="takes as long as a rehearsal: set QUICKDATA_TEST_CI=1 to run it",
 )
+@pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_the_rehearse_job_of_the_host_proves_what_a_rehearsal_proves(
     gitlab_ci_local: str, checkout: Path

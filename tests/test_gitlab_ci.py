@@ -214,10 +214,6 @@ def test_the_host_gets_private_files_and_loses_them_afterwards(tmp_path: Path) -
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
-@pytest.mark.skipif(
-    "QUICKDATA_TEST_CI" not in os.environ,
-    reason="takes as long as a rehearsal: set QUICKDATA_TEST_CI=1 to run it",
-)
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_the_rehearse_job_of_the_host_proves_what_a_rehearsal_proves(

@@ -1,0 +1,131 @@
+"""The module's containers, and a verb's whole way from its arguments to real tools, without an engine."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from calls import options
+from dagger import dag
+from engine import Engine, engine
+
+from pipeline import call, contained, images, toolbox
+from pipeline.backends.s3 import S3
+from pipeline.module import Pipeline
+from pipeline.rehearsal import services
+from pipeline.rehearsal.workspace import REAL
+from pipeline.settings import Settings
+from pipeline.storage import Cloud
+
+__all__ = ["engine"]
+REPOSITORY = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def pipeline() -> Pipeline:
+    folder = dag.directory()
+    return Pipeline(infrastructure=folder, locked=folder, package=folder, source=folder)
+
+
+def fields(found: Any) -> list[tuple[str, dict[str, Any]]]:
+    return [(each.name, each.args) for each in found._ctx.selections]
+
+
+async def test_the_toolbox_is_made_of_two_images_and_the_lock(engine: Engine) -> None:
+    made = await toolbox.toolbox(dag, toolbox.Wanted(), dag.directory(), dag.directory())
+    chain = fields(made)
+    assert [args["address"] for name, args in chain if name == "from"] == [images.TOOLBOX]
+    execs = [args["args"] for name, args in chain if name == "withExec"]
+    assert execs[-1][:4] == ["uv", "sync", "--quiet", "--frozen"]
+    tofu = next(args for name, args in chain if name == "withFile")
+    assert fields(tofu["source"])[1] == ("from", {"address": images.TOFU})
+
+
+@pytest.mark.parametrize("image", [images.TOOLBOX, images.TOFU])
+def test_images_are_pinned_by_version(image: str) -> None:
+    assert re.search(r":\d+\.\d+", image)
+
+
+async def test_a_closed_network_pulls_no_image_of_opentofu_and_checks_hashes(engine: Engine) -> None:
+    binary = dag.directory().file("tofu")
+    wanted = toolbox.Wanted(
+        image="mine:3.11", tofu_binary=binary, index_url="https://pypi.example.org/simple"
+    )
+    chain = fields(await toolbox.toolbox(dag, wanted, dag.directory(), dag.directory()))
+    assert ("from", {"address": "mine:3.11"}) in chain
+    assert ("withEnvVariable", {"name": "UV_DEFAULT_INDEX", "value": wanted.index_url}) in chain
+    assert any("--require-hashes" in args["args"] for name, args in chain if name == "withExec")
+    assert next(args["source"] for name, args in chain if name == "withFile") is binary
+    assert images.TOFU not in engine.words + str(chain)
+
+
+async def test_inputs_become_the_variables_of_the_host(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    values = {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "secret", "VAULT_PASSWORD": "vault"}
+    values |= {"QUICKDATA_SSH_KEY": "-----KEY-----\n"}
+    secrets = {name: dag.set_secret(name, value) for name, value in values.items()}
+    engine.secrets.update(values)
+    inputs = call.Inputs(
+        bucket_suffix="ppr",
+        admin_cidr="203.0.113.7/32",
+        aws_access_key_id=secrets["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=secrets["AWS_SECRET_ACCESS_KEY"],
+        vault_password=secrets["VAULT_PASSWORD"],
+        ssh_key=secrets["QUICKDATA_SSH_KEY"],
+    )
+    known = await contained.environment(inputs.given)
+    settings = contained.validated(Settings)
+    assert (settings.bucket_suffix, settings.vault_password) == ("ppr", "vault")
+    assert settings.ssh_key.read_text() == values["QUICKDATA_SSH_KEY"]
+    assert known["vault"] is secrets["VAULT_PASSWORD"]
+
+
+async def test_a_verb_on_aws_runs_from_its_arguments_alone(
+    pipeline: Pipeline, engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The check of real tools with a real key and a real vault; only AWS itself is not asked."""
+    monkeypatch.setattr(os, "environ", {name: os.environ[name] for name in ("PATH", "HOME")})
+    monkeypatch.setattr(Cloud, "account", nobody)
+    monkeypatch.setattr(Cloud, "owns", nobody)
+    monkeypatch.setattr(S3, "lock", nobody)
+    monkeypatch.setattr(S3, "exists", nobody)
+    tofu = (
+        shutil.which("tofu") or shutil.which("terraform") or pytest.skip("neither tofu nor terraform is here")
+    )
+    engine.places |= {toolbox.TOFU: tofu}
+    lay_down(tmp_path)
+    values = {"ssh_key": (tmp_path / "key").read_text(), "vault_password": "open-sesame"}
+    values |= {"aws_access_key_id": "AKIAEXAMPLE", "aws_secret_access_key": "secret-of-aws"}
+    given = options("check") | {name: dag.set_secret(name, value) for name, value in values.items()}
+    given |= {"bucket_suffix": "ppr", "admin_cidr": "203.0.113.7/32"}
+    done = await pipeline.attempt("check", given)
+    assert done.error is None, str(done.error)
+    assert "vault.yml opens with the password" in done.summary()
+    assert list((tmp_path / "workspace").iterdir()) == []
+    assert not [name for name, value in values.items() if value.strip() in engine.words]
+
+
+def lay_down(tmp_path: Path) -> None:
+    """Lay down the infrastructure with a vault, and a key."""
+    shutil.copytree(REPOSITORY / "infrastructure", tmp_path / "source", ignore=shutil.ignore_patterns(*REAL))
+    (tmp_path / "workspace").mkdir()
+    vault = tmp_path / "source/ansible/group_vars/all/vault.yml"
+    vault.write_text("vault_db_password: x")
+    (tmp_path / "password").write_text("open-sesame")
+    encrypt = [Path(sys.executable).with_name("ansible-vault"), "encrypt", "--vault-password-file"]
+    subprocess.run([*encrypt, str(tmp_path / "password"), str(vault)], check=True, capture_output=True)
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "key")], check=True)
+
+
+async def nobody(*_: Any) -> None:
+    """What an account says in which there is nothing."""
+
+
+def test_a_service_is_reached_by_its_ip_address() -> None:
+    assert services.address("http://localhost:4566") == "127.0.0.1"

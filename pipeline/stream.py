@@ -65,9 +65,11 @@ class Reader:
 
 def spoken(stream: Stream, line: str) -> str:
     """Return what a line says in the words that a person would have seen; empty when it says nothing."""
-    event = parse(line) if stream != "text" else None
-    if event is None:
+    if stream == "text":
         return line
+    event = parse(line)
+    if event is None:  # half an event, which an interrupt cut off, is no words and may hold anything
+        return "" if line.startswith("{") else line
     if stream == "tofu-json":
         return str(event.get("@message", ""))
     task, outcome = event.get("task", {}).get("name", ""), str(event.get("_event", "")).removeprefix("v2_")

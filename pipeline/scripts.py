@@ -5,7 +5,7 @@ from typing import Any
 
 from pipeline.ansible import said
 from pipeline.deployment import Deployment
-from pipeline.errors import ToolError, VerifyFailed
+from pipeline.errors import SettingsError, ToolError, VerifyFailed
 from pipeline.step import Step
 
 Figures = dict[str, Any]
@@ -57,8 +57,14 @@ async def restore(d: Deployment, backup_id: str | None = None, from_database: st
         The figures, with the name under which the old database is kept.
 
     Raises:
+        SettingsError: Ansible cannot pass that name on.
         PipelineError: it failed; the live database was not touched then.
     """
+    if "{" in (from_database or ""):
+        what = f"--from-database {from_database}: Ansible would take braces for a template of its own"
+        raise SettingsError(
+            what, "restore a database of that name by hand, with restore-pg-latest.sh on the node"
+        )
     options = ["--id", backup_id] if backup_id else []
     options += ["--from-database", from_database] if from_database else []
     return await _run(d, _script(d, "restore", "restore-pg-latest.sh", *options))

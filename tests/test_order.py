@@ -16,8 +16,16 @@ from recording import (
 )
 
 from pipeline.deploy import deploy, destroy
-from pipeline.errors import BucketTaken, PipelineError, PlanRefused, ToolError, VerifyFailed, most_telling
-from pipeline.scripts import verify
+from pipeline.errors import (
+    BucketTaken,
+    PipelineError,
+    PlanRefused,
+    SettingsError,
+    ToolError,
+    VerifyFailed,
+    most_telling,
+)
+from pipeline.scripts import restore, verify
 from pipeline.step import Step
 
 DATABASE = 'aws_instance.node["database"]'
@@ -266,3 +274,10 @@ async def test_no_secret_value_is_in_any_command() -> None:
 
     assert all(named(step) for step in runner.steps if not step.name.startswith("check: "))
     assert not [step for step in runner.steps if "SECRET" in " ".join(step.command).upper()]
+
+
+async def test_a_database_whose_name_is_a_template_reaches_no_node() -> None:
+    runner = RecordingRunner()
+    with pytest.raises(SettingsError, match="braces"):
+        await restore(deployment(runner), None, "{{ lookup('pipe', 'id') }}")
+    assert runner.steps == []

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from ssh_keys import lay_key
 
 from pipeline.deployment import DATABASE
 from pipeline.postgres import Postgres
@@ -145,9 +146,7 @@ def checkout(directory: Path, variables: Mapping[str, str], vault: Mapping[str, 
     """
     key = directory / "home/.ssh/id_ed25519"
     key.parent.mkdir(parents=True)
-    subprocess.run(
-        ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "somebody", "-f", str(key)], check=True
-    )
+    lay_key(key)
     found = Checkout(directory / "checkout", directory / "home", directory / "around.json", variables)
     for name in ("pipeline", "infrastructure"):
         shutil.copytree(REPOSITORY / name, found.root / name, ignore=GENERATED)

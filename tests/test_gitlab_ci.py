@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ssh_keys import lay_key, require_keygen
 
 from pipeline.cli import main
 
@@ -199,7 +200,8 @@ def test_the_host_gets_private_files_and_loses_them_afterwards(tmp_path: Path) -
         tmp_path / ".venv/bin/quickdata",
         'stat -c %a "$QUICKDATA_SSH_KEY"; ls "$QUICKDATA_SSH_KEY.pub"; exit 3',
     )
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "key")], check=True)
+    require_keygen()
+    lay_key(tmp_path / "key")
     (tmp_path / "key").chmod(0o666)
     env = {"PATH": f"{tmp_path}/bin:{os.environ['PATH']}", "TMPDIR": str(tmp_path / "tmp")}
     (tmp_path / "tmp").mkdir()

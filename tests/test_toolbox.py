@@ -12,6 +12,7 @@ import pytest
 from calls import options
 from dagger import dag
 from engine import Engine, engine
+from ssh_keys import lay_key, require_keygen
 
 from pipeline import call, contained, images, toolbox
 from pipeline.backends.s3 import S3
@@ -120,7 +121,8 @@ def lay_down(tmp_path: Path) -> None:
     (tmp_path / "password").write_text("open-sesame")
     encrypt = [Path(sys.executable).with_name("ansible-vault"), "encrypt", "--vault-password-file"]
     subprocess.run([*encrypt, str(tmp_path / "password"), str(vault)], check=True, capture_output=True)
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "key")], check=True)
+    require_keygen()
+    lay_key(tmp_path / "key")
 
 
 async def nobody(*_: Any) -> None:

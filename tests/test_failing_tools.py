@@ -17,7 +17,7 @@ from pipeline import deploy, existing
 from pipeline.ansible import FOLDER, Ansible
 from pipeline.backups import backups
 from pipeline.deployment import Deployment
-from pipeline.errors import PipelineError, ToolError
+from pipeline.errors import PipelineError, StateLocked, ToolError
 from pipeline.host import HostRunner
 from pipeline.progress import Progress
 from pipeline.rehearsal.localstack import LocalStack
@@ -93,10 +93,10 @@ def at_the_question(d: Deployment, stack: Stack) -> Iterator[None]:
 
 async def test_a_held_state_lock_is_said_with_its_id_and_the_mend(reachable: Deployment) -> None:
     await init(reachable, reachable.storage)
-    with at_the_question(reachable, reachable.storage), pytest.raises(ToolError) as caught:
+    with at_the_question(reachable, reachable.storage), pytest.raises(StateLocked) as caught:
         await pending(reachable, reachable.storage)
-    assert caught.value.what == "storage: plan: the state is locked by another run"
-    assert "wait for the run below" in caught.value.mend
+    assert re.search(r"locked by \S+@\S+, since .* ago, for apply \(lock ", caught.value.what), caught.value
+    assert "wait until that run has ended" in caught.value.mend
     assert re.search(r"^ *ID: +[0-9a-f-]{36}$", caught.value.tail, re.MULTILINE), caught.value.tail
 
 

@@ -118,10 +118,12 @@ choose_codec() {
 
 start_upload() {
   mkfifo "$RUN/$1" "$RUN/$1.count"
+  STARTING=1 # an interrupt may come before it is noted
   "${AWS[@]}" s3 cp - "s3://$BUCKET/$PREFIX/${FILE[$1]}" --only-show-errors \
     --expected-size "${EXPECTED[$1]}" <"$RUN/$1" {SESSION}>&- &
   UPLOAD[$1]=$!
   CHILDREN+=("$!")
+  STARTING=''
 }
 
 # A subshell of its own, started in the background: its exit code says whether all of the object was produced.

@@ -16,6 +16,7 @@ LOCK=''     # the descriptor of the lock
 SESSION=''  # the descriptor that keeps the exporting session open
 RUN=''      # this run's directory, below STATE_DIR
 PG=()       # the command prefix that reaches the server
+STARTING='' # whether the newest background process is an upload that CHILDREN may lack yet
 
 log() {
   printf '%(%FT%TZ)T %s: %s\n' -1 "$PROGRAM" "$*" >&2
@@ -65,7 +66,7 @@ clean_up() {
 end_children() {
   local child pipe attempt
   for child in $(jobs -rp); do
-    [[ " ${CHILDREN[*]} ${!:-} " == *" $child "* ]] && kill "$child" # the newest may not be noted yet
+    [[ " ${CHILDREN[*]} ${STARTING:+${!:-}} " == *" $child "* ]] && kill "$child"
   done
   [[ -n $SESSION ]] && exec {SESSION}>&-
   for attempt in {0..99}; do

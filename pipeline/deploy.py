@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from anyio import CancelScope, create_task_group
+from anyio import CancelScope, Event, create_task_group
 
 from pipeline import inventory, plan, planning
 from pipeline.ansible import INVENTORY, changed
@@ -67,7 +67,6 @@ async def deploy(d: Deployment, saved: SavedPlans | None = None) -> Deployed:
         await _both_stacks(d, plans, done)
     finally:
         await planning.forget(d)
-    await _playbook(d, "backup.yml", done)
     d.progress.note(banner(d, done.outputs))
     done.proof = await verify(d)
     return done
@@ -166,7 +165,10 @@ async def _what_the_app_reads(d: Deployment, known: State, plans: dict[str, Plan
 
 
 async def _both_stacks(d: Deployment, plans: dict[str, Plan], done: Deployed) -> None:
-    """Plan both, then apply both: the app reads the storage state while nobody writes it."""
+    """Plan both, then apply both: the app reads the storage state while nobody writes it.
+
+    backup.yml waits for all of storage: no backup goes where nothing protects it yet.
+    """
     async with create_task_group() as group:
         for stack in (d.storage, d.app):
             if stack.name not in plans:
@@ -175,9 +177,10 @@ async def _both_stacks(d: Deployment, plans: dict[str, Plan], done: Deployed) ->
     plan.gate_app(plans["app"])
     await _before_app(d, plans["app"])
     done.plans = {name: each.counts() for name, each in plans.items()}
+    stored = Event()
     async with create_task_group() as group:
-        group.start_soon(planning.apply, d, d.storage, plans["storage"])
-        group.start_soon(_app_and_services, d, plans["app"], done)
+        group.start_soon(_rest_of_storage, d, plans["storage"], stored)
+        group.start_soon(_app_and_nodes, d, plans["app"], stored, done)
 
 
 async def _before_app(d: Deployment, app: Plan) -> None:
@@ -192,13 +195,21 @@ async def _plan_into(plans: dict[str, Plan], d: Deployment, stack: Stack) -> Non
     plans[stack.name] = await planning.planned(d, stack)
 
 
-async def _app_and_services(d: Deployment, what: Plan, done: Deployed) -> None:
+async def _rest_of_storage(d: Deployment, what: Plan, stored: Event) -> None:
+    await planning.apply(d, d.storage, what)
+    stored.set()
+
+
+async def _app_and_nodes(d: Deployment, what: Plan, stored: Event, done: Deployed) -> None:
     await planning.apply(d, d.app, what)
     done.outputs = await _outputs(d, d.app)
     await _write_inventory(d, done.outputs)
     (await d.run(d.ansible.wait())).check()
     await _playbook(d, "swarm.yml", done)
-    await _playbook(d, "nocodb.yml", done)
+    async with create_task_group() as group:
+        group.start_soon(_playbook, d, "nocodb.yml", done)
+        await stored.wait()
+        group.start_soon(_playbook, d, "backup.yml", done)
 
 
 async def reachable(d: Deployment) -> None:

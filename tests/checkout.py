@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,17 @@ class Checkout:
         except (FileNotFoundError, ProcessLookupError, PermissionError):
             return False
         return str(self.temporary).encode() in words
+
+
+def until(run: subprocess.Popen[str], seen: Callable[[str], bool]) -> str:
+    """Read the run's progress until a line is seen; return all that was read."""
+    assert run.stderr is not None
+    read = []
+    for line in run.stderr:
+        read.append(line)
+        if seen(line):
+            return "".join(read)
+    raise AssertionError("".join(read))
 
 
 def make_checkout(base: Path) -> Checkout:

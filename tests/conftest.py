@@ -15,16 +15,20 @@ from pipeline.rehearsal.localstack import localstack as run_localstack
 LONGEST = (
     "life",
     "rehearsal",
-    "rehearsal_ends",
-    "states",
     "adopt",
+    "states",
     "side_by_side",
-    "status",
-    "script_mutations",
+    "interrupts",
     "seed",
-    "restore",
-    "backup",
+    "script_mutations",
     "ansible",
+    "backup",
+    "swap",
+    "status",
+    "restore",
+    "hcl",
+    "drill",
+    "rehearsal_ends",
 )
 
 

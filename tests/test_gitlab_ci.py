@@ -34,6 +34,7 @@ def gitlab_ci_local() -> str:
     program = LOCAL / "node_modules/.bin/gitlab-ci-local"
     if not program.exists():
         install = ["npm", "install", "--silent", "--no-fund", "--no-audit", "--prefix", str(LOCAL)]
+        install += ["--fetch-retries=1", "--fetch-retry-maxtimeout=2000", "--fetch-timeout=30000"]
         done = subprocess.run(
             [*install, f"gitlab-ci-local@{VERSION}"], capture_output=True, text=True, check=False
         )

@@ -40,7 +40,13 @@ def workspace() -> Iterator[Path]:
         yield directory / "workspace"
 
 
-@pytest.mark.parametrize("resource", ["aws_s3_bucket_versioning", "aws_s3_bucket_lifecycle_configuration"])
+@pytest.mark.parametrize(
+    "resource",
+    [
+        "aws_s3_bucket_lifecycle_configuration",
+        pytest.param("aws_s3_bucket_versioning", marks=pytest.mark.slow),
+    ],
+)
 async def test_an_interrupted_storage_apply_heals_without_replacing_anything(
     localstack: LocalStack, workspace: Path, resource: str
 ) -> None:

@@ -2,6 +2,7 @@
 
 import json
 
+import anyio
 import pytest
 from recording import (
     OUTPUTS,
@@ -26,7 +27,7 @@ from pipeline.errors import (
     most_telling,
 )
 from pipeline.scripts import restore, verify
-from pipeline.step import Step
+from pipeline.step import Result, Step
 
 DATABASE = 'aws_instance.node["database"]'
 SECOND = {
@@ -66,13 +67,34 @@ async def test_the_app_reads_the_storage_state_while_nobody_writes_it() -> None:
     assert runner.names.index("storage: apply") < runner.names.index("app: plan")
 
 
-async def test_playbooks_follow_the_app_and_backup_yml_waits_for_all_of_storage() -> None:
+async def test_playbooks_follow_the_app_and_the_swarm_comes_first() -> None:
     runner = RecordingRunner()
     await deploy(deployment(runner))
-    playbooks = ["ansible: swarm.yml", "ansible: nocodb.yml", "ansible: backup.yml"]
-    assert in_order(runner, "app: outputs", "ansible: nodes answer", *playbooks, "backup")
-    last_apply = len(runner.names) - 1 - runner.names[::-1].index("storage: apply")
-    assert last_apply < runner.names.index("ansible: backup.yml")
+    for last in ("ansible: nocodb.yml", "ansible: backup.yml"):
+        assert in_order(runner, "app: outputs", "ansible: nodes answer", "ansible: swarm.yml", last, "backup")
+
+
+class SlowStorage(RecordingRunner):
+    """Its second apply of storage ends only when NocoDB's playbook has ended."""
+
+    async def run(self, step: Step) -> Result:
+        if step.name == "storage: apply" and "app: plan" in self.names:
+            with anyio.fail_after(10):
+                while "ansible: nocodb.yml" not in self.ended:
+                    await anyio.lowlevel.checkpoint()
+        return await super().run(step)
+
+
+async def test_backup_yml_waits_for_all_of_storage_and_nocodb_does_not() -> None:
+    runner = SlowStorage()
+    await deploy(deployment(runner))
+    assert runner.ended[-5:-2] == ["ansible: nocodb.yml", "storage: apply", "ansible: backup.yml"]
+
+
+async def test_backup_yml_does_not_wait_for_nocodb() -> None:
+    runner = RecordingRunner(SECOND)
+    await deploy(deployment(runner))
+    assert runner.names[-4:-2] == ["ansible: nocodb.yml", "ansible: backup.yml"]
 
 
 async def test_a_deployment_ends_with_the_proof_that_the_backup_comes_back() -> None:

@@ -1,19 +1,32 @@
 """The rehearsal itself, from end to end, by the command that people type."""
 
 import json
+import os
+import signal
+import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from checkout import CANARY, Checkout, make_checkout
+from checkout import CANARY, Checkout, make_checkout, until
 from opened import Opened
 
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     return make_checkout(tmp_path_factory.mktemp("checkout"))
+
+
+@dataclass
+class Cut:
+    """A rehearsal that was interrupted beside it."""
+
+    exit_code: int
+    stderr: str
+    report: dict[str, Any]
 
 
 @dataclass
@@ -26,16 +39,26 @@ class Run:
     report: dict[str, Any]
     before: dict[str, bytes]
     opened: set[Path]
+    cut: Cut
 
 
 @pytest.fixture(scope="module")
 def rehearsed(checkout: Checkout) -> Iterator[Run]:
-    """Two rehearsals at once in one checkout: they must not collide."""
+    """Two rehearsals at once in one checkout, one of them ended in a playbook: they must not collide."""
     before, watch = checkout.files(), Opened(checkout.real_files())
-    both = [checkout.start("rehearse") for _ in range(2)]
-    (out, err), (other_out, other_err) = [each.communicate(timeout=1100) for each in both]
-    assert both[1].returncode == 0, other_err + other_out
-    yield Run(both[0].returncode, out, err, checkout.report(), before, watch.until_now())
+    whole, other = checkout.start("rehearse"), checkout.start("rehearse")
+    with ThreadPoolExecutor() as pool:
+        reading = pool.submit(whole.communicate, timeout=1100)
+        cut = terminated(other, checkout)
+        out, err = reading.result()
+    yield Run(whole.returncode, out, err, checkout.report(), before, watch.until_now(), cut)
+
+
+def terminated(run: subprocess.Popen[str], checkout: Checkout) -> Cut:
+    read = until(run, lambda line: "ansible: swarm.yml" in line)
+    os.killpg(run.pid, signal.SIGTERM)
+    _, err = run.communicate(timeout=600)
+    return Cut(run.returncode, read + err, checkout.report())
 
 
 @pytest.mark.timeout(1200)
@@ -89,6 +112,14 @@ def test_a_second_deployment_changed_nothing(rehearsed: Run) -> None:
 
 def test_progress_is_plain_when_it_is_no_terminal(rehearsed: Run) -> None:
     assert "\x1b" not in rehearsed.stderr + rehearsed.stdout
+
+
+def test_another_one_beside_it_was_interrupted_in_a_playbook_and_said_so(rehearsed: Run) -> None:
+    assert rehearsed.cut.exit_code == 130, rehearsed.cut.stderr
+    assert "interrupted by SIGTERM" in rehearsed.cut.stderr
+    assert "Traceback" not in rehearsed.cut.stderr
+    assert rehearsed.cut.report["error"]["exit_code"] == 130
+    assert rehearsed.cut.report["steps"][-1]["summary"] == "interrupted"
 
 
 def test_nothing_is_left_behind_by_two_rehearsals_at_once(rehearsed: Run, checkout: Checkout) -> None:

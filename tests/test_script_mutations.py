@@ -23,6 +23,20 @@ PARAMETERS: dict[str, Any] = {
     "action": "--verify",
     "forged": "CREATE ROLE {role} {shell};\n-- quickdata: create",
 }
+LONG = {
+    "the snapshot",
+    "If-None-Match",
+    "existing roles",
+    "clients are disconnected",
+    "the live attachments go back",
+    "the restored attachments make room",
+    "older copies go last",
+    "what was left aside",
+    "held signals",
+    "the newest verified backup",
+    "unfinished for a day",
+}
+"""Guards that `make test-slow` takes out: each takes eight seconds or more."""
 BACKUP, RESTORE, COMMON = "backup-pg.sh", "restore-pg-latest.sh", "pg-common.sh"
 
 
@@ -269,7 +283,12 @@ MUTATIONS = (
 )
 
 
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.guard)
+def marked(mutation: Mutation) -> Any:
+    marks = [pytest.mark.slow] if mutation.guard in LONG else []
+    return pytest.param(mutation, id=mutation.guard, marks=marks)
+
+
+@pytest.mark.parametrize("mutation", [marked(each) for each in MUTATIONS])
 def test_without_this_guard_a_test_goes_red(mutation: Mutation, request: pytest.FixtureRequest) -> None:
     node = request.getfixturevalue("node")
     node.mutate(mutation.script, mutation.text, mutation.instead)

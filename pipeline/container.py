@@ -129,7 +129,7 @@ class ContainerRunner:
     def _result(self, step: Step, code: int, out: str, err: str, seconds: float) -> Result:
         covered, reader = self._masks.cover(out), Reader(step.stream)
         for line in covered.splitlines():
-            self._progress.activity(step, reader.feed(line) or "", line)
+            self._progress.activity(step, reader.feed(line) or "", line, reader.stream)
         return Result(step, code, covered, self._masks.cover(err), seconds, reader.summary)
 
 

@@ -179,7 +179,7 @@ class HostRunner:
         masked = self.mask(line)
         into.append(line if step.private else masked)
         activity = reader.feed(masked) or ""
-        self._progress.activity(step, "" if step.private else activity, masked.rstrip())
+        self._progress.activity(step, "" if step.private else activity, masked.rstrip(), reader.stream)
 
 
 async def _feed(process: Process, text: str) -> None:

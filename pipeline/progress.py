@@ -11,7 +11,7 @@ from rich.progress import Progress as LiveProgress
 from rich.progress import SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from pipeline.step import Result, Step
-from pipeline.stream import spoken
+from pipeline.stream import Stream, spoken
 
 HEARTBEAT = 15.0
 """Seconds between two plain lines about a step that goes on."""
@@ -61,16 +61,17 @@ class Progress:
         now = time.monotonic()
         self._shown[step.name] = Shown(now, now, row)
 
-    def activity(self, step: Step, text: str, line: str) -> None:
+    def activity(self, step: Step, text: str, line: str, stream: Stream) -> None:
         """A step says what it is doing.
 
         Args:
             step: the step.
             text: its activity in words; empty when the line says nothing of it.
             line: the tool's own line, masked.
+            stream: what kind of line that is.
         """
         shown = self._shown[step.name]
-        if self._verbose and not step.private and (words := spoken(step.stream, line)):
+        if self._verbose and not step.private and (words := spoken(stream, line)):
             self.note(f"{step.name} | {words}")
         if not text or step.private:
             return

@@ -68,8 +68,8 @@ def spoken(stream: Stream, line: str) -> str:
     if stream == "text":
         return line
     event = parse(line)
-    if event is None:  # half an event, which an interrupt cut off, is no words and may hold anything
-        return "" if line.startswith("{") else line
+    if event is None:  # a part of an event, which an interrupt cut off, is no words and may hold anything
+        return "" if stream == "ansible-jsonl" or line.startswith("{") else line
     if stream == "tofu-json":
         return str(event.get("@message", ""))
     task, outcome = event.get("task", {}).get("name", ""), str(event.get("_event", "")).removeprefix("v2_")

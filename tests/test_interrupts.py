@@ -17,6 +17,7 @@ from pipeline.rehearsal.surroundings import Surroundings
 from pipeline.rehearsal.workspace import throwaway
 from pipeline.report import Report
 from pipeline.step import Step
+from pipeline.stream import Stream
 
 NO_DATABASE = Postgres("127.0.0.1", 1, "nobody", "no-password", Path("/nowhere"))
 
@@ -28,8 +29,8 @@ class Watching(Progress):
         super().__init__()
         self._address, self.seen = address, anyio.Event()
 
-    def activity(self, step: Step, text: str, line: str) -> None:
-        super().activity(step, text, line)
+    def activity(self, step: Step, text: str, line: str, stream: Stream) -> None:
+        super().activity(step, text, line, stream)
         if step.creates and self._address in line and ('"apply_start"' in line or not self._address):
             self.seen.set()
 

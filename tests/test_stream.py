@@ -60,5 +60,4 @@ def test_what_a_person_would_have_seen_is_spoken() -> None:
 
 def test_half_an_event_that_an_interrupt_cut_off_is_never_shown() -> None:
     whole = json.dumps({"_event": "v2_runner_on_ok", "hosts": {"database": {"stdout": "canary"}}})
-    words = "[ERROR]: User interrupted execution"
-    assert [spoken("ansible-jsonl", line) for line in (whole[:-3], words)] == ["", words]
+    assert [spoken("ansible-jsonl", half) for half in (whole[:-3], whole[9:])] == ["", ""]

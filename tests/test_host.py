@@ -67,6 +67,16 @@ async def test_private_output_is_never_shown_not_even_when_asked_for(
     assert ("sensitive" in capsys.readouterr().err) is not private
 
 
+async def test_parts_of_events_are_not_shown_and_ansibles_own_words_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = "import sys; print('\"stdout\": \"sensitive\"}'); print('[ERROR]: no inventory', file=sys.stderr)"
+    await HostRunner(tmp_path, {}, Progress(verbose=True)).run(python(code, stream="ansible-jsonl"))
+    shown = capsys.readouterr().err
+    assert "no inventory" in shown
+    assert "sensitive" not in shown
+
+
 async def test_what_a_private_step_gives_to_be_read_is_unchanged_and_what_may_be_shown_is_masked(
     runner: HostRunner,
 ) -> None:

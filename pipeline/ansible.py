@@ -55,7 +55,9 @@ class Ansible:
             name: the playbook's, such as "swarm.yml".
             inventory: the inventory's path, absolute.
         """
-        return self._step(f"ansible: {name} --check", "ansible-playbook", "-i", inventory, "--check", name)
+        return self._step(
+            f"ansible: {name} --check", "ansible-playbook", "-i", inventory, "--check", "--diff", name
+        )
 
     def ping(self, inventory: str) -> Step:
         """Ask every node of an inventory whether it answers now."""
@@ -82,47 +84,6 @@ class Ansible:
     def _step(self, name: str, *command: str) -> Step:
         env = {**JSON_LINES, **self.env}
         return Step(name, command, FOLDER, env, self.secrets, self.secret_files, stream="ansible-jsonl")
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What a playbook would do, as its check mode tells.
-
-    Args:
-        changed: how many tasks would change something, on all hosts.
-        unknown: tasks that have no check mode and might.
-    """
-
-    changed: int
-    unknown: tuple[str, ...] = ()
-
-    @property
-    def changes(self) -> bool:
-        """Tell whether the playbook would, or might, change anything."""
-        return bool(self.changed or self.unknown)
-
-    def __str__(self) -> str:
-        """The prediction in words."""
-        words = [f"{self.changed} tasks would change something"]
-        if self.unknown:
-            words.append(f"cannot be known beforehand: {', '.join(self.unknown)}")
-        return "; ".join(words)
-
-
-def predicted(result: Result) -> Prediction:
-    """Read a playbook's run in check mode.
-
-    Raises:
-        PipelineError: it failed, or ran on no host at all.
-    """
-    unknown = [
-        str(event["task"]["name"])
-        for event in events(result.check().stdout)
-        if event.get("_event") == "v2_runner_on_skipped"
-        for answer in event["hosts"].values()
-        if "check mode" in str(answer.get("msg", ""))
-    ]
-    return Prediction(changed(result), tuple(dict.fromkeys(unknown)))
 
 
 def failed_task(result: Result) -> str:

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from anyio import create_task_group
 
 from pipeline import ansible, deploy, inventory, plan, planning
-from pipeline.ansible import PLAYBOOKS, Prediction
+from pipeline.ansible import PLAYBOOKS
 from pipeline.check import check, require_good
 from pipeline.deployment import Deployment
 from pipeline.errors import PipelineError, PlanRefused, StateLost
 from pipeline.existing import require_not_lost
 from pipeline.plan import Plan
+from pipeline.prediction import Prediction, predicted
 from pipeline.saved import INVENTORY as KEPT_INVENTORY
 from pipeline.saved import PRIVATE, SavedPlans
 from pipeline.state import State
@@ -172,7 +173,7 @@ async def _playbooks(d: Deployment, saved: SavedPlans, seen: Preview) -> None:
         if result.exit_code:
             seen.deferred[name] = f"it cannot be predicted on these nodes: {ansible.failed_task(result)}"
         else:
-            seen.playbooks[name] = ansible.predicted(result)
+            seen.playbooks[name] = predicted(result)
 
 
 def _not_predictable(seen: Preview) -> str:

@@ -15,6 +15,9 @@ import pytest
 import yaml
 from ansible_workspace import ANSIBLE, BUCKET, TOOLS, VAULT, VAULT_PASSWORD, Run, Workspace, make_workspace
 
+from pipeline.prediction import predicted
+from pipeline.step import Result, Step
+
 pytestmark = pytest.mark.xdist_group("ansible")
 
 PLAYBOOKS = ("swarm", "nocodb", "backup")
@@ -89,8 +92,11 @@ def test_check_mode_tells_no_change_where_there_is_none(
 def test_check_mode_tells_a_newer_image_and_writes_nothing(workspace: Workspace) -> None:
     images = yaml.safe_load((ANSIBLE / "group_vars/all/images.yml").read_text())["images"]
     before = {path: path.read_bytes() for path in files_of(workspace)}
-    run = workspace.play("nocodb", "--check", "-e", json.dumps({"images": images | {"db": "postgres:18.99"}}))
+    newer = json.dumps({"images": images | {"db": "postgres:18.99"}})
+    run = workspace.play("nocodb", "--check", "--diff", "-e", newer)
     assert (run.exit_code, run.changed) == (0, 1), run.output
+    found = predicted(Result(Step("check mode", ()), 0, run.output, "", 0.0))
+    assert found.images == (f"db: {images['db']} → postgres:18.99",)
     assert {path: path.read_bytes() for path in files_of(workspace)} == before
 
 

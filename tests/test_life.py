@@ -110,7 +110,8 @@ class Life:
         watcher: what it saw all the time.
         interrupted: the deployments that were, by the step in which.
         deployed: the one that was not.
-        nodes: what ran then.
+        as_planned: the one on fresh nodes, as a saved plan said.
+        nodes: what ran after the first that was not interrupted.
         before: the data's fingerprint before the app was destroyed.
         empty: the same on the fresh nodes.
         after: the same when the backup was restored there.
@@ -120,6 +121,7 @@ class Life:
     watcher: Watcher
     interrupted: dict[str, Ended]
     deployed: Ended
+    as_planned: Ended
     nodes: list[str]
     before: str
     empty: str
@@ -145,12 +147,13 @@ def life(tmp_path_factory: pytest.TempPathFactory, localstack: LocalStack) -> Li
         backup = newest(found)
         shutil.rmtree(found.root / "nodes")
         with empty_database(base / "second", found, localstack, password) as server:
-            found.run("deploy", "--verbose")
+            found.run("plan", "--out", str(base / "plan"), "--verbose")
+            as_planned = found.run("deploy", "--plan", str(base / "plan"), "--verbose")
             empty = fingerprint(server)
             assert not upload.exists()
             found.run("restore", "--id", backup, "--yes", "--verbose")
             after = fingerprint(server)
-    return Life(found, watcher, interrupted, deployed, nodes, before, empty, after)
+    return Life(found, watcher, interrupted, deployed, as_planned, nodes, before, empty, after)
 
 
 @pytest.mark.parametrize("step", POINTS)
@@ -173,6 +176,13 @@ def test_the_rest_of_storage_was_interrupted_beside_the_app(life: Life) -> None:
 def test_a_deployment_after_all_these_interrupts_succeeds_and_has_everything_once(life: Life) -> None:
     assert life.deployed.report["exit_code"] == 0
     assert life.nodes == [f"quickdata-{SUFFIX}-{name}" for name in ("database", "manager")]
+
+
+def test_a_deployment_of_a_saved_plan_plans_nothing_again_and_goes_to_the_end(life: Life) -> None:
+    names = [step["name"] for step in life.as_planned.report["steps"]]
+    assert [name for name in names if ": plan" in name] == []
+    assert {"app: apply", "ansible: backup.yml", "verify: restore and compare"} <= set(names)
+    assert [plan["name"] for plan in life.as_planned.report["plans"]] == ["app: saved plan"]
 
 
 def test_fresh_nodes_get_the_data_and_the_attachments_back(life: Life) -> None:

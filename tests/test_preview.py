@@ -142,6 +142,32 @@ async def test_changed_tasks_are_counted_by_playbook() -> None:
     assert found.changes
 
 
+def stack_file(**images: str) -> str:
+    return json.dumps({"services": {name: {"image": image} for name, image in images.items()}})
+
+
+async def test_an_upgrade_of_images_is_shown_with_old_and_new_tag() -> None:
+    before = stack_file(db="postgres:18.4", nocodb="nocodb/nocodb:1")
+    diff = {"before": before, "after": stack_file(db="postgres:18.5", nocodb="nocodb/nocodb:1")}
+    header = {"before_header": "/opt/stack.yml", "after_header": "/tmp/x/stack.yml.j2"}
+    answer = {
+        "changed": True,
+        "diff": [diff | header, {"before": "a", "after": "b", "before_header": "other"}],
+    }
+    event = {"_event": "v2_runner_on_ok", "task": {"name": "Write"}, "hosts": {"manager": answer}}
+    found = await seen({"ansible: nocodb.yml --check": (0, f"{json.dumps(event)}\n{stats(1)}")})
+    assert found.playbooks["nocodb.yml"].images == ("db: postgres:18.4 → postgres:18.5",)
+    assert "\n  ~ db: postgres:18.4 → postgres:18.5\n" in found.page()
+
+
+@pytest.mark.parametrize("before", ["", "no: [yaml", "services: 3", None])
+async def test_a_stack_file_that_is_not_there_or_not_readable_shows_no_tags(before: str | None) -> None:
+    diff = {"before": before, "after": stack_file(db="postgres:18.5"), "before_header": "stack.yml"}
+    event = {"_event": "v2_runner_on_ok", "task": {"name": "Write"}, "hosts": {"manager": {"diff": [diff]}}}
+    found = await seen({"ansible: nocodb.yml --check": (0, f"{json.dumps(event)}\n{stats(1)}")})
+    assert found.playbooks["nocodb.yml"].images == ()
+
+
 async def test_a_task_without_check_mode_is_told_not_guessed() -> None:
     skipped = {"msg": "remote module (x) does not support check mode", "skipped": True}
     event = {"_event": "v2_runner_on_skipped", "task": {"name": "Deploy it"}, "hosts": {"manager": skipped}}

@@ -32,7 +32,7 @@ bench: install-dev ## Measure, beside what people use instead; writes benchmarks
 
 .PHONY: test-slow
 test-slow: install-dev ## The tests that `make test` leaves out, about 20 minutes.
-	@.venv/bin/pytest -m slow $(PYTEST_OPTIONS)
+	@.venv/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder -m slow $(PYTEST_OPTIONS)
 
 .PHONY: lint
 lint: install-dev ## Only the linters.

@@ -76,7 +76,7 @@ def gitlab_server() -> Iterator[GitLab]:
             if self.headers.get("Authorization") != expected:
                 code, text = 401, b""
             elif not match or unquote(match[1]) != PROJECT:
-                code, text = 404, b""
+                code, text = 404, b'{"message":"404 Project Not Found"}'
             else:
                 lock_id = parse_qs(url.query).get("ID", [None])[0]
                 code, text = held.answer(self.command, match[2], bool(match[3]), lock_id, body)

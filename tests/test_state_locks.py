@@ -269,6 +269,7 @@ async def test_what_gitlab_refuses_is_told_with_its_mend(server: GitLab) -> None
         with pytest.raises(SettingsError, match=r"refuses GITLAB_USER and GITLAB_PAT for .*: HTTP 40[14]"):
             await d.backend.lock(d, d.app)
     assert "HTTP 401" in await said_by_check(in_gitlab(server, token="wrong"))
+    assert "HTTP 404" in await said_by_check(in_gitlab(server, project="team/other"))
 
 
 async def test_a_gitlab_that_does_not_answer_is_told() -> None:

@@ -26,6 +26,8 @@ PATIENCE = 30.0
 """Seconds that GitLab has for an answer."""
 FINE, NONE, LOCKED, REFUSED = (200, 204), (204, 404), (409, 423), (401, 403)
 """HTTP statuses: GitLab's docs, "GitLab-managed Terraform/OpenTofu state", and lib/api/terraform/state.rb."""
+NO_PROJECT = "404 Project Not Found"
+"""What GitLab answers of a project that is not there, or not shown to the token (lib/api/helpers.rb)."""
 GOING = 422
 """GitLab has marked a state for deletion and has not removed it yet."""
 
@@ -128,7 +130,7 @@ class GitLab(Backend):
     ) -> tuple[int, str]:
         """Return status and text of an answer that is fine, or one of those that are accepted too."""
         status, text = await to_thread.run_sync(self._send, method, address, body)
-        if status in (*FINE, *also):
+        if status in (*FINE, *also) and NO_PROJECT not in text:
             return status, text
         if status in (*REFUSED, 404):
             what = f"GitLab ({self.url}) refuses GITLAB_USER and GITLAB_PAT for {self.project}: HTTP {status}"

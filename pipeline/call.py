@@ -132,14 +132,14 @@ def declare(name: str, verb: Verb, doc: str, *declared: Callable[..., Any]) -> C
     """Return a verb as a Dagger function: it fails with the verb's exit code, or returns what came of it.
 
     Args:
-        name: the verb's name.
+        name: the function's name: the verb's, with an underscore for a hyphen.
         verb: what it does.
         doc: its help.
         declared: what has its options for parameters.
     """
 
     async def called(self: Any, **given: Any) -> str | dagger.Directory:
-        done: Attempt = await self.attempt(name, given)
+        done: Attempt = await self.attempt(name.replace("_", "-"), given)
         if done.error:
             await fail(name, done.error)
         return (
@@ -147,7 +147,7 @@ def declare(name: str, verb: Verb, doc: str, *declared: Callable[..., Any]) -> C
         )
 
     parameters = [p for each in declared for p in signature(each).parameters.values() if p.name != "d"]
-    VERBS[name] = verb
+    VERBS[name.replace("_", "-")] = verb
     OPTIONS.update({p.name: p for p in parameters})
     return _function(
         called, name, doc.partition("\n\nArgs:")[0], parameters, dagger.Directory if name == "plan" else str

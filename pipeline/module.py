@@ -1,7 +1,7 @@
 """The verbs as Dagger functions: `dagger call VERB`, with the options of `quickdata VERB`."""
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from inspect import getdoc
@@ -14,28 +14,23 @@ from pipeline import backups as listing
 from pipeline import contained, verbs
 from pipeline.call import VERBS, Attempt, Closed, Inputs, always, declare, told
 from pipeline.container import asked
-from pipeline.deployment import DATABASE, Deployment
+from pipeline.deployment import DATABASE
 from pipeline.drill import Holds, drill
 from pipeline.drill import Wanted as Drilled
 from pipeline.errors import SettingsError
 from pipeline.facts import facts
+from pipeline.on_aws import confirmed, deploy, migrate_state, moved, verb_on_aws
 from pipeline.progress import Progress
 from pipeline.rehearsal.contained import containers
 from pipeline.rehearsal.rehearse import rehearse
 from pipeline.report import Report
-from pipeline.settings import AccountSettings, Settings, valid_suffix
+from pipeline.settings import AccountSettings, valid_suffix
 from pipeline.storage import BUCKET_PREFIX, Cloud
 from pipeline.toolbox import GROUPS, Toolbox, Wanted, python, toolbox
 
 GENERATED = ["**/.terraform*", "**/*.tfstate*", "**/*override.tf", "**/*.tfplan", "**/inventory.yml"]
 PRIVATE = ["**/.secrets", "**/.env", "**/.vault*", "**/vault_pass*", "**/vault-password.txt"]
 UNUSED = ["**/.git", "**/.venv", "**/.tools", "**/__pycache__", "**/.*_cache", "**/reports", "**/vault.yml"]
-ASKS = {"destroy": "removes the app, with its nodes and disks", "restore": "replaces the live database"}
-ASKS |= {
-    "unlock": "breaks a lock: right only if its run is dead",
-    "adopt": "imports what exists into a state",
-}
-"""What these verbs do to what is there: no terminal is here to ask at."""
 LINT = [
     ["ruff", "check", "pipeline", "tests", "benchmarks"],
     ["ruff", "format", "--check", "pipeline", "tests", "benchmarks"],
@@ -45,51 +40,12 @@ LINT = [
 ]
 """The commands of `make lint`; those for the shell take the scripts' names too."""
 DRILL = "Restore the newest backup into a throwaway PostgreSQL 18, and compare it with its manifest."
+MIGRATE = getdoc(migrate_state) or ""
 UNIT_TESTS = ("order", "plan", "stream", "diagnosis", "inventory", "check", "settings")
-
-
-def confirmed(yes: Annotated[bool, Doc("Do it: there is no terminal here to ask at.")] = False) -> None:
-    """Declare the option that answers a verb's question."""
 
 
 def named(suffix: Annotated[str, Doc("Stands for TF_VAR_bucket_suffix.")] = "rehearsal") -> None:
     """Declare the option that names a rehearsal."""
-
-
-async def deploy(
-    d: Deployment,
-    plan: Annotated[dagger.Directory | None, Doc("What `plan` returned: applied as it is.")] = None,
-) -> None:
-    """Deploy to AWS: storage, app, the services on the nodes; then prove that a backup comes back."""
-    await verbs.deploy(d, verbs.PLANS if plan else None)
-
-
-def on_aws(verb: Callable[..., Awaitable[None]]) -> Callable[..., Any]:
-    """Return a verb of a deployment to AWS as a Dagger function."""
-    name = verb.__name__
-
-    async def act(self: "Pipeline", attempt: Attempt) -> None:
-        inputs, closed = Inputs(**attempt.options(Inputs)), Closed(**attempt.options(Closed))
-        if name in ASKS and not attempt.given.get("yes"):
-            raise SettingsError(f"{name} {ASKS[name]}", "if that is what you want, give --yes")
-        known = await contained.environment(inputs.given)
-        settings = contained.validated(Settings)
-        folder = self.infrastructure
-        if inputs.vault:
-            folder = folder.with_file("ansible/group_vars/all/vault.yml", inputs.vault)
-        saved = attempt.given.get("plan") if verb is deploy else None
-        if saved:
-            folder = folder.with_directory(verbs.PLANS.folder.name, saved)
-        box = await self.box(closed.wanted)
-        run = contained.deployment(box, folder, known, settings, attempt.progress, attempt.report)
-        async with run as (d, runner):
-            await verb(d, **attempt.options(verb))
-            if verb is verbs.plan:
-                kept = await runner.kept(verbs.PLANS.folder)
-                attempt.kept["plan"] = kept.directory(str(verbs.PLANS.folder))
-
-    asked_first = [confirmed] if name in ASKS else []
-    return declare(name, act, getdoc(verb) or name, verb, *asked_first, Inputs, Closed)
 
 
 async def _rehearse(self: "Pipeline", attempt: Attempt) -> None:
@@ -170,16 +126,19 @@ class Pipeline:
         Doc("What the checks check."),
     ]
 
-    check = on_aws(verbs.check)
-    status = on_aws(verbs.status)
-    plan = on_aws(verbs.plan)
-    deploy = on_aws(deploy)
-    adopt = on_aws(verbs.adopt)
-    verify = on_aws(verbs.verify)
-    backup = on_aws(verbs.backup)
-    restore = on_aws(verbs.restore)
-    destroy = on_aws(verbs.destroy)
-    unlock = on_aws(verbs.unlock)
+    check = verb_on_aws(verbs.check)
+    status = verb_on_aws(verbs.status)
+    plan = verb_on_aws(verbs.plan)
+    deploy = verb_on_aws(deploy)
+    adopt = verb_on_aws(verbs.adopt)
+    verify = verb_on_aws(verbs.verify)
+    backup = verb_on_aws(verbs.backup)
+    restore = verb_on_aws(verbs.restore)
+    destroy = verb_on_aws(verbs.destroy)
+    unlock = verb_on_aws(verbs.unlock)
+    migrate_state = declare(
+        "migrate_state", migrate_state, getdoc(migrate_state) or "", moved, confirmed, Inputs, Closed
+    )
     backups = declare("backups", _backups, "List the backups; newest first.", listed, Inputs)
     drill = declare("drill", _drill, DRILL, restored, Inputs, Closed)
     rehearse = declare("rehearse", _rehearse, getdoc(rehearse) or "", named, Closed)

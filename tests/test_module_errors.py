@@ -46,6 +46,18 @@ async def test_an_unknown_verb_is_wrong_input(pipeline: Pipeline, engine: Engine
     assert (done.error.exit_code, "rehearse" in done.error.mend) == (2, True)
 
 
+@pytest.mark.parametrize(("source", "destination"), [("local", "s3"), ("s3", "s3"), ("", "gitlab")])
+async def test_a_call_moves_no_local_state_and_none_to_where_it_is(
+    pipeline: Pipeline, engine: Engine, source: str, destination: str
+) -> None:
+    given = options("migrate_state") | {"source": source, "destination": destination, "yes": True}
+    done = await pipeline.attempt("migrate-state", given)
+    assert done.error is not None
+    assert done.error.exit_code == 2
+    assert "s3 and gitlab" in done.error.what
+    assert "quickdata migrate-state" in done.error.mend
+
+
 @pytest.mark.parametrize("name", ["destroy", "restore", "unlock", "adopt"])
 async def test_what_replaces_or_removes_wants_yes(pipeline: Pipeline, engine: Engine, name: str) -> None:
     done = await pipeline.attempt(name, options(name))

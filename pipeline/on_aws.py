@@ -1,0 +1,107 @@
+"""The verbs that act on AWS, as Dagger functions: what they are given, and the deployment that they get."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from inspect import getdoc
+from typing import TYPE_CHECKING, Annotated, Any
+
+import dagger
+from dagger import Doc, Name
+
+from pipeline import contained, verbs
+from pipeline.aws import backend
+from pipeline.call import Attempt, Closed, Inputs, declare
+from pipeline.container import ContainerRunner
+from pipeline.deployment import Deployment
+from pipeline.errors import SettingsError
+from pipeline.migration import migrate
+from pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from pipeline.module import Pipeline
+
+ASKS = {"destroy": "removes the app, with its nodes and disks", "restore": "replaces the live database"}
+ASKS |= {
+    "unlock": "breaks a lock: right only if its run is dead",
+    "adopt": "imports what exists into a state",
+    "migrate-state": "moves both states",
+}
+"""What these verbs do to what is there: no terminal is here to ask at."""
+
+
+def confirmed(yes: Annotated[bool, Doc("Do it: there is no terminal here to ask at.")] = False) -> None:
+    """Declare the option that answers a verb's question."""
+
+
+async def deploy(
+    d: Deployment,
+    plan: Annotated[dagger.Directory | None, Doc("What `plan` returned: applied as it is.")] = None,
+) -> None:
+    """Deploy to AWS: storage, app, the services on the nodes; then prove that a backup comes back."""
+    await verbs.deploy(d, verbs.PLANS if plan else None)
+
+
+@asynccontextmanager
+async def on_aws(
+    self: "Pipeline", attempt: Attempt, **variables: str
+) -> AsyncIterator[tuple[Deployment, ContainerRunner, Settings]]:
+    """Yield the deployment to AWS that a call describes, its runner, and its settings.
+
+    Args:
+        self: the module's object.
+        attempt: the call.
+        variables: what the verb itself sets, by the environment's names.
+
+    Raises:
+        PipelineError: an input is missing or wrong, or the toolbox cannot be made.
+    """
+    inputs, closed = Inputs(**attempt.options(Inputs)), Closed(**attempt.options(Closed))
+    if attempt.name in ASKS and not attempt.given.get("yes"):
+        raise SettingsError(f"{attempt.name} {ASKS[attempt.name]}", "if that is what you want, give --yes")
+    given = inputs.given
+    known = await contained.environment(replace(given, plain={**given.plain, **variables}))
+    settings, folder = contained.validated(Settings), self.infrastructure
+    if inputs.vault:
+        folder = folder.with_file("ansible/group_vars/all/vault.yml", inputs.vault)
+    if attempt.name == "deploy" and attempt.given.get("plan"):
+        folder = folder.with_directory(verbs.PLANS.folder.name, attempt.given["plan"])
+    box = await self.box(closed.wanted)
+    run = contained.deployment(box, folder, known, settings, attempt.progress, attempt.report)
+    async with run as (d, runner):
+        yield d, runner, settings
+
+
+def verb_on_aws(verb: Callable[..., Awaitable[None]]) -> Callable[..., Any]:
+    """Return a verb of a deployment to AWS as a Dagger function."""
+    name = verb.__name__
+
+    async def act(self: "Pipeline", attempt: Attempt) -> None:
+        async with on_aws(self, attempt) as (d, runner, _):
+            await verb(d, **attempt.options(verb))
+            if verb is verbs.plan:
+                kept = await runner.kept(verbs.PLANS.folder)
+                attempt.kept["plan"] = kept.directory(str(verbs.PLANS.folder))
+
+    asked_first = [confirmed] if name in ASKS else []
+    return declare(name, act, getdoc(verb) or name, verb, *asked_first, Inputs, Closed)
+
+
+def moved(
+    source: Annotated[str, Doc("Where the states are: s3 or gitlab."), Name("from")] = "",
+    destination: Annotated[str, Doc("Where they shall be: s3 or gitlab."), Name("to")] = "",
+) -> None:
+    """Declare from where to where the states are moved."""
+
+
+async def migrate_state(self: "Pipeline", attempt: Attempt) -> None:
+    """Move both states between s3 and gitlab; what was moved is compared before the old copy goes."""
+    source, destination = attempt.given["source"], attempt.given["destination"]
+    if {source, destination} != {"s3", "gitlab"}:
+        mend = "local states are moved by `quickdata migrate-state`, in the checkout that has them"
+        raise SettingsError("--from and --to must be s3 and gitlab, or gitlab and s3", mend)
+    places = {"QUICKDATA_STATE": destination, "QUICKDATA_STATE_FROM": source}
+    async with on_aws(self, attempt, **places) as (d, _, settings):
+        done = await migrate(d, backend(settings, source), backend(settings, destination))
+        for stack, words in done.items():
+            d.report.prove(stack, words)

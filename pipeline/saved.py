@@ -16,9 +16,11 @@ from pipeline.state import State
 from pipeline.step import Step
 from pipeline.tofu import Stack
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST, COUNTS, INVENTORY = "manifest.json", "plan.json", "inventory.yml"
 PRIVATE = 0o600
+SHA256 = 64
+"""Digits with which a line of `sha256sum` begins."""
 INFRASTRUCTURE = "infrastructure"
 GENERATED = (".*", "*.tfstate*", "*.tfplan", "inventory.yml", "known_hosts")
 """Files that runs write beside the code."""
@@ -69,9 +71,13 @@ class SavedPlans:
             plans: by stack; one that is missing was deferred.
             counts: in GitLab's form, for `artifacts: reports: terraform`.
         """
-        pending = {name: each.pending for name, each in plans.items()}
-        made_for = await _circumstances(d, states)
-        document = {"format": FORMAT, "made": now(), "pending": pending, "made_for": made_for}
+        document = {
+            "format": FORMAT,
+            "made": now(),
+            "plans": {name: await self._described(d, name, each) for name, each in plans.items()},
+            "deferred": [stack.name for stack in (d.storage, d.app) if stack.name not in plans],
+            "made_for": await _circumstances(d, states),
+        }
         await self._write(d, COUNTS, counts)
         await self._write(d, MANIFEST, document)
 
@@ -87,40 +93,57 @@ class SavedPlans:
         Raises:
             PlanRefused: there are none, or they were made for something else than what is there now.
         """
+        await self._require_ours(d)
         manifest = await self._manifest(d)
         present = await _circumstances(d, states)
         differing = [WORDS[name] for name in WORDS if manifest["made_for"].get(name) != present[name]]
         if differing:
-            self._refuse(f"is stale: {'; '.join(differing)}")
-        found = {}
-        for stack in (d.storage, d.app):
-            if stack.name in manifest["pending"]:
-                found[stack.name] = await self._plan(d, stack, manifest["pending"][stack.name])
-        return found
+            raise self._refused(f"is stale: {'; '.join(differing)}")
+        stacks = [stack for stack in (d.storage, d.app) if stack.name in manifest["plans"]]
+        return {stack.name: await self._plan(d, stack, manifest["plans"][stack.name]) for stack in stacks}
 
-    async def _plan(self, d: Deployment, stack: Stack, pending: bool) -> Plan:
-        if not pending:
+    async def _plan(self, d: Deployment, stack: Stack, described: Mapping[str, Any]) -> Plan:
+        if described != await self._described(d, stack.name, Plan(pending=bool(described["pending"]))):
+            raise self._refused(f"is not the one that was shown: {stack.name}.tfplan is another")
+        if not described["pending"]:
             return Plan(pending=False)
         found = await planning.saved(d, stack, self.file(d, stack))
         d.report.planned(f"{stack.name}: saved plan", found)
         return found
 
-    async def _manifest(self, d: Deployment) -> dict[str, Any]:
-        text = await d.runner.read(self.folder / MANIFEST)
-        if text is None:
-            self._refuse(f"has no {MANIFEST}")
-        try:
-            found = json.loads(text or "")
-            if found["format"] == FORMAT and {*found["pending"]} <= {"storage", "app"} and found["made_for"]:
-                return dict(found)
-        except (ValueError, KeyError, TypeError):
-            pass
-        self._refuse(f"has a {MANIFEST} of no format that this version knows")
-        raise AssertionError
+    async def _described(self, d: Deployment, name: str, plan: Plan) -> dict[str, Any]:
+        """Return what the manifest says of a plan: whether it does anything, and its file's checksum."""
+        if not plan.pending:
+            return {"pending": False}
+        file = str(d.runner.root / self.folder / f"{name}.tfplan")
+        step = Step(f"{name}: saved plan's checksum", ("sha256sum", file), private=True)
+        return {"pending": True, "sha256": (await d.run(step)).check().stdout[:SHA256]}
 
-    def _refuse(self, why: str) -> None:
+    async def _require_ours(self, d: Deployment) -> None:
+        """Refuse a folder in which others can write: they could put another plan there."""
+        folder = str(d.runner.root / self.folder)
+        look = ("find", "-L", folder, "-maxdepth", "1", "-perm", "/022")
+        found = await d.run(Step("plan: who may write", look, private=True))
+        if found.exit_code == 0 and found.stdout.strip():
+            raise self._refused(f"can be written by others: {', '.join(found.stdout.split())}")
+
+    async def _manifest(self, d: Deployment) -> dict[str, Any]:
+        try:
+            text = await d.runner.read(self.folder / MANIFEST)
+            if text is None:
+                raise self._refused(f"has no {MANIFEST}")
+            found = json.loads(text or "")
+            named = {*found["plans"], *found["deferred"]}
+            described = all({"pending"} <= each.keys() for each in found["plans"].values())
+            if found["format"] == FORMAT and named == {"storage", "app"} and described:
+                return {**found, "made_for": dict(found["made_for"].items())}
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            pass
+        raise self._refused(f"has a {MANIFEST} of no format that this version knows")
+
+    def _refused(self, why: str) -> PlanRefused:
         mend = f"nothing was changed; run `quickdata plan --out {self.folder}` again, read it, then deploy it"
-        raise PlanRefused(f"the plan in {self.folder} {why}", mend)
+        return PlanRefused(f"the plan in {self.folder} {why}", mend)
 
     async def _write(self, d: Deployment, name: str, document: Mapping[str, Any]) -> None:
         await d.runner.write(self.folder / name, json.dumps(document, indent=2) + "\n", PRIVATE)
@@ -143,7 +166,7 @@ async def _code(d: Deployment) -> str:
     """Return a hash of the stacks' and the playbooks' files, as the steps will read them."""
     command = ["find", INFRASTRUCTURE, "-type", "d", "-name", ".?*", "-prune", "-o", "-type", "f"]
     without = [word for name in GENERATED for word in ("!", "-name", name)]
-    listed = (await d.run(Step("code: list", (*command, *without, "-print")))).check().stdout
+    listed = (await d.run(Step("code: list", (*command, *without, "-print"), private=True))).check().stdout
     files = sorted(listed.splitlines())
     read = (await d.run(Step("code: read", ("cat", *files), private=True))).check().stdout if files else ""
     return _hash("\n".join([*files, read]))

@@ -106,11 +106,24 @@ def _configure_the_rest(d: Deployment) -> None:
 
 async def _apply_the_app_as_planned(d: Deployment, told: Story) -> None:
     kept = SavedPlans(PurePosixPath(told.kept))
+    await _another_in_its_place(d, told, kept)
     app = (await kept.plans(d, await deploy.ready(d)))["app"]
     told.applied = list(app.changes)
     await planning.apply(d, d.app, app)
     await _refused(told, "manifest", deploy.deploy(d, kept))
     await _refused(told, "tofu", planning.apply(d, d.app, app))
+
+
+async def _another_in_its_place(d: Deployment, told: Story, kept: SavedPlans) -> None:
+    """Change the plan's file, then let others write in the folder, then put all back as it was."""
+    file = told.kept / "app.tfplan"
+    shown = file.read_bytes()
+    file.write_bytes(shown + b"another")
+    await _refused(told, "another plan", deploy.deploy(d, kept))
+    file.write_bytes(shown)
+    told.kept.chmod(0o777)
+    await _refused(told, "open folder", deploy.deploy(d, kept))
+    told.kept.chmod(0o700)
 
 
 async def _lose_and_adopt(d: Deployment, told: Story) -> None:
@@ -164,6 +177,11 @@ def test_once_the_bucket_exists_both_stacks_are_planned_and_what_costs_money_is_
 
 def test_exactly_the_saved_plan_is_applied(story: Story) -> None:
     assert story.applied == list(story.plans[1].plans["app"].changes)
+
+
+def test_a_saved_plan_that_is_not_the_one_shown_is_refused(story: Story) -> None:
+    assert "not the one that was shown: app.tfplan" in story.refused["another plan"].what
+    assert "can be written by others" in story.refused["open folder"].what
 
 
 def test_a_saved_plan_that_was_applied_is_stale_by_its_manifest_and_by_the_tool(story: Story) -> None:

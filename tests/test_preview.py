@@ -274,7 +274,21 @@ async def test_a_plan_of_another_deployment_is_refused(what: str, said: str) -> 
     assert said in (await refused(runner)).what
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 2, "pending": {}, "made_for": {}}', "null"])
+NO_MANIFESTS = [
+    "",
+    "[]",
+    "{}",
+    "null",
+    "[" * 100_000,
+    '{"format": 1, "pending": {}, "made_for": {}}',
+    '{"format": 2, "plans": {}, "deferred": ["app"], "made_for": {}}',
+    '{"format": 2, "plans": ["app"], "deferred": ["storage"], "made_for": {}}',
+    '{"format": 2, "plans": {"app": 1}, "deferred": ["storage"], "made_for": {}}',
+    '{"format": 2, "plans": {}, "deferred": ["app", "storage"], "made_for": "x"}',
+]
+
+
+@pytest.mark.parametrize("text", NO_MANIFESTS)
 async def test_what_is_no_manifest_is_refused(text: str) -> None:
     runner = await saved(growing())
     runner.files[MANIFEST] = text
@@ -289,11 +303,22 @@ async def test_a_folder_without_a_manifest_is_refused() -> None:
 async def test_the_gate_reads_the_saved_plan_again(stack: str) -> None:
     runner = await saved(growing())
     manifest = json.loads(runner.files[MANIFEST])
-    manifest["pending"] = {"storage": True, "app": True}
+    manifest["plans"] = {name: {"pending": True, "sha256": ""} for name in ("storage", "app")}
     runner.files[MANIFEST] = json.dumps(manifest)
     action = "delete" if stack == "storage" else "teleport"
     runner.answers[f"{stack}: read plan"] = (0, plan_json(("aws_s3_bucket.backups", action)))
     assert isinstance(await refused(runner), PlanRefused)
+
+
+async def test_a_plan_that_was_put_in_the_place_of_the_one_shown_is_refused() -> None:
+    runner = await saved(growing() | {"app: saved plan's checksum": (0, "a" * 64 + "  app.tfplan")})
+    runner.answers["app: saved plan's checksum"] = (0, "b" * 64 + "  app.tfplan")
+    assert "not the one that was shown: app.tfplan" in (await refused(runner)).what
+
+
+async def test_a_folder_in_which_others_may_write_is_refused() -> None:
+    runner = await saved(growing() | {"plan: who may write": (0, "/kept\n")})
+    assert "can be written by others: /kept" in (await refused(runner)).what
 
 
 async def test_a_lost_state_is_refused_with_a_saved_plan_too() -> None:

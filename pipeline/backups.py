@@ -18,6 +18,10 @@ FORMAT = 1
 ID = re.compile(r"[0-9a-f]{8}")
 EPOCH = datetime.fromtimestamp(0, UTC)
 NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
+LARGEST = 64 << 20
+"""Bytes that a manifest may have: those of 100,000 tables are a fifth of it."""
+MOST = 2**63 - 1
+"""The largest figure that a manifest may hold: PostgreSQL counts in bigint."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +152,10 @@ class _Unusable(Exception):  # noqa: N818 - ends up as words in a line
 
 def _document(client: Any, bucket: str, key: str) -> dict[str, Any]:
     try:
-        found = json.loads(client.get_object(Bucket=bucket, Key=key)["Body"].read())
+        text = client.get_object(Bucket=bucket, Key=key)["Body"].read(LARGEST + 1)
+        if len(text) > LARGEST:
+            raise _Unusable("is too large to be one")
+        found = json.loads(text)
         return dict(found.items())
     except ClientError as error:
         raise _Unusable(f"cannot be read: {error.response['Error']['Message']}") from error
@@ -167,18 +174,19 @@ def _facts(manifest: dict[str, Any]) -> dict[str, Any]:
         taken = datetime.fromisoformat(manifest["started_at"]).astimezone(UTC)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise _Unusable("lacks its time or its figures") from error
-    if not all(type(count) is int and count >= 0 for count in counts.values()):
+    if not all(type(count) is int and 0 <= count <= MOST for count in counts.values()):
         raise _Unusable("has figures that are no numbers")
     return {**counts, "taken": taken}
 
 
 def _verification(verified: dict[str, Any]) -> dict[str, Any]:
-    when, by = verified.get("verified_at"), verified.get("by")
+    by = verified.get("by")
     try:
-        datetime.fromisoformat(str(when))
-    except ValueError:
+        when = datetime.fromisoformat(str(verified.get("verified_at"))).astimezone(UTC)
+    except (ValueError, OverflowError):
         return {}
-    return {"verified_at": when, "verified_by": by} if isinstance(by, str) and by.isprintable() else {}
+    said = f"{when:%Y-%m-%dT%H:%M:%SZ}"
+    return {"verified_at": said, "verified_by": by} if isinstance(by, str) and by.isprintable() else {}
 
 
 def _time(name: str) -> datetime | None:

@@ -8,11 +8,13 @@ from anyio import create_task_group
 
 from pipeline.ansible import FOLDER
 from pipeline.deployment import Deployment
-from pipeline.errors import PipelineError
+from pipeline.errors import PipelineError, SettingsError
 from pipeline.states import require_unlocked
 from pipeline.step import Step
 
 OLDEST_TOFU = (1, 11)
+NOT_FOUND = 127
+"""What a shell says of a command that is not there."""
 VAULT = FOLDER / "group_vars/all/vault.yml"
 
 
@@ -40,7 +42,7 @@ Look = Callable[[], Awaitable[str]]
 
 
 async def check(d: Deployment) -> list[Finding]:
-    """Look at tools, credentials, bucket, states and vault, all side by side.
+    """Look at tools, credentials, bucket, states, vault and SSH key, all side by side.
 
     Args:
         d: the deployment, whose inputs are known to be complete.
@@ -55,6 +57,7 @@ async def check(d: Deployment) -> list[Finding]:
         "bucket": lambda: _bucket(d),
         "states": lambda: _states(d),
         "vault": lambda: _vault(d),
+        "SSH key": lambda: _ssh_key(d),
     }
     found: dict[str, Finding] = {}
     async with create_task_group() as group:
@@ -119,7 +122,22 @@ async def _vault(d: Deployment) -> str:
     if await d.runner.read(VAULT) is None:
         mend = "copy vault.yml.example beside it, fill it in, and run ansible-vault encrypt on it"
         raise PipelineError(f"there is no {VAULT}", mend)
-    command = ("ansible-vault", "view", str(VAULT.relative_to(FOLDER)))
-    step = Step("check: vault", command, FOLDER, d.ansible.env, d.ansible.secrets, private=True)
-    (await d.run(step)).check()
-    return f"{VAULT} opens with the password"
+    (await d.run(d.ansible.secrets_fit())).check()
+    return f"{VAULT} opens with the password, and has every secret"
+
+
+async def _ssh_key(d: Deployment) -> str:
+    """Compare the private key, which opens the nodes, with the public one, which they get."""
+    if not d.ansible.secret_files:
+        return "local nodes need none"
+    command = ("bash", "-c", f'ssh-keygen -y -P "" -f "${d.ansible.secret_files[0]}"')
+    step = Step("check: SSH key", command, secret_files=d.ansible.secret_files, private=True)
+    derived, public = await d.run(step), d.app.env.get("TF_VAR_ssh_public_key", "")
+    mend = "name another in QUICKDATA_SSH_KEY: one without a passphrase, with its own .pub beside it"
+    if derived.exit_code == NOT_FOUND:
+        return "not compared with its .pub: ssh-keygen is not on this machine"
+    if derived.exit_code:
+        raise SettingsError("the SSH key cannot be used: it has a passphrase, or is none", mend)
+    if derived.stdout.split()[:2] != public.split()[:2]:
+        raise SettingsError("the SSH key is not the one whose .pub is beside it", mend)
+    return "opens what its .pub closes"

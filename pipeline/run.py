@@ -2,6 +2,7 @@
 
 import shutil
 import signal
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -35,6 +36,7 @@ def run(verb: Verb, name: str, target: str, reports: Path, verbose: bool = False
         PipelineError: the verb failed, or was interrupted; the report says so too.
     """
     progress, report = Progress(verbose), Report(name, target, facts())
+    _require_writable(reports)
     try:
         with progress.shown():
             anyio.run(partial(_interruptible, verb, progress, report))
@@ -59,13 +61,20 @@ def mendable(error: BaseException) -> BaseException:
     return ToolError(f"this machine refuses: {said}", "free some space, or mend the rights, then run again")
 
 
+def _require_writable(directory: Path) -> None:
+    """Find out before anything is done that a report could not be written."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=directory).close()
+    except OSError as error:
+        raise mendable(error) from None
+
+
 def _write(report: Report, directory: Path, progress: Progress) -> None:
-    """Write the report; that it cannot be written must not hide why the run failed."""
+    """Write the report; that it cannot be written must not hide what the run came to."""
     try:
         report.write(directory)
     except OSError as error:
-        if report.error is None:
-            raise mendable(error) from None
         progress.note(f"the report could not be written: {error}")
 
 

@@ -53,7 +53,15 @@ class Engine:
     places: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        own = ("/root", "/run/quickdata", "/tmp/quickdata.text", "/kept", "/workspace", "/source", "/opt/quickdata")
+        own = (
+            "/root",
+            "/run/quickdata",
+            "/tmp/quickdata.text",
+            "/kept",
+            "/workspace",
+            "/source",
+            "/opt/quickdata",
+        )
         self.places = {place: f"{self.root}{place}" for place in own}
         self.places |= {"/opt/venv/bin": str(Path(sys.executable).parent)}
 

@@ -100,6 +100,17 @@ def test_check_mode_tells_a_newer_image_and_writes_nothing(workspace: Workspace)
     assert {path: path.read_bytes() for path in files_of(workspace)} == before
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("vault_db_password", "short"), ("vault_nocodb_jwt_secret", ""), ("", "")]
+)
+def test_unusable_secrets_are_found_before_any_node_is_there(tmp_path: Path, name: str, value: str) -> None:
+    workspace = make_workspace(tmp_path, **({name: value} if name else {}))
+    (tmp_path / "ansible/inventory.yml").unlink()
+    run = workspace.play("check", "-i", "localhost,")
+    assert (run.exit_code == 0) is (name == ""), run.output
+    assert name in run.output
+
+
 def test_the_rendered_stack_is_a_valid_compose_file(workspace: Workspace, other: Workspace) -> None:
     stacks = [str(each.node("manager", "opt/quickdata/stack.yml")) for each in (workspace, other)]
     checked = workspace.command("check-jsonschema", "--builtin-schema", "vendor.compose-spec", *stacks)

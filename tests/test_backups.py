@@ -95,6 +95,9 @@ TOTALS = {"bytes": 1, "tables": 1, "rows": 1}
         json.dumps({**GOOD, "totals": {}}),
         json.dumps({**GOOD, "totals": {**TOTALS, "rows": "many"}}),
         json.dumps({**GOOD, "totals": {**TOTALS, "rows": -1}}),
+        json.dumps({**GOOD, "totals": {**TOTALS, "bytes": 10**400}}),
+        json.dumps({**GOOD, "totals": TOTALS, "database_bytes": 10**400}),
+        " " * (64 << 20) + json.dumps({**GOOD, "totals": TOTALS}),
         json.dumps({**GOOD, "totals": TOTALS, "started_at": "yesterday"}),
         json.dumps({**GOOD, "totals": TOTALS, "started_at": "0001-01-01T00:00:00+23:59"}),
         json.dumps({**GOOD, "totals": TOTALS, "started_at": None}),
@@ -131,6 +134,7 @@ async def test_a_newest_backup_that_cannot_be_used_is_not_replaced_by_an_older_o
         "{}",
         '{"verified_at": "soon", "by": "x"}',
         '{"verified_at": "2026-01-01", "by": "\\u001b[2J"}',
+        '{"verified_at": "0001-01-01T00:00:00+14:00", "by": "x"}',
     ],
 )
 async def test_a_verification_that_cannot_be_read_counts_for_nothing(bucket: Bucket, text: str) -> None:
@@ -138,6 +142,15 @@ async def test_a_verification_that_cannot_be_read_counts_for_nothing(bucket: Buc
     bucket.put(f"postgres/app/{OLD}/verified.json", text)
     [found] = await backups(bucket.cloud, bucket.name, "app")
     assert (found.problem, found.verified_at, found.verified_by) == (None, None, None)
+
+
+@pytest.mark.parametrize("between", ["\\n", "\\u001b", "T"])
+async def test_the_time_of_a_verification_is_written_in_one_way(bucket: Bucket, between: str) -> None:
+    bucket.manifest("app", OLD)
+    verified = f'{{"verified_at": "2026-01-01{between}03:00:00+01:00", "by": "x"}}'
+    bucket.put(f"postgres/app/{OLD}/verified.json", verified)
+    [found] = await backups(bucket.cloud, bucket.name, "app")
+    assert found.verified_at == "2026-01-01T02:00:00Z"
 
 
 async def test_the_time_is_that_of_the_snapshot_not_of_the_name(bucket: Bucket) -> None:

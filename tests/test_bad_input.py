@@ -9,6 +9,7 @@ import click
 import pytest
 from by_hand import ENVIRONMENT, SYSTEM, Typed
 from examples import example
+from ssh_keys import lay_key
 
 from pipeline import tools
 from pipeline.cli import main
@@ -51,9 +52,7 @@ class Person:
 
     def settings(self) -> dict[str, str]:
         """Everything that deploy asks for, well formed."""
-        for name in ("key", "key.pub"):
-            (self.home / name).write_text("ssh-ed25519 AAAA nobody\n")
-        (self.home / "key").chmod(0o600)
+        lay_key(self.home / "key")
         return {
             "TF_VAR_bucket_suffix": "ppr",
             "TF_VAR_admin_cidr": "203.0.113.7/32",

@@ -1,12 +1,19 @@
 """Everything that a deployment needs, looked at."""
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
+import anyio
 import pytest
 from recording import VAULT, FreeCloud, RecordingRunner, deployment
+from ssh_keys import require_keygen
 
 from pipeline.check import check, require_good
+from pipeline.deployment import Deployment
 from pipeline.errors import BucketTaken, PipelineError, SettingsError
+from pipeline.host import HostRunner
+from pipeline.progress import Progress
 
 
 class OwnCloud(FreeCloud):
@@ -54,6 +61,39 @@ async def test_a_missing_vault_and_a_wrong_password_are_told() -> None:
     del runner.files[VAULT]
     assert "vault.yml.example" in (await bad(runner))["vault"]
     assert "vault" in await bad(ready({"check: vault": (1, "")}))
+
+
+PUBLIC = "ssh-ed25519 AAAAexample"
+
+
+def with_key(runner: RecordingRunner) -> Deployment:
+    d = deployment(runner, OwnCloud())
+    return replace(d, app=replace(d.app, env={"TF_VAR_ssh_public_key": f"{PUBLIC} somebody@here"}))
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [((0, f"{PUBLIC}\n"), ""), ((127, ""), ""), ((0, "ssh-ed25519 AAAAanother"), "is not the one"), ((255, ""), "passphrase")],
+)
+async def test_an_ssh_key_that_would_not_open_the_nodes_is_told(answer: tuple[int, str], said: str) -> None:
+    found = await check(with_key(ready({"check: SSH key": answer})))
+    errors = [str(each) for each in found if each.error]
+    assert (said in errors[0]) if said else errors == []
+    assert all("QUICKDATA_SSH_KEY" in each for each in errors)
+
+
+@pytest.mark.parametrize("passphrase", ["", "of a real key"])
+async def test_a_real_key_is_looked_at(tmp_path: Path, passphrase: str) -> None:
+    require_keygen()
+    key = tmp_path / "key"
+    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", passphrase, "-f", str(key)]
+    await anyio.run_process(command)
+    runner = HostRunner(tmp_path, {"ANSIBLE_PRIVATE_KEY_FILE": key.read_text()}, Progress())
+    d = deployment(ready(), OwnCloud())
+    public = {"TF_VAR_ssh_public_key": key.with_name("key.pub").read_text()}
+    d = replace(d, runner=runner, app=replace(d.app, env=public))
+    found = {each.about: each for each in await check(d)}
+    assert (found["SSH key"].error is None) is (passphrase == "")
 
 
 async def test_every_problem_is_told_at_once() -> None:

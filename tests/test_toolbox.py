@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from ansible_workspace import VAULT
 from calls import options
 from dagger import dag
 from engine import Engine, engine
@@ -117,7 +119,7 @@ def lay_down(tmp_path: Path) -> None:
     shutil.copytree(REPOSITORY / "infrastructure", tmp_path / "source", ignore=shutil.ignore_patterns(*REAL))
     (tmp_path / "workspace").mkdir()
     vault = tmp_path / "source/ansible/group_vars/all/vault.yml"
-    vault.write_text("vault_db_password: x")
+    vault.write_text(yaml.safe_dump(VAULT))
     (tmp_path / "password").write_text("open-sesame")
     encrypt = [Path(sys.executable).with_name("ansible-vault"), "encrypt", "--vault-password-file"]
     subprocess.run([*encrypt, str(tmp_path / "password"), str(vault)], check=True, capture_output=True)

@@ -73,7 +73,12 @@ def with_key(runner: RecordingRunner) -> Deployment:
 
 @pytest.mark.parametrize(
     ("answer", "said"),
-    [((0, f"{PUBLIC}\n"), ""), ((127, ""), ""), ((0, "ssh-ed25519 AAAAanother"), "is not the one"), ((255, ""), "passphrase")],
+    [
+        ((0, f"{PUBLIC}\n"), ""),
+        ((127, ""), ""),
+        ((0, "ssh-ed25519 AAAAanother"), "is not the one"),
+        ((255, ""), "passphrase"),
+    ],
 )
 async def test_an_ssh_key_that_would_not_open_the_nodes_is_told(answer: tuple[int, str], said: str) -> None:
     found = await check(with_key(ready({"check: SSH key": answer})))

@@ -92,8 +92,7 @@ async def test_a_plan_applies_nothing_untaints_nothing_and_writes_into_its_folde
     words = {word for step in runner.steps for word in step.command}
     assert not words & {"apply", "untaint", "import"}
     assert all(path.startswith("/kept/") for path in set(runner.files) - before)
-    plays = [step.command for step in runner.steps if step.name.startswith("ansible: ") and ".yml" in step.name]
-    assert len(plays) == len(PLAYBOOKS)
+    plays = [step.command for step in runner.steps if step.command[-1] in PLAYBOOKS]
     assert all("--check" in command for command in plays)
 
 

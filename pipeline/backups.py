@@ -83,7 +83,9 @@ def chosen(found: Iterable[Backup], backup_id: str | None) -> Backup:
     wanted = [each for each in complete if backup_id in (None, each.id)]
     if not wanted:
         which = f"no complete backup {backup_id}" if backup_id else "no backup yet"
-        raise BackupError(f"there is {which}", "`quickdata backups` lists them, `quickdata backup` takes one")
+        raise BackupError(
+            f"there is {which}", "`quickdata backups` lists them, with --database another one's"
+        )
     if wanted[0].problem:
         which = "backup" if backup_id else "newest backup"
         usable = [f", or name an older one: --id {each.id}" for each in complete if not each.problem]

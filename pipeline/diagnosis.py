@@ -32,6 +32,12 @@ KNOWN: tuple[tuple[str, type[PipelineError], str, str], ...] = (
         "give the QUICKDATA_STATE_PASSPHRASE that it was encrypted with",
     ),
     (
+        r"state file could not be\s+parsed as JSON|can not be\s+checked for presence of encryption",
+        ToolError,
+        "the state is damaged",
+        "bring back an earlier version: terraform.tfstate.backup beside it, or the bucket's or GitLab's own",
+    ),
+    (
         r"encrypted and can not be read without|does not have a\s+\"version\" attribute",
         SettingsError,
         "the state is encrypted",
@@ -87,7 +93,7 @@ KNOWN: tuple[tuple[str, type[PipelineError], str, str], ...] = (
     ),
     (
         r"Decryption failed|no vault secrets (were )?found|Attempting to decrypt but no vault",
-        ToolError,
+        SettingsError,
         "the vault could not be opened",
         "give the right password: VAULT_PASSWORD, or ANSIBLE_VAULT_PASSWORD_FILE",
     ),

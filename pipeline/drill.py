@@ -137,7 +137,7 @@ async def drill(
     report.prove("drill", in_words(figures), **figures)
     if stale:
         mend = "see /var/log/quickdata/backup.log on the database node, and run `quickdata backup`"
-        raise VerifyFailed(f"drill: {stale}", mend, f"restored all the same: {in_words(figures)}")
+        raise VerifyFailed(stale, mend, f"restored all the same: {in_words(figures)}")
     return figures
 
 
@@ -154,7 +154,7 @@ def _choose(found: list[Backup], backup_id: str | None) -> Backup:
     try:
         return chosen(found, backup_id)
     except BackupError as error:  # nothing to verify is a failure of the verification
-        raise VerifyFailed(f"drill: {error.what}", error.mend) from error
+        raise VerifyFailed(error.what, error.mend) from error
 
 
 def _staleness(found: list[Backup], max_age: timedelta | None, began: datetime) -> str | None:

@@ -103,9 +103,9 @@ class HostRunner:
         draft.replace(target)
 
     async def read(self, path: PurePosixPath) -> str | None:
-        """Return a file's text, None when there is none."""
+        """Return a file's text, None when there is none; what is no text has marks for its bytes."""
         target = anyio.Path(self._root / path)
-        return await target.read_text(encoding="utf-8") if await target.exists() else None
+        return await target.read_text(encoding="utf-8", errors="replace") if await target.exists() else None
 
     async def remove(self, path: PurePosixPath) -> None:
         """Remove a file below the workspace, if it is there."""

@@ -101,9 +101,59 @@ def test_destroy_asks_and_takes_no_for_an_answer(environment: dict[str, str]) ->
     child = pexpect.spawn(str(script), ["destroy"], env={"PATH": "/usr/bin:/bin", **environment}, timeout=30)
     child.expect("Destroy the app.*after a verified backup.*y/N")
     child.sendline("n")
-    child.expect("nothing was done")
+    child.expect("not confirmed: nothing was done")
     child.wait()
-    assert child.exitstatus == 130
+    assert child.exitstatus == 1
+
+
+@pytest.mark.parametrize("words", [["destroy"], ["check", "--ask-vault-password"]])
+def test_a_closed_standard_input_is_no_terminal_to_ask_at(
+    environment: dict[str, str], words: list[str]
+) -> None:
+    script = Path(sys.executable).with_name("quickdata")
+    env = {"PATH": "/usr/bin:/bin", **environment}
+    command = ["bash", "-c", 'exec "$0" "$@" <&-', str(script), *words]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "no terminal to ask at" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("locale", ["C.UTF-8", "C"])
+def test_a_database_whose_name_is_no_text_is_wrong_input(environment: dict[str, str], locale: str) -> None:
+    command = [str(Path(sys.executable).with_name("quickdata")).encode(), b"backups", b"--database", b"\xff"]
+    env = {"PATH": "/usr/bin:/bin", **environment, "LC_ALL": locale, "PYTHONUTF8": "0"}
+    done = subprocess.run(command, env=env, capture_output=True, check=False)
+    assert done.returncode == 2
+    assert b"Traceback" not in done.stderr
+
+
+def test_a_report_that_cannot_be_written_is_found_before_anything_is_done(
+    environment: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "reports").touch()
+    done = []
+
+    async def acting(_progress: Progress, _report: Report) -> None:
+        done.append("something")
+
+    with pytest.raises(SystemExit) as ended:
+        terminal.run_and_tell(acting, "restore", "aws", False)
+    assert (ended.value.code, done) == (1, [])
+    assert "this machine refuses" in capsys.readouterr().err
+
+
+def test_a_report_that_cannot_be_written_in_the_end_does_not_hide_what_was_proven(
+    environment: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def acting(_progress: Progress, report: Report) -> None:
+        report.prove("restore", "the old database is kept_as_x")
+        (tmp_path / "reports/run.json").mkdir()
+
+    terminal.run_and_tell(acting, "restore", "aws", False)
+    told = capsys.readouterr()
+    assert "kept_as_x" in told.out
+    assert "the report could not be written" in told.err
 
 
 @pytest.mark.parametrize("backup_id", ["", "{{ 1 }}", "creates=/etc/passwd", "ABCDEF01", "../12345"])

@@ -6,7 +6,15 @@ import re
 import pytest
 
 from pipeline.diagnosis import TAIL_LINES, diagnose
-from pipeline.errors import BucketTaken, PipelineError, StateLocked, StateLost, ToolError, VerifyFailed
+from pipeline.errors import (
+    BucketTaken,
+    PipelineError,
+    SettingsError,
+    StateLocked,
+    StateLost,
+    ToolError,
+    VerifyFailed,
+)
 from pipeline.rehearsal.workspace import REPOSITORY
 
 KNOWN = [
@@ -14,7 +22,9 @@ KNOWN = [
     ("api error BucketAlreadyExists: The requested bucket name", BucketTaken, "taken"),
     ("BucketAlreadyOwnedByYou: Your previous request", StateLost, "not in the state"),
     ("Error: Unable to find remote state", ToolError, "storage state is missing"),
-    ("ERROR! Decryption failed (no vault secrets were found)", ToolError, "vault"),
+    ("ERROR! Decryption failed (no vault secrets were found)", SettingsError, "vault"),
+    ('format: The state file could not be\nparsed as JSON: x\nnot have a "version" a', ToolError, "damaged"),
+    ('The state file does not have a "version" attribute, which is', SettingsError, "is encrypted"),
     ("OSError: [Errno 28] No space left on device", ToolError, "disk is full"),
     ("dial tcp 127.0.0.1:1: connect: connection refused", ToolError, "does not answer"),
     ("InvalidClientTokenId: The security token", ToolError, "credentials"),

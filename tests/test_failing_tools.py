@@ -126,7 +126,7 @@ class Nodes:
         }
         ansible = Ansible(env, ("VAULT_PASSWORD",))
         result = await runner.run(ansible.playbook(playbook))
-        with pytest.raises(ToolError) as caught:
+        with pytest.raises(PipelineError) as caught:
             result.check()
         assert "Traceback" not in str(caught.value)
         return caught.value
@@ -141,6 +141,7 @@ def nodes(tmp_path: Path) -> Nodes:
 async def test_a_wrong_vault_password_is_said_and_no_node_is_touched(nodes: Nodes) -> None:
     error = await nodes.failure("nocodb.yml", "wrong")
     assert error.what == "ansible: nocodb.yml: the vault could not be opened"
+    assert error.exit_code == 2
     assert "VAULT_PASSWORD" in error.mend
     assert not nodes.file("").exists()
 

@@ -201,6 +201,7 @@ def test_storage_is_destroyed_on_purpose(operator: Operator, tmp_path: Path) -> 
     for line in before:
         if not line.startswith("quickdata"):  # the app is gone already
             operator.type(line.replace("BUCKET", BUCKET))
+    assert json.loads((operator.checkout.root / "versions.json").read_text())["Objects"]
     assert list((operator.checkout.root / "last-backups").rglob("manifest.json"))
     copy = operator.checkout.root / "copy"
     shutil.copytree(operator.checkout.root / "infrastructure/terraS3", copy)

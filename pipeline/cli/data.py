@@ -1,6 +1,7 @@
 """The verbs of the data: backup, verify, backups, drill, restore."""
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -29,23 +30,25 @@ def _backups(database: str) -> "list[Backup]":
 
 
 @click.command()
+@options.state
 @options.ask_vault_password
 @options.verbose
-def backup(ask: bool, verbose: bool) -> None:
+def backup(given: Mapping[str, str], ask: bool, verbose: bool) -> None:
     """Take a backup now. Reads the same variables as deploy.
 
     Example: quickdata backup
     """
     from pipeline import verbs  # noqa: PLC0415 - its imports are slow
 
-    on_aws(verbs.backup, "backup", vault_password(ask), verbose)
+    on_aws(verbs.backup, "backup", {**given, **vault_password(ask)}, verbose)
 
 
 @click.command()
 @options.backup_id
+@options.state
 @options.ask_vault_password
 @options.verbose
-def verify(backup_id: str | None, ask: bool, verbose: bool) -> None:
+def verify(backup_id: str | None, given: Mapping[str, str], ask: bool, verbose: bool) -> None:
     """Take a backup, restore it into a scratch database on the node, compare; safe on a live system.
 
     With --id that backup is compared, and none is taken. Reads the same variables as deploy.
@@ -54,7 +57,8 @@ def verify(backup_id: str | None, ask: bool, verbose: bool) -> None:
     """
     from pipeline import verbs  # noqa: PLC0415 - its imports are slow
 
-    on_aws(lambda d: verbs.verify(d, backup_id), "verify", vault_password(ask), verbose)
+    inputs = {**given, **vault_password(ask)}
+    on_aws(lambda d: verbs.verify(d, backup_id), "verify", inputs, verbose)
 
 
 @click.command()
@@ -111,10 +115,18 @@ def drill(backup_id: str | None, max_age: timedelta | None, database: str, verbo
 @click.command()
 @options.backup_id
 @options.from_database
+@options.state
 @options.ask_vault_password
 @options.yes
 @options.verbose
-def restore(backup_id: str | None, from_database: str, ask: bool, yes: bool, verbose: bool) -> None:
+def restore(
+    backup_id: str | None,
+    from_database: str,
+    given: Mapping[str, str],
+    ask: bool,
+    yes: bool,
+    verbose: bool,
+) -> None:
     """Restore a backup in place of the live database, which is kept beside it.
 
     Without --id the newest. The backup goes into a scratch database first and is compared with its
@@ -135,7 +147,7 @@ def restore(backup_id: str | None, from_database: str, ask: bool, yes: bool, ver
     on_aws(
         lambda d: verbs.restore(d, backup.id, from_database),
         "restore",
-        vault_password(ask),
+        {**given, **vault_password(ask)},
         verbose,
         question,
     )

@@ -21,7 +21,7 @@ def _id(_context: click.Context, _option: click.Parameter, value: str | None) ->
 
 
 def _database(_context: click.Context, _option: click.Parameter, value: str) -> str:
-    if not value or len(value.encode()) > LONGEST_DATABASE or "/" in value or not value.isprintable():
+    if not value or not value.isprintable() or "/" in value or len(value.encode()) > LONGEST_DATABASE:
         raise click.BadParameter(f"a database's name has 1 to {LONGEST_DATABASE} bytes, and no slash")
     if value in (".", ".."):
         raise click.BadParameter("this cannot be part of an S3 key")

@@ -26,19 +26,28 @@ def confirm(question: str, yes: bool) -> None:
     Args:
         question: what would happen.
         yes: the answer was given on the command line.
+
+    Raises:
+        SystemExit: with 1 when the answer is no.
     """
     if yes:
         return
-    if not sys.stdin.isatty():
+    if not _at_a_terminal():
         raise click.UsageError("this asks first, and there is no terminal to ask at: give --yes")
-    click.confirm(question, abort=True, err=True)
+    if not click.confirm(question, err=True):
+        click.echo("✗ not confirmed: nothing was done", err=True)
+        raise SystemExit(1)
+
+
+def _at_a_terminal() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty()  # None where it was closed
 
 
 def vault_password(ask: bool) -> dict[str, str]:
     """Return the vault's password by its variable's name, typed at the terminal; nothing if not asked for."""
     if not ask:
         return {}
-    if not sys.stdin.isatty():
+    if not _at_a_terminal():
         raise click.UsageError(
             "there is no terminal to ask at: set VAULT_PASSWORD or ANSIBLE_VAULT_PASSWORD_FILE"
         )

@@ -19,7 +19,7 @@ ID = re.compile(r"[0-9a-f]{8}")
 EPOCH = datetime.fromtimestamp(0, UTC)
 NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
 LARGEST = 64 << 20
-"""Bytes that a manifest may have: those of 100,000 tables are a fifth of it."""
+"""Bytes that a manifest may have: more is no list of tables."""
 MOST = 2**63 - 1
 """The largest figure that a manifest may hold: PostgreSQL counts in bigint."""
 

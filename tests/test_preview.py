@@ -92,8 +92,14 @@ async def test_a_plan_applies_nothing_untaints_nothing_and_writes_into_its_folde
     words = {word for step in runner.steps for word in step.command}
     assert not words & {"apply", "untaint", "import"}
     assert all(path.startswith("/kept/") for path in set(runner.files) - before)
-    plays = [step.command for step in runner.steps if step.command[-1] in PLAYBOOKS]
-    assert all("--check" in command for command in plays)
+
+
+async def test_a_plan_runs_every_playbook_in_check_mode_only() -> None:
+    runner = RecordingRunner(QUIET)
+    await preview(deployment(runner), KEPT)
+    plays = {step.command[-1]: step.command for step in runner.steps if step.command[-1] in PLAYBOOKS}
+    assert set(plays) == set(PLAYBOOKS)
+    assert all("--check" in command for command in plays.values())
 
 
 async def test_what_an_interrupted_run_left_half_made_is_deferred_with_its_reason() -> None:

@@ -165,8 +165,8 @@ def _staleness(found: list[Backup], max_age: timedelta | None, began: datetime) 
         return None
     if old < -CLOCKS:
         return f"the newest backup {newest.id} bears a time to come, {newest.taken}: its age is not known"
-    hours = timedelta(hours=1)
-    return f"the newest backup {newest.id} is {old / hours:.1f} h old, more than {max_age / hours:g} h"
+    most = f"{max_age / timedelta(hours=1):g} h"
+    return f"the newest backup {newest.id} is {duration(old.total_seconds())} old, more than {most}"
 
 
 def _require_room(directory: Path, backup: Backup) -> None:

@@ -203,7 +203,11 @@ def _service(listed: dict[str, Any]) -> dict[str, Any]:
 async def _drift(d: Deployment, stack: Stack) -> Part:
     """Plan a stack, which reads everything that it has made; the plan is thrown away."""
     about = f"drift of {stack.name}"
-    await opened(d, stack)
+    if (await opened(d, stack)).empty:
+        what = "nothing to compare: its state knows of nothing yet"
+        return Part(
+            about, (what,), {"deployed": False}, "`quickdata plan` shows what `quickdata deploy` would create"
+        )
     try:
         plan = await planned(d, stack)
     finally:

@@ -27,9 +27,9 @@ class Reader:
 
     def feed(self, line: str) -> str | None:
         """Take one line; return the current activity in words, None when the line says nothing of it."""
-        if self.stream == "text":
-            return line.strip() or None
         event = parse(line)
+        if self.stream == "text":  # an event in it is a script's figures, which are no words
+            return None if event else line.strip() or None
         if event is None:
             return None
         return self._tofu(event) if self.stream == "tofu-json" else self._ansible(event)

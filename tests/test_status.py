@@ -25,6 +25,9 @@ from pipeline.storage import Cloud
 KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
 SERVICES = "status: services"
 RUNNING = '{"Name": "nocodb_db", "Replicas": "1/1 (max 1 per node)", "Image": "postgres:18"}'
+RESOURCE = {"mode": "managed", "type": "aws_eip", "name": "x", "instances": [{}]}
+DEPLOYED = (0, json.dumps({"version": 4, "resources": [RESOURCE]}))
+UNKNOWN = "nothing to compare: its state knows of nothing yet"
 STARTING = '{"Name": "nocodb_nocodb", "Replicas": "0/1", "Image": "nocodb:1"}'
 
 
@@ -42,6 +45,7 @@ class Live:
 
     def deployment(self, answers: dict[str, Any] | None = None) -> Deployment:
         well = {"storage: plan": (0, ""), "app: plan": (0, ""), SERVICES: listed(RUNNING)}
+        well |= {"storage: state": DEPLOYED, "app: state": DEPLOYED}
         d = deployment(RecordingRunner(well | (answers or {})), self.cloud)  # type: ignore[arg-type]
         return replace(d, suffix=self.suffix)
 
@@ -212,8 +216,7 @@ async def test_real_stacks_are_told_before_and_after_the_bucket_is_there(
     assert f"{d.bucket} is not there" in before["bucket"]
     assert "cannot be read" in before["backups"]
     assert "no database and no manager" in before["nodes"]
-    assert "create aws_s3_bucket.backups" in before["drift of storage"]
-    assert "storage state is missing" in before["drift of app"]
+    assert UNKNOWN in before["drift of storage"] and UNKNOWN in before["drift of app"]
     assert "services" not in before
 
     await stacks.applied(d, d.storage, stacks.BUCKET)
@@ -224,7 +227,7 @@ async def test_real_stacks_are_told_before_and_after_the_bucket_is_there(
     assert "there is none yet" in after["backups"]
     assert "create aws_s3_bucket_versioning.backups" in after["drift of storage"]
     assert "create aws_s3_bucket.backups" not in after["drift of storage"]
-    assert 'create aws_instance.node["database"]' in after["drift of app"]
+    assert UNKNOWN in after["drift of app"]
     assert state.read_bytes() == written
     assert not list(workspace.rglob(d.plan_file))
 

@@ -38,6 +38,12 @@ def test_lines_that_are_no_json_do_no_harm() -> None:
     assert Reader("ansible-jsonl").feed("[1, 2]") is None
 
 
+def test_a_scripts_figures_are_not_shown_as_what_it_is_doing() -> None:
+    reader = Reader("text")
+    assert reader.feed("restoring public.customers\n") == "restoring public.customers"
+    assert reader.feed('{"id": "3f2a9c1d", "tables": 7}') is None
+
+
 def test_what_failed_is_told_in_the_tools_words() -> None:
     diagnostic = {"severity": "error", "summary": "creating S3 Bucket", "detail": "taken", "address": "a.b"}
     warning = {"severity": "warning", "summary": "old"}

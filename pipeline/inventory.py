@@ -52,5 +52,7 @@ def _host(name: str, node: Mapping[str, Any], app: Mapping[str, Any]) -> dict[st
         "ansible_host": node.get("public_ip") or node["private_ip"],
         "ansible_user": app["ssh_user"],
         "private_ip": node["private_ip"],
+        # A machine is known by its id: a new one may well get an address that an old one had.
+        "ansible_ssh_common_args": f"-o HostKeyAlias={node['instance_id']}",
     }
     return own | ({"data_volume_id": app["data_device_volume_id"]} if node["role"] == "database" else {})

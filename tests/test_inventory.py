@@ -20,6 +20,11 @@ def test_every_node_is_in_the_group_of_its_role() -> None:
     assert children["workers"]["hosts"]["worker-1"]["ansible_host"] == "198.51.100.3"
 
 
+def test_a_new_machine_at_an_old_address_is_another_host_to_ssh() -> None:
+    found = yaml.safe_load(inventory.render(OUTPUTS, "ppr", {}, {}))["all"]["children"]
+    assert found["managers"]["hosts"]["manager"]["ansible_ssh_common_args"] == "-o HostKeyAlias=i-1"
+
+
 def test_the_bucket_and_the_volume_come_from_the_outputs() -> None:
     found = yaml.safe_load(inventory.render(OUTPUTS, "ppr", {}, {}))["all"]
     assert found["vars"]["backup_bucket"] == OUTPUTS["bucket_name"]

@@ -1,13 +1,11 @@
 """The order of a deployment: storage, app, inventory, playbooks, verification."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from anyio import CancelScope, Event, create_task_group
+from anyio import Event, create_task_group
 
-from pipeline import inventory, plan, planning
+from pipeline import inventory, nocodb, plan, planning
 from pipeline.ansible import INVENTORY, changed
 from pipeline.check import check, require_good
 from pipeline.deployment import DATABASE, DATABASE_SERVICE, DATABASE_USER, Deployment
@@ -107,7 +105,7 @@ async def destroy(d: Deployment, backed_up: bool = True) -> dict[str, int]:
     await opened(d, d.app)
     try:
         if backed_up:
-            async with _nocodb_stopped(d):
+            async with nocodb.stopped(d):
                 await verify(d)
                 doomed = await _doomed(d)
         else:
@@ -121,25 +119,6 @@ async def destroy(d: Deployment, backed_up: bool = True) -> dict[str, int]:
 async def _doomed(d: Deployment) -> Plan:
     plan.gate_app(doomed := await planning.planned(d, d.app, destroy=True))
     return doomed
-
-
-@asynccontextmanager
-async def _nocodb_stopped(d: Deployment) -> AsyncIterator[None]:
-    """Stop NocoDB for what follows; if that fails, NocoDB comes back."""
-    await _scale_nocodb(d, 0)
-    try:
-        yield
-    except BaseException:
-        with CancelScope(shield=True):
-            await _scale_nocodb(d, 1)
-        raise
-
-
-async def _scale_nocodb(d: Deployment, replicas: int) -> None:
-    if d.real_nodes:
-        name = "start NocoDB" if replicas else "stop NocoDB"
-        command = ("docker", "service", "scale", f"nocodb_nocodb={replicas}")
-        (await d.run(d.ansible.on_manager(name, *command))).check()
 
 
 async def _outputs(d: Deployment, stack: Stack) -> dict[str, Any]:
@@ -187,7 +166,7 @@ async def _before_app(d: Deployment, app: Plan) -> None:
     """Before the app is applied: no state may be lost, and a doomed database must have a good backup."""
     await require_not_lost(d, app=app)
     if app.touching({"delete", "replace", "forget"}, DATABASE_RESOURCES):
-        async with _nocodb_stopped(d):
+        async with nocodb.stopped(d):
             await verify(d)
 
 

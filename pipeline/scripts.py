@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from pipeline import nocodb
 from pipeline.ansible import said
 from pipeline.deployment import Deployment
 from pipeline.errors import SettingsError, ToolError, VerifyFailed
@@ -46,7 +47,7 @@ async def verify(d: Deployment, backup_id: str | None = None) -> Figures:
 
 
 async def restore(d: Deployment, backup_id: str | None = None, from_database: str | None = None) -> Figures:
-    """Restore a backup in place of the live database, which is kept beside it.
+    """Restore a backup in place of the live database, which is kept beside it; NocoDB is stopped meanwhile.
 
     Args:
         d: the deployment.
@@ -54,7 +55,8 @@ async def restore(d: Deployment, backup_id: str | None = None, from_database: st
         from_database: the database that it is a backup of; None is the deployed one.
 
     Returns:
-        The figures, with the name under which the old database is kept.
+        The figures, with the name under which the old database is kept, and on real nodes with
+        nocodb_away_seconds: how long NocoDB could not be used.
 
     Raises:
         SettingsError: Ansible cannot pass that name on.
@@ -67,7 +69,9 @@ async def restore(d: Deployment, backup_id: str | None = None, from_database: st
         )
     options = ["--id", backup_id] if backup_id else []
     options += ["--from-database", from_database] if from_database else []
-    return await _run(d, _script(d, "restore", "restore-pg-latest.sh", *options))
+    async with nocodb.away(d) as away:
+        figures = await _run(d, _script(d, "restore", "restore-pg-latest.sh", *options))
+    return figures | ({"nocodb_away_seconds": away.seconds} if d.real_nodes else {})
 
 
 def in_words(proof: Figures) -> str:

@@ -124,4 +124,7 @@ async def restore(d: Deployment, backup_id: BackupId = None, from_database: From
     """Restore a backup in place of the live database, which is kept beside it."""
     await order.reachable(d)
     back = await scripts.restore(d, backup_id, from_database)
-    d.report.prove("restore", f"{back['rows']} rows compared; the old database is {back['kept']}", **back)
+    words = f"{back['rows']} rows compared; the old database is {back['kept']}"
+    if d.real_nodes:
+        words += f"; NocoDB was away for {back['nocodb_away_seconds']} s"
+    d.report.prove("restore", words, **back)

@@ -156,6 +156,20 @@ async def test_nocodb_comes_back_when_the_backup_before_a_destruction_fails() ->
     assert "app: apply" not in runner.names
 
 
+async def test_a_restore_keeps_nocodb_away_and_says_for_how_long() -> None:
+    runner = RecordingRunner({"restore": (0, said_by_ansible(json.dumps(PROOF)))})
+    figures = await restore(deployment(runner))
+    assert runner.names == ["stop NocoDB", "restore", "start NocoDB"]
+    assert figures["nocodb_away_seconds"] >= 0
+
+
+async def test_nocodb_comes_back_after_a_restore_that_failed() -> None:
+    runner = RecordingRunner({"restore": (1, "")})
+    with pytest.raises(PipelineError):
+        await restore(deployment(runner))
+    assert runner.names == ["stop NocoDB", "restore", "start NocoDB"]
+
+
 async def test_a_refused_storage_plan_keeps_the_app_from_being_applied_too() -> None:
     refused = (0, plan_json(("aws_s3_bucket_policy.backups", "delete")))
     runner = RecordingRunner(

@@ -1,0 +1,59 @@
+"""NocoDB on the Swarm, kept from writing while its database is saved for the last time, or replaced."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from anyio import CancelScope, current_time
+
+from pipeline.deployment import Deployment
+
+SERVICE = "nocodb_nocodb"
+
+
+@dataclass
+class Away:
+    """How long NocoDB could not be used, in seconds; None on local nodes, where it does not run."""
+
+    seconds: float | None = None
+
+
+@asynccontextmanager
+async def stopped(d: Deployment) -> AsyncIterator[None]:
+    """Stop NocoDB for good; if what follows fails, it comes back."""
+    await _scale(d, 0)
+    try:
+        yield
+    except BaseException:
+        with CancelScope(shield=True):
+            await _scale(d, 1)
+        raise
+
+
+@asynccontextmanager
+async def away(d: Deployment) -> AsyncIterator[Away]:
+    """Stop NocoDB for the length of the block: what it holds in memory must not meet another database.
+
+    Yields:
+        What says afterwards how long it took until it was healthy again.
+
+    Raises:
+        PipelineError: it could not be stopped, or is not healthy again.
+    """
+    found, began = Away(), current_time()
+    await _scale(d, 0)
+    try:
+        yield found
+    finally:
+        with CancelScope(shield=True):
+            await _scale(d, 1)
+    if d.real_nodes:
+        found.seconds = round(current_time() - began, 1)
+
+
+async def _scale(d: Deployment, replicas: int) -> None:
+    """Set the number of its tasks; Docker answers when they run and are healthy, or are gone."""
+    if d.real_nodes:
+        name = "start NocoDB" if replicas else "stop NocoDB"
+        command = ("docker", "service", "scale", f"{SERVICE}={replicas}")
+        (await d.run(d.ansible.on_manager(name, *command))).check()

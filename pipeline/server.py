@@ -14,6 +14,7 @@ from anyio.abc import Process
 from pipeline.errors import ToolError
 
 LOOPBACK = "127.0.0.1"
+ANYWHERE = "0.0.0.0"  # noqa: S104 - a container of its own
 START_LIMIT = 120.0
 STOP_LIMIT = 15.0
 

@@ -35,9 +35,9 @@ def emulate(file: Path) -> None:
     storage.Cloud = Emulator  # type: ignore[misc] # before anybody imports it
 
     from pipeline import aws  # noqa: PLC0415
-    from pipeline.rehearsal import local  # noqa: PLC0415
+    from pipeline.rehearsal import emulated, local  # noqa: PLC0415
 
-    around, on_aws = surroundings(file, aws.REPOSITORY), aws.aws_deployment
+    around, on_aws = surroundings(file, aws.REPOSITORY), aws.local_states
     where = {
         k: v for k, v in around.aws.environment.items() if not k.startswith(("AWS_ACCESS", "AWS_SECRET"))
     }
@@ -47,11 +47,11 @@ def emulate(file: Path) -> None:
 
     def deployment(*arguments: Any) -> Any:
         d = on_aws(*arguments)
-        variables = {**d.common, **local._common(around)}
+        variables = {**d.common, **emulated.endpoint(around.aws), **local.common(around)}
         stacks = {"storage": there(d.storage), "app": there(d.app)}
-        return replace(d, **stacks, common=variables, hosts=local._hosts(around), real_nodes=False)
+        return replace(d, **stacks, common=variables, hosts=local.hosts(around), real_nodes=False)
 
-    aws.aws_deployment = deployment
+    aws.local_states = deployment
 
 
 if __name__ == "__main__":

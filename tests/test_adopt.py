@@ -20,7 +20,7 @@ from pipeline.deployment import Deployment
 from pipeline.errors import PipelineError, PlanRefused, StateLost, most_telling
 from pipeline.plan import Change
 from pipeline.preview import Preview, preview
-from pipeline.rehearsal.local import lay_vault
+from pipeline.rehearsal.emulated import lay_vault, vault
 from pipeline.rehearsal.localstack import LocalStack
 from pipeline.rehearsal.workspace import throwaway
 from pipeline.saved import SavedPlans
@@ -67,7 +67,7 @@ def story(localstack: LocalStack) -> Iterator[Story]:
 
 
 async def _tell(d: Deployment, told: Story) -> None:
-    await lay_vault(d, "a-password-of-nobody")
+    await lay_vault(d, vault())
     before = told.everything()
     await _preview(d, told)
     told.left = sorted(told.everything().keys() ^ before.keys())

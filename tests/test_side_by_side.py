@@ -20,7 +20,7 @@ from pipeline.backups import backups
 from pipeline.deployment import DATABASE, Deployment
 from pipeline.errors import BucketTaken, PipelineError, StateLost
 from pipeline.plan import Change, Plan
-from pipeline.rehearsal.local import lay_vault
+from pipeline.rehearsal.emulated import lay_vault, vault
 from pipeline.rehearsal.localstack import LocalStack
 from pipeline.rehearsal.workspace import throwaway
 
@@ -180,7 +180,7 @@ async def test_nodes_that_the_state_does_not_know_are_lost_state(
     known = Path(both[OTHER].runner.root / STATE.format("terraS3"))
     shutil.copy(known, fresh / STATE.format("terraS3"))
     d = deployment(fresh, localstack, OTHER)
-    await lay_vault(d, "a-password-of-nobody")
+    await lay_vault(d, vault())
     async with refused(d, StateLost):
         await deploy.deploy(d)
 

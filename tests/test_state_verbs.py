@@ -1,5 +1,6 @@
 """unlock and migrate-state, typed by a person."""
 
+import json
 import os
 import re
 import subprocess
@@ -9,7 +10,11 @@ from pathlib import Path
 
 import pexpect
 import pytest
+import stacks
+from emulated import checkout
 from gitlab_server import PAT, PROJECT, USER, GitLab, gitlab_server
+
+from pipeline.rehearsal.localstack import LocalStack
 
 QUICKDATA = str(Path(sys.executable).with_name("quickdata"))
 STATE = "quickdata-ppr-storage"
@@ -136,3 +141,28 @@ def test_the_option_goes_before_the_variable(environment: dict[str, str]) -> Non
     done = typed(environment | {"TF_VAR_bucket_suffix": "x" * 20}, "unlock", "app", "--state", "s3")
     assert done.returncode == 2
     assert "at most 19 characters" in done.stderr
+
+
+async def test_both_states_move_to_a_bucket_and_back_from_the_command_line(
+    environment: dict[str, str], localstack: LocalStack, tmp_path: Path
+) -> None:
+    del environment["PATH"], environment["HOME"], environment["QUICKDATA_STATE"]
+    variables = environment | {"TF_VAR_bucket_suffix": "mover", "AWS_ACCESS_KEY_ID": "test"}
+    found = checkout(tmp_path / "mine", variables, {"vault_db_password": "password-of-nobody"})
+    found.name(localstack, stacks.NOBODY)
+    d = stacks.deployment(found.root, localstack, "mover")
+    for stack, part in ((d.storage, stacks.BUCKET), (d.app, "aws_key_pair.admin")):
+        await stacks.init(d, stack)
+        await stacks.applied(d, stack, part)
+    local = [found.root / stack.workdir / "terraform.tfstate" for stack in (d.storage, d.app)]
+    there = [path.read_text() for path in local]
+
+    moved = found.run("migrate-state", "--from", "local", "--to", "s3", "--yes")
+    assert "✓ storage" in moved.out and "✓ app" in moved.out
+    assert [path.exists() and path.stat().st_size for path in local] == [False, False]
+    found.run("migrate-state", "--from", "s3", "--to", "local", "--yes")
+    assert [resources(path.read_text()) for path in local] == [resources(text) for text in there]
+
+
+def resources(state: str) -> object:
+    return json.loads(state)["resources"]

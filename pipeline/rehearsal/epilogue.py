@@ -43,13 +43,13 @@ async def damage_and_restore(d: Deployment, database: Database) -> None:
     good = await database.fingerprint("before the backup")
     await _backup_by_cron(d)
     await _damage(d, database)
-    _prove(await database.fingerprint("after the damage") != good, "the damage damaged nothing")
+    prove(await database.fingerprint("after the damage") != good, "the damage damaged nothing")
     restored = await restore(d)
     same = await database.fingerprint("after the restore") == good
-    _prove(same, "the restored data is not the data that was backed up")
-    _prove(await d.runner.read(UPLOAD) == UPLOADED, "the uploaded file did not come back")
+    prove(same, "the restored data is not the data that was backed up")
+    prove(await d.runner.read(UPLOAD) == UPLOADED, "the uploaded file did not come back")
     kept = await database.sql("restore: the damaged database is kept", "SELECT 1", restored["kept"])
-    _prove(kept == "1", "the database as it was before the restore is not kept")
+    prove(kept == "1", "the database as it was before the restore is not kept")
     words = (
         "rows changed, rows deleted, a table dropped and a file removed: all back, by two ways of counting"
     )
@@ -59,10 +59,10 @@ async def damage_and_restore(d: Deployment, database: Database) -> None:
 async def _backup_by_cron(d: Deployment) -> None:
     count = await _count(d)
     text = await d.runner.read(CRON_FILE)
-    _prove(text is not None, f"backup.yml made no cron file {CRON_FILE}")
+    prove(text is not None, f"backup.yml made no cron file {CRON_FILE}")
     entry = cron.read(text or "")
     (await d.run(Step("backup: cron's own line", entry.command(str(d.runner.root / DATABASE_NODE))))).check()
-    _prove(await _count(d) == count + 1, "cron's line made no backup")
+    prove(await _count(d) == count + 1, "cron's line made no backup")
 
 
 async def _count(d: Deployment) -> int:
@@ -86,7 +86,7 @@ async def second_deploy(d: Deployment) -> None:
     """Deploy again: nothing may change."""
     again = await deploy.deploy(d)
     what = f"the second deployment changed something: {again.plans}, changed tasks: {again.changed}"
-    _prove(again.nothing_changed, what)
+    prove(again.nothing_changed, what)
     words = f"0 resources and 0 tasks changed; {in_words(again.proof)}"
     d.report.prove("second deploy", words, plans=again.plans, tasks=again.changed, **again.proof)
 
@@ -95,8 +95,8 @@ async def outlives_the_app(d: Deployment) -> None:
     """Destroy the app: the bucket and every backup must still be there."""
     counts = await deploy.destroy(d)
     left = await _count(d)
-    _prove(counts["delete"] > 0, "destroying the app removed nothing")
-    _prove(left > 0, "the backups went with the app")
+    prove(counts["delete"] > 0, "destroying the app removed nothing")
+    prove(left > 0, "the backups went with the app")
     words = f"{counts['delete']} resources are gone, {left} backups are still there"
     d.report.prove("app destroyed", words, removed=counts["delete"], backups=left)
 
@@ -105,7 +105,7 @@ async def storage_refuses(d: Deployment) -> None:
     """Storage must refuse to be destroyed: by its own configuration, and by the gate."""
     d.progress.note("storage is asked to be destroyed: the next step has to fail")
     refused = await d.run(d.storage.plan("destroy.tfplan", destroy=True))
-    _prove(
+    prove(
         "cannot be destroyed" in refused.stdout and refused.exit_code == 1, "storage let itself be destroyed"
     )
     await d.run(d.storage.plan("destroy.tfplan", PROTECTED, destroy=True))
@@ -119,6 +119,11 @@ async def storage_refuses(d: Deployment) -> None:
     d.report.prove("storage destroy", "refused, by its own configuration and by the gate")
 
 
-def _prove(held: bool, otherwise: str) -> None:
+def prove(held: bool, otherwise: str) -> None:
+    """Make sure that something is as a rehearsal says.
+
+    Raises:
+        VerifyFailed: it is not.
+    """
     if not held:
         raise VerifyFailed(f"rehearsal: {otherwise}", "see the steps above and the report: this is a defect")

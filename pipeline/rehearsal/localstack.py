@@ -11,7 +11,7 @@ from anyio import to_thread
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pipeline.server import LOOPBACK, free_port, serving
+from pipeline.server import ANYWHERE, LOOPBACK, free_port, serving
 from pipeline.storage import session
 
 REGION = "eu-west-3"
@@ -69,7 +69,8 @@ async def localstack(
     """
     directory.mkdir(parents=True, exist_ok=True)
     port = port or free_port()
-    server = LocalStack(f"http://{LOOPBACK}:{port}", region)
+    host = LOOPBACK if listen == ANYWHERE else listen
+    server = LocalStack(f"http://{host}:{port}", region)
     command = (sys.executable, "-P", str(SERVER), str(directory / "objects"))
     sts = asking(server)
 

@@ -16,15 +16,15 @@ import anyio
 from pipeline.errors import PipelineError
 from pipeline.postgres import postgres
 from pipeline.rehearsal.localstack import localstack
+from pipeline.server import ANYWHERE
 
 DIRECTORY = Path("/var/lib/quickdata")
-EVERYWHERE = "0.0.0.0"  # noqa: S104 - a container's network is its own
 
 
 def _server(name: str, port: int) -> AbstractAsyncContextManager[Any]:
     if name == "localstack":
-        return localstack(DIRECTORY / name, listen=EVERYWHERE, port=port)
-    return postgres(DIRECTORY / name, listen=EVERYWHERE, port=port, password=os.environ["PGPASSWORD"])
+        return localstack(DIRECTORY / name, listen=ANYWHERE, port=port)
+    return postgres(DIRECTORY / name, listen=ANYWHERE, port=port, password=os.environ["PGPASSWORD"])
 
 
 async def serve(name: str, port: int) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pexpect
 
 from pipeline import tools
-from pipeline.rehearsal.local import SSH_PUBLIC_KEY
+from pipeline.rehearsal.emulated import NOBODYS_KEY
 from pipeline.rehearsal.workspace import REAL, REPOSITORY
 
 SYSTEM = "/usr/local/bin:/usr/bin:/bin"
@@ -88,7 +88,7 @@ def terminal(directory: Path, **variables: str) -> Terminal:
     shutil.copytree(REPOSITORY / "infrastructure", directory / "workspace/infrastructure", ignore=ignore)
     key = directory / "home/.ssh/id_ed25519.pub"
     key.parent.mkdir(parents=True)
-    key.write_text(f"{SSH_PUBLIC_KEY}\n")
+    key.write_text(f"{NOBODYS_KEY}\n")
     tofu = tools.find_tofu() or tools.download_tofu()
     environment = {
         "PATH": f"{ENVIRONMENT}:{tofu.parent}:{SYSTEM}",

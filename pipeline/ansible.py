@@ -22,6 +22,7 @@ JSON_LINES: Mapping[str, str] = {
     "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1",
     "ANSIBLE_NOCOLOR": "1",
     "ANSIBLE_RETRY_FILES_ENABLED": "0",
+    "ANSIBLE_CONFIG": "ansible.cfg",  # it is not looked for in a folder that all may write to, as GitLab's
 }
 
 

@@ -95,7 +95,7 @@ def secrets(settings: Settings) -> dict[str, str]:
         "VAULT_PASSWORD": settings.vault_password,
         "GITLAB_PAT": settings.gitlab_pat,
         PASSWORD: settings.gitlab_pat,
-        SSH_KEY: settings.ssh_key.read_text(),
+        SSH_KEY: settings.ssh_key.read_bytes().decode(),
     }
     if settings.state_passphrase:
         values[encryption.PASSPHRASE] = settings.state_passphrase

@@ -8,7 +8,7 @@ from inspect import Parameter, Signature, getdoc, signature
 from typing import Annotated, Any, NoReturn
 
 import dagger
-from dagger import Doc, dag, function
+from dagger import Doc, Name, dag, function
 
 from pipeline import contained, images
 from pipeline.container import engine_error
@@ -38,7 +38,7 @@ class Closed:
     )
     provider_mirror: Annotated[dagger.Directory | None, Doc("Holds registry.*/hashicorp/aws/….")] = None
     index_url: Annotated[str, Doc("A Python package index, without a password in it.")] = ""
-    verbose: Annotated[bool, Doc("Show what the tools themselves print.")] = False
+    verbose: Annotated[bool, Doc("Show what the tools themselves print."), Name("toolOutput")] = False
 
     @property
     def wanted(self) -> Wanted:
@@ -184,7 +184,8 @@ async def _always(self: Any, verb: str, **given: Any) -> dagger.Directory:
 def always() -> Callable[..., Any]:
     """Return `run` as a Dagger function: it takes every verb's options."""
     which = Parameter("verb", Parameter.KEYWORD_ONLY, annotation=Annotated[str, Doc("One of the verbs.")])
-    return _function(_always, "run", getdoc(_always) or "", [which, *OPTIONS.values()], dagger.Directory)
+    optional = [p.replace(default="") if p.default is p.empty else p for p in OPTIONS.values()]
+    return _function(_always, "run", getdoc(_always) or "", [which, *optional], dagger.Directory)
 
 
 async def fail(name: str, error: PipelineError) -> NoReturn:
@@ -204,7 +205,8 @@ def told(name: str, error: BaseException) -> PipelineError:
         return found
     if isinstance(found, dagger.DaggerError):
         return engine_error(name, found)
-    frames = "".join(traceback.format_exception(found)).splitlines()[-LAST_FRAMES:]
+    # Not the error's own words: a KeyError's are the key, which may be a secret.
+    frames = "".join(traceback.format_tb(found.__traceback__)).splitlines()[-LAST_FRAMES:]
     return PipelineError(
         f"a defect: {type(found).__name__}", "report it with the lines below", "\n".join(frames)
     )

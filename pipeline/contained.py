@@ -111,7 +111,7 @@ async def deployment(
         raise SettingsError("a deployment from containers keeps no local state", mend)
     run = token_hex(8)
     toolbox = await _with_ssh(box.container)
-    key = settings.ssh_key.read_text()
+    key = settings.ssh_key.read_bytes().decode()  # read as text, its ends of lines would be others
     settings.ssh_key.with_name(settings.ssh_key.name + ".pub").write_text(await _public(toolbox, known[key]))
     values = aws.secrets(settings)
     held = {n: known.get(v) or box.dag.set_secret(f"quickdata-{run}-{n}", v) for n, v in values.items()}

@@ -8,7 +8,7 @@ from inspect import getdoc
 from typing import Annotated, Any
 
 import dagger
-from dagger import DefaultPath, Doc, Ignore, Name, dag, function, object_type
+from dagger import DefaultPath, Doc, Ignore, dag, function, object_type
 
 from pipeline import backups as listing
 from pipeline import contained, verbs
@@ -62,9 +62,7 @@ async def _rehearse(self: "Pipeline", attempt: Attempt) -> None:
     await rehearse(attempt.progress, attempt.report, suffix, place)
 
 
-def listed(
-    database: verbs.Database = DATABASE, as_json: Annotated[bool, Doc("Print JSON."), Name("json")] = False
-) -> None:
+def listed(database: verbs.Database = DATABASE, as_json: Annotated[bool, Doc("Print JSON.")] = False) -> None:
     """Declare how backups are listed."""
 
 

@@ -147,7 +147,9 @@ def in_words(figures: Figures) -> str:
         f"{figures['tables']} tables with {figures['rows']} rows restored from S3 into a throwaway PostgreSQL"
     )
     rpo, rto = duration(figures["rpo_seconds"]), f"{figures['rto_seconds']} s"
-    return f"{what}, {figures['mismatches']} differ (backup {figures['id']}); RPO {rpo}, RTO {rto}"
+    said = f"{what}, {figures['mismatches']} differ (backup {figures['id']}); RPO {rpo}, RTO {rto}"
+    locale = figures.get("stand_in_locale")
+    return f"{said}; sorted by {locale}: this machine lacks the database's locale" if locale else said
 
 
 def _choose(found: list[Backup], backup_id: str | None) -> Backup:

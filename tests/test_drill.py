@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from pipeline.backups import backups
 from pipeline.cli import main
-from pipeline.drill import Wanted, drill
+from pipeline.drill import Wanted, drill, in_words
 from pipeline.errors import PipelineError, ToolError, VerifyFailed
 from pipeline.progress import Progress
 from pipeline.report import Report
@@ -151,12 +151,21 @@ async def test_a_missing_dump_is_a_failure(stocked: Node, temporary: Path) -> No
     assert list(temporary.iterdir()) == []
 
 
-async def test_a_locale_that_this_machine_lacks_is_named_with_its_mend(stocked: Node) -> None:
+async def test_where_the_databases_locale_is_missing_another_stands_in_and_the_drill_says_so(
+    stocked: Node,
+) -> None:
     stocked.forge_globals(lambda text: re.sub("lc_collate '[^']*'", "lc_collate 'tlh_Q.utf8'", text))
+    figures = await drilled(stocked)
+    assert figures["mismatches"] == 0
+    assert "sorted by C.UTF-8: this machine lacks the database's locale" in in_words(figures)
+
+
+async def test_a_locale_that_can_neither_be_had_nor_replaced_is_named_with_its_mend(stocked: Node) -> None:
+    builtin = "locale_provider builtin builtin_locale 'tlh_Q.utf8'"
+    stocked.forge_globals(lambda text: text.replace("locale_provider libc", builtin))
     error = await refused(stocked)
     assert "locale is not on this machine" in error.what
     assert "localedef" in error.mend
-    assert "tlh_Q.utf8" in error.tail
 
 
 async def test_a_stale_backup_is_restored_all_the_same_and_fails(stocked: Node) -> None:

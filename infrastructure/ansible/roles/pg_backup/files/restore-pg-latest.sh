@@ -9,11 +9,12 @@ source "$here/pg-common.sh" || exit 1
 # Text from outside must be this before bash computes with it: it runs commands in any other.
 NUMBER='^(0|[1-9][0-9]{0,17})$'
 
-SCRATCH=''   # the scratch database, while it has to be dropped at the end
-NEW_ROLES='' # roles made for this restore, while they have to be dropped at the end
-UNPACKED=''  # the directory with the attachments, while it has to be removed at the end
-ASIDE=''     # the directory with the attachments that were live, from when they are moved
-EMPTIED=''   # whether all of them are there
+SCRATCH=''         # the scratch database, while it has to be dropped at the end
+NEW_ROLES=''       # roles made for this restore, while they have to be dropped at the end
+UNPACKED=''        # the directory with the attachments, while it has to be removed at the end
+ASIDE=''           # the directory with the attachments that were live, from when they are moved
+EMPTIED=''         # whether all of them are there
+STAND_IN_LOCALE='' # what a drill sorts by where the database's locale is missing
 
 usage() {
   cat <<'TEXT'
@@ -243,10 +244,19 @@ role_statements() {
 # Settings, grants and owner belong to the database, not to its name: they come along with the swap.
 restore_scratch() {
   SCRATCH=${DATABASE}_restore_$ID
-  section create | stored_sql "$MAINTENANCE" -v target="$SCRATCH" || fail 1 "the scratch database cannot be created" "the lines above say why"
+  create_scratch || fail 1 "the scratch database cannot be created" "the lines above say why"
   fetch dump load
   section settings | stored_sql "$MAINTENANCE" -v target="$SCRATCH" --single-transaction ||
     fail 1 "the settings and grants of the database cannot be restored" "the lines above say why"
+}
+
+# The machine of a drill need not have the node's locales: another one orders the same rows differently.
+create_scratch() {
+  local locale="s/ lc_(collate|ctype) '[^']*'/ lc_\\1 'C.UTF-8'/g"
+  section create | stored_sql "$MAINTENANCE" -v target="$SCRATCH" && return
+  [[ -n $DRILL_STARTED ]] || return
+  log "the throwaway server refuses the database's locale: C.UTF-8 stands in"
+  section create | sed -E "$locale" | stored_sql "$MAINTENANCE" -v target="$SCRATCH" && STAND_IN_LOCALE=C.UTF-8
 }
 
 # Asynchronous commits lose nothing here: the swap's own commit is synchronous, and flushes all before it.
@@ -325,7 +335,7 @@ note_verified() {
   local by=$PROGRAM seconds drilled=''
   [[ -z $DRILL_STARTED ]] || STARTED=$DRILL_STARTED by=drill
   seconds=$(seconds_since_start)
-  [[ -z $DRILL_STARTED ]] || drilled=", \"rpo_seconds\": $DRILL_RPO, \"rto_seconds\": $seconds"
+  [[ -z $DRILL_STARTED ]] || drilled=", \"rpo_seconds\": $DRILL_RPO, \"rto_seconds\": $seconds, \"stand_in_locale\": \"$STAND_IN_LOCALE\""
   SUMMARY="${SUMMARY%\}}$drilled}"
   clean_up
   printf '{"id": "%s", "verified_at": "%(%FT%TZ)T", "by": "%s on %s", "seconds": %s%s}\n' \

@@ -60,7 +60,7 @@ class Operator:
         env = {**self.checkout.environment, "EDITOR": str(self.shims / "editor"), "TERM": "dumb"}
         env["PATH"] = f"{self.shims}:{env['PATH']}"
         if not line.startswith("quickdata"):
-            env |= self.aws.environment
+            env |= self.aws.environment | tools.provider_environment(self.shims / "provider")
         cwd = str(self.checkout.root / folder)
         child = pexpect.spawn("bash", ["-c", line], cwd=cwd, env=env, encoding="utf-8", timeout=900)
         said = ""

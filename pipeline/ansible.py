@@ -44,6 +44,11 @@ class Ansible:
         """Run one playbook, such as "swarm.yml"."""
         return self._step(f"ansible: {name}", "ansible-playbook", name)
 
+    def scale_nocodb(self, replicas: int) -> Step:
+        """Set the number of NocoDB's tasks, and wait until they are healthy, or gone."""
+        name = "start NocoDB" if replicas else "stop NocoDB"
+        return self._step(name, "ansible-playbook", "scale.yml", "-e", f"nocodb_replicas={replicas}")
+
     def secrets_fit(self) -> Step:
         """Open the vault, and look whether every secret is in it and usable; no node is asked."""
         return self._step("check: vault", "ansible-playbook", "-i", "localhost,", "check.yml")

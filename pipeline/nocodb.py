@@ -8,8 +8,6 @@ from anyio import CancelScope, current_time
 
 from pipeline.deployment import Deployment
 
-SERVICE = "nocodb_nocodb"
-
 
 @dataclass
 class Away:
@@ -52,8 +50,5 @@ async def away(d: Deployment) -> AsyncIterator[Away]:
 
 
 async def _scale(d: Deployment, replicas: int) -> None:
-    """Set the number of its tasks; Docker answers when they run and are healthy, or are gone."""
     if d.real_nodes:
-        name = "start NocoDB" if replicas else "stop NocoDB"
-        command = ("docker", "service", "scale", f"{SERVICE}={replicas}")
-        (await d.run(d.ansible.on_manager(name, *command))).check()
+        (await d.run(d.ansible.scale_nocodb(replicas))).check()

@@ -12,14 +12,16 @@ export UV_PYTHON_PREFERENCE := only-system
 export UV_NO_PROGRESS := 1
 
 PYTHON_FILES := pipeline tests benchmarks
-SCRIPTS := .ci/run .ci/call .ci/host .devcontainer/install $(wildcard infrastructure/ansible/*.sh infrastructure/ansible/roles/*/files/*.sh)
+SCRIPTS := .ci/run .ci/call .ci/host .devcontainer/install pipeline/rehearsal/node/boot \
+  $(wildcard infrastructure/ansible/*.sh infrastructure/ansible/roles/*/files/*.sh) \
+  tests/images/build $(wildcard tests/images/*/fetch) tests/images/db/entrypoint
 
 .PHONY: help
 help: ## Show this list.
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: rehearse
-rehearse: announce install ## The main job: deploy on LocalStack, damage, restore, prove it. No AWS, no Docker.
+rehearse: announce install ## The main job: deploy on LocalStack, damage, restore, prove it. Needs no AWS, no Docker.
 	@.venv/bin/quickdata rehearse
 
 .PHONY: test
@@ -33,6 +35,11 @@ bench: install-dev ## Measure, beside what people use instead; writes benchmarks
 .PHONY: test-slow
 test-slow: install-dev ## The tests that `make test` leaves out, about 20 minutes.
 	@.venv/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder -m slow $(PYTEST_OPTIONS)
+
+.PHONY: test-swarm
+test-swarm: install-dev ## The tests on nodes that are containers: needs Docker, about 15 minutes.
+	@tests/images/build
+	@.venv/bin/pytest -m docker $(PYTEST_OPTIONS)
 
 .PHONY: lint
 lint: install-dev ## Only the linters.
@@ -51,11 +58,12 @@ format: install-dev ## Format the code.
 .PHONY: announce
 announce:
 	@printf '%s\n' \
-	  'make rehearse takes about 4 minutes on 2 cores (6 on busy ones), plus downloads the first time:' \
+	  'make rehearse takes about 4 minutes on 2 cores (6 with Docker, or on busy ones), plus downloads the first time:' \
 	  '  uv (25 MB) and the locked Python packages (about 150 MB; 760 MB on disk in .venv),' \
 	  '  OpenTofu (30 MB) only when neither tofu nor terraform is on PATH,' \
 	  '  the AWS provider (about 150 MB) unless a mirror is found, awscli for the node (25 MB).' \
-	  'It needs no AWS account and no Docker, and leaves nothing behind but reports/.'
+	  'Where Docker answers and has the images or can pull them (2 GB), the nodes are containers with a real Swarm.' \
+	  'It needs no AWS account and no Docker, and leaves nothing behind but reports/ and images.'
 
 .PHONY: install
 install: python $(UV) ## Install what the verbs need into .venv.

@@ -170,7 +170,8 @@ def test_a_machine_that_cannot_hold_the_workspace_says_so_and_keeps_nothing(
     person: Person, tmp_path: Path
 ) -> None:
     """The limit is a file's size, because it needs no rights; a full disk is told in the same way."""
-    typed = person.quickdata("rehearse", limit=("prlimit", "--fsize=1500"), TMPDIR=str(tmp_path))
+    words = ("rehearse", "--nodes", "local")
+    typed = person.quickdata(*words, limit=("prlimit", "--fsize=1500"), TMPDIR=str(tmp_path))
     assert typed.exit_code == 1
     assert re.search(r"File too large.*\n  → free some space", typed.said)
     assert list(tmp_path.glob("quickdata-*")) == []

@@ -46,7 +46,7 @@ class Run:
 def rehearsed(checkout: Checkout) -> Iterator[Run]:
     """Two rehearsals at once in one checkout, one of them ended in a playbook: they must not collide."""
     before, watch = checkout.files(), Opened(checkout.real_files())
-    whole, other = checkout.start("rehearse"), checkout.start("rehearse")
+    whole, other = (checkout.start("rehearse", "--nodes", "local") for _ in range(2))
     with ThreadPoolExecutor() as pool:
         reading = pool.submit(whole.communicate, timeout=1100)
         cut = terminated(other, checkout)

@@ -15,7 +15,7 @@ from checkout import make_checkout, until
 )
 def test_a_ctrl_c_leaves_nothing_behind(tmp_path: Path, moment: str) -> None:
     checkout = make_checkout(tmp_path)
-    run = checkout.start("rehearse")
+    run = checkout.start("rehearse", "--nodes", "local")
     until(run, lambda line: moment in line)
     os.killpg(run.pid, signal.SIGINT)
     _, err = run.communicate(timeout=600)
@@ -31,7 +31,7 @@ def test_a_failing_step_ends_the_rehearsal_in_its_own_words(tmp_path: Path) -> N
     checkout = make_checkout(tmp_path)
     broken = 'output "broken" {\n  value = broken_on_purpose()\n}\n'
     (checkout.root / "infrastructure/terraS3/broken.tf").write_text(broken)
-    run = checkout.start("rehearse")
+    run = checkout.start("rehearse", "--nodes", "local")
     _, err = run.communicate(timeout=600)
     assert run.returncode == 1
     assert "✗ rehearse: storage: " in err
@@ -46,7 +46,7 @@ def test_a_failing_playbook_ends_the_rehearsal_in_its_own_words(tmp_path: Path) 
     task = "{name: Break, ansible.builtin.fail: {msg: broken on purpose}}"
     playbook = f"[{{name: Broken, hosts: managers, gather_facts: false, tasks: [{task}]}}]"
     (checkout.root / "infrastructure/ansible/swarm.yml").write_text(playbook)
-    run = checkout.start("rehearse")
+    run = checkout.start("rehearse", "--nodes", "local")
     _, err = run.communicate(timeout=600)
     assert run.returncode == 1
     assert "✗ rehearse: ansible: swarm.yml" in err
@@ -60,7 +60,7 @@ def test_a_damage_that_damages_nothing_ends_the_rehearsal_with_exit_code_4(tmp_p
     checkout = make_checkout(tmp_path)
     undo = "DROP TABLE public.too_late; DELETE FROM public.event WHERE kind = 'late';"
     (checkout.root / "pipeline/rehearsal/damage.sql").write_text(undo)
-    run = checkout.start("rehearse")
+    run = checkout.start("rehearse", "--nodes", "local")
     _, err = run.communicate(timeout=600)
     assert run.returncode == 4, err
     assert "damaged nothing" in err

@@ -17,18 +17,29 @@ CHANGES = 2
 
 @click.command()
 @options.suffix
+@options.nodes
 @options.verbose
-def rehearse(suffix: str, verbose: bool) -> None:
-    """Rehearse the whole deployment on LocalStack, without AWS and without Docker.
+def rehearse(suffix: str, nodes: str, verbose: bool) -> None:
+    """Rehearse the whole deployment on LocalStack, without AWS; Docker is used, but not needed.
 
-    Deploys storage and app, configures two local nodes, backs up, damages, restores, compares, deploys
+    Deploys storage and app, configures two nodes, backs up, damages, restores, compares, deploys
     again, destroys the app. Needs no settings, touches nothing real, leaves nothing behind but reports/.
+
+    \b
+    docker  the nodes are containers, reached by SSH: a real Swarm, NocoDB, Adminer
+    local   the nodes are directories, the database is a process: the files and scripts, no Swarm
+    auto    docker where Docker answers and has the images or can pull them, else local
 
     Example: quickdata rehearse
     """
-    from pipeline.rehearsal.rehearse import rehearse as verb  # noqa: PLC0415 - its imports are slow
+    from pipeline.rehearsal.choice import rehearse_on  # noqa: PLC0415 - its imports are slow
 
-    run_and_tell(lambda progress, report: verb(progress, report, suffix), "rehearse", "localstack", verbose)
+    run_and_tell(
+        lambda progress, report: rehearse_on(nodes, progress, report, suffix),
+        "rehearse",
+        "localstack",
+        verbose,
+    )
 
 
 @click.command()

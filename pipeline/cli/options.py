@@ -68,6 +68,13 @@ def _folder(_context: click.Context, _option: click.Parameter, value: Path) -> P
     return path
 
 
+nodes = click.option(
+    "--nodes",
+    type=click.Choice(["auto", "local", "docker"]),
+    default="auto",
+    show_default=True,
+    help="What the nodes are.",
+)
 ask_vault_password = click.option(
     "--ask-vault-password", "ask", is_flag=True, help="Ask for it at the terminal."
 )

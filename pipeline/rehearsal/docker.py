@@ -1,0 +1,66 @@
+"""The Docker daemon of this machine, asked by its command line."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterable
+from typing import Any
+
+from anyio import open_process, run_process
+
+from pipeline.errors import ToolError
+
+WITHOUT = "mend what Docker says, or rehearse with --nodes local"
+STAND_IN = "quickdata.stand-in"
+"""The label of an image that the tests made in the place of the real one."""
+
+
+async def docker(*words: str, stdin: bytes | None = None) -> str:
+    """Run a command of Docker and return what it prints.
+
+    Args:
+        words: the command, such as "network", "create".
+        stdin: what it reads.
+
+    Raises:
+        ToolError: there is no Docker here, or the command failed; its words follow.
+    """
+    try:
+        done = await run_process(("docker", *words), input=stdin, check=False, env=os.environ)
+    except FileNotFoundError as error:
+        raise ToolError("docker is not on this machine", WITHOUT) from error
+    if done.returncode:
+        tail = "\n".join(done.stderr.decode(errors="replace").splitlines()[-5:])
+        raise ToolError(f"docker {words[0]} failed", WITHOUT, tail)
+    return done.stdout.decode().strip()
+
+
+async def images(names: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Return what Docker knows of those images that it has, by name."""
+    found = {}
+    for name in names:
+        try:
+            found[name] = json.loads(await docker("image", "inspect", name))[0]
+        except ToolError:  # it has none of that name
+            continue
+    return found
+
+
+async def pour(container: str, names: Iterable[str]) -> None:
+    """Give images of this machine's Docker to the one that runs in a container.
+
+    Raises:
+        ToolError: one of both ends failed.
+    """
+    out, into = os.pipe()
+    try:
+        save = await open_process(("docker", "save", *names), stdout=into, stderr=subprocess.DEVNULL)
+        command = ("docker", "exec", "-i", container, "docker", "load", "--quiet")
+        load = await open_process(command, stdin=out, stderr=subprocess.DEVNULL)
+    finally:
+        os.close(out)
+        os.close(into)
+    async with save, load:
+        codes = await load.wait(), await save.wait()
+    if any(codes):
+        raise ToolError(f"the images could not be loaded into {container}", "free some space, then run again")

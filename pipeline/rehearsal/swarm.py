@@ -1,0 +1,92 @@
+"""A deployment on real nodes: containers that Ansible reaches by SSH, with a Swarm that runs the stack."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from secrets import token_urlsafe
+
+import yaml
+
+from pipeline.aws import SSH_KEY
+from pipeline.deployment import Deployment
+from pipeline.progress import Progress
+from pipeline.rehearsal.docker import STAND_IN, images
+from pipeline.rehearsal.emulated import OWNER, VAULT_PASSWORD, emulated, lay_vault, require_emulator, vault
+from pipeline.rehearsal.local import workbench
+from pipeline.rehearsal.localstack import LocalStack, localstack
+from pipeline.rehearsal.nodes import Nodes, nodes
+from pipeline.rehearsal.workspace import REPOSITORY, throwaway
+from pipeline.report import Report
+
+IMAGES = REPOSITORY / "infrastructure/ansible/group_vars/all/images.yml"
+PLACED = {"manager": ("adminer",), "database": ("db", "nocodb")}
+"""Which node runs which service of the stack."""
+
+
+@dataclass(frozen=True)
+class Swarm:
+    """A deployment on real nodes, and what it runs in.
+
+    Args:
+        d: the deployment.
+        nodes: its nodes.
+        aws: the emulator.
+        secrets: what its vault holds.
+    """
+
+    d: Deployment
+    nodes: Nodes
+    aws: LocalStack
+    secrets: Mapping[str, str]
+
+
+@asynccontextmanager
+async def swarm(progress: Progress, report: Report, suffix: str) -> AsyncIterator[Swarm]:
+    """Prepare a deployment on new nodes; nothing of it is left behind.
+
+    Args:
+        progress: told of everything that happens.
+        report: notes every step.
+        suffix: the deployment's suffix, lower case.
+
+    Raises:
+        PipelineError: a server, a node or a step failed.
+    """
+    content = vault()
+    with throwaway() as directory:
+        progress.note("nodes: two containers are started, and the stack's images are loaded into them")
+        async with (
+            nodes(directory, stock()) as found,
+            localstack(directory / "localstack", listen=found.gateway) as aws,
+        ):
+            bench = workbench(directory / "workspace", _held(found, content), progress)
+            d = _reached(emulated(aws, bench, suffix, progress, report, found.public_key), found)
+            await require_emulator(d)
+            await lay_vault(d, content)
+            yield Swarm(d, found, aws, content)
+
+
+def _held(found: Nodes, content: Mapping[str, str]) -> dict[str, str]:
+    masked = {name: value for name, value in content.items() if value != OWNER}
+    return {VAULT_PASSWORD: token_urlsafe(18), SSH_KEY: found.key, **masked}
+
+
+def _reached(d: Deployment, found: Nodes) -> Deployment:
+    """LocalStack's instances are records: their addresses and their volume are nobody's."""
+    where = {
+        name: {"ansible_host": address, "private_ip": address, "data_volume_id": ""}
+        for name, address in found.addresses.items()
+    }
+    return replace(d, ansible=replace(d.ansible, secret_files=(SSH_KEY,)), hosts=where)
+
+
+def stock() -> dict[str, tuple[str, ...]]:
+    """Return the images that each node has to have, by the node's name."""
+    named = yaml.safe_load(IMAGES.read_text(encoding="utf-8"))["images"]
+    return {node: tuple(named[service] for service in services) for node, services in PLACED.items()}
+
+
+async def stand_ins() -> list[str]:
+    """Return the names of those images that are not the real ones."""
+    found = await images(name for names in stock().values() for name in names)
+    return [name for name, image in found.items() if (image["Config"].get("Labels") or {}).get(STAND_IN)]

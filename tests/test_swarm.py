@@ -1,0 +1,214 @@
+"""Real nodes, and what happens to them in a year: restarts, a lost node, new passwords. Needs Docker."""
+
+import shutil
+import subprocess
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import anyio
+import pytest
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+
+from pipeline import deploy, scripts
+from pipeline.backups import backups
+from pipeline.deployment import DATABASE
+from pipeline.errors import PipelineError, most_telling
+from pipeline.progress import Progress
+from pipeline.rehearsal.emulated import lay_vault, vault
+from pipeline.rehearsal.nodes import LABEL, renew
+from pipeline.rehearsal.swarm import Swarm, stock, swarm
+from pipeline.rehearsal.swarm_epilogue import NAMES, RECEIPT, where
+from pipeline.rehearsal.user import Base, User, signed_in
+from pipeline.report import Report
+from pipeline.step import Step
+
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(2400)]
+
+FILLED = "CREATE TABLE filler AS SELECT sha512(n::text::bytea) AS noise FROM generate_series(1, 3000000) AS n"
+
+
+def daemon_answers() -> bool:
+    return (
+        bool(shutil.which("docker"))
+        and subprocess.run(["docker", "info"], check=False, capture_output=True).returncode == 0
+    )
+
+
+if not daemon_answers():
+    pytest.skip("no Docker daemon answers: nodes cannot be containers", allow_module_level=True)
+
+
+class Watched(Progress):
+    """A progress that tells when a step has begun."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun: list[str] = []
+
+    def started(self, step: Step) -> None:
+        self.begun.append(step.name)
+        super().started(step)
+
+
+@dataclass
+class Live:
+    """A deployment on real nodes, with a base that a person made."""
+
+    portal: BlockingPortal
+    s: Swarm
+    progress: Watched
+    base: Base | None = None
+
+    def do(self, what: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
+        return self.portal.call(what, *arguments)
+
+    async def as_user(self, act: Callable[[User], Awaitable[Any]]) -> Any:
+        async with signed_in(*where(self.s)) as user:
+            return await act(user)
+
+    def serves_what_was_there(self) -> bool:
+        assert self.base is not None
+        base = self.base
+
+        async def look(user: User) -> bool:
+            return (
+                sorted((await user.names(base)).values()) == sorted(NAMES)
+                and await user.file(base) == RECEIPT
+            )
+
+        return bool(self.do(self.as_user, look))
+
+    def on(self, node: str, *command: str) -> str:
+        container = self.s.nodes.container(node)
+        done = subprocess.run(
+            ["docker", "exec", container, *command], capture_output=True, text=True, check=False
+        )
+        return done.stdout.strip()
+
+    def database(self) -> str:
+        label = "label=com.docker.swarm.service.name=nocodb_db"
+        return self.on("database", "docker", "ps", "--quiet", "--filter", label, "--filter", "health=healthy")
+
+    def complete(self) -> int:
+        found = self.do(backups, self.s.d.cloud, self.s.d.bucket, DATABASE)
+        return sum(each.complete for each in found)
+
+
+def until(what: Callable[[], object], seconds: float = 180) -> None:
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.2)
+
+
+@pytest.fixture(scope="module")
+def live() -> Iterator[Live]:
+    progress = Watched()
+    place = swarm(progress, Report("test", "localstack"), "nodes")
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(place) as s:
+        found = Live(portal, s, progress)
+        portal.call(deploy.deploy, s.d)
+        found.base = found.do(found.as_user, lambda user: user.make("Customers", NAMES, RECEIPT))
+        yield found
+
+
+@contextmanager
+def failing() -> Iterator[list[PipelineError]]:
+    found: list[PipelineError] = []
+    with pytest.raises(Exception) as caught:
+        yield found
+    error = most_telling(caught.value)
+    assert isinstance(error, PipelineError)
+    found.append(error)
+
+
+def test_a_restarted_database_node_serves_its_data_again_and_the_next_backup_is_good(live: Live) -> None:
+    subprocess.run(["docker", "restart", live.s.nodes.container("database")], check=True, capture_output=True)
+    until(live.database)
+    assert live.serves_what_was_there()
+    assert live.do(scripts.verify, live.s.d)["comparison"]["mismatches"] == 0
+
+
+def test_a_database_that_dies_during_a_backup_leaves_no_backup_and_the_next_one_is_good(live: Live) -> None:
+    psql = ("psql", "--quiet", "--username=admin", f"--dbname={DATABASE}", "--command")
+    live.on("database", "docker", "exec", live.database(), *psql, FILLED)
+    before = live.complete()
+    run = live.portal.start_task_soon(scripts.backup, live.s.d)
+    until(lambda: "pg_dump" in live.on("database", "ps", "-eo", "args"))
+    live.on("database", "docker", "kill", live.database())
+    with failing() as errors:
+        run.result(timeout=300)
+    assert "published" in errors[0].tail or "snapshot" in errors[0].tail
+    assert live.complete() == before
+    until(live.database)
+    live.on("database", "docker", "exec", live.database(), *psql, "DROP TABLE filler")
+    assert live.do(scripts.verify, live.s.d)["comparison"]["mismatches"] == 0
+    assert live.serves_what_was_there()
+
+
+def test_a_manager_that_restarts_during_a_deployment_is_healed_by_the_next_one(live: Live) -> None:
+    live.progress.begun.clear()
+    run = live.portal.start_task_soon(deploy.deploy, live.s.d)
+    until(lambda: "ansible: swarm.yml" in live.progress.begun)
+    subprocess.run(["docker", "restart", live.s.nodes.container("manager")], check=True, capture_output=True)
+    run.exception(timeout=1200)  # it may fail or not: the next one must not
+    again = live.do(deploy.deploy, live.s.d)
+    assert again.proof["comparison"]["mismatches"] == 0
+    assert live.serves_what_was_there()
+
+
+def test_rotated_passwords_are_taken_over_and_the_old_ones_refused(live: Live) -> None:
+    old, new = live.s.secrets, {**live.s.secrets, **passwords()}
+    live.do(lay_vault, live.s.d, new)
+    again = live.do(deploy.deploy, live.s.d)
+    live.s = replace(live.s, secrets=new)
+    assert again.proof["comparison"]["mismatches"] == 0
+    assert live.serves_what_was_there()
+    live.s = replace(live.s, secrets=old)
+    with failing() as errors:
+        live.serves_what_was_there()
+    assert "signin" in errors[0].what
+    live.s = replace(live.s, secrets=new)
+
+
+def passwords() -> dict[str, str]:
+    fresh = vault()
+    return {name: fresh[name] for name in ("vault_db_password", "vault_nocodb_admin_password")}
+
+
+def test_on_fresh_nodes_a_restore_brings_back_the_rows_and_the_attachment(live: Live) -> None:
+    made = live.do(scripts.backup, live.s.d)
+    live.do(deploy.destroy, live.s.d)
+    live.do(renew, live.s.nodes, stock())
+    live.do(deploy.deploy, live.s.d)
+    back = live.do(scripts.restore, live.s.d, made["id"])
+    assert live.serves_what_was_there()
+    assert back["nocodb_away_seconds"] > 0
+
+
+def test_the_nodes_are_gone_afterwards() -> None:
+    async def once() -> list[str]:
+        with anyio.CancelScope() as scope:
+            async with swarm(Progress(), Report("test", "localstack"), "gone") as s:
+                assert listed("ps", s.nodes.run) and listed("network", s.nodes.run)
+                scope.cancel()
+                await anyio.sleep_forever()
+        return [*listed("ps", s.nodes.run), *listed("network", s.nodes.run)]
+
+    before = volumes()
+    assert anyio.run(once) == []
+    assert volumes() <= before
+
+
+def listed(what: str, run: str) -> list[str]:
+    words = {"ps": ["ps", "--all"], "network": ["network", "ls"]}[what]
+    command = ["docker", *words, "--quiet", "--filter", f"label={LABEL}={run}"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+
+
+def volumes() -> set[str]:
+    command = ["docker", "volume", "ls", "--quiet"]
+    return set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())

@@ -1,5 +1,6 @@
 """The runner that executes steps in containers: each is one exec on one toolbox container, by Dagger."""
 
+import re
 import time
 from collections.abc import Awaitable, Mapping
 from pathlib import PurePosixPath
@@ -25,10 +26,17 @@ SECRETS = PurePosixPath("/run/quickdata")
 FRESH = "QUICKDATA_FRESH"
 """The variable whose new value makes an exec run that the engine would otherwise remember."""
 
-TEXT = "/tmp/quickdata.text"  # noqa: S108 - in a container of its own
+TEXT, OUT = "/tmp/quickdata.text", "/tmp/quickdata.out"  # noqa: S108 - in a container of its own
+QUIET = 'in=$1; shift; exec "$@" <"$in" >"$0"'
+"""What runs a private command: the engine prints an exec's output in the job's log, but no file."""
+
 TAIL = 8
 MISSING = "No such file or directory"
-NOT_FOUND = "executable file not found"
+NO_COMMAND = re.compile(r'exec: "|fork/exec |\S*quickdata\.out: ')
+"""How the engine's own init, or the shell of a private command, begins to say that there is no command."""
+
+SIGNALLED = range(128, 192)
+"""Exit codes after which the engine gives no files."""
 
 
 class ContainerRunner:
@@ -68,7 +76,7 @@ class ContainerRunner:
         result: Result | None = None
         try:
             with CancelScope(shield=True):
-                code, out, err = await outcome(step.name, self.prepared(step))
+                code, out, err = await self._outcome(step)
             result = self._result(step, code, out, err, time.monotonic() - started)
         finally:
             self._progress.finished(step, result)
@@ -85,9 +93,20 @@ class ContainerRunner:
             path = str(SECRETS / name)
             mounted = container.with_mounted_secret(path, self._secrets[name], mode=0o400)
             container = mounted.with_env_variable(name, path)
-        if not step.cacheable:
-            container = fresh(container)
+        if step.private:
+            return self._quiet(step, container)
+        container = container if step.cacheable else fresh(container)
         return container.with_exec(list(step.command), stdin=step.stdin or "", expect=ReturnType.ANY)
+
+    def _quiet(self, step: Step, container: dagger.Container) -> dagger.Container:
+        """Return it with an exec that shows neither what it reads, such as a state, nor what it says."""
+        given = "/dev/null"
+        if step.stdin:
+            given = str(SECRETS / "stdin")
+            held = dagger.dag.set_secret(f"stdin-{uuid4().hex}", step.stdin)
+            container = container.with_mounted_secret(given, held, mode=0o400)
+        container = container if step.cacheable else fresh(container)
+        return container.with_exec(["sh", "-c", QUIET, OUT, given, *step.command], expect=ReturnType.ANY)
 
     async def write(self, path: PurePosixPath, text: str, mode: int = 0o644) -> None:
         """Write a file below the workspace; the workspace is this run's alone, so nobody sees half of it."""
@@ -98,12 +117,13 @@ class ContainerRunner:
 
     async def read(self, path: PurePosixPath) -> str | None:
         """Return a file's text, None when there is none."""
-        code, out, err = await outcome(f"read {path}", tried(self._toolbox, "cat", str(self._root / path)))
+        copied = tried(self._toolbox, "cp", str(self._root / path), OUT)
+        code, _, err = await outcome(f"read {path}", copied)
         if code and MISSING in err:
             return None
         if code:
             raise ToolError(f"{path} could not be read", "see the words below", err)
-        return out
+        return await asked(f"read {path}", copied.file(OUT).contents())
 
     async def remove(self, path: PurePosixPath) -> None:
         """Remove a file below the workspace, if it is there."""
@@ -126,6 +146,13 @@ class ContainerRunner:
         if code:
             raise ToolError(f"{name}: failed with exit code {code}", "see the words below", err or out)
 
+    async def _outcome(self, step: Step) -> tuple[int, str, str]:
+        ran = self.prepared(step)
+        code, out, err = await outcome(step.name, ran)
+        if step.private and code not in SIGNALLED:
+            out = await asked(step.name, ran.file(OUT).contents())
+        return code, out, err
+
     def _result(self, step: Step, code: int, out: str, err: str, seconds: float) -> Result:
         covered, reader = self._masks.cover(out), Reader(step.stream)
         for line in covered.splitlines():
@@ -142,14 +169,18 @@ async def outcome(name: str, container: dagger.Container) -> tuple[int, str, str
         container: ends with an exec that expects anything.
 
     Raises:
-        PipelineError: the engine could not run it.
+        PipelineError: the engine could not run it, or there is no such command.
     """
     try:
-        return await container.exit_code(), await container.stdout(), await container.stderr()
+        code, out, err = await container.exit_code(), await container.stdout(), await container.stderr()
     except dagger.ExecError as error:  # what ended by a signal (128 to 191), which ANY leaves out
         return error.exit_code, error.stdout, error.stderr
     except dagger.DaggerError as error:
         raise engine_error(name, error) from error
+    if code in (1, 127) and NO_COMMAND.match(err):
+        what = f"{name}: the toolbox has no such command: {err.strip()}"
+        raise ToolError(what, "leave --toolbox-image out, or name an image with Python 3.11 on Debian")
+    return code, out, err
 
 
 def tried(container: dagger.Container, *command: str) -> dagger.Container:
@@ -186,9 +217,6 @@ def engine_error(name: str, error: dagger.DaggerError) -> PipelineError:
         error: what the engine said.
     """
     said = str(error).strip().splitlines() or ["nothing"]
-    if NOT_FOUND in str(error):
-        what = f"{name}: the toolbox has no such command: {said[-1]}"
-        return ToolError(what, "leave --toolbox-image out, or name an image with Python 3.11 on Debian")
     return ToolError(
         f"{name}: the Dagger engine says: {said[0]}",
         "mend what it names (an image, a network, a disk), then run again",

@@ -19,6 +19,8 @@ import gql
 import pytest
 from dagger.client._core import Context, Field
 
+from pipeline.container import OUT
+
 ERROR_FROM, ERROR_TO = 128, 191
 """Exit codes that `expect: ANY` leaves out."""
 
@@ -33,6 +35,8 @@ class Exec:
     out: str
     err: str
     env: dict[str, str]
+    file: str | None = None
+    """What it wrote to the one file that is asked for afterwards."""
 
 
 @dataclass
@@ -49,6 +53,8 @@ class Engine:
     secrets: dict[str, str] = field(default_factory=dict)
     queries: list[list[Field]] = field(default_factory=list)
     execs: dict[Chain, Exec] = field(default_factory=dict)
+    started: list[list[Field]] = field(default_factory=list)
+    stopped: list[list[Field]] = field(default_factory=list)
     broken: str = ""
     places: dict[str, str] = field(default_factory=dict)
 
@@ -57,6 +63,7 @@ class Engine:
             "/root",
             "/run/quickdata",
             "/tmp/quickdata.text",
+            OUT,
             "/kept",
             "/workspace",
             "/source",
@@ -80,8 +87,27 @@ class Engine:
             return last.name
         if last.name == "plaintext":
             return str(before[-1].args["plaintext"])
+        if last.name in ("start", "stop", "endpoint"):
+            return self._serve(before, last)
+        if last.name == "contents":
+            return self._contents(before)
         done = self._run(before)
         return {"exitCode": done.code, "stdout": done.out, "stderr": done.err}[last.name]
+
+    def _serve(self, chain: list[Field], last: Field) -> str:
+        """Note what is asked of a service; none runs here, whose name would be another machine's."""
+        if last.name == "endpoint":
+            port = next(each.args["port"] for each in chain if each.name == "withExposedPort")
+            return f"http://localhost:{port}"
+        {"start": self.started, "stop": self.stopped}[last.name].append([*chain, last])
+        return last.name
+
+    def _contents(self, chain: list[Field]) -> str:
+        *before, last = chain
+        assert last.args == {"path": OUT}, last
+        if (text := self._run(before).file) is None:
+            raise query_error(f"open {OUT}: no such file or directory")
+        return text
 
     def _identity(self, chain: list[Field]) -> str:
         if chain[-1].name == "setSecret":
@@ -128,7 +154,10 @@ class Engine:
         command = [self._inside(word) for word in last.args["args"]]
         env = {name: self._inside(value) for name, value in env.items()}
         if shutil.which(command[0], path=env["PATH"]) is None:
-            raise query_error(f'exec: "{command[0]}": executable file not found in $PATH')
+            return Exec(1, "", f'exec: "{command[0]}": executable file not found in $PATH\n', env)
+        out = Path(self._inside(OUT))
+        out.parent.mkdir(exist_ok=True)
+        out.unlink(missing_ok=True)
         done = subprocess.run(
             command,
             cwd=workdir,
@@ -139,7 +168,7 @@ class Engine:
             check=False,
         )
         code = done.returncode if done.returncode >= 0 else ERROR_FROM - done.returncode
-        return Exec(code, done.stdout, done.stderr, env)
+        return Exec(code, done.stdout, done.stderr, env, out.read_text() if out.exists() else None)
 
     def _inside(self, text: str) -> str:
         """Move the container's own places below the root."""

@@ -1,40 +1,21 @@
 """One contract for both runners: the same step in, the same result out; and what only containers must do."""
 
-import sys
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import anyio
 import dagger
 import pytest
-from dagger import dag
-from engine import Engine, engine
+from engine import Engine, Exec, engine
+from runners import SECRETS, contained, python, runner
 
 from pipeline.container import FRESH, ContainerRunner
 from pipeline.errors import PipelineError, ToolError
 from pipeline.host import HostRunner
-from pipeline.masks import MASK, Masks
-from pipeline.progress import Progress
+from pipeline.masks import MASK
 from pipeline.step import Result, Runner, Step
 
-__all__ = ["engine"]
-SECRETS = {"TOKEN": "s3cr3t/with+signs", "KEY": "-----KEY-----\n"}
-
-
-def contained(root: Path, progress: Progress | None = None) -> ContainerRunner:
-    secrets = {name: dag.set_secret(name, value) for name, value in SECRETS.items()}
-    toolbox = dag.container().with_env_variable("LC_ALL", "C.UTF-8").with_env_variable("HOME", "/root")
-    masks = Masks(SECRETS.values())
-    return ContainerRunner(toolbox, secrets, masks, progress or Progress(), PurePosixPath(root))
-
-
-@pytest.fixture(params=["host", "container"])
-def runner(request: pytest.FixtureRequest, tmp_path: Path, engine: Engine) -> Runner:
-    return HostRunner(tmp_path, SECRETS, Progress()) if request.param == "host" else contained(tmp_path)
-
-
-def python(code: str, **more: Any) -> Step:
-    return Step("probe", (sys.executable, "-c", code), **more)
+__all__ = ["engine", "runner"]
 
 
 async def test_output_and_exit_code_come_back_as_they_were(runner: Runner) -> None:
@@ -114,9 +95,10 @@ async def test_a_written_file_has_its_text_and_mode_and_can_be_read_and_removed(
     assert await runner.read(path) is None
 
 
-async def test_a_missing_tool_is_an_error_with_its_mend(runner: Runner) -> None:
+@pytest.mark.parametrize("private", [False, True])
+async def test_a_missing_tool_is_an_error_with_its_mend(runner: Runner, private: bool) -> None:
     with pytest.raises(ToolError, match="no-such-tool"):
-        await runner.run(Step("probe", ("no-such-tool",)))
+        await runner.run(Step("probe", ("no-such-tool",), private=private))
 
 
 async def test_a_step_that_must_run_runs_every_time(runner: Runner, tmp_path: Path) -> None:
@@ -146,6 +128,27 @@ async def test_no_secret_is_plain_in_anything_that_the_engine_is_asked(
     assert "withSecretVariable" in engine.words
     assert "withMountedSecret" in engine.words
     assert not [value for value in SECRETS.values() if value.strip() in engine.words]
+
+
+async def test_a_command_with_a_path_that_is_missing_is_told_too(engine: Engine, tmp_path: Path) -> None:
+    said = "fork/exec /nowhere/tofu: no such file or directory\n"
+    engine.execs = Answers(Exec(1, "", said, {}))
+    with pytest.raises(ToolError, match="the toolbox has no such command: fork/exec /nowhere/tofu"):
+        await contained(tmp_path).run(Step("probe", ("/nowhere/tofu",)))
+
+
+class Answers(dict[Any, Exec]):
+    """What came of any exec, without running it."""
+
+    def __init__(self, answer: Exec) -> None:
+        super().__init__()
+        self.answer = answer
+
+    def __contains__(self, _: object) -> bool:
+        return True
+
+    def __missing__(self, _: object) -> Exec:
+        return self.answer
 
 
 async def test_the_fresh_variable_comes_right_before_the_exec(engine: Engine, tmp_path: Path) -> None:
@@ -196,7 +199,10 @@ async def test_kept_files_leave_the_workspace_and_missing_ones_do_not_matter(
         PurePosixPath("stack/terraform.tfstate"), PurePosixPath("other/terraform.tfstate")
     )
     copies = [f.args["args"] for f in kept._ctx.selections if f.name == "withExec"]
-    assert copies == [["mkdir", "-p", "/kept"], ["cp", "-r", "--parents", "stack/terraform.tfstate", "/kept"]]
+    assert copies == [
+        ["mkdir", "-p", "/kept"],
+        ["cp", "-r", "--parents", "stack/terraform.tfstate", "/kept"],
+    ]
     assert kept._ctx.selections[-1].args == {"path": "/kept"}
     assert isinstance(kept, dagger.Directory)
 

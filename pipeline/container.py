@@ -135,6 +135,7 @@ class ContainerRunner:
         container = fresh(self._toolbox).with_workdir(str(self._root)).with_exec(["mkdir", "-p", "/kept"])
         for path in there:
             container = container.with_exec(["cp", "-r", "--parents", str(path), "/kept"])
+        container = container.with_exec(["chmod", "-R", "go=", "/kept"])  # states and plans hold secrets
         return await asked("keep", container.directory("/kept").sync())
 
     async def _exists(self, path: PurePosixPath) -> bool:

@@ -202,7 +202,10 @@ async def test_kept_files_leave_the_workspace_and_missing_ones_do_not_matter(
     assert copies == [
         ["mkdir", "-p", "/kept"],
         ["cp", "-r", "--parents", "stack/terraform.tfstate", "/kept"],
+        ["chmod", "-R", "go=", "/kept"],
     ]
+    before = [f.args.get("name") for f in kept._ctx.selections]
+    assert FRESH in before[: [f.name for f in kept._ctx.selections].index("withExec")]
     assert kept._ctx.selections[-1].args == {"path": "/kept"}
     assert isinstance(kept, dagger.Directory)
 

@@ -1,7 +1,6 @@
 """GitLab's jobs: valid, expanded as GitLab would, and calling the verbs with secrets by name only."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -12,7 +11,6 @@ from typing import Any
 
 import pytest
 import yaml
-from ssh_keys import lay_key, require_keygen
 
 from pipeline.cli import main
 
@@ -141,80 +139,6 @@ def test_the_dagger_cli_is_the_modules_version(expanded: dict[str, Any]) -> None
         assert expanded["rehearse"]["variables"]["DAGGER_VERSION"] == version
     devcontainer = json.loads((REPOSITORY / ".devcontainer/devcontainer.json").read_text())
     assert devcontainer["containerEnv"]["DAGGER_VERSION"] == version
-
-
-# The two scripts
-
-
-def program(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"#!/bin/sh\n{text}\n")
-    path.chmod(0o755)
-
-
-@pytest.mark.parametrize("code", [0, 3, 4])
-def test_a_call_names_its_secrets_and_ends_with_the_verbs_own_code(tmp_path: Path, code: int) -> None:
-    said = f'printf "%s\\n" "$@" >argv; mkdir -p reports; echo {code} >reports/exit-code'
-    program(tmp_path / "bin/dagger", said)
-    secrets = {
-        "AWS_ACCESS_KEY_ID": "s3cret-a",
-        "AWS_SECRET_ACCESS_KEY": "s3cret-b",
-        "VAULT_PASSWORD": "s3cret-c",
-    }
-    plain = {
-        "TF_VAR_bucket_suffix": "ppr",
-        "QUICKDATA_SSH_KEY": "/builds/key",
-        "PATH": f"{tmp_path}/bin:{os.environ['PATH']}",
-    }
-    command = [str(REPOSITORY / ".ci/call"), "deploy", "--verbose"]
-    done = subprocess.run(command, cwd=tmp_path, env=secrets | plain, check=False)
-    argv = (tmp_path / "argv").read_text().splitlines()
-    assert done.returncode == code
-    assert argv[:4] == ["call", "run", "--verb", "deploy"]
-    assert argv[argv.index("--aws-secret-access-key") :][:2] == [
-        "--aws-secret-access-key",
-        "env://AWS_SECRET_ACCESS_KEY",
-    ]
-    assert {"--verbose", "file:///builds/key", "ppr"} <= set(argv)
-    assert "s3cret" not in "".join(argv)
-    assert "--gitlab-pat" not in argv
-
-
-def test_every_option_of_a_call_is_one_of_the_modules() -> None:
-    from pipeline.module import Pipeline  # noqa: PLC0415 - imports dagger
-
-    options = {
-        f"--{n.replace('_', '-')}" for n in Pipeline.__dagger_object_type__.functions["run"].parameters
-    }  # type: ignore[attr-defined]
-    text = (REPOSITORY / ".ci/call").read_text()
-    written = {word.strip('"') for word in text.split() if word.startswith("--") and "$" not in word}
-    secrets = text.partition("for name in ")[2].partition(";")[0].split()
-    written |= {f"--{name.removeprefix('QUICKDATA_').lower().replace('_', '-')}" for name in secrets}
-    assert written - {"--"} <= options
-
-
-def test_the_host_gets_private_files_and_loses_them_afterwards(tmp_path: Path) -> None:
-    shutil.copytree(REPOSITORY / ".ci", tmp_path / ".ci")
-    (tmp_path / "infrastructure/ansible/group_vars/all").mkdir(parents=True)
-    program(tmp_path / "bin/make", "exit 0")
-    program(
-        tmp_path / ".venv/bin/quickdata",
-        'stat -c %a "$QUICKDATA_SSH_KEY"; ls "$QUICKDATA_SSH_KEY.pub"; exit 3',
-    )
-    require_keygen()
-    lay_key(tmp_path / "key")
-    (tmp_path / "key").chmod(0o666)
-    env = {"PATH": f"{tmp_path}/bin:{os.environ['PATH']}", "TMPDIR": str(tmp_path / "tmp")}
-    (tmp_path / "tmp").mkdir()
-    (tmp_path / "vault").write_text("$ANSIBLE_VAULT")
-    files = {"QUICKDATA_SSH_KEY": str(tmp_path / "key"), "QUICKDATA_VAULT": str(tmp_path / "vault")}
-    (tmp_path / "key").chmod(0o600)
-    command = [str(tmp_path / ".ci/host"), "deploy"]
-    done = subprocess.run(command, env=env | files, capture_output=True, text=True, check=False)
-    assert done.returncode == 3, done.stderr
-    assert done.stdout.startswith("600\n")
-    assert (tmp_path / "infrastructure/ansible/group_vars/all/vault.yml").read_text() == "$ANSIBLE_VAULT"
-    assert list((tmp_path / "tmp").iterdir()) == []
 
 
 @pytest.mark.slow

@@ -1,0 +1,110 @@
+"""The scripts of GitLab's jobs: secrets by name only, private files that go, the verb's own exit code."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from ssh_keys import lay_key, require_keygen
+
+REPOSITORY = Path(__file__).parents[1]
+KEYS = {"AWS_ACCESS_KEY_ID": "s3cret-a", "AWS_SECRET_ACCESS_KEY": "s3cret-b", "AWS_SESSION_TOKEN": "s3cret-t"}
+ROLE = {"AWS_ROLE_ARN": "arn:aws:iam::1:role/ci", "AWS_ID_TOKEN": "s3cret-i"}
+
+
+def program(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+
+
+def call(tmp_path: Path, env: dict[str, str], *words: str, code: int = 0) -> tuple[int, list[str]]:
+    """Run .ci/call with a dagger that notes its arguments; return the exit code and them."""
+    said = f'printf "%s\\n" "$@" >argv; mkdir -p reports; echo {code} >reports/exit-code'
+    program(tmp_path / "bin/dagger", said)
+    env = env | {"PATH": f"{tmp_path}/bin:{os.environ['PATH']}"}
+    done = subprocess.run([str(REPOSITORY / ".ci/call"), *words], cwd=tmp_path, env=env, check=False)
+    return done.returncode, (tmp_path / "argv").read_text().splitlines()
+
+
+@pytest.mark.parametrize("code", [0, 3, 4])
+def test_a_call_names_its_secrets_and_ends_with_the_verbs_own_code(tmp_path: Path, code: int) -> None:
+    plain = {"TF_VAR_bucket_suffix": "ppr", "QUICKDATA_SSH_KEY": "/builds/key"}
+    words = ("deploy", "--tool-output")
+    ended, argv = call(tmp_path, KEYS | {"VAULT_PASSWORD": "s3cret-c"} | plain, *words, code=code)
+    assert ended == code
+    assert argv[:4] == ["call", "run", "--verb", "deploy"]
+    assert argv[argv.index("--aws-secret-access-key") + 1] == "env://AWS_SECRET_ACCESS_KEY"
+    assert {"--tool-output", "file:///builds/key", "ppr"} <= set(argv)
+    assert "s3cret" not in "".join(argv)
+    assert "--gitlab-pat" not in argv
+
+
+def test_a_web_identity_is_taken_before_a_key_pair(tmp_path: Path) -> None:
+    """Botocore takes keys first: what is preferred must be alone."""
+    _, argv = call(tmp_path, KEYS | ROLE, "deploy")
+    assert argv[argv.index("--aws-web-identity-token") + 1] == "env://AWS_ID_TOKEN"
+    assert ROLE["AWS_ROLE_ARN"] in argv
+    assert not [word for word in argv if "KEY" in word or "session" in word]
+
+
+def test_a_role_without_a_token_leaves_the_key_pair_in_use(tmp_path: Path) -> None:
+    _, argv = call(tmp_path, KEYS | {"AWS_ROLE_ARN": ROLE["AWS_ROLE_ARN"]}, "rehearse")
+    assert "--aws-role-arn" not in argv
+    assert "--aws-access-key-id" in argv
+
+
+def test_every_option_of_a_call_is_one_of_the_modules() -> None:
+    from pipeline.module import Pipeline  # noqa: PLC0415 - imports dagger
+
+    options = {
+        f"--{n.replace('_', '-')}" for n in Pipeline.__dagger_object_type__.functions["run"].parameters
+    }  # type: ignore[attr-defined]
+    text = (REPOSITORY / ".ci/call").read_text()
+    written = {word.strip('"') for word in text.split() if word.startswith("--") and "$" not in word}
+    secrets = text.partition("for name in ")[2].partition(";")[0].split()
+    written |= {f"--{name.removeprefix('QUICKDATA_').lower().replace('_', '-')}" for name in secrets}
+    assert written - {"--"} <= options
+
+
+def host(tmp_path: Path, env: dict[str, str], verb: str, said: str) -> subprocess.CompletedProcess[str]:
+    """Run .ci/host with a program in the place of `quickdata`."""
+    shutil.copytree(REPOSITORY / ".ci", tmp_path / ".ci")
+    (tmp_path / "infrastructure/ansible/group_vars/all").mkdir(parents=True)
+    (tmp_path / "tmp").mkdir()
+    program(tmp_path / "bin/make", "exit 0")
+    program(tmp_path / ".venv/bin/quickdata", said)
+    env = env | {"PATH": f"{tmp_path}/bin:{os.environ['PATH']}", "TMPDIR": str(tmp_path / "tmp")}
+    command = [str(tmp_path / ".ci/host"), verb]
+    return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+
+
+def test_the_host_gets_private_files_and_loses_them_afterwards(tmp_path: Path) -> None:
+    require_keygen()
+    lay_key(tmp_path / "key")
+    (tmp_path / "key").chmod(0o644)
+    (tmp_path / "vault").write_text("$ANSIBLE_VAULT")
+    files = {"QUICKDATA_SSH_KEY": str(tmp_path / "key"), "QUICKDATA_VAULT": str(tmp_path / "vault")}
+    said = 'stat -c %a "$QUICKDATA_SSH_KEY"; ls "$QUICKDATA_SSH_KEY.pub"; exit 3'
+    done = host(tmp_path, files, "deploy", said)
+    assert done.returncode == 3, done.stderr
+    assert done.stdout.startswith("600\n")
+    assert (tmp_path / "infrastructure/ansible/group_vars/all/vault.yml").read_text() == "$ANSIBLE_VAULT"
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_the_host_takes_a_web_identity_before_a_key_pair(tmp_path: Path) -> None:
+    said = 'token=$AWS_WEB_IDENTITY_TOKEN_FILE; cat "$token"; stat -c " %a" "${token%/*}"; env | grep ^AWS_'
+    done = host(tmp_path, KEYS | ROLE, "deploy", said)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"{ROLE['AWS_ID_TOKEN']} 700\n")
+    assert not [name for name in KEYS if f"{name}=" in done.stdout]
+    assert "AWS_DEFAULT_REGION=eu-west-3" in done.stdout
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_a_job_without_a_token_runs_although_a_role_is_set_for_the_whole_project(tmp_path: Path) -> None:
+    """A rehearsal has no id_tokens: it asks nobody outside."""
+    done = host(tmp_path, {"AWS_ROLE_ARN": ROLE["AWS_ROLE_ARN"]}, "rehearse", "env | grep -c TOKEN; exit 0")
+    assert (done.returncode, done.stdout) == (0, "0\n"), done.stderr

@@ -13,7 +13,8 @@ from pipeline import aws
 from pipeline.container import SECRETS, ContainerRunner, asked, outcome, tried
 from pipeline.deployment import Deployment
 from pipeline.drill import SCRIPT, Holds, Site
-from pipeline.errors import SettingsError
+from pipeline.encryption import require_opentofu
+from pipeline.errors import PipelineError, SettingsError
 from pipeline.masks import Masks
 from pipeline.progress import Progress
 from pipeline.rehearsal.services import postgres
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 Wants = TypeVar("Wants", bound=AccountSettings)
 
 SSH_KEY, WEB_IDENTITY = "QUICKDATA_SSH_KEY", "AWS_WEB_IDENTITY_TOKEN_FILE"
+INSTALL = 'apt-get update -qq && apt-get install -y -qq --no-install-recommends "$0"'
 FILES = (SSH_KEY, WEB_IDENTITY)
 """Variables that name a file: here the option is the file's content."""
 
@@ -51,13 +53,36 @@ async def environment(given: Given) -> dict[str, "dagger.Secret"]:
 
     Returns:
         The engine's secrets by their values.
+
+    Raises:
+        SettingsError: with every secret that cannot be read.
     """
-    values = {name: await asked(name, secret.plaintext()) for name, secret in given.secrets.items()}
+    values = await _values(given.secrets)
     os.environ.update({name: value for name, value in given.plain.items() if value})
     os.environ["AWS_DEFAULT_REGION"] = os.environ.get("AWS_REGION", "")  # for STS, which boto3 asks by itself
     for name, value in values.items():
         os.environ[name] = str(_file(name, value)) if name in FILES else value
     return {value: given.secrets[name] for name, value in values.items()}
+
+
+async def _values(secrets: "Mapping[str, dagger.Secret]") -> dict[str, str]:
+    values, problems = {}, []
+    for name, secret in secrets.items():
+        try:
+            values[name] = await asked(option(name), secret.plaintext())
+        except PipelineError as error:
+            problems.append(f"  {error.what}")
+    if problems:
+        mend = "set the variable that it names (env://NAME), or name a file that is there (file://PATH)"
+        raise SettingsError("\n".join(["the secrets cannot be read:", *problems]), mend)
+    return values
+
+
+def option(secret: str) -> str:
+    """Return the option that stands for a secret's variable."""
+    if secret == WEB_IDENTITY:
+        return "--aws-web-identity-token"
+    return f"--{secret.removeprefix('QUICKDATA_').lower().replace('_', '-')}"
 
 
 def _file(name: str, value: str) -> Path:
@@ -110,26 +135,32 @@ async def deployment(
         mend = "give --state s3 or gitlab: a cancelled call kills its containers, and a local state with them"
         raise SettingsError("a deployment from containers keeps no local state", mend)
     run = token_hex(8)
-    toolbox = await _with_ssh(box.container)
+    toolbox = await _with(box.container, "ssh", "openssh-client")
+    if settings.state_passphrase:
+        require_opentofu(await _version(toolbox))
     key = settings.ssh_key.read_bytes().decode()  # read as text, its ends of lines would be others
     settings.ssh_key.with_name(settings.ssh_key.name + ".pub").write_text(await _public(toolbox, known[key]))
     values = aws.secrets(settings)
-    held = {n: known.get(v) or box.dag.set_secret(f"quickdata-{run}-{n}", v) for n, v in values.items()}
     async with workspace(box.dag, toolbox, infrastructure, run) as mounted:
-        runner = ContainerRunner(mounted, held, Masks(values.values()), progress)
+        runner = ContainerRunner(mounted, _held(box, values, known, run), Masks(values.values()), progress)
         bench = Workbench(runner, TOFU, tofu_environment(box.wanted))
         yield aws.aws_deployment(settings, progress, report, bench), runner
 
 
 @asynccontextmanager
 async def drilling(
-    box: Toolbox, infrastructure: "dagger.Directory", holds: Holds, progress: Progress
+    box: Toolbox,
+    infrastructure: "dagger.Directory",
+    known: "Mapping[str, dagger.Secret]",
+    holds: Holds,
+    progress: Progress,
 ) -> AsyncIterator[Site]:
     """Drill in containers: the server is a service, the script an exec.
 
     Args:
         box: what both run on.
         infrastructure: the folder with the restore's script.
+        known: the engine's secrets by their values.
         holds: the secrets that the script needs, once the server is known.
         progress: told of everything that happens.
 
@@ -137,26 +168,39 @@ async def drilling(
         ToolError: the server did not start.
     """
     run = token_hex(8)
+    toolbox = await _with(box.container, "zstd", "zstd")  # nodes compress with it
     async with (
-        postgres(box.dag, box.container, run) as server,
-        workspace(box.dag, box.container, infrastructure, run) as mounted,
+        postgres(box.dag, toolbox, run) as server,
+        workspace(box.dag, toolbox, infrastructure, run) as mounted,
     ):
         values = holds(server)
-        held = {name: box.dag.set_secret(f"{run}-{name}", value) for name, value in values.items()}
+        held = _held(box, values, known, run)
         runner = ContainerRunner(mounted, held, Masks(values.values()), progress)
         script = runner.root / "infrastructure" / SCRIPT.relative_to(aws.REPOSITORY / "infrastructure")
         yield Site(runner, server, str(script), f"{VENV}/bin/aws")
 
 
-async def _with_ssh(toolbox: "dagger.Container") -> "dagger.Container":
-    """Return the toolbox with an SSH client: a rehearsal needs none, so it is not in every toolbox."""
-    found, _, _ = await outcome("look for ssh", tried(toolbox, "which", "ssh"))
+def _held(
+    box: Toolbox, values: Mapping[str, str], known: "Mapping[str, dagger.Secret]", run: str
+) -> "dict[str, dagger.Secret]":
+    """Return the engine's secrets by name: the text of those made here is part of what it remembers by."""
+    return {n: known.get(v) or box.dag.set_secret(f"quickdata-{run}-{n}", v) for n, v in values.items()}
+
+
+async def _with(toolbox: "dagger.Container", program: str, package: str) -> "dagger.Container":
+    """Return the toolbox with one more of Debian's programs, which a rehearsal does without.
+
+    One exec: the engine would remember an `apt-get update` whose packages are not there any more.
+    """
+    found, _, _ = await outcome(f"look for {program}", tried(toolbox, "which", program))
     if found == 0:
         return toolbox
-    install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "openssh-client"]
-    return await asked(
-        "SSH client", toolbox.with_exec(["apt-get", "update", "-qq"]).with_exec(install).sync()
-    )
+    return await asked(package, toolbox.with_exec(["sh", "-c", INSTALL, package]).sync())
+
+
+async def _version(toolbox: "dagger.Container") -> str:
+    alone = toolbox.with_env_variable("CHECKPOINT_DISABLE", "1")
+    return (await outcome("tofu version", tried(alone, TOFU, "version")))[1]
 
 
 async def _public(toolbox: "dagger.Container", key: "dagger.Secret") -> str:

@@ -48,3 +48,18 @@ def require_tofu(binary: str) -> None:
     if PurePath(binary).name == "terraform":
         what = f"{PASSPHRASE} is set, but this machine has Terraform only: encryption works with OpenTofu"
         raise SettingsError(what, f"put tofu on PATH, or unset {PASSPHRASE}")
+
+
+def require_opentofu(said: str) -> None:
+    """Make sure that the tool in the toolbox can encrypt: Terraform would write plain states and say nothing.
+
+    Args:
+        said: what its `version` printed.
+
+    Raises:
+        SettingsError: it is another tool.
+    """
+    if not said.startswith("OpenTofu "):
+        found = next(iter(said.splitlines()), "something else")
+        what = f"{PASSPHRASE} is set, but the toolbox has {found}: encryption works with OpenTofu"
+        raise SettingsError(what, "give OpenTofu as --tofu-binary, or leave out --state-passphrase")

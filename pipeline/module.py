@@ -74,21 +74,21 @@ def restored(
     """Declare which backup a drill restores."""
 
 
-async def _account(attempt: Attempt) -> tuple[Cloud, str]:
-    await contained.environment(Inputs(**attempt.options(Inputs)).given)
+async def _account(attempt: Attempt) -> tuple[Cloud, str, dict[str, dagger.Secret]]:
+    known = await contained.environment(Inputs(**attempt.options(Inputs)).given)
     settings = contained.validated(AccountSettings)
-    return Cloud(settings.credentials, settings.region), BUCKET_PREFIX + settings.bucket_suffix
+    return Cloud(settings.credentials, settings.region), BUCKET_PREFIX + settings.bucket_suffix, known
 
 
 async def _backups(_self: "Pipeline", attempt: Attempt) -> None:
-    cloud, bucket = await _account(attempt)
+    cloud, bucket, _ = await _account(attempt)
     found = await listing.backups(cloud, bucket, attempt.given["database"])
     as_json = json.dumps([each.document() for each in found])
     attempt.told += [as_json] if attempt.given["as_json"] else listing.table(found, datetime.now(UTC))
 
 
 async def _drill(self: "Pipeline", attempt: Attempt) -> None:
-    cloud, bucket = await _account(attempt)
+    cloud, bucket, known = await _account(attempt)
     hours = attempt.given["max_age"]
     wanted = Drilled(
         attempt.given["database"], attempt.given["backup_id"], timedelta(hours=hours) if hours else None
@@ -96,7 +96,7 @@ async def _drill(self: "Pipeline", attempt: Attempt) -> None:
     box = await self.box(Closed(**attempt.options(Closed)).wanted)
 
     def place(holds: Holds, _backup: listing.Backup, progress: Progress) -> Any:
-        return contained.drilling(box, self.infrastructure, holds, progress)
+        return contained.drilling(box, self.infrastructure, known, holds, progress)
 
     await drill(cloud, bucket, wanted, attempt.progress, attempt.report, place)
 

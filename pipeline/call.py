@@ -200,8 +200,9 @@ async def fail(name: str, error: PipelineError) -> NoReturn:
 
 def told(name: str, error: BaseException) -> PipelineError:
     """Return an error that a person can read; of a defect, with the end of its traceback."""
-    found = mendable(most_telling(error))
+    found, notes = mendable(most_telling(error)), getattr(error, "__notes__", [])
     if isinstance(found, PipelineError):
+        found.tail = "\n".join(filter(None, [found.tail, *notes]))
         return found
     if isinstance(found, dagger.DaggerError):
         return engine_error(name, found)

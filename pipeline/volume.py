@@ -2,10 +2,10 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
-from anyio import CancelScope
-
+from pipeline.cleanup import afterwards
 from pipeline.container import WORKSPACE, outcome, tried
 from pipeline.errors import ToolError
 
@@ -32,13 +32,14 @@ async def workspace(
     """
     mounted = toolbox.with_mounted_cache(str(WORKSPACE), dag.cache_volume(f"quickdata-{run}"))
     copy = ("cp", "-a", f"{SOURCE}/.", str(WORKSPACE / "infrastructure"))
-    try:
+    async with afterwards(partial(_empty, mounted)):
         await _done("workspace", tried(mounted.with_mounted_directory(SOURCE, infrastructure), *copy))
         yield mounted
-    finally:
-        with CancelScope(shield=True):
-            empty = ("find", str(WORKSPACE), "-mindepth", "1", "-delete")
-            await _done("workspace: emptied", tried(mounted, *empty))
+
+
+async def _empty(mounted: "dagger.Container") -> None:
+    empty = ("find", str(WORKSPACE), "-mindepth", "1", "-delete")
+    await _done("workspace: emptied", tried(mounted, *empty))
 
 
 async def _done(name: str, container: "dagger.Container") -> None:

@@ -218,8 +218,8 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     async def execute(context: Context, return_type: Any = None) -> Any:
         return await found.execute(context, return_type)
 
-    async def execute_sync(context: Context, obj: Any, _field: str = "sync", _args: Any = ()) -> Any:
-        await found.execute(obj._select("sync", []), None)
+    async def execute_sync(_context: Context, obj: Any, name: str = "sync", args: Any = ()) -> Any:
+        await found.execute(obj._select(name, args), None)
         return obj
 
     monkeypatch.setattr(Context, "execute", execute)

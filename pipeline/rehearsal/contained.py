@@ -2,10 +2,12 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import PurePosixPath
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
+from pipeline.cleanup import afterwards
 from pipeline.container import WORKSPACE, ContainerRunner
 from pipeline.masks import Masks
 from pipeline.progress import Progress
@@ -54,7 +56,9 @@ async def containers(
         values = held(around)
         secrets = {name: box.dag.set_secret(f"{run}-{name}", value) for name, value in values.items()}
         runner = ContainerRunner(mounted, secrets, Masks(values.values()), progress)
-        try:
+        async with afterwards(partial(_kept, runner, keep)):
             yield around, Workbench(runner, TOFU, tofu_environment(box.wanted))
-        finally:
-            keep(await runner.kept(*STATES))
+
+
+async def _kept(runner: ContainerRunner, keep: Callable[["dagger.Directory"], None]) -> None:
+    keep(await runner.kept(*STATES))

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import anyio
 from anyio import to_thread
 
+from pipeline.cleanup import afterwards
 from pipeline.container import asked, outcome, tried
 from pipeline.errors import ToolError
 from pipeline.postgres import USER, Postgres
@@ -75,12 +76,13 @@ async def _service(container: "dagger.Container", name: str, port: int) -> Async
     service = await asked(
         f"{name} as a service", container.with_exposed_port(port).as_service(args=command).start()
     )
-    try:
-        url = await service.endpoint(scheme="http")
+    async with afterwards(partial(_stop, service, name)):
+        url = await asked(f"{name}'s address", service.endpoint(scheme="http"))
         yield await to_thread.run_sync(address, url)
-    finally:
-        with anyio.CancelScope(shield=True):
-            await service.stop(kill=True)
+
+
+async def _stop(service: "dagger.Service", name: str) -> None:
+    await asked(f"{name} stopped", service.stop(kill=True))
 
 
 def address(url: str) -> str:

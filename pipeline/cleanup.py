@@ -1,0 +1,33 @@
+"""What has to happen at the end of a block, whatever ended it."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from anyio import CancelScope
+
+from pipeline.errors import PipelineError
+
+
+@asynccontextmanager
+async def afterwards(clean: Callable[[], Awaitable[object]]) -> AsyncIterator[None]:
+    """Run the block, then clean, also when the block failed or was cancelled.
+
+    The block's own error is the one that is raised; what then went wrong is a note on it.
+
+    Args:
+        clean: asked once.
+
+    Raises:
+        PipelineError: nothing else failed but the cleaning.
+    """
+    try:
+        yield
+    except BaseException as error:
+        try:
+            with CancelScope(shield=True):
+                await clean()
+        except PipelineError as left:
+            error.add_note(f"and afterwards: {left.what}")
+        raise
+    with CancelScope(shield=True):
+        await clean()

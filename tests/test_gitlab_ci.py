@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 import yaml
+from calls import FUNCTIONS
 
 from pipeline.cli import main
+from pipeline.saved import COUNTS
 
 REPOSITORY = Path(__file__).parents[1]
 VERSION = "4.61.1"
@@ -20,6 +22,7 @@ VERSION = "4.61.1"
 LOCAL = REPOSITORY / ".tools/gitlab-ci-local"
 VARIANTS = ("dagger", "host")
 STAGES = ["check", "test", "rehearse", "plan", "deploy", "verify"]
+COUNTED = f"reports/plan/{COUNTS}"
 ON_AWS = ("plan", "deploy", "verify", "drill")
 
 
@@ -108,8 +111,51 @@ def test_deploy_is_manual_alone_and_on_the_default_branch_only(expanded: dict[st
     *never, last = deploy["rules"]
     assert [rule["when"] for rule in never] == ["never"]
     assert last["when"] == "manual"
+    assert last["allow_failure"] is False, "verify would run before anybody has deployed"
     assert "$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH" in last["if"]
     assert deploy["interruptible"] is False
+
+
+def test_no_job_is_cut_off_by_a_new_commit() -> None:
+    """A job that is leaves a lock on the state behind."""
+    written = yaml.safe_load((REPOSITORY / ".gitlab-ci.yml").read_text())
+    assert written["workflow"]["auto_cancel"] == {"on_new_commit": "none"}
+
+
+def test_the_runner_is_no_variable_of_the_file() -> None:
+    """There, `include: rules` would not see it: whoever changed it would change nothing."""
+    written = yaml.safe_load((REPOSITORY / ".gitlab-ci.yml").read_text())
+    assert "QUICKDATA_RUNNER" not in written["variables"]
+    assert any("QUICKDATA_RUNNER" in rule["if"] for each in written["include"] for rule in each["rules"])
+
+
+def test_every_option_of_a_job_is_one_of_its_verb_on_both_runners(expanded: dict[str, Any]) -> None:
+    for name in ("rehearse", *ON_AWS):
+        options = expanded[name]["variables"].get("OPTIONS") or ""
+        words = {word for word in options.split() if word.startswith("--")}
+        assert words <= {word for each in main.commands[name].params for word in each.opts}, name
+        assert words <= {f"--{each.replace('_', '-')}" for each in FUNCTIONS[name].parameters}, name
+    assert "--max-age" in expanded["drill"]["variables"]["OPTIONS"]
+
+
+def test_docker_in_docker_is_spoken_to_by_tls_only(expanded: dict[str, Any]) -> None:
+    if expanded["variant"] == "dagger":
+        for name in ("lint", "rehearse", *ON_AWS):
+            found = expanded[name]["variables"]
+            assert found["DOCKER_HOST"] == "tcp://docker:2376"
+            assert found["DOCKER_TLS_VERIFY"] == "1"
+            assert found["DOCKER_CERT_PATH"] == f"{found['DOCKER_TLS_CERTDIR']}/client"
+
+
+def test_the_host_has_what_a_drill_needs_and_keeps_its_provider(expanded: dict[str, Any]) -> None:
+    if expanded["variant"] == "host":
+        for name in ("rehearse", *ON_AWS):
+            found = expanded[name]
+            assert "install -y -qq --no-install-recommends zstd" in str(found["before_script"])
+            (cache,) = found["cache"] if isinstance(found["cache"], list) else [found["cache"]]
+            assert cache["paths"] == [".cache/"]
+            for variable in ("XDG_CACHE_HOME", "TF_PLUGIN_CACHE_DIR"):
+                assert "/.cache" in found["variables"][variable]
 
 
 def test_a_schedule_runs_the_drill_and_nothing_else(expanded: dict[str, Any]) -> None:
@@ -126,6 +172,7 @@ def test_artefacts_are_reports_only(expanded: dict[str, Any]) -> None:
         assert found["when"] == "always"
         kinds = {"junit"} | ({"terraform"} if name == "plan" else set())
         assert set(found["reports"]) == kinds
+    assert expanded["plan"]["artifacts"]["reports"]["terraform"] in (COUNTED, [COUNTED])
 
 
 def test_a_web_identity_is_offered_wherever_aws_is_asked(expanded: dict[str, Any]) -> None:

@@ -35,10 +35,11 @@ LINT = [
     ["ruff", "check", "pipeline", "tests", "benchmarks"],
     ["ruff", "format", "--check", "pipeline", "tests", "benchmarks"],
     ["mypy"],
-    ["shellcheck", "--external-sources", "--source-path=SCRIPTDIR", ".ci/run"],
-    ["shfmt", "-i", "2", "-ci", "-d", ".ci/run"],
+    ["shellcheck", "--external-sources", "--source-path=SCRIPTDIR"],
+    ["shfmt", "-i", "2", "-ci", "-d"],
 ]
 """The commands of `make lint`; those for the shell take the scripts' names too."""
+SCRIPTS = [".ci/run", ".ci/call", ".ci/host", ".devcontainer/install"]
 DRILL = "Restore the newest backup into a throwaway PostgreSQL 18, and compare it with its manifest."
 MIGRATE = getdoc(migrate_state) or ""
 UNIT_TESTS = ("order", "plan", "stream", "diagnosis", "inventory", "check", "settings")
@@ -146,8 +147,8 @@ class Pipeline:
     @dagger.check
     async def lint(self) -> str:
         """Run the linters."""
-        scripts = await self.source.glob("infrastructure/**/*.sh")
-        return await self._checked(*(each + scripts if ".ci/run" in each else each for each in LINT))
+        scripts = SCRIPTS + await self.source.glob("infrastructure/**/*.sh")
+        return await self._checked(*(each + scripts if each[0].startswith("sh") else each for each in LINT))
 
     @function
     @dagger.check

@@ -7,6 +7,7 @@ import sys
 import tomllib
 from inspect import Parameter
 from pathlib import Path
+from typing import Any
 
 import dagger
 import pytest
@@ -87,6 +88,32 @@ def test_every_verb_of_the_host_is_a_function() -> None:
     assert {name.replace("-", "_") for name in main.commands} <= set(FUNCTIONS)
 
 
+# Persistent flags of `dagger` and of `dagger call`, v0.21.8: cmd/dagger/main.go (installGlobalFlags) and the
+# files beside it. Its command line takes them for itself wherever they stand, or ends with "flag redefined".
+OF_DAGGER = {
+    *("allow-llm", "auto-apply", "cloud", "debug", "dot-focus-field", "dot-output", "dot-show-internal"),
+    *("eager-runtime", "env", "help", "interactive", "interactive-command", "json", "lock", "mod", "model"),
+    *("no-exit", "no-mod", "output", "progress", "quiet", "silent", "verbose", "web", "workdir", "x-release"),
+}
+
+
+def written(name: str) -> str:
+    """Return an option as the command line has it, from a name in Python or in GraphQL."""
+    return re.sub(r"(?<=[a-z])([A-Z])", r"-\1", name).lower().replace("_", "-")
+
+
+def test_no_option_bears_the_name_of_one_of_daggers_own() -> None:
+    constructor = Pipeline.__dagger_object_type__.get_constructor()  # type: ignore[attr-defined]
+    for found in (constructor, *FUNCTIONS.values()):
+        assert not {written(each.name) for each in found.parameters.values()} & OF_DAGGER, found
+
+
+def test_only_the_verb_is_required_by_run() -> None:
+    """Of what a verb needs, the others know nothing: the verb itself asks for it."""
+    parameters = FUNCTIONS["run"].parameters.values()
+    assert [p.name for p in parameters if not p.has_default and not p.is_nullable] == ["verb"]
+
+
 def test_whatever_acts_is_never_cached() -> None:
     policies = {name: FUNCTIONS[name].cache_policy for name in ACTING}
     assert set(policies.values()) == {"never"}, policies
@@ -118,6 +145,10 @@ def test_the_infrastructure_comes_without_states_plans_and_passwords() -> None:
     folder = constructor.parameters["infrastructure"]
     assert folder.default_path == "/infrastructure"
     assert {"**/.terraform*", "**/*.tfstate*", "**/.env", "**/*.tfplan", "**/.secrets"} <= set(folder.ignore)
+    passwords = {"**/.vault*", "**/vault_pass*", "**/vault-password.txt"}
+    for name in ("infrastructure", "source"):
+        assert passwords <= set(constructor.parameters[name].ignore)
+    assert "**/vault.yml" in constructor.parameters["source"].ignore
 
 
 def test_the_linters_are_those_of_make_lint() -> None:
@@ -126,7 +157,30 @@ def test_the_linters_are_those_of_make_lint() -> None:
     assert recipe
     words = recipe[0].replace("$(PYTHON_FILES)", "pipeline tests benchmarks")
     for command in module.LINT:
-        assert ".venv/bin/" + " ".join(word for word in command if word != ".ci/run") in words
+        assert ".venv/bin/" + " ".join(command) in words
+    assert f"\nSCRIPTS := {' '.join(module.SCRIPTS)} $(" in said
+
+
+async def test_the_linters_read_every_script(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def found(_self: Any, pattern: str) -> list[str]:
+        return [f"found/{pattern}"]
+
+    checked: list[list[str]] = []
+
+    async def noted(_self: Any, *commands: list[str]) -> str:
+        checked.extend(commands)
+        return ""
+
+    monkeypatch.setattr(dagger.Directory, "glob", found)
+    monkeypatch.setattr(Pipeline, "_checked", noted)
+    folder = dagger.dag.directory()
+    await Pipeline(infrastructure=folder, locked=folder, package=folder, source=folder).lint()
+    scripts = [*module.SCRIPTS, "found/infrastructure/**/*.sh"]
+    assert [command[-len(scripts) :] for command in checked if command[0].startswith("sh")] == [scripts] * 2
+
+
+def test_the_linters_and_the_unit_tests_are_what_dagger_checks() -> None:
+    assert {name for name in FUNCTIONS if FUNCTIONS[name].check} == {"lint", "unit_tests"}
 
 
 def test_the_unit_tests_exist() -> None:

@@ -193,6 +193,15 @@ class Engine:
         target.chmod(mode)
         return target
 
+    def program(self, path: str, text: str) -> None:
+        """Give every container a program of shell."""
+        self.places |= {path: str(self._lay(f"{self.root}/programs/{path}", f"#!/bin/sh\n{text}\n", 0o755))}
+
+    def lay_down(self) -> None:
+        """Give every container an infrastructure and a workspace, both empty."""
+        for place in ("source", "workspace"):
+            (self.root / place).mkdir()
+
     @property
     def words(self) -> str:
         """Everything that was asked, as text: no secret may be in it."""

@@ -13,13 +13,10 @@ from engine import Engine, engine
 from ssh_keys import lay_key, require_keygen
 
 from pipeline import call, contained, on_aws, verbs
-from pipeline.drill import Site
 from pipeline.errors import PipelineError, SettingsError
 from pipeline.module import Pipeline
-from pipeline.postgres import Postgres, binaries
-from pipeline.progress import Progress
 from pipeline.rehearsal import services
-from pipeline.toolbox import ENVIRONMENT, TOFU, Toolbox, Wanted
+from pipeline.toolbox import TOFU
 
 __all__ = ["engine"]
 PLAIN = {"bucket_suffix": "ppr", "admin_cidr": "203.0.113.7/32", "aws_region": "eu-central-1"}
@@ -54,20 +51,6 @@ def given(name: str, **more: Any) -> dict[str, Any]:
     return options(name) | PLAIN | secrets | more
 
 
-def lay_down(root: Path) -> None:
-    (root / "source").mkdir()
-    (root / "workspace").mkdir()
-
-
-def program(engine: Engine, path: str, text: str) -> None:
-    """Give the toolbox a program."""
-    place = engine.root / "programs" / Path(path).name
-    place.parent.mkdir(exist_ok=True)
-    place.write_text(f"#!/bin/sh\n{text}\n")
-    place.chmod(0o755)
-    engine.places |= {path: str(place)}
-
-
 async def test_every_secret_that_cannot_be_read_is_told_at_once(pipeline: Pipeline, engine: Engine) -> None:
     unset = {"aws_access_key_id": dag.secret("env://ONE"), "vault_password": dag.secret("env://TWO")}
     done = await pipeline.attempt("check", options("check") | PLAIN | unset)
@@ -85,8 +68,8 @@ async def test_states_are_never_plain_where_a_passphrase_was_given(
     pipeline: Pipeline, engine: Engine, key: str, tmp_path: Path
 ) -> None:
     """Terraform would write them so, and say nothing."""
-    lay_down(tmp_path)
-    program(engine, TOFU, "echo 'Terraform v1.11.4'; echo 'on linux_amd64'")
+    engine.lay_down()
+    engine.program(TOFU, "echo 'Terraform v1.11.4'; echo 'on linux_amd64'")
     done = await pipeline.attempt("check", given("check", ssh_key=key, state_passphrase="p" * 16))
     assert isinstance(done.error, SettingsError)
     assert "the toolbox has Terraform v1.11.4" in done.error.what
@@ -148,11 +131,53 @@ async def test_a_plan_that_was_shown_is_what_is_deployed(
     assert applied == [verbs.PLANS, None]
 
 
+class Reporting:
+    """As much of a deployment as a plan that is stood in for needs."""
+
+    def __init__(self, report: Any) -> None:
+        self.report = report
+
+
+class Previews:
+    """A preview that finds one thing to add."""
+
+    async def preview(self, *_: Any) -> "Previews":
+        return self
+
+    def page(self) -> str:
+        return "1 to add"
+
+    def require_allowed(self) -> None:
+        pass
+
+
+async def test_run_returns_the_plan(
+    pipeline: Pipeline, engine: Engine, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[Any] = []
+
+    class Runner:
+        async def kept(self, *paths: Any) -> Any:
+            kept.extend(paths)
+            return dag.directory()
+
+    @asynccontextmanager
+    async def deployment(*arguments: Any) -> AsyncIterator[Any]:
+        yield Reporting(arguments[-1]), Runner()
+
+    monkeypatch.setattr(verbs, "previews", Previews())
+    monkeypatch.setattr(contained, "deployment", deployment)
+    returned = await call._always(pipeline, "plan", **given("plan", ssh_key=key))
+    assert kept == [verbs.PLANS.folder]
+    (laid,) = [each.args for each in returned._ctx.selections if each.name == "withDirectory"]
+    assert laid["path"] == "plan"
+
+
 async def test_what_reaches_a_step_is_the_callers_own_secret(
     pipeline: Pipeline, engine: Engine, key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The text of a secret that is made here would be part of what the engine remembers an exec by."""
-    lay_down(tmp_path)
+    engine.lay_down()
     held: dict[str, Any] = {}
 
     def recorded(_mounted: Any, secrets: Any, *_: Any) -> Any:
@@ -175,7 +200,7 @@ async def test_what_reaches_a_step_is_the_callers_own_secret(
 async def test_a_key_with_windows_line_ends_is_used_as_it_is(
     pipeline: Pipeline, engine: Engine, key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lay_down(tmp_path)
+    engine.lay_down()
     asked: list[Any] = []
 
     async def public(_toolbox: Any, secret: Any) -> str:
@@ -197,43 +222,3 @@ def test_a_defect_never_says_the_errors_own_words() -> None:
 async def test_sts_is_asked_in_the_region_that_was_given(pipeline: Pipeline, engine: Engine) -> None:
     await contained.environment(call.Inputs(**PLAIN).given)
     assert os.environ["AWS_DEFAULT_REGION"] == "eu-central-1"
-
-
-async def drilled(engine: Engine, found: str) -> tuple[Site, dict[str, Any]]:
-    """Drill in a toolbox that has zstd or has not; return the site, and the caller's own secrets by value."""
-    lay_down(engine.root)
-    program(engine, "which", found)
-    program(engine, str(binaries() / "pg_isready"), "exit 0")
-    box = Toolbox(dag, dag.container().with_env_variable("PATH", ENVIRONMENT["PATH"]), Wanted())
-    known = {"of-aws": dag.set_secret("aws_secret_access_key", "of-aws")}
-
-    def holds(server: Postgres) -> dict[str, str]:
-        return {"HELD_AWS_SECRET_ACCESS_KEY": "of-aws", "HELD_PGPASSWORD": server.password}
-
-    async with contained.drilling(box, dag.directory(), known, holds, Progress()) as site:
-        return site, known
-
-
-def installed(engine: Engine) -> list[list[str]]:
-    execs = (f.args["args"] for chain in engine.queries for f in chain if f.name == "withExec")
-    return [words for words in execs if "apt" in str(words)]
-
-
-async def test_a_drill_has_what_the_nodes_compress_with(pipeline: Pipeline, engine: Engine) -> None:
-    """One exec: a remembered list of packages names some that are not there any more."""
-    await drilled(engine, "exit 1")
-    assert installed(engine)
-    assert all(each == ["sh", "-c", contained.INSTALL, "zstd"] for each in installed(engine))
-    assert contained.INSTALL.startswith("apt-get update -qq && apt-get install")
-
-
-async def test_a_drill_installs_nothing_where_zstd_is_there(pipeline: Pipeline, engine: Engine) -> None:
-    await drilled(engine, "exit 0")
-    assert installed(engine) == []
-
-
-async def test_a_drill_holds_the_callers_own_secrets(pipeline: Pipeline, engine: Engine) -> None:
-    site, known = await drilled(engine, "exit 0")
-    held = site.runner._secrets  # type: ignore[attr-defined]
-    assert held["HELD_AWS_SECRET_ACCESS_KEY"] is known["of-aws"]
-    assert site.server.password not in engine.words

@@ -40,6 +40,24 @@ async def test_bad_input_is_told_at_once_with_code_2_and_run_still_returns(
     assert "<failure" in files["junit.xml"]
 
 
+@pytest.mark.parametrize("error", [None, PlanRefused("refused", "x")])
+async def test_run_returns_what_a_verb_keeps_also_when_it_fails(
+    pipeline: Pipeline, engine: Engine, monkeypatch: pytest.MonkeyPatch, error: PlanRefused | None
+) -> None:
+    states = dag.directory().with_new_file("terraform.tfstate", "{}")
+
+    async def verb(_: Pipeline, attempt: call.Attempt) -> None:
+        attempt.kept["state"] = states
+        if error:
+            raise error
+
+    monkeypatch.setitem(call.VERBS, "rehearse", verb)
+    folder = await call._always(pipeline, "rehearse", **options("rehearse"))
+    written = {args["path"]: args for _, args in fields(folder) if "path" in args}
+    assert written["exit-code"]["contents"] == ("3\n" if error else "0\n")
+    assert written["state"]["source"] is states
+
+
 async def test_an_unknown_verb_is_wrong_input(pipeline: Pipeline, engine: Engine) -> None:
     done = await pipeline.attempt("explode", {})
     assert done.error is not None

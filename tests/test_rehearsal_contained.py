@@ -24,6 +24,7 @@ from pipeline.step import Step
 from pipeline.toolbox import ENVIRONMENT, Toolbox, Wanted
 
 __all__ = ["engine"]
+READY = str(binaries() / "pg_isready")
 
 
 @pytest.fixture(autouse=True)
@@ -31,12 +32,8 @@ def place(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Servers that answer at once, and the folders that an image or a volume would be."""
     monkeypatch.setattr(services, "START_LIMIT", 5.0)
     monkeypatch.setattr(services, "answers", lambda _: True)
-    (engine.root / "source").mkdir()
-    (engine.root / "workspace").mkdir()
-    ready = engine.root / "pg_isready"
-    ready.write_text("#!/bin/sh\n")
-    ready.chmod(0o755)
-    engine.places |= {str(binaries() / "pg_isready"): str(ready)}
+    engine.lay_down()
+    engine.program(READY, "exit 0")
 
 
 class Kept:
@@ -118,7 +115,7 @@ async def test_a_server_that_did_not_start_leaves_no_other_behind(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(services, "START_LIMIT", 0.5)
-    (engine.root / "pg_isready").write_text("#!/bin/sh\nexit 1\n")
+    engine.program(READY, "exit 1")
     with pytest.raises(ToolError, match="PostgreSQL was not ready"):
         async with rehearsing():
             pass

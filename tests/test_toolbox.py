@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import dagger
 import pytest
 import yaml
 from ansible_workspace import VAULT
@@ -18,6 +19,7 @@ from ssh_keys import lay_key, require_keygen
 
 from pipeline import call, contained, images, toolbox
 from pipeline.backends.s3 import S3
+from pipeline.errors import ToolError
 from pipeline.module import Pipeline
 from pipeline.rehearsal import services
 from pipeline.rehearsal.workspace import REAL
@@ -44,8 +46,56 @@ async def test_the_toolbox_is_made_of_two_images_and_the_lock(engine: Engine) ->
     assert [args["address"] for name, args in chain if name == "from"] == [images.TOOLBOX]
     execs = [args["args"] for name, args in chain if name == "withExec"]
     assert execs[-1][:4] == ["uv", "sync", "--quiet", "--frozen"]
+    assert execs[-1][-4:] == ["--group", "tools", "--group", "rehearsal"]
     tofu = next(args for name, args in chain if name == "withFile")
     assert fields(tofu["source"])[1] == ("from", {"address": images.TOFU})
+
+
+async def test_a_provider_is_downloaded_once_for_all_runs(engine: Engine) -> None:
+    wanted = toolbox.Wanted()
+    chain = fields(await toolbox.toolbox(dag, wanted, dag.directory(), dag.directory()))
+    (cache,) = [args for name, args in chain if name == "withMountedCache" and "tofu" in args["path"]]
+    assert toolbox.tofu_environment(wanted) == {"TF_PLUGIN_CACHE_DIR": cache["path"]}
+
+
+async def test_a_tool_that_locks_no_cache_gets_none(engine: Engine) -> None:
+    """Two `init` run at once; Terraform does not guard its cache against that."""
+    wanted = toolbox.Wanted(tofu_binary=dag.directory().file("terraform"))
+    chain = fields(await toolbox.toolbox(dag, wanted, dag.directory(), dag.directory()))
+    assert not [args for name, args in chain if name == "withMountedCache" and "tofu" in args["path"]]
+    assert toolbox.tofu_environment(wanted) == {}
+
+
+@pytest.mark.parametrize("host", ["registry.opentofu.org", "registry.terraform.io"])
+async def test_with_a_mirror_nobody_asks_the_registry_for_the_provider(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    async def entries(_: Any) -> list[str]:
+        return ["README", f"{host}/"]
+
+    async def exists(_: Any, path: str) -> bool:
+        return path.startswith(f"{host}/hashicorp/aws/")
+
+    monkeypatch.setattr(dagger.Directory, "entries", entries)
+    monkeypatch.setattr(dagger.Directory, "exists", exists)
+    wanted = toolbox.Wanted(provider_mirror=dag.directory())
+    chain = fields(await toolbox.toolbox(dag, wanted, dag.directory(), dag.directory()))
+    (mounted,) = [args["path"] for name, args in chain if name == "withMountedDirectory"]
+    assert mounted.startswith(f"{toolbox.PROVIDERS}/registry.opentofu.org/hashicorp/aws/")
+    (written,) = [args for name, args in chain if name == "withNewFile"]
+    assert toolbox.tofu_environment(wanted) == {"TF_CLI_CONFIG_FILE": written["path"]}
+    assert f'filesystem_mirror {{ path = "{toolbox.PROVIDERS}" }}' in written["contents"]
+    assert 'direct { exclude = ["registry.opentofu.org/hashicorp/aws"] }' in written["contents"]
+
+
+async def test_a_mirror_without_the_provider_is_told(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def entries(_: Any) -> list[str]:
+        return ["README"]
+
+    monkeypatch.setattr(dagger.Directory, "entries", entries)
+    with pytest.raises(ToolError, match="--provider-mirror has no"):
+        wanted = toolbox.Wanted(provider_mirror=dag.directory())
+        await toolbox.toolbox(dag, wanted, dag.directory(), dag.directory())
 
 
 @pytest.mark.parametrize("image", [images.TOOLBOX, images.TOFU])

@@ -1,5 +1,6 @@
 """The deployment that acts on AWS from containers: inputs become what they would be on a machine."""
 
+import json
 import os
 import tempfile
 from collections.abc import AsyncIterator, Mapping
@@ -7,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pipeline import aws
 from pipeline.container import SECRETS, ContainerRunner, asked, outcome, tried
@@ -20,7 +21,7 @@ from pipeline.progress import Progress
 from pipeline.rehearsal.services import postgres
 from pipeline.report import Report
 from pipeline.settings import AccountSettings, Settings
-from pipeline.toolbox import TOFU, VENV, Toolbox, tofu_environment
+from pipeline.toolbox import CODE, TOFU, VENV, Toolbox, tofu_environment
 from pipeline.volume import workspace
 from pipeline.workbench import Workbench
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 Wants = TypeVar("Wants", bound=AccountSettings)
 
 SSH_KEY, WEB_IDENTITY = "QUICKDATA_SSH_KEY", "AWS_WEB_IDENTITY_TOKEN_FILE"
+FACTS = ("python", "-c", "import json; from pipeline.facts import facts; print(json.dumps(facts()))")
 INSTALL = 'apt-get update -qq && apt-get install -y -qq --no-install-recommends "$0"'
 FILES = (SSH_KEY, WEB_IDENTITY)
 """Variables that name a file: here the option is the file's content."""
@@ -178,6 +180,16 @@ async def drilling(
         runner = ContainerRunner(mounted, held, Masks(values.values()), progress)
         script = runner.root / "infrastructure" / SCRIPT.relative_to(aws.REPOSITORY / "infrastructure")
         yield Site(runner, server, str(script), f"{VENV}/bin/aws")
+
+
+async def facts_of(box: Toolbox) -> dict[str, Any]:
+    """Return what the tools say of themselves where they are; nothing where they cannot."""
+    code = box.container.with_workdir(CODE).with_env_variable("PYTHONPATH", CODE)
+    try:
+        found = json.loads(await asked("facts", code.with_exec(list(FACTS)).stdout()))
+    except (PipelineError, ValueError):
+        return {}
+    return {name: found[name] for name in ("locks", "versions")}
 
 
 def _held(

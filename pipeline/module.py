@@ -54,7 +54,7 @@ async def _rehearse(self: "Pipeline", attempt: Attempt) -> None:
         suffix = valid_suffix(attempt.given["suffix"])
     except ValueError as error:
         raise SettingsError(f"--suffix {error}", "choose another") from None
-    box = await self.box(Closed(**attempt.options(Closed)).wanted)
+    box = await self.box(attempt)
 
     def place(progress: Progress) -> Any:
         keep = partial(attempt.kept.__setitem__, "state")
@@ -94,7 +94,7 @@ async def _drill(self: "Pipeline", attempt: Attempt) -> None:
     wanted = Drilled(
         attempt.given["database"], attempt.given["backup_id"], timedelta(hours=hours) if hours else None
     )
-    box = await self.box(Closed(**attempt.options(Closed)).wanted)
+    box = await self.box(attempt)
 
     def place(holds: Holds, _backup: listing.Backup, progress: Progress) -> Any:
         return contained.drilling(box, self.infrastructure, known, holds, progress)
@@ -164,10 +164,13 @@ class Pipeline:
             box = box.with_exec(command)
         return await box.stdout()
 
-    async def box(self, wanted: Wanted) -> Toolbox:
+    async def box(self, attempt: Attempt) -> Toolbox:
         """Return the toolbox, made now: what is missing for it is said before anything else."""
+        wanted = Closed(**attempt.options(Closed)).wanted
         made = await toolbox(dag, wanted, self.locked, self.package)
-        return Toolbox(dag, await asked("toolbox", made.sync()), wanted)
+        found = Toolbox(dag, await asked("toolbox", made.sync()), wanted)
+        attempt.report.facts.update(await contained.facts_of(found))
+        return found
 
     async def attempt(self, name: str, given: Mapping[str, Any]) -> Attempt:
         """Do a verb's work; what came of it is in what is returned, an error too."""

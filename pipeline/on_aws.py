@@ -56,7 +56,7 @@ async def on_aws(
     Raises:
         PipelineError: an input is missing or wrong, or the toolbox cannot be made.
     """
-    inputs, closed = Inputs(**attempt.options(Inputs)), Closed(**attempt.options(Closed))
+    inputs = Inputs(**attempt.options(Inputs))
     if attempt.name in ASKS and not attempt.given.get("yes"):
         raise SettingsError(f"{attempt.name} {ASKS[attempt.name]}", "if that is what you want, give --yes")
     given = inputs.given
@@ -66,7 +66,7 @@ async def on_aws(
         folder = folder.with_file("ansible/group_vars/all/vault.yml", inputs.vault)
     if attempt.name == "deploy" and attempt.given.get("plan"):
         folder = folder.with_directory(verbs.PLANS.folder.name, attempt.given["plan"])
-    box = await self.box(closed.wanted)
+    box = await self.box(attempt)
     run = contained.deployment(box, folder, known, settings, attempt.progress, attempt.report)
     async with run as (d, runner):
         yield d, runner, settings

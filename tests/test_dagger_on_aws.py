@@ -12,7 +12,7 @@ from dagger import dag
 from engine import Engine, engine
 from ssh_keys import lay_key, require_keygen
 
-from pipeline import call, contained, on_aws, verbs
+from pipeline import call, contained, module, on_aws, verbs
 from pipeline.errors import PipelineError, SettingsError
 from pipeline.module import Pipeline
 from pipeline.rehearsal import services
@@ -171,6 +171,30 @@ async def test_run_returns_the_plan(
     assert kept == [verbs.PLANS.folder]
     (laid,) = [each.args for each in returned._ctx.selections if each.name == "withDirectory"]
     assert laid["path"] == "plan"
+
+
+async def test_the_report_says_which_tools_the_toolbox_has(
+    pipeline: Pipeline,
+    engine: Engine,
+    key: str,
+    reached: list[Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The module itself runs without them."""
+    monkeypatch.setattr(module, "facts", lambda: {"commit": None, "locks": {}, "versions": {}})
+    done = await pipeline.attempt("check", given("check", ssh_key=key))
+    facts = done.report.document()["facts"]
+    assert facts["versions"]["ansible-core"]
+    assert facts["locks"]["uv.lock"]
+
+
+async def test_a_toolbox_that_cannot_tell_its_tools_stops_nothing(
+    pipeline: Pipeline, engine: Engine, key: str, reached: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contained, "FACTS", ("python", "-c", "raise SystemExit('no such module')"))
+    done = await pipeline.attempt("check", given("check", ssh_key=key))
+    assert done.error is not None
+    assert done.error.what == "reached"
 
 
 async def test_what_reaches_a_step_is_the_callers_own_secret(

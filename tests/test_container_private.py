@@ -6,6 +6,7 @@ import pytest
 from engine import Engine, engine
 from runners import SECRETS, contained, python, runner
 
+from pipeline.errors import ToolError
 from pipeline.masks import MASK
 from pipeline.step import Runner
 
@@ -50,3 +51,9 @@ async def test_a_private_step_runs_every_time(engine: Engine, tmp_path: Path) ->
     for _ in range(2):
         await runner.run(python("open('count', 'a').write('x')", private=True))
     assert (tmp_path / "count").read_text() == "xx"
+
+
+async def test_a_private_step_that_was_killed_is_a_failure_that_is_told(runner: Runner) -> None:
+    result = await runner.run(python("import os; os.kill(os.getpid(), 9)", private=True))
+    with pytest.raises(ToolError, match="probe: failed with exit code"):
+        result.check()

@@ -66,7 +66,7 @@ async def test_a_tool_that_locks_no_cache_gets_none(engine: Engine) -> None:
     assert toolbox.tofu_environment(wanted) == {}
 
 
-@pytest.mark.parametrize("host", ["registry.opentofu.org", "registry.terraform.io"])
+@pytest.mark.parametrize("host", ["registry.opentofu.org", "registry.example.org"])
 async def test_with_a_mirror_nobody_asks_the_registry_for_the_provider(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, host: str
 ) -> None:

@@ -39,7 +39,9 @@ LINT = [
     ["shfmt", "-i", "2", "-ci", "-d"],
 ]
 """The commands of `make lint`; those for the shell take the scripts' names too."""
-SCRIPTS = [".ci/run", ".ci/call", ".ci/host", ".devcontainer/install"]
+SCRIPTS = [".ci/run", ".ci/call", ".ci/host", ".devcontainer/install", "pipeline/rehearsal/node/boot"]
+SCRIPTS += ["tests/images/build", "tests/images/db/entrypoint"]
+MORE_SCRIPTS = ["infrastructure/**/*.sh", "tests/images/*/fetch"]
 DRILL = "Restore the newest backup into a throwaway PostgreSQL 18, and compare it with its manifest."
 MIGRATE = getdoc(migrate_state) or ""
 UNIT_TESTS = ("order", "plan", "stream", "diagnosis", "inventory", "check", "settings")
@@ -147,7 +149,7 @@ class Pipeline:
     @dagger.check
     async def lint(self) -> str:
         """Run the linters."""
-        scripts = SCRIPTS + await self.source.glob("infrastructure/**/*.sh")
+        scripts = SCRIPTS + [name for each in MORE_SCRIPTS for name in await self.source.glob(each)]
         return await self._checked(*(each + scripts if each[0].startswith("sh") else each for each in LINT))
 
     @function

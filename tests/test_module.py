@@ -158,11 +158,22 @@ def test_the_linters_are_those_of_make_lint() -> None:
     words = recipe[0].replace("$(PYTHON_FILES)", "pipeline tests benchmarks")
     for command in module.LINT:
         assert ".venv/bin/" + " ".join(command) in words
-    assert f"\nSCRIPTS := {' '.join(module.SCRIPTS)} $(" in said
+
+
+def test_the_scripts_are_those_of_make_lint() -> None:
+    words = (REPOSITORY / "Makefile").read_text().partition("\nSCRIPTS := ")[2].partition("\n\n")[0]
+    patterns = [each for group in re.findall(r"\$\(wildcard (.*?)\)", words) for each in group.split()]
+    named = re.sub(r"\$\(wildcard .*?\)|\\\n", "", words).split()
+    assert named == module.SCRIPTS
+    assert found(patterns) == found(module.MORE_SCRIPTS)
+
+
+def found(patterns: list[str]) -> set[Path]:
+    return {path for pattern in patterns for path in REPOSITORY.glob(pattern)}
 
 
 async def test_the_linters_read_every_script(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def found(_self: Any, pattern: str) -> list[str]:
+    async def matches(_self: Any, pattern: str) -> list[str]:
         return [f"found/{pattern}"]
 
     checked: list[list[str]] = []
@@ -171,11 +182,11 @@ async def test_the_linters_read_every_script(engine: Engine, monkeypatch: pytest
         checked.extend(commands)
         return ""
 
-    monkeypatch.setattr(dagger.Directory, "glob", found)
+    monkeypatch.setattr(dagger.Directory, "glob", matches)
     monkeypatch.setattr(Pipeline, "_checked", noted)
     folder = dagger.dag.directory()
     await Pipeline(infrastructure=folder, locked=folder, package=folder, source=folder).lint()
-    scripts = [*module.SCRIPTS, "found/infrastructure/**/*.sh"]
+    scripts = [*module.SCRIPTS, *(f"found/{pattern}" for pattern in module.MORE_SCRIPTS)]
     assert [command[-len(scripts) :] for command in checked if command[0].startswith("sh")] == [scripts] * 2
 
 

@@ -216,7 +216,9 @@ def test_with_a_domain_only_the_proxy_is_open(other: Workspace) -> None:
     assert [port["published"] for port in services["proxy"]["ports"]] == [80, 443]
 
 
-def test_a_changed_password_gives_nocodb_a_new_secret_and_does_not_restart_the_database(workspace: Workspace, other: Workspace) -> None:
+def test_a_changed_password_gives_nocodb_a_new_secret_and_does_not_restart_the_database(
+    workspace: Workspace, other: Workspace
+) -> None:
     before = {name: secret["name"] for name, secret in workspace.stack["secrets"].items()}
     after = {name: secret["name"] for name, secret in other.stack["secrets"].items()}
     assert {name for name in before if before[name] != after[name]} == {"nocodb_db"}

@@ -64,7 +64,7 @@ class Operator:
         cwd = str(self.checkout.root / folder)
         child = pexpect.spawn("bash", ["-c", line], cwd=cwd, env=env, encoding="utf-8", timeout=900)
         said = ""
-        while child.expect([r"\[y/N\]:? ?", r"Enter a value: ", pexpect.EOF]) < 2:
+        while child.expect([r"\[y/N\]:? ?", r"Enter a value:", pexpect.EOF]) < 2:
             said += str(child.before) + str(child.after)
             child.sendline("yes" if "Enter" in str(child.after) else "y")
         child.close()

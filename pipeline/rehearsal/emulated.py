@@ -109,5 +109,5 @@ async def lay_vault(d: Deployment, content: Mapping[str, str]) -> None:
     """
     command = ("ansible-vault", "encrypt", "--output", VAULT.name)
     text = yaml.safe_dump(dict(content))
-    step = Step("vault", command, VAULT.parent, d.ansible.env, d.ansible.secrets, stdin=text)
+    step = Step("vault", command, VAULT.parent, d.ansible.env, d.ansible.secrets, stdin=text, private=True)
     (await d.run(step)).check()

@@ -28,7 +28,10 @@ INVENTED = {
     "region": "eu-west-3",
     "ssh_user": "admin",
     "data_device_volume_id": "vol-0123456789abcdef0",
-    "nodes": {role: {"role": role, "private_ip": "10.20.1.5"} for role in ("manager", "database")},
+    "nodes": {
+        role: {"role": role, "private_ip": "10.20.1.5", "instance_id": f"i-{role}"}
+        for role in ("manager", "database")
+    },
 }
 """Outputs of an app that nobody applied: enough for a playbook that must not get far."""
 

@@ -3,9 +3,11 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from anyio import CancelScope, current_time
 
+from pipeline.cleanup import afterwards
 from pipeline.deployment import Deployment
 
 
@@ -40,11 +42,8 @@ async def away(d: Deployment) -> AsyncIterator[Away]:
     """
     found, began = Away(), current_time()
     await _scale(d, 0)
-    try:
+    async with afterwards(partial(_scale, d, 1)):
         yield found
-    finally:
-        with CancelScope(shield=True):
-            await _scale(d, 1)
     if d.real_nodes:
         found.seconds = round(current_time() - began, 1)
 

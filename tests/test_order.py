@@ -170,6 +170,13 @@ async def test_nocodb_comes_back_after_a_restore_that_failed() -> None:
     assert runner.names == ["stop NocoDB", "restore", "start NocoDB"]
 
 
+async def test_a_nocodb_that_does_not_start_again_does_not_hide_why_the_restore_failed() -> None:
+    runner = RecordingRunner({"restore": (1, ""), "start NocoDB": (1, "")})
+    with pytest.raises(PipelineError, match=r"^restore") as caught:
+        await restore(deployment(runner))
+    assert "start NocoDB" in caught.value.__notes__[0]
+
+
 async def test_a_refused_storage_plan_keeps_the_app_from_being_applied_too() -> None:
     refused = (0, plan_json(("aws_s3_bucket_policy.backups", "delete")))
     runner = RecordingRunner(

@@ -17,9 +17,10 @@ from pipeline.drill import SCRIPT, Holds, Site
 from pipeline.encryption import require_opentofu
 from pipeline.errors import PipelineError, SettingsError
 from pipeline.masks import Masks
+from pipeline.on_emulator import emulated
 from pipeline.progress import Progress
 from pipeline.rehearsal.services import postgres
-from pipeline.report import Report
+from pipeline.rehearsal.surroundings import Surroundings
 from pipeline.settings import AccountSettings, Settings
 from pipeline.toolbox import CODE, TOFU, VENV, Toolbox, tofu_environment
 from pipeline.volume import workspace
@@ -27,6 +28,8 @@ from pipeline.workbench import Workbench
 
 if TYPE_CHECKING:
     import dagger
+
+    from pipeline.call import Attempt
 
 Wants = TypeVar("Wants", bound=AccountSettings)
 
@@ -117,8 +120,8 @@ async def deployment(
     infrastructure: "dagger.Directory",
     known: "Mapping[str, dagger.Secret]",
     settings: Settings,
-    progress: Progress,
-    report: Report,
+    attempt: "Attempt",
+    around: Surroundings | None = None,
 ) -> AsyncIterator[tuple[Deployment, ContainerRunner]]:
     """Yield the deployment with its steps in containers, and its runner.
 
@@ -127,8 +130,8 @@ async def deployment(
         infrastructure: the folder with both stacks, the playbooks and the vault.
         known: the engine's secrets by their values.
         settings: the validated inputs.
-        progress: told of everything that happens.
-        report: notes every step.
+        attempt: the call: its progress is told of everything, its report notes every step.
+        around: an emulator to deploy to; None is AWS.
 
     Raises:
         PipelineError: the toolbox cannot be made, or the key is none.
@@ -142,11 +145,14 @@ async def deployment(
         require_opentofu(await _version(toolbox))
     key = settings.ssh_key.read_bytes().decode()  # read as text, its ends of lines would be others
     settings.ssh_key.with_name(settings.ssh_key.name + ".pub").write_text(await _public(toolbox, known[key]))
-    values = aws.secrets(settings)
+    values = aws.secrets(settings) | ({"PGPASSWORD": around.database.password} if around else {})
     async with workspace(box.dag, toolbox, infrastructure, run) as mounted:
-        runner = ContainerRunner(mounted, _held(box, values, known, run), Masks(values.values()), progress)
+        runner = ContainerRunner(
+            mounted, _held(box, values, known, run), Masks(values.values()), attempt.progress
+        )
         bench = Workbench(runner, TOFU, tofu_environment(box.wanted))
-        yield aws.aws_deployment(settings, progress, report, bench), runner
+        d = aws.aws_deployment(settings, attempt.progress, attempt.report, bench)
+        yield await emulated(d, around) if around else d, runner
 
 
 @asynccontextmanager

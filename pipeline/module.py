@@ -176,7 +176,7 @@ class Pipeline:
 
     async def attempt(self, name: str, given: Mapping[str, Any]) -> Attempt:
         """Do a verb's work; what came of it is in what is returned, an error too."""
-        target = "localstack" if name == "rehearse" else "aws"
+        target = "localstack" if name == "rehearse" or given.get("emulator") else "aws"
         done = Attempt(name, given, Report(name, target, facts()), Progress(given.get("verbose", False)))
         try:
             if name not in VERBS:

@@ -1,7 +1,7 @@
 """The verbs that act on AWS, as Dagger functions: what they are given, and the deployment that they get."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
 from inspect import getdoc
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +16,7 @@ from pipeline.container import ContainerRunner
 from pipeline.deployment import Deployment
 from pipeline.errors import SettingsError
 from pipeline.migration import migrate
+from pipeline.on_emulator import emulator
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -28,6 +29,17 @@ ASKS |= {
     "migrate-state": "moves both states",
 }
 """What these verbs do to what is there: no terminal is here to ask at."""
+TRIED = ("plan", "deploy")
+"""What can be tried on an emulator: the nodes, on which the others act, go with the call."""
+
+
+def emulated(
+    emulator: Annotated[
+        dagger.Service | None,
+        Doc("A LocalStack instead of AWS, such as tcp://localhost:4566; the nodes are directories."),
+    ] = None,
+) -> None:
+    """Declare the option that tries a deployment: the same options, states and plans, and nothing real."""
 
 
 def confirmed(yes: Annotated[bool, Doc("Do it: there is no terminal here to ask at.")] = False) -> None:
@@ -67,8 +79,11 @@ async def on_aws(
     if attempt.name == "deploy" and attempt.given.get("plan"):
         folder = folder.with_directory(verbs.PLANS.folder.name, attempt.given["plan"])
     box = await self.box(attempt)
-    run = contained.deployment(box, folder, known, settings, attempt.progress, attempt.report)
-    async with run as (d, runner):
+    service = attempt.given.get("emulator")
+    async with (
+        emulator(box, service, settings.region) if service else nullcontext() as around,
+        contained.deployment(box, folder, known, settings, attempt, around) as (d, runner),
+    ):
         yield d, runner, settings
 
 
@@ -83,8 +98,8 @@ def verb_on_aws(verb: Callable[..., Awaitable[None]]) -> Callable[..., Any]:
                 kept = await runner.kept(verbs.PLANS.folder)
                 attempt.kept["plan"] = kept.directory(str(verbs.PLANS.folder))
 
-    asked_first = [confirmed] if name in ASKS else []
-    return declare(name, act, getdoc(verb) or name, verb, *asked_first, Inputs, Closed)
+    own = [confirmed] if name in ASKS else [emulated] if name in TRIED else []
+    return declare(name, act, getdoc(verb) or name, verb, *own, Inputs, Closed)
 
 
 def moved(

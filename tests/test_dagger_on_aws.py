@@ -163,7 +163,7 @@ async def test_run_returns_the_plan(
 
     @asynccontextmanager
     async def deployment(*arguments: Any) -> AsyncIterator[Any]:
-        yield Reporting(arguments[-1]), Runner()
+        yield Reporting(arguments[-2].report), Runner()
 
     monkeypatch.setattr(verbs, "previews", Previews())
     monkeypatch.setattr(contained, "deployment", deployment)

@@ -6,11 +6,13 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
+from browser import Seen, look
 
 from pipeline import deploy, scripts
 from pipeline.backups import backups
@@ -27,6 +29,7 @@ from pipeline.step import Step
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(2400)]
 
+REPORTS = Path(__file__).parents[1] / "reports"
 FILLED = "CREATE TABLE filler AS SELECT sha512(n::text::bytea) AS noise FROM generate_series(1, 3000000) AS n"
 
 
@@ -187,6 +190,13 @@ def test_on_fresh_nodes_a_restore_brings_back_the_rows_and_the_attachment(live: 
     back = live.do(scripts.restore, live.s.d, made["id"])
     assert live.serves_what_was_there()
     assert back["nocodb_away_seconds"] > 0
+
+
+def test_a_browser_finds_the_restored_row_and_its_attachment(live: Live) -> None:
+    assert live.base is not None
+    seen = look(where(live.s), live.base, REPORTS / "nocodb.png")
+    assert seen == Seen(NAMES[0], RECEIPT)
+    assert (REPORTS / "nocodb.png").stat().st_size > 0
 
 
 def test_the_nodes_are_gone_afterwards() -> None:

@@ -1,31 +1,23 @@
 """Real nodes, and what happens to them in a year: restarts, a lost node, new passwords. Needs Docker."""
 
-import shutil
 import subprocess
-import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import anyio
 import pytest
-from anyio.from_thread import BlockingPortal, start_blocking_portal
 from browser import Seen, look
+from live import Live, failing, prepared, until
 
 from pipeline import deploy, scripts
-from pipeline.backups import backups
 from pipeline.deployment import DATABASE
-from pipeline.errors import PipelineError, most_telling
 from pipeline.progress import Progress
 from pipeline.rehearsal.emulated import lay_vault, vault
 from pipeline.rehearsal.nodes import LABEL, renew
-from pipeline.rehearsal.swarm import Swarm, stock, swarm
+from pipeline.rehearsal.swarm import stock, swarm
 from pipeline.rehearsal.swarm_epilogue import NAMES, RECEIPT, where
-from pipeline.rehearsal.user import Base, User, signed_in
 from pipeline.report import Report
-from pipeline.step import Step
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(2400)]
 
@@ -33,99 +25,12 @@ REPORTS = Path(__file__).parents[1] / "reports"
 FILLED = "CREATE TABLE filler AS SELECT sha512(n::text::bytea) AS noise FROM generate_series(1, 3000000) AS n"
 
 
-def daemon_answers() -> bool:
-    return (
-        bool(shutil.which("docker"))
-        and subprocess.run(["docker", "info"], check=False, capture_output=True).returncode == 0
-    )
-
-
-if not daemon_answers():
-    pytest.skip("no Docker daemon answers: nodes cannot be containers", allow_module_level=True)
-
-
-class Watched(Progress):
-    """A progress that tells when a step has begun."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.begun: list[str] = []
-
-    def started(self, step: Step) -> None:
-        self.begun.append(step.name)
-        super().started(step)
-
-
-@dataclass
-class Live:
-    """A deployment on real nodes, with a base that a person made."""
-
-    portal: BlockingPortal
-    s: Swarm
-    progress: Watched
-    base: Base | None = None
-
-    def do(self, what: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
-        return self.portal.call(what, *arguments)
-
-    async def as_user(self, act: Callable[[User], Awaitable[Any]]) -> Any:
-        async with signed_in(*where(self.s)) as user:
-            return await act(user)
-
-    def serves_what_was_there(self) -> bool:
-        assert self.base is not None
-        base = self.base
-
-        async def look(user: User) -> bool:
-            return (
-                sorted((await user.names(base)).values()) == sorted(NAMES)
-                and await user.file(base) == RECEIPT
-            )
-
-        return bool(self.do(self.as_user, look))
-
-    def on(self, node: str, *command: str) -> str:
-        container = self.s.nodes.container(node)
-        done = subprocess.run(
-            ["docker", "exec", container, *command], capture_output=True, text=True, check=False
-        )
-        return done.stdout.strip()
-
-    def database(self) -> str:
-        label = "label=com.docker.swarm.service.name=nocodb_db"
-        return self.on("database", "docker", "ps", "--quiet", "--filter", label, "--filter", "health=healthy")
-
-    def complete(self) -> int:
-        found = self.do(backups, self.s.d.cloud, self.s.d.bucket, DATABASE)
-        return sum(each.complete for each in found)
-
-
-def until(what: Callable[[], object], seconds: float = 180) -> None:
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.2)
-
-
 @pytest.fixture(scope="module")
 def live() -> Iterator[Live]:
-    progress = Watched()
-    place = swarm(progress, Report("test", "localstack"), "nodes")
-    with start_blocking_portal() as portal, portal.wrap_async_context_manager(place) as s:
-        found = Live(portal, s, progress)
-        portal.call(deploy.deploy, s.d)
-        found.base = found.do(found.as_user, lambda user: user.make("Customers", NAMES, RECEIPT))
+    with prepared("nodes") as found:
+        found.do(deploy.deploy, found.s.d)
+        found.make_a_base()
         yield found
-
-
-@contextmanager
-def failing() -> Iterator[list[PipelineError]]:
-    found: list[PipelineError] = []
-    with pytest.raises(Exception) as caught:
-        yield found
-    error = most_telling(caught.value)
-    assert isinstance(error, PipelineError)
-    found.append(error)
 
 
 def test_a_restarted_database_node_serves_its_data_again_and_the_next_backup_is_good(live: Live) -> None:

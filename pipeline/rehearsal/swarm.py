@@ -20,7 +20,7 @@ from pipeline.report import Report
 
 IMAGES = REPOSITORY / "infrastructure/ansible/group_vars/all/images.yml"
 PLACED = {"manager": ("adminer",), "database": ("db", "nocodb")}
-"""Which node runs which service of the stack."""
+"""Which node runs which service of the stack; with a domain, the manager the proxy too."""
 
 
 @dataclass(frozen=True)
@@ -41,26 +41,33 @@ class Swarm:
 
 
 @asynccontextmanager
-async def swarm(progress: Progress, report: Report, suffix: str) -> AsyncIterator[Swarm]:
+async def swarm(
+    progress: Progress, report: Report, suffix: str, workers: int = 0, domain: str = ""
+) -> AsyncIterator[Swarm]:
     """Prepare a deployment on new nodes; nothing of it is left behind.
 
     Args:
         progress: told of everything that happens.
         report: notes every step.
         suffix: the deployment's suffix, lower case.
+        workers: how many nodes there are besides manager and database.
+        domain: under which a proxy serves NocoDB, with a certificate of its own authority; empty for none.
 
     Raises:
         PipelineError: a server, a node or a step failed.
     """
-    content = vault()
+    content, needed = vault(), stock(workers, domain)
     with throwaway() as directory:
-        progress.note("nodes: two containers are started, and the stack's images are loaded into them")
+        progress.note(
+            f"nodes: {len(needed)} containers are started, and the stack's images are loaded into them"
+        )
         async with (
-            nodes(directory, stock()) as found,
+            nodes(directory, needed) as found,
             localstack(directory / "localstack", listen=found.gateway) as aws,
         ):
             bench = workbench(directory / "workspace", _held(found, content), progress)
             d = _reached(emulated(aws, bench, suffix, progress, report, found.public_key), found)
+            d = _served(with_workers(d, workers), domain)
             await require_emulator(d)
             await lay_vault(d, content)
             yield Swarm(d, found, aws, content)
@@ -80,10 +87,30 @@ def _reached(d: Deployment, found: Nodes) -> Deployment:
     return replace(d, ansible=replace(d.ansible, secret_files=(SSH_KEY,)), hosts=where)
 
 
-def stock() -> dict[str, tuple[str, ...]]:
-    """Return the images that each node has to have, by the node's name."""
+def _served(d: Deployment, domain: str) -> Deployment:
+    if not domain:
+        return d
+    app = replace(d.app, env={**d.app.env, "TF_VAR_domain": domain})
+    return replace(d, app=app, common={**d.common, "nocodb_domain": domain, "nocodb_tls": "internal"})
+
+
+def with_workers(d: Deployment, workers: int) -> Deployment:
+    """Return the deployment with so many nodes besides manager and database."""
+    return replace(d, app=replace(d.app, env={**d.app.env, "TF_VAR_workers": str(workers)}))
+
+
+def stock(workers: int = 0, domain: str = "") -> dict[str, tuple[str, ...]]:
+    """Return the images that each node has to have, by the node's name.
+
+    Args:
+        workers: how many nodes there are besides manager and database.
+        domain: the name under which a proxy serves NocoDB; empty for none.
+    """
     named = yaml.safe_load(IMAGES.read_text(encoding="utf-8"))["images"]
-    return {node: tuple(named[service] for service in services) for node, services in PLACED.items()}
+    placed = PLACED | {f"worker-{number}": () for number in range(1, workers + 1)}
+    if domain:
+        placed["manager"] += ("proxy",)
+    return {node: tuple(named[service] for service in services) for node, services in placed.items()}
 
 
 async def stand_ins() -> list[str]:

@@ -55,7 +55,8 @@ async def a_person_gets_it_back(s: Swarm) -> None:
 
 def where(s: Swarm) -> tuple[str, str, str]:
     """Return where NocoDB is, and its first user's name and password."""
-    url = f"http://{s.nodes.addresses['database']}:{NOCODB_PORT}"
+    domain = s.d.common.get("nocodb_domain")
+    url = f"https://{domain}" if domain else f"http://{s.nodes.addresses['database']}:{NOCODB_PORT}"
     return url, OWNER, s.secrets["vault_nocodb_admin_password"]
 
 

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from ssl import SSLContext
 from typing import Any
 
 import anyio
@@ -94,18 +95,21 @@ class User:
 
 
 @asynccontextmanager
-async def signed_in(url: str, email: str, password: str) -> AsyncIterator[User]:
+async def signed_in(
+    url: str, email: str, password: str, tls: SSLContext | None = None
+) -> AsyncIterator[User]:
     """Sign in; wait until NocoDB answers.
 
     Args:
         url: where it is.
         email: who.
         password: theirs.
+        tls: knows the authority of its certificate; None where there is none.
 
     Raises:
         VerifyFailed: it does not answer, or lets that person not in.
     """
-    async with httpx.AsyncClient(base_url=url, timeout=30, trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=url, verify=tls or True, timeout=30, trust_env=False) as http:
         await _until_it_answers(http)
         user = User(http)
         known = await user._ask(

@@ -101,6 +101,23 @@ def test_check_mode_tells_a_newer_image_and_writes_nothing(workspace: Workspace)
 
 
 @pytest.mark.parametrize(
+    ("image", "fits"), [("postgres:18.99-bookworm", True), ("postgres:19.1-bookworm", False)]
+)
+def test_data_of_another_major_version_of_postgresql_is_refused_before_the_stack_is_touched(
+    tmp_path: Path, image: str, fits: bool
+) -> None:
+    workspace = make_workspace(tmp_path)
+    version = workspace.node("database", "srv/quickdata/postgresql/18/docker/PG_VERSION")
+    version.parent.mkdir(parents=True)
+    version.write_text("18\n")
+    images = yaml.safe_load((ANSIBLE / "group_vars/all/images.yml").read_text())["images"]
+    run = workspace.play("nocodb", "-e", json.dumps({"images": images | {"db": image}}))
+    assert (run.exit_code == 0) is fits, run.output
+    assert workspace.node("manager", "opt/quickdata/stack.yml").exists() is fits
+    assert (f"{image} would start empty: the data on this node is of PostgreSQL 18" in run.output) is not fits
+
+
+@pytest.mark.parametrize(
     ("name", "value"), [("vault_db_password", "short"), ("vault_nocodb_jwt_secret", ""), ("", "")]
 )
 def test_unusable_secrets_are_found_before_any_node_is_there(tmp_path: Path, name: str, value: str) -> None:

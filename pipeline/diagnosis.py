@@ -104,6 +104,13 @@ KNOWN: tuple[tuple[str, type[PipelineError], str, str], ...] = (
         "deploy the app first: the inventory is made from its outputs",
     ),
     (
+        r": not healthy, and rolled back if updated",
+        ToolError,
+        "a service is not healthy; if it was updated, it runs as before again",
+        "ask it why, on the manager: `docker service logs NAME`; if it is the image, name one that works in"
+        " infrastructure/ansible/group_vars/all/images.yml; then deploy again",
+    ),
+    (
         r"[Nn]o space left on device",
         ToolError,
         "the disk is full",

@@ -167,8 +167,9 @@ def test_an_image_that_does_not_run_is_rolled_back_and_the_next_deployment_heals
         name_images(live, **NEWER | {"nocodb": BROKEN})
         with failing() as errors:
             live.do(deploy.deploy, live.s.d)
-    print(errors[0])
-    assert "nocodb" in errors[0].tail
+    assert "nocodb_nocodb: not healthy, and rolled back" in errors[0].tail
+    assert f"({BROKEN}): Failed" in errors[0].tail
+    assert "docker service logs" in errors[0].mend and "images.yml" in errors[0].mend
     assert running(live) == before
     assert live.serves_what_was_there()
     name_images(live, **NEWER)

@@ -2,6 +2,7 @@
 
 import httpx
 
+from pipeline.deployment import DATABASE, DATABASE_SERVICE, DATABASE_USER
 from pipeline.drill import Wanted, drill
 from pipeline.rehearsal.emulated import OWNER
 from pipeline.rehearsal.epilogue import outlives_the_app, prove, second_deploy, storage_refuses
@@ -10,6 +11,8 @@ from pipeline.rehearsal.user import Base, User, signed_in
 from pipeline.scripts import backup, restore
 
 NOCODB_PORT, ADMINER_PORT = 8080, 8081
+TABLE = "nc_bases_v2"
+"""One of NocoDB's own."""
 UPLOADS = "/srv/quickdata/nocodb/nc/uploads"
 RECEIPT = b"An attachment: NocoDB keeps these in files, not in PostgreSQL.\n"
 NAMES = ("Ada", "Grace", "Edsger")
@@ -22,7 +25,7 @@ async def swarm_epilogue(s: Swarm) -> None:
         PipelineError: something was not as it must be.
     """
     await a_person_gets_it_back(s)
-    await adminer_answers(s)
+    await adminer_shows_it(s)
     await second_deploy(s.d)
     await drill(s.d.cloud, s.d.bucket, Wanted(), s.d.progress, s.d.report)
     await outlives_the_app(s.d)
@@ -69,10 +72,18 @@ async def _damage(s: Swarm, user: User, kept: Base, dropped: Base) -> None:
     (await s.d.run(step)).check()
 
 
-async def adminer_answers(s: Swarm) -> None:
-    """Ask Adminer for its page."""
+async def adminer_shows_it(s: Swarm) -> None:
+    """Sign in to Adminer, as a person does: it shows the tables of the database that was restored."""
     url = f"http://{s.nodes.addresses['manager']}:{ADMINER_PORT}/"
-    async with httpx.AsyncClient(timeout=30, trust_env=False) as http:
-        answer = await http.get(url)
-    prove(answer.is_success and "Adminer" in answer.text, f"Adminer does not answer at {url}")
-    s.d.report.prove("Adminer", "answers on the manager")
+    login = {
+        "driver": "pgsql",
+        "server": DATABASE_SERVICE,
+        "username": DATABASE_USER,
+        "password": s.secrets["vault_db_password"],
+        "db": DATABASE,
+    }
+    async with httpx.AsyncClient(timeout=30, trust_env=False, follow_redirects=True) as http:
+        prove((await http.get(url)).is_success, f"Adminer does not answer at {url}")
+        page = await http.post(url, data={f"auth[{name}]": value for name, value in login.items()})
+    prove(TABLE in page.text, f"Adminer at {url} does not show the table {TABLE}")
+    s.d.report.prove("Adminer", "signs in to the restored database and shows its tables")

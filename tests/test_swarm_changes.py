@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from secrets import token_hex
 from typing import Any
 
 import httpx
@@ -24,8 +25,9 @@ pytestmark = [pytest.mark.docker, pytest.mark.timeout(2400)]
 DOMAIN = "data.example.org"
 AUTHORITY = "/data/caddy/pki/authorities/local/root.crt"
 NAMED = yaml.safe_load(IMAGES.read_text(encoding="utf-8"))["images"]
-NEWER = {"nocodb": "nocodb/nocodb:0.999.0", "db": "postgres:18.999-bookworm"}
-BROKEN = "nocodb/nocodb:0.999.1"
+RUN = token_hex(4)
+NEWER = {"nocodb": f"nocodb/nocodb:0.999.0-{RUN}", "db": f"postgres:18.999-{RUN}"}
+BROKEN = f"nocodb/nocodb:0.999.1-{RUN}"
 SLOW = """
 ENTRYPOINT ["sh", "-c", "sleep 30; exec docker-entrypoint.sh postgres"]
 """

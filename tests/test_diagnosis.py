@@ -25,6 +25,7 @@ KNOWN = [
     ("ERROR! Decryption failed (no vault secrets were found)", SettingsError, "vault"),
     ('format: The state file could not be\nparsed as JSON: x\nnot have a "version" a', ToolError, "damaged"),
     ('The state file does not have a "version" attribute, which is', SettingsError, "is encrypted"),
+    ("nocodb_db: not healthy, and rolled back if updated. x", ToolError, "a service is not healthy"),
     ("OSError: [Errno 28] No space left on device", ToolError, "disk is full"),
     ("dial tcp 127.0.0.1:1: connect: connection refused", ToolError, "does not answer"),
     ("InvalidClientTokenId: The security token", ToolError, "credentials"),

@@ -29,7 +29,7 @@ RUN = token_hex(4)
 NEWER = {"nocodb": f"nocodb/nocodb:0.999.0-{RUN}", "db": f"postgres:18.999-{RUN}"}
 BROKEN = f"nocodb/nocodb:0.999.1-{RUN}"
 SLOW = """
-ENTRYPOINT ["sh", "-c", "sleep 30; exec docker-entrypoint.sh postgres"]
+ENTRYPOINT ["sh", "-c", "sleep 60; exec docker-entrypoint.sh postgres"]
 """
 """A database that is away for longer than NocoDB takes to start, as while its image is pulled."""
 SERVICES = "{{.Name}} {{.Node}} {{.Image}} {{.DesiredState}} {{.CurrentState}}"

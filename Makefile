@@ -37,7 +37,7 @@ test-slow: install-dev ## The tests that `make test` leaves out, about 20 minute
 	@.venv/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder -m slow $(PYTEST_OPTIONS)
 
 .PHONY: test-swarm
-test-swarm: install-dev ## The tests on nodes that are containers: needs Docker, about 15 minutes.
+test-swarm: install-dev ## The tests on nodes that are containers: needs Docker, about 30 minutes.
 	@tests/images/build
 	@.venv/bin/pytest -m docker $(PYTEST_OPTIONS)
 

@@ -94,6 +94,12 @@ class Live:
         return sum(each.complete for each in found)
 
 
+def listed(*words: str) -> set[str]:
+    """Return the ids of what Docker lists, such as ("network", "ls")."""
+    command = ["docker", *words, "--quiet"]
+    return set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
+
+
 def until(what: Callable[[], object], seconds: float = 180) -> None:
     deadline = time.monotonic() + seconds
     while not what():

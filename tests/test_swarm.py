@@ -8,14 +8,14 @@ from pathlib import Path
 import anyio
 import pytest
 from browser import Seen, look
-from live import Live, failing, prepared, until
+from live import Live, failing, listed, prepared, until
 
 from pipeline import deploy, scripts
 from pipeline.deployment import DATABASE
 from pipeline.progress import Progress
 from pipeline.rehearsal.emulated import lay_vault, vault
 from pipeline.rehearsal.nodes import LABEL, renew
-from pipeline.rehearsal.swarm import stock, swarm
+from pipeline.rehearsal.swarm import Swarm, stock, swarm
 from pipeline.rehearsal.swarm_epilogue import NAMES, RECEIPT, where
 from pipeline.report import Report
 
@@ -105,25 +105,19 @@ def test_a_browser_finds_the_restored_row_and_its_attachment(live: Live) -> None
 
 
 def test_the_nodes_are_gone_afterwards() -> None:
-    async def once() -> list[str]:
+    async def once() -> set[str]:
         with anyio.CancelScope() as scope:
             async with swarm(Progress(), Report("test", "localstack"), "gone") as s:
-                assert listed("ps", s.nodes.run) and listed("network", s.nodes.run)
+                assert of_run("ps", s) and of_run("network", s)
                 scope.cancel()
                 await anyio.sleep_forever()
-        return [*listed("ps", s.nodes.run), *listed("network", s.nodes.run)]
+        return of_run("ps", s) | of_run("network", s)
 
-    before = volumes()
-    assert anyio.run(once) == []
-    assert volumes() <= before
+    before = listed("volume", "ls")
+    assert anyio.run(once) == set()
+    assert listed("volume", "ls") <= before
 
 
-def listed(what: str, run: str) -> list[str]:
+def of_run(what: str, s: Swarm) -> set[str]:
     words = {"ps": ["ps", "--all"], "network": ["network", "ls"]}[what]
-    command = ["docker", *words, "--quiet", "--filter", f"label={LABEL}={run}"]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
-
-
-def volumes() -> set[str]:
-    command = ["docker", "volume", "ls", "--quiet"]
-    return set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
+    return listed(*words, f"--filter=label={LABEL}={s.nodes.run}")

@@ -28,6 +28,10 @@ RIGHTS = (
     *("--volume=/sys/fs/cgroup:/sys/fs/cgroup:rw", "--cgroupns=host"),
 )
 """What a Docker daemon in a container needs."""
+SOCKET = "workspace/home/.ansible/cp/0123456789.0123456789abcdef"
+"""Where SSH keeps a connection open, as it names it at first: Ansible's hash, and SSH's own ending."""
+SOCKET_MAX = 107
+"""Characters that a socket's path may have: unix(7), sun_path."""
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 """The machine's own: a closed network has its own authority, which the nodes have to know too."""
 
@@ -64,8 +68,10 @@ async def nodes(directory: Path, stock: Mapping[str, Iterable[str]]) -> AsyncIte
         stock: the images that each node starts with, by the node's name.
 
     Raises:
-        ToolError: Docker refused something.
+        ToolError: Docker refused something, or the directory's name is too long.
     """
+    if len(str(directory / SOCKET)) > SOCKET_MAX:
+        raise ToolError(f"{directory} is too long a name for SSH's sockets", "run again with TMPDIR=/tmp")
     run = f"quickdata-{secrets.token_hex(4)}"
     try:
         image = await _image()

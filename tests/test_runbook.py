@@ -12,8 +12,9 @@ from pathlib import Path
 import pexpect
 import pytest
 import yaml
-from emulated import REPOSITORY, VAULT, Checkout
+from emulated import VAULT, Checkout
 from emulated import checkout as make_checkout
+from runbook import commands
 from test_life import UPLOAD, UPLOADED, empty_database, fingerprint, variables, vault
 
 from pipeline import tools
@@ -27,19 +28,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(3000)]
 
 SUFFIX = "runbook"
 BUCKET = BUCKET_PREFIX + SUFFIX
-TEXT = (REPOSITORY / "docs/runbook.md").read_text()
 STATES = ("infrastructure/terraS3/terraform.tfstate", "infrastructure/terraform/terraform.tfstate")
-ON_A_NODE = "docker exec"
-"""Local nodes run no Docker: this line of the runbook is not run here."""
-
-
-def commands(section: str) -> list[str]:
-    """Return the lines of a section's code blocks, continued ones joined."""
-    text = TEXT.split(f"\n## {section}\n")[1].split("\n## ")[0]
-    lines = re.findall(r"^ {6,}(\S.*(?:(?<=\\)\n.*)*)$", text, re.MULTILINE)
-    found = [re.sub(r"\\\n\s*", "", line) for line in lines]
-    assert found
-    return [line for line in found if not line.startswith(ON_A_NODE)]
 
 
 @dataclass

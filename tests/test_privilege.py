@@ -46,12 +46,7 @@ def places(role: Role) -> dict[str, str]:
 
 def _another_role(role: Role) -> None:
     """One that this account's principals may take, when their own policies say so."""
-    trust = {
-        "Effect": "Allow",
-        "Action": "sts:AssumeRole",
-        "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"},
-    }
-    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    document = policy(Action="sts:AssumeRole", Principal={"AWS": f"arn:aws:iam::{ACCOUNT}:root"})
     role.root("iam").create_role(RoleName="administrators", AssumeRolePolicyDocument=document)
 
 

@@ -69,6 +69,7 @@ class Node:
             "LOCK_FILE": str(self.directory / "state" / "lock"),
             "KEEP_DAILY": "7",
             "KEEP_WEEKLY": "4",
+            "MAX_AGE_HOURS": "26",
             "PG_SERVICE": "",
             "PG_BIN": str(self.bin),
             "PGHOST": self.server.host,

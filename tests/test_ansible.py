@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import stat
 import subprocess
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ import yaml
 from ansible_workspace import ANSIBLE, BUCKET, TOOLS, VAULT, VAULT_PASSWORD, Run, Workspace, make_workspace
 
 from pipeline.prediction import predicted
+from pipeline.rehearsal import cron
 from pipeline.step import Result, Step
 
 pytestmark = pytest.mark.xdist_group("ansible")
@@ -227,6 +229,31 @@ def test_cron_runs_the_installed_script_with_the_installed_configuration(workspa
     assert (os.access(script, os.X_OK), config.is_file(), log.parent.is_dir()) == (True, True, True)
 
 
+def test_cron_looks_at_the_age_of_the_backups_where_there_is_no_systemd(workspace: Workspace) -> None:
+    entry = cron.read(workspace.node("database", "etc/cron.d/quickdata-pg-backup-age").read_text())
+    script, option, config, *log = entry.line.split()
+    assert (entry.user, os.access(script, os.X_OK), option) == ("root", True, "--config")
+    assert Path(config) == workspace.node("database", "etc/quickdata/pg-backup.conf")
+    assert "MAX_AGE_HOURS='26'" in Path(config).read_text()
+    assert (log[0], Path(log[1]).parent.is_dir(), log[2]) == (">>", True, "2>&1")
+
+
+@pytest.mark.skipif(
+    not shutil.which("systemd-analyze"), reason="systemd-analyze, which judges units, is missing"
+)
+def test_systemd_looks_at_the_age_of_the_backups_where_it_runs(workspace: Workspace) -> None:
+    workspace.node("database", "run/systemd/system").mkdir(parents=True)
+    runs = [workspace.play("backup") for _ in range(2)]
+    shutil.rmtree(workspace.node("database", "run"))
+    assert [(run.exit_code, run.changed) for run in runs] == [(0, 1), (0, 0)], runs[0].output
+    units = sorted(workspace.node("database", "etc/systemd/system").iterdir())
+    assert [unit.name for unit in units] == [
+        f"quickdata-pg-backup-age.{kind}" for kind in ("service", "timer")
+    ]
+    judged = workspace.command("systemd-analyze", "verify", "--man=no", *map(str, units))
+    assert (judged.exit_code, judged.output) == (0, "")
+
+
 def test_with_a_domain_only_the_proxy_is_open(other: Workspace) -> None:
     services = other.stack["services"]
     assert "ports" not in services["nocodb"]
@@ -292,6 +319,7 @@ def test_the_vault_password_is_asked_at_a_terminal(workspace: Workspace) -> None
         ("backup", {"backup_bucket": ""}, "backup_bucket must be the bucket's name"),
         ("backup", {"aws_region": "Paris"}, "aws_region must be like eu-west-3"),
         ("backup", {"pg_backup_pg_host": ""}, "pg_backup_pg_host is missing"),
+        ("backup", {"pg_backup_max_age_hours": 0}, "pg_backup_max_age_hours must be 1 or more"),
         ("swarm", {"data_volume_id": "sdf"}, "data_volume_id must be like vol-"),
         ("swarm", {"node_prefix": ""}, "an absolute node_prefix"),
         ("swarm", {"node_prefix": "/"}, "an absolute node_prefix"),

@@ -15,6 +15,7 @@ from pipeline.step import Step
 
 DATABASE_NODE = PurePosixPath("nodes/database")
 CRON_FILE = DATABASE_NODE / "etc/cron.d/quickdata-pg-backup"
+AGE_FILE = DATABASE_NODE / "etc/cron.d/quickdata-pg-backup-age"
 UPLOAD = DATABASE_NODE / "srv/quickdata/nocodb/nc/uploads/receipt.txt"
 UPLOADED = "An attachment: NocoDB keeps these in files, not in PostgreSQL.\n"
 STACK_FILE = PurePosixPath("nodes/manager/opt/quickdata/stack.yml")
@@ -58,11 +59,16 @@ async def damage_and_restore(d: Deployment, database: Database) -> None:
 
 async def _backup_by_cron(d: Deployment) -> None:
     count = await _count(d)
-    text = await d.runner.read(CRON_FILE)
-    prove(text is not None, f"backup.yml made no cron file {CRON_FILE}")
-    entry = cron.read(text or "")
-    (await d.run(Step("backup: cron's own line", entry.command(str(d.runner.root / DATABASE_NODE))))).check()
+    await _run_by_cron(d, "backup: cron's own line", CRON_FILE)
     prove(await _count(d) == count + 1, "cron's line made no backup")
+    await _run_by_cron(d, "backup: cron's look at its age", AGE_FILE)
+
+
+async def _run_by_cron(d: Deployment, name: str, file: PurePosixPath) -> None:
+    text = await d.runner.read(file)
+    prove(text is not None, f"backup.yml made no cron file {file}")
+    command = cron.read(text or "").command(str(d.runner.root / DATABASE_NODE))
+    (await d.run(Step(name, command))).check()
 
 
 async def _count(d: Deployment) -> int:

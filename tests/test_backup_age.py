@@ -112,6 +112,7 @@ def on_a_full_disk(node: Node, script: str) -> int:
 def test_what_is_no_backup_makes_none_young(node: Node) -> None:
     for file in ("dump.zst", "verified.json", "other/manifest.json", "manifest.json/x"):
         node.write(f"postgres/{node.database}/{name_of(YOUNG)}/{file}", "x")
+    node.write(f"postgres/{node.database}/{name_of(YOUNG)}", "x")
     assert "holds no backup" in alarm(node)
 
 

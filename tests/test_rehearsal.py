@@ -96,7 +96,13 @@ def test_its_report_has_every_step_the_plans_and_the_versions(rehearsed: Run) ->
     report = rehearsed.report
     names = [step["name"] for step in report["steps"]]
     order = ["storage: init", "storage: apply", "app: apply", "ansible: swarm.yml", "ansible: nocodb.yml"]
-    order += ["ansible: backup.yml", "backup", "backup: cron's own line", "restore"]
+    order += [
+        "ansible: backup.yml",
+        "backup",
+        "backup: cron's own line",
+        "backup: cron's look at its age",
+        "restore",
+    ]
     assert [names.index(name) for name in order] == sorted(names.index(name) for name in order)
     assert all({"started", "ended", "exit_code", "seconds"} <= step.keys() for step in report["steps"])
     assert report["plans"][0]["counts"]["create"] == 7

@@ -8,7 +8,14 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests import test_backup, test_backup_configuration, test_restore, test_retention, test_swap
+from tests import (
+    test_backup,
+    test_backup_age,
+    test_backup_configuration,
+    test_restore,
+    test_retention,
+    test_swap,
+)
 from tests.backup_fixtures import node, roles, sample, stocked, uploads  # noqa: F401
 
 PARAMETERS: dict[str, Any] = {
@@ -21,6 +28,7 @@ PARAMETERS: dict[str, Any] = {
     "name": "TERM",
     "arguments": ("--config", ""),
     "action": "--verify",
+    "hours": "0",
     "forged": "CREATE ROLE {role} {shell};\n-- quickdata: create",
 }
 LONG = {
@@ -38,6 +46,7 @@ LONG = {
 }
 """Guards that `make test-slow` takes out: each takes eight seconds or more."""
 BACKUP, RESTORE, COMMON = "backup-pg.sh", "restore-pg-latest.sh", "pg-common.sh"
+AGE = "check-backup-age.sh"
 
 
 class Mutation(NamedTuple):
@@ -279,6 +288,76 @@ MUTATIONS = (
         " || ! $name < $yesterday",
         "",
         test_retention.test_unfinished_backups_go_after_a_day,
+    ),
+    Mutation(
+        "age: the threshold",
+        AGE,
+        "((age <= MAX_AGE_HOURS * 3600)) ||",
+        "true ||",
+        test_backup_age.test_a_cron_that_stopped_is_an_alarm,
+    ),
+    Mutation(
+        "age: no backup at all",
+        AGE,
+        "[[ -n $NEWEST ]] ||",
+        "true ||",
+        test_backup_age.test_what_is_no_backup_makes_none_young,
+    ),
+    Mutation(
+        "age: the listing's end",
+        AGE,
+        "NEWEST=$(times | sort | tail -n 1) ||",
+        "NEWEST=$(times | sort | tail -n 1) || true ||",
+        test_backup_age.test_a_listing_that_breaks_off_is_an_alarm,
+    ),
+    Mutation(
+        "age: S3's time",
+        AGE,
+        "if [[ $taken < $written ]]",
+        "if true",
+        test_backup_age.test_a_name_of_a_time_to_come_makes_no_backup_young,
+    ),
+    Mutation(
+        "age: the name's time",
+        AGE,
+        "if [[ $taken < $written ]]",
+        "if false",
+        test_backup_age.test_a_copy_of_an_old_backup_is_old,
+    ),
+    Mutation(
+        "age: names of backups",
+        AGE,
+        " && $name =~ $BACKUP_NAME",
+        "",
+        test_backup_age.test_an_odd_name_is_no_backup,
+    ),
+    Mutation(
+        "age: manifests only",
+        AGE,
+        '$key == "$root$name/manifest.json" && ',
+        "",
+        test_backup_age.test_what_is_no_backup_makes_none_young,
+    ),
+    Mutation(
+        "age: this clock",
+        AGE,
+        "((age > -MOST_AHEAD)) ||",
+        "true ||",
+        test_backup_age.test_a_clock_that_was_set_back_is_an_alarm,
+    ),
+    Mutation(
+        "age: a threshold that is a number",
+        AGE,
+        "[[ ${MAX_AGE_HOURS:-} =~ ^[1-9][0-9]{0,4}$ ]] ||",
+        "true ||",
+        test_backup_age.test_a_threshold_that_is_no_number_of_hours_is_an_alarm,
+    ),
+    Mutation(
+        "age: without the lock",
+        AGE,
+        "  find_newest\n  compare_age",
+        "  take_lock\n  find_newest\n  compare_age",
+        test_backup_age.test_a_run_that_hangs_is_an_alarm_and_neither_waited_for_nor_disturbed,
     ),
 )
 

@@ -1,8 +1,11 @@
 """`quickdata rehearse --nodes docker`, as people type it: whole, and interrupted. Needs Docker."""
 
 import os
+import re
 import signal
+import subprocess
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,10 +20,28 @@ LIMIT = 1800
 """Seconds that a rehearsal may take; it takes 300 where nothing else runs."""
 
 
-def of_rehearsals() -> set[str]:
-    """Return the containers, networks and volumes that rehearsals have, and those that nobody named."""
-    label = f"--filter=label={LABEL}"
-    return listed("ps", "--all", label) | listed("network", "ls", label) | listed("volume", "ls")
+@dataclass
+class Things:
+    """What Docker has of one rehearsal: its containers, its network, their volumes."""
+
+    label: str
+    volumes: set[str]
+
+    def left(self) -> set[str]:
+        found = listed("ps", "--all", self.label) | listed("network", "ls", self.label)
+        return found | (self.volumes & listed("volume", "ls"))
+
+
+def things(said: str) -> Things:
+    """Return what the run has that has said its nodes' names."""
+    (run,) = set(re.findall(r"quickdata-[0-9a-f]{8}(?=-manager)", said))
+    label = f"--filter=label={LABEL}={run}"
+    form = "{{range .Mounts}}{{println .Name}}{{end}}"
+    command = ["docker", "inspect", "--format", form, *listed("ps", "--all", label)]
+    mounted = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    found = Things(label, set(mounted))
+    assert len(found.left()) == 5, "two containers, a volume each, and a network"
+    return found
 
 
 @pytest.fixture
@@ -31,29 +52,29 @@ def checkout() -> Iterator[Checkout]:
 
 
 def test_a_rehearsal_on_containers_proves_it_all_and_leaves_nothing_behind(checkout: Checkout) -> None:
-    before, files = of_rehearsals(), checkout.files()
+    files = checkout.files()
     run = checkout.start("rehearse", "--nodes", "docker")
+    begun = until(run, lambda line: "ansible: swarm.yml" in line)
+    has = things(begun)
     _, err = run.communicate(timeout=LIMIT)
-    assert run.returncode == 0, err
-    assert "nodes: docker" in err.splitlines()[0]
+    assert run.returncode == 0, begun + err
+    assert "nodes: docker" in begun.splitlines()[0]
     report = checkout.report()
     proven = ["deploy and verify", "damage and restore", "Adminer", "second deploy", "drill", "app destroyed"]
     assert [name for name in proven if name not in report["proofs"]] == []
     assert report["proofs"]["second deploy"]["tasks"] == 0
     assert report["proofs"]["damage and restore"]["nocodb_away_seconds"] > 0
-    assert (of_rehearsals(), checkout.left_behind(), checkout.files()) == (before, [], files)
+    assert (has.left(), checkout.left_behind(), checkout.files()) == (set(), [], files)
 
 
 @pytest.mark.parametrize("moment", ["ansible: swarm.yml", "ansible: nocodb.yml"])
 def test_a_ctrl_c_leaves_no_container_network_volume_or_process(checkout: Checkout, moment: str) -> None:
-    before = of_rehearsals()
     run = checkout.start("rehearse", "--nodes", "docker")
-    until(run, lambda line: moment in line)
-    assert of_rehearsals() > before
+    has = things(until(run, lambda line: moment in line))
     os.killpg(run.pid, signal.SIGINT)
     _, err = run.communicate(timeout=600)
     assert run.returncode == 130, err
     assert "interrupted by SIGINT" in err
     assert "Traceback" not in err
     assert checkout.report()["error"]["exit_code"] == 130
-    assert (of_rehearsals(), checkout.left_behind()) == (before, [])
+    assert (has.left(), checkout.left_behind()) == (set(), [])

@@ -65,6 +65,10 @@ async def swarm(
             nodes(directory, needed) as found,
             localstack(directory / "localstack", listen=found.gateway) as aws,
         ):
+            names = ", ".join(found.container(name) for name in needed)
+            progress.note(
+                f"nodes: they are up; to look into one while it runs: docker exec -it NAME bash: {names}"
+            )
             bench = workbench(directory / "workspace", _held(found, content), progress)
             d = _reached(emulated(aws, bench, suffix, progress, report, found.public_key), found)
             d = _served(with_workers(d, workers), domain)

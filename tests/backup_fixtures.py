@@ -15,10 +15,15 @@ from tests.backup_runs import identifier
 def node(tmp_path: Path, postgres: Postgres, localstack: LocalStack) -> Iterator[Node]:
     node = Node(tmp_path / "node", postgres, localstack)
     yield node
+    removed(node)
+
+
+def removed(node: Node) -> None:
+    """Drop what a node has on the server."""
     for name in node.databases():
-        postgres.psql(f"drop database {identifier(name)} with (force)")
-    for name in postgres.psql(f"select rolname from pg_roles where rolname ~ '{node.token}'").splitlines():
-        postgres.psql(f"drop role {identifier(name)}")
+        node.server.psql(f"drop database {identifier(name)} with (force)")
+    for name in node.server.psql(f"select rolname from pg_roles where rolname ~ '{node.token}'").splitlines():
+        node.server.psql(f"drop role {identifier(name)}")
 
 
 @pytest.fixture(scope="session")

@@ -103,9 +103,19 @@ upload() {
   done
   read_fingerprints
   for object in "${!FILE[@]}"; do
-    wait "${FEED[$object]}" || fail 1 "the $object ended badly, nothing was published" "the lines above say why; then run it again"
+    wait "${FEED[$object]}" || ended_badly "$object"
   done
   complete_uploads
+}
+
+# An upload that gave up takes its input along.
+ended_badly() {
+  jobs -rp | grep -qx "${UPLOAD[$1]}" || upload_failed "$1"
+  fail 1 "the $1 ended badly, nothing was published" "the lines above say why; then run it again"
+}
+
+upload_failed() {
+  fail 1 "the upload of ${FILE[$1]} failed, nothing was published" "the lines above say why; then run it again"
 }
 
 choose_codec() {
@@ -188,7 +198,7 @@ complete_uploads() {
   SESSION=''
   for descriptor in "${HELD[@]}"; do exec {descriptor}>&-; done
   for object in "${!FILE[@]}"; do
-    wait "${UPLOAD[$object]}" || fail 1 "the upload of ${FILE[$object]} failed, nothing was published" "the lines above say why; then run it again"
+    wait "${UPLOAD[$object]}" || upload_failed "$object"
   done
   CHILDREN=()
   wait "$COUNTING" || fail 1 "the session with the snapshot ended badly, nothing was published" "run it again"
@@ -201,10 +211,16 @@ publish() {
   { read -r manifest && read -r summary; } < <(manifest) || fail 1 "the manifest could not be made, nothing was published" "run it again"
   printf '%s\n' "$manifest" >"$RUN/manifest.json"
   "${AWS[@]}" s3api put-object --bucket "$BUCKET" --key "$PREFIX/manifest.json" --body "$RUN/manifest.json" \
-    --content-type application/json --if-none-match '*' >/dev/null ||
+    --content-type application/json --if-none-match '*' >/dev/null || is_published ||
     fail 1 "the manifest was refused, the backup does not exist" "the lines above say why; then run it again"
   printf '%s, "seconds": %s}\n' "${summary%\}}" "$(seconds_since_start)"
   log "backup $NAME is complete"
+}
+
+# A manifest whose answer was lost on the way is refused when awscli sends it again: it is there.
+is_published() {
+  "${AWS[@]}" s3api get-object --bucket "$BUCKET" --key "$PREFIX/manifest.json" "$RUN/published.json" >/dev/null &&
+    cmp --silent "$RUN/manifest.json" "$RUN/published.json" && log "the manifest is there all the same"
 }
 
 # Two lines: the manifest, and what is said about the backup. PostgreSQL writes the JSON: no other tool is on

@@ -102,6 +102,9 @@ load_configuration() {
   : "${PG_SERVICE:=}" "${PG_BIN:=}" "${ATTACHMENTS_DIR:=}" "${ON_FAILURE:=}" "${DRILL_STARTED:=}" "${DRILL_RPO:=}"
   ATTACHMENTS_DIR=${ATTACHMENTS_DIR%/}
   export AWS_PAGER='' AWS_DEFAULT_REGION=${AWS_REGION:-}
+  # By default awscli takes a 408 as final, and asks the metadata service for the role's credentials only once.
+  export AWS_RETRY_MODE=${AWS_RETRY_MODE:-standard} AWS_MAX_ATTEMPTS=${AWS_MAX_ATTEMPTS:-5}
+  export AWS_METADATA_SERVICE_NUM_ATTEMPTS=${AWS_METADATA_SERVICE_NUM_ATTEMPTS:-5} AWS_METADATA_SERVICE_TIMEOUT=${AWS_METADATA_SERVICE_TIMEOUT:-5}
   check_values "$file"
   AWS=("$AWS_CLI" --cli-connect-timeout 10 --cli-read-timeout 60)
   PG=()

@@ -87,7 +87,7 @@ choose_backup() {
 
 read_manifest() {
   local fields format database id object key sha256 codec bytes
-  "${AWS[@]}" s3 cp "s3://$BUCKET/$PREFIX/manifest.json" - --only-show-errors >"$RUN/manifest.json" ||
+  "${AWS[@]}" s3api get-object --bucket "$BUCKET" --key "$PREFIX/manifest.json" "$RUN/manifest.json" >/dev/null ||
     fail 1 "the manifest of $NAME cannot be downloaded" "check the network and the role of this machine"
   MANIFEST="$(literal "$(<"$RUN/manifest.json")")::json"
   fields=$(manifest_fields) || fail 1 "the manifest of $NAME cannot be understood" "restore another backup with --id"
@@ -119,7 +119,7 @@ check_objects() {
   local object
   [[ -n ${KEY[dump]:-} && -n ${KEY[globals]:-} ]] || fail 1 "the manifest of $NAME lacks an object" "restore another backup with --id"
   for object in "${!KEY[@]}"; do
-    [[ ${KEY[$object]} == "$PREFIX"/* && ${CODEC[$object]} =~ ^(zstd|gzip)$ && ${BYTES[$object]} =~ $NUMBER ]] ||
+    [[ $object =~ ^(dump|globals|attachments)$ && ${KEY[$object]} == "$PREFIX"/* && ${CODEC[$object]} =~ ^(zstd|gzip)$ && ${BYTES[$object]} =~ $NUMBER ]] ||
       fail 1 "the manifest of $NAME describes its $object wrongly" "restore another backup with --id"
     command -v "${CODEC[$object]}" >/dev/null || fail 1 "the $object is compressed with ${CODEC[$object]}" "install ${CODEC[$object]}"
   done
@@ -303,7 +303,7 @@ compare() {
   { printf 'begin isolation level repeatable read, read only;\n' && fingerprints; } | sql "$SCRATCH" >"$RUN/tables.json" &
   wait "$!" || fail 1 "the restored rows cannot be counted" "the lines above say why"
   comparison >"$RUN/comparison" || fail 1 "the comparison failed" "the lines above say why"
-  { read -r SUMMARY && mapfile -t differences; } <"$RUN/comparison"
+  { read -r SUMMARY && mapfile -t differences; } <"$RUN/comparison" || fail 1 "the comparison says nothing" "check the psql of this machine"
   ((${#differences[@]} == 0)) && return
   printf '%s\n' "${differences[@]:0:20}" | while read -r line; do log "different: $line"; done
   fail 4 "${#differences[@]} tables differ from the manifest of $NAME" "restore another backup with --id; the live database was not touched"

@@ -37,7 +37,7 @@ class Trouble:
     Args:
         kind: a key of ANSWERS, or "reset", "lost" (done, but the answer does not arrive), "half" (of the answer),
             "stall" (no answer until let go).
-        request: a regular expression that finds "METHOD /path?query bytes=…".
+        request: a regular expression that finds "METHOD PATH RANGE".
         after: how many of those pass before.
         times: how many of those it happens to then.
         met: what it has happened to.
@@ -156,7 +156,8 @@ class Handler(BaseHTTPRequestHandler):
             self.reset()
 
     def refuse(self, status: int, code: str) -> None:
-        body = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>{code}</Message></Error>'
+        error = f"<Error><Code>{code}</Code><Message>{code}</Message></Error>"
+        body = f'<?xml version="1.0" encoding="UTF-8"?>\n{error}'
         self.send_response_only(status)
         self.send_header("Content-Type", "application/xml")
         self.send_header("Content-Length", str(len(body)))

@@ -1,7 +1,14 @@
 """What must be true after a fault, whichever it was; and what the table of faults says of each."""
 
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tests.backup_node import Node
 from tests.backup_runs import Finished
@@ -82,3 +89,25 @@ class Before:
         assert what and mend
         self.is_untouched()
         assert self.node.leaves_nothing()
+
+
+def cases(faults: tuple[Fault, ...]) -> list[Any]:
+    """The parameters of the test that injects them."""
+    slow = pytest.mark.faults
+    return [
+        pytest.param(each, id=f"{each.name}-{each.moment}", marks=() if each.quick else slow)
+        for each in faults
+    ]
+
+
+@contextmanager
+def mounted(directory: Path, options: str) -> Iterator[Path]:
+    """A file system of its own in memory, which can be full or read-only without anybody else's being so."""
+    if os.geteuid() != 0:
+        pytest.skip("only root may mount a small file system")
+    directory.mkdir(exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", directory], check=True)
+    try:
+        yield directory
+    finally:
+        subprocess.run(["umount", directory], check=True)

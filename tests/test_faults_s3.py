@@ -1,7 +1,5 @@
 """S3 that fails, at each moment of a backup and of a restore, through a proxy between the scripts and it."""
 
-# ruff: noqa: F811 - fixtures are imported
-
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -13,7 +11,7 @@ from tests.backup_fixtures import removed
 from tests.backup_node import Node
 from tests.backup_runs import Finished
 from tests.fault_proxy import FaultProxy, fault_proxy
-from tests.faults import Before, Fault, Retried
+from tests.faults import Before, Fault, Retried, cases
 
 IN_PARTS = """
 create table photos as select n as id, (
@@ -159,14 +157,6 @@ REMOVAL = tuple(
     )
     for kind in ("403", "503", "reset")
 )
-
-
-def cases(faults: tuple[Fault, ...]) -> list[object]:
-    slow = pytest.mark.faults
-    return [
-        pytest.param(each, id=f"{each.name}-{each.moment}", marks=() if each.quick else slow)
-        for each in faults
-    ]
 
 
 @pytest.fixture(scope="module")

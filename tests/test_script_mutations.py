@@ -173,7 +173,7 @@ MUTATIONS = (
     Mutation(
         "the server's number",
         RESTORE,
-        "[[ $server =~ $NUMBER ]] ||",
+        "[[ $SERVER =~ $NUMBER ]] ||",
         "true ||",
         test_restore.test_what_a_server_says_is_never_run,
     ),

@@ -208,8 +208,9 @@ complete_uploads() {
 
 publish() {
   local manifest summary
-  { read -r manifest && read -r summary; } < <(manifest) || fail 1 "the manifest could not be made, nothing was published" "run it again"
-  printf '%s\n' "$manifest" >"$RUN/manifest.json"
+  { read -r manifest && read -r summary; } < <(manifest) || fail 1 "the manifest could not be made, nothing was published" "the lines above say why; then run it again"
+  printf '%s\n' "$manifest" >"$RUN/manifest.json" || fail 1 "the manifest has no room in $STATE_DIR, nothing was published" "make room there"
+  trap '' HUP INT TERM # what is there must not be called interrupted; what is left takes seconds
   "${AWS[@]}" s3api put-object --bucket "$BUCKET" --key "$PREFIX/manifest.json" --body "$RUN/manifest.json" \
     --content-type application/json --if-none-match '*' >/dev/null || is_published ||
     fail 1 "the manifest was refused, the backup does not exist" "the lines above say why; then run it again"

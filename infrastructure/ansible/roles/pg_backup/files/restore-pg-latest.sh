@@ -35,6 +35,7 @@ main() {
   : "${SOURCE:=$DATABASE}"
   take_lock
   find_server
+  check_server
   choose_backup
   read_manifest
   check_target
@@ -127,12 +128,14 @@ check_objects() {
 
 # --- the target ----------------------------------------------------------------------------------
 
+check_server() {
+  SERVER=$(sql "$MAINTENANCE" <<<'show server_version_num') || fail 1 "PostgreSQL cannot be reached" "check PGUSER and that the server runs"
+  [[ $SERVER =~ $NUMBER ]] || fail 1 "PostgreSQL gives a version that is no number" "check that the server is the right one"
+}
+
 # Under the lock, a scratch database that is there belongs to a run that was killed.
 check_target() {
-  local server
-  server=$(sql "$MAINTENANCE" <<<'show server_version_num') || fail 1 "PostgreSQL cannot be reached" "check PGUSER and that the server runs"
-  [[ $server =~ $NUMBER ]] || fail 1 "PostgreSQL gives a version that is no number" "check that the server is the right one"
-  ((server / 10000 >= SERVER_MAJOR)) || fail 1 "the server is older than that of the backup ($SERVER_MAJOR)" "restore into PostgreSQL $SERVER_MAJOR"
+  ((SERVER / 10000 >= SERVER_MAJOR)) || fail 1 "the server is older than that of the backup ($SERVER_MAJOR)" "restore into PostgreSQL $SERVER_MAJOR"
   drop_databases "${DATABASE}_restore_" '[0-9a-f]{8}'
   check_aside
   check_room

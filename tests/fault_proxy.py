@@ -20,7 +20,7 @@ ANSWERS = {
     "500": (500, "InternalError"),
     "503": (503, "SlowDown"),
     "408": (408, "RequestTimeout"),
-    "429": (429, "TooManyRequests"),
+    "429": (429, "SlowDown"),
     "403": (403, "AccessDenied"),
     "no bucket": (404, "NoSuchBucket"),
     "expired credentials": (400, "ExpiredToken"),
@@ -35,7 +35,7 @@ class Trouble:
     """What happens to the requests of one kind.
 
     Args:
-        kind: a key of ANSWERS, or "reset", "lost" (done, but the answer does not arrive), "half" (of the answer),
+        kind: a key of ANSWERS, or "reset", "lost" (done, but without an answer), "half" (of the answer),
             "stall" (no answer until let go).
         request: a regular expression that finds "METHOD PATH RANGE".
         after: how many of those pass before.

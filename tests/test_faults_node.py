@@ -16,18 +16,20 @@ from tests.backup_node import Node
 from tests.backup_runs import finish, name_of, wait_for
 from tests.fault_proxy import FaultProxy, fault_proxy
 from tests.faults import Before, Fault, Retried, cases, mounted
-from tests.test_faults_postgres import AGAIN, DUMP, RESTORE
+from tests.test_faults_postgres import DUMP, RESTORE
 
 BACKUP = "backup-pg.sh"
 STAGES = {
     "backup: the listing": (BACKUP, "list-type=2"),
-    "backup: the upload": (BACKUP, "PUT .*dump.*partNumber=1"),
-    "backup: the end of the upload": (BACKUP, "POST .*dump.*uploadId="),
+    "backup: the upload": (BACKUP, "PUT .*dump"),
     "restore: the listing": (RESTORE, "list-type=2"),
     "restore: the manifest": (RESTORE, "GET .*manifest.json"),
     "restore: the roles": (RESTORE, "GET .*globals"),
     "restore: the dump": (RESTORE, "GET .*dump"),
-    "restore: the note that it is verified": (RESTORE, "PUT .*verified.json"),
+}
+POINTS = {  # of no return
+    "backup: the manifest": (BACKUP, "PUT .*manifest.json"),
+    "verify: the note that it is verified": (RESTORE, "PUT .*verified.json"),
 }
 QUICK = ("backup: the upload", "restore: the dump")
 
@@ -69,7 +71,7 @@ DISKS = (
     Fault(
         "the disk of the state directory is full",
         "backup: the manifest",
-        f"the manifest could not be made, {AGAIN}",
+        "the manifest has no room in {state}, nothing was published; make room there",
         how=(BACKUP, "size=32k", f'[[ $1 != --version ]] || {FILL}; exec "$REAL" "$@"'),
     ),
     Fault("the state directory is read-only", "backup", ROOM, how=(BACKUP, "ro", ""), quick=True),
@@ -113,7 +115,7 @@ KILLED = tuple(
         how=how,
         quick=stage in QUICK,
     )
-    for stage, how in {**STAGES, "backup: the manifest": (BACKUP, "PUT .*manifest.json")}.items()
+    for stage, how in {**STAGES, **POINTS}.items()
 )
 
 
@@ -150,15 +152,20 @@ def test_after_a_kill_the_latest_backup_is_the_one_before(
     assert beyond.leaves_nothing()
 
 
-LATE = (Retried("SIGTERM", "backup: the manifest", "the run ends well: the backup is there", quick=True),)
+LATE = tuple(
+    Retried("SIGTERM", stage, "the run ends well", how=how, quick=how[0] == BACKUP)
+    for stage, how in POINTS.items()
+)
 
 
 @pytest.mark.parametrize("case", cases(LATE))
-def test_a_signal_that_comes_with_the_manifest_does_not_make_a_backup_a_failure(
+def test_a_signal_that_comes_with_the_last_word_does_not_make_it_a_lie(
     beyond: Node, proxy: FaultProxy, case: Fault
 ) -> None:
-    with proxy.making("stall", "PUT .*manifest.json", times=1) as trouble:
-        running = beyond.start(BACKUP)
+    script, request = case.how
+    verify = ["--verify"] if script == RESTORE else []
+    with proxy.making("stall", request, times=1) as trouble:
+        running = beyond.start(script, *verify)
         wait_for(lambda: trouble.met)
         os.kill(running.pid, signal.SIGTERM)
         proxy.let_go.set()
@@ -225,11 +232,8 @@ def cut(content: bytes) -> bytes:
 
 
 def flip(content: bytes) -> bytes:
-    return (
-        content[: len(content) // 2]
-        + bytes([content[len(content) // 2] ^ 1])
-        + content[len(content) // 2 + 1 :]
-    )
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
 
 
 def empty(_: bytes) -> bytes:
@@ -288,7 +292,8 @@ WRONG = (
     Fault(
         "the manifest has no counts",
         "restore",
-        "3 tables differ from the manifest of {newest}; restore another backup with --id; the live database was not touched",
+        "3 tables differ from the manifest of {newest}; "
+        "restore another backup with --id; the live database was not touched",
         4,
         "tables",
         True,

@@ -341,6 +341,7 @@ note_verified() {
   [[ -z $DRILL_STARTED ]] || drilled=", \"rpo_seconds\": $DRILL_RPO, \"rto_seconds\": $seconds, \"stand_in_locale\": \"$STAND_IN_LOCALE\""
   SUMMARY="${SUMMARY%\}}$drilled}"
   clean_up
+  trap '' HUP INT TERM # what is noted must not be called interrupted
   printf '{"id": "%s", "verified_at": "%(%FT%TZ)T", "by": "%s on %s", "seconds": %s%s}\n' \
     "$ID" -1 "$by" "$HOSTNAME" "$seconds" "$drilled" >"$RUN/verified.json"
   "${AWS[@]}" s3api put-object --bucket "$BUCKET" --key "$PREFIX/verified.json" --body "$RUN/verified.json" \

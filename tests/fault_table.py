@@ -1,0 +1,301 @@
+"""Every fault that a test injects, in the order of docs/faults.md."""
+
+from collections.abc import Callable
+
+from tests import (
+    test_backup,
+    test_backup_configuration,
+    test_backup_container,
+    test_restore,
+    test_retention,
+    test_swap,
+)
+from tests import test_faults_node as on_node
+from tests import test_faults_postgres as on_postgres
+from tests import test_faults_s3 as on_s3
+from tests.faults import Fault, Retried
+
+Test = Callable[..., None]
+Group = tuple[Test, tuple[Fault, ...]]
+
+
+def seen(name: str, moment: str, outcome: str, test: Test) -> Group:
+    """A fault that a test of its own injects, and judges in its own words."""
+    return test, (Retried(name, moment, outcome),)
+
+
+CONFIGURATION = "exit 2, nothing is done; no alert, because the command is named there"
+REFUSED = "exit 1, refused"
+TABLE: dict[str, tuple[Group, ...]] = {
+    "PostgreSQL and its clients": (
+        (on_postgres.test_a_pg_dump_that_is_killed_makes_no_backup, on_postgres.KILLED),
+        seen(
+            "pg_dump is killed",
+            "backup: while rows are still counted",
+            "exit 1, the upload never sees the end of its input",
+            test_backup.test_the_upload_of_a_dump_that_died_never_sees_the_end_of_its_input,
+        ),
+        (on_postgres.test_a_server_that_crashes_makes_no_backup, on_postgres.CRASHES),
+        (on_postgres.test_what_a_crash_leaves_of_a_restore_goes_with_the_next, on_postgres.CRASHED),
+        (on_postgres.test_a_server_that_does_not_run_is_told, on_postgres.GONE),
+        seen(
+            "the server ends the session",
+            "backup: while rows are counted",
+            "exit 1, nothing is published",
+            test_backup.test_a_session_that_the_server_ends_publishes_nothing,
+        ),
+        (on_postgres.test_a_server_whose_disk_is_full_restores_nothing, on_postgres.FULL),
+        (on_postgres.test_a_table_that_the_role_may_not_read_makes_no_backup, on_postgres.BLIND),
+        seen(
+            "row-level security hides rows",
+            "backup",
+            "exit 1, nothing is published",
+            test_backup.test_rows_that_the_role_may_not_see_fail_the_backup,
+        ),
+        (on_postgres.test_rows_that_are_hidden_fail_the_counting_too, on_postgres.HIDDEN),
+        (on_postgres.test_a_pg_dump_older_than_the_server_makes_no_backup, on_postgres.OLDER[:1]),
+        (on_postgres.test_a_server_that_is_too_old_is_refused, on_postgres.OLDER[1:]),
+        seen(
+            "the server is older than the manifest says",
+            "restore",
+            REFUSED,
+            test_restore.test_a_backup_of_a_newer_server_is_refused,
+        ),
+        (on_postgres.test_an_extension_that_the_server_lacks_is_told, on_postgres.MISSING),
+        seen(
+            "a role is missing",
+            "restore",
+            "made anew with its password; roles that exist are never altered",
+            test_swap.test_missing_roles_are_created_and_existing_ones_never_altered,
+        ),
+        seen(
+            "no container of the service, or two",
+            "the start",
+            REFUSED,
+            test_backup_container.test_no_container_or_two_are_a_failure,
+        ),
+        (on_postgres.test_a_container_that_is_replaced_halfway_changes_nothing, on_postgres.REPLACED),
+    ),
+    "S3 and the role's credentials": (
+        (on_s3.test_s3_that_fails_makes_no_backup_and_no_restore, on_s3.LASTING),
+        (on_s3.test_what_passes_is_tried_again_and_the_backup_is_good, on_s3.PASSING),
+        (on_s3.test_an_answer_that_is_lost_does_not_make_a_good_backup_a_failure, on_s3.LOST),
+        (on_s3.test_a_removal_that_fails_is_told_and_the_new_backup_stands, on_s3.REMOVAL),
+        (on_s3.test_without_the_roles_credentials_there_is_no_backup, on_s3.METADATA),
+        (on_s3.test_the_metadata_service_is_asked_again, on_s3.CREDENTIALS),
+        seen(
+            "a manifest is there already",
+            "backup: the manifest",
+            "exit 1, it is never overwritten",
+            test_backup.test_a_manifest_that_is_there_is_never_overwritten,
+        ),
+    ),
+    "The node: disk, configuration, signals, locks, clock": (
+        (on_node.test_a_node_without_room_makes_nothing_by_halves, on_node.DISKS),
+        (on_node.test_a_state_directory_that_is_gone_is_made_anew, on_node.GONE),
+        seen(
+            "too little room for the database",
+            "restore: the start",
+            REFUSED,
+            test_restore.test_too_little_room_is_found_before_anything_is_done,
+        ),
+        seen(
+            "too little room for the attachments",
+            "restore",
+            REFUSED,
+            test_restore.test_too_little_room_for_the_attachments_is_found_before_they_come,
+        ),
+        seen(
+            "the configuration is missing",
+            "the start",
+            CONFIGURATION,
+            test_backup_configuration.test_a_missing_configuration,
+        ),
+        seen(
+            "the configuration cannot be read",
+            "the start",
+            CONFIGURATION,
+            test_backup_configuration.test_a_configuration_that_is_a_directory,
+        ),
+        seen(
+            "the configuration is open to others",
+            "the start",
+            CONFIGURATION,
+            test_backup_configuration.test_a_configuration_open_to_others,
+        ),
+        seen(
+            "the configuration is another user's",
+            "the start",
+            CONFIGURATION,
+            test_backup_configuration.test_a_configuration_of_another_user,
+        ),
+        (on_node.test_a_run_that_is_terminated_leaves_nothing, on_node.TERMINATED),
+        (on_node.test_a_signal_that_comes_with_the_last_word_does_not_make_it_a_lie, on_node.LATE),
+        seen(
+            "SIGTERM or SIGINT",
+            "backup: while rows are counted",
+            "exit 143 or 130, nothing is left",
+            test_backup.test_an_interrupted_backup_leaves_nothing_behind,
+        ),
+        seen(
+            "SIGTERM",
+            "restore: the dump is loaded",
+            "exit 143, nothing is left",
+            test_swap.test_an_interrupted_restore_leaves_nothing_behind,
+        ),
+        seen(
+            "SIGTERM or SIGINT",
+            "restore: the swap",
+            "the swap is done to its end",
+            test_swap.test_a_signal_does_not_stop_the_swap_halfway,
+        ),
+        (on_node.test_after_a_kill_the_latest_backup_is_the_one_before, on_node.KILLED),
+        seen(
+            "SIGKILL of the script alone",
+            "backup: while rows are counted",
+            "what it started holds the lock until it has ended; nothing is published",
+            test_backup.test_after_a_kill_nothing_was_published_and_the_next_backup_works,
+        ),
+        (on_node.test_a_lock_that_nobody_holds_does_not_stop_a_backup, on_node.STALE),
+        seen(
+            "two runs at once",
+            "backup",
+            "one wins, the other ends with exit 1",
+            test_backup.test_of_two_backups_at_once_one_wins_and_the_other_says_so,
+        ),
+        seen("a restore runs", "backup", REFUSED, test_backup.test_a_backup_during_a_restore_is_refused),
+        (on_node.test_a_restore_during_a_backup_is_refused, on_node.BUSY),
+        seen(
+            "the clock is set back",
+            "backup",
+            "a warning; the new backup is the latest all the same",
+            test_backup.test_a_clock_set_back_does_not_make_an_old_backup_the_latest,
+        ),
+        (on_node.test_of_two_backups_in_one_second_the_later_is_the_latest, on_node.SECONDS),
+    ),
+    "What is in the bucket": (
+        (on_node.test_an_object_that_was_changed_is_not_restored, on_node.CHANGED),
+        seen("an object is missing", "restore", REFUSED, test_restore.test_a_missing_dump_is_refused),
+        (on_node.test_a_dump_of_another_database_is_not_restored, on_node.SWAPPED),
+        (on_node.test_a_manifest_that_lacks_what_is_needed_is_refused, on_node.WRONG),
+        seen(
+            "the manifest has a newer format",
+            "restore",
+            REFUSED,
+            test_restore.test_a_manifest_of_a_newer_format_is_refused,
+        ),
+        seen(
+            "the manifest is no JSON",
+            "restore",
+            REFUSED,
+            test_restore.test_a_manifest_that_is_no_json_is_refused,
+        ),
+        seen(
+            "the manifest is another database's",
+            "restore",
+            REFUSED,
+            test_restore.test_a_manifest_of_another_database_is_refused,
+        ),
+        seen(
+            "a command in the manifest",
+            "restore",
+            "refused, never run",
+            test_restore.test_what_a_manifest_says_is_never_run,
+        ),
+        seen(
+            "a psql command in the globals",
+            "restore",
+            "refused, never run",
+            test_restore.test_globals_get_no_shell_from_psql,
+        ),
+        seen(
+            "the newest backup is unfinished",
+            "restore",
+            "the newest complete one is taken",
+            test_restore.test_an_unfinished_backup_is_not_the_latest,
+        ),
+        seen(
+            "more than 1,000 keys",
+            "restore",
+            "all are seen",
+            test_retention.test_more_than_a_thousand_keys_are_all_seen,
+        ),
+        seen(
+            "a database's name begins like another's",
+            "restore",
+            "its backups are never taken",
+            test_restore.test_a_name_that_begins_like_another_is_another_database,
+        ),
+    ),
+    "Restore": (
+        (on_postgres.test_a_verifier_that_cannot_run_verifies_nothing, on_postgres.VERIFIERS),
+        seen(
+            "what came back differs",
+            "restore: the comparison",
+            "exit 4, the live database is as it was",
+            test_restore.test_a_restore_that_differs_is_seen_and_the_live_database_stays,
+        ),
+        seen(
+            "there is nothing to verify",
+            "restore: the listing",
+            REFUSED,
+            test_restore.test_nothing_to_verify_is_a_failure,
+        ),
+        seen(
+            "clients reconnect all the time",
+            "restore: the swap",
+            "it is done all the same",
+            test_swap.test_clients_that_reconnect_all_the_time_do_not_stop_the_swap,
+        ),
+        seen(
+            "the target is not empty, and a killed run left a scratch database",
+            "restore",
+            "the live one is kept aside, the scratch one dropped",
+            test_swap.test_the_live_database_is_kept_until_the_next_restore,
+        ),
+        seen(
+            "the swap of the databases fails",
+            "restore: the swap",
+            "exit 1, all that is live is as it was",
+            test_swap.test_a_swap_that_fails_leaves_the_live_database,
+        ),
+        seen(
+            "the swap of the attachments fails",
+            "restore: the swap",
+            "exit 1, all that is live is as it was",
+            test_swap.test_attachments_that_cannot_be_swapped_leave_all_that_is_live,
+        ),
+        seen(
+            "a name with spaces, quotes, capitals, hyphens, unicode",
+            "backup and restore",
+            "the run ends well",
+            test_restore.test_a_database_may_have_any_name,
+        ),
+    ),
+    "Retention": (
+        seen(
+            "days without a backup",
+            "removal",
+            "they do not count: the last good ones stay",
+            test_retention.test_days_without_a_backup_do_not_count,
+        ),
+        seen(
+            "a backup failed",
+            "removal",
+            "nothing is removed",
+            test_retention.test_a_failed_backup_removes_nothing,
+        ),
+        seen(
+            "the newest verified backup is old",
+            "removal",
+            "it stays",
+            test_retention.test_the_newest_verified_backup_stays_however_old,
+        ),
+        seen(
+            "other databases, and files of others",
+            "removal",
+            "they stay",
+            test_retention.test_nothing_else_in_the_bucket_is_touched,
+        ),
+    ),
+}

@@ -44,6 +44,7 @@ TABLE: dict[str, tuple[Group, ...]] = {
             "exit 1, nothing is published",
             test_backup.test_a_session_that_the_server_ends_publishes_nothing,
         ),
+        (on_postgres.test_a_psql_that_fails_at_the_end_makes_no_backup, on_postgres.SESSIONS),
         (on_postgres.test_a_server_whose_disk_is_full_restores_nothing, on_postgres.FULL),
         (on_postgres.test_a_table_that_the_role_may_not_read_makes_no_backup, on_postgres.BLIND),
         seen(
@@ -79,8 +80,9 @@ TABLE: dict[str, tuple[Group, ...]] = {
     "S3 and the role's credentials": (
         (on_s3.test_s3_that_fails_makes_no_backup_and_no_restore, on_s3.LASTING),
         (on_s3.test_what_passes_is_tried_again_and_the_backup_is_good, on_s3.PASSING),
-        (on_s3.test_an_answer_that_is_lost_does_not_make_a_good_backup_a_failure, on_s3.LOST),
+        (on_s3.test_a_request_that_fails_once_does_not_make_a_good_backup_a_failure, on_s3.ONCE),
         (on_s3.test_a_removal_that_fails_is_told_and_the_new_backup_stands, on_s3.REMOVAL),
+        (on_s3.test_the_manifest_of_an_old_backup_goes_first, on_s3.ORDER),
         (on_s3.test_without_the_roles_credentials_there_is_no_backup, on_s3.METADATA),
         (on_s3.test_the_metadata_service_is_asked_again, on_s3.CREDENTIALS),
         seen(
@@ -178,6 +180,7 @@ TABLE: dict[str, tuple[Group, ...]] = {
         seen("an object is missing", "restore", REFUSED, test_restore.test_a_missing_dump_is_refused),
         (on_node.test_a_dump_of_another_database_is_not_restored, on_node.SWAPPED),
         (on_node.test_a_manifest_that_lacks_what_is_needed_is_refused, on_node.WRONG),
+        (on_node.test_a_manifest_is_never_sql, on_node.QUOTED),
         seen(
             "the manifest has a newer format",
             "restore",

@@ -313,6 +313,13 @@ WRONG = (
         "attachmants",
     ),
     Fault(
+        "the manifest names an object of another backup",
+        "restore",
+        "the manifest of {newest} describes its dump wrongly; restore another backup with --id",
+        1,
+        "key",
+    ),
+    Fault(
         "the manifest is empty",
         "restore",
         "the manifest of {newest} cannot be understood; restore another backup with --id",
@@ -333,7 +340,20 @@ def test_a_manifest_that_lacks_what_is_needed_is_refused(stocked: Node, case: Fa
             stocked.rewrite(lambda manifest: manifest.update(tables=[]))
         case "globals":
             stocked.rewrite(lambda manifest: manifest["objects"].pop("globals"))
+        case "key":
+            stocked.rewrite(
+                lambda manifest: manifest["objects"]["dump"].update(key="postgres/other/dump.zst")
+            )
         case unknown:
             stocked.rewrite(lambda m: m["objects"].update({unknown: manifest["objects"]["dump"]}))
     before = Before(stocked)
     before.survives(stocked.restore(), case.says, case.code, RESTORE)
+
+
+QUOTED = (Retried("the manifest holds what ends an SQL literal", "restore", "it is text: the run ends well"),)
+
+
+@pytest.mark.parametrize("case", cases(QUOTED))
+def test_a_manifest_is_never_sql(stocked: Node, case: Fault) -> None:
+    stocked.rewrite(lambda manifest: manifest.update(note="$q$::json; drop table customers; --"))
+    assert stocked.restore("--verify").code == 0

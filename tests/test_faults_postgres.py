@@ -244,6 +244,31 @@ def test_an_extension_that_the_server_lacks_is_told(node: Node, case: Fault) -> 
         node.server.psql(f"alter role {role} reset extension_control_path")
 
 
+# --- the session ---
+
+SESSIONS = (
+    Fault(
+        "psql fails",
+        "backup: all is counted",
+        "the session with the snapshot ended badly, nothing was published; run it again",
+        how='"$REAL" "$@" || exit; [[ $* != *$\'\\t\'* ]]',
+    ),
+    Fault(
+        "psql fails",
+        "backup: the manifest is made",
+        f"the manifest could not be made, {AGAIN}",
+        how='[[ $* != *codec=* ]] && exec "$REAL" "$@"',
+    ),
+)
+
+
+@pytest.mark.parametrize("case", cases(SESSIONS))
+def test_a_psql_that_fails_at_the_end_makes_no_backup(stocked: Node, case: Fault) -> None:
+    stocked.replace("psql", case.how)
+    before = Before(stocked)
+    before.survives(stocked.backup(), case.says)
+
+
 # --- the container ---
 
 REPLACED = (

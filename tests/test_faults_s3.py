@@ -215,24 +215,26 @@ def test_what_passes_is_tried_again_and_the_backup_is_good(
         assert beyond.restore("--verify").json["id"] == beyond.manifest()["id"]
 
 
-LOST = (
-    Retried("S3: the answer is lost", "backup: a later part", how="PUT .*partNumber=2"),
+ONCE = (
+    Retried("S3: the answer is lost", "backup: a later part", how=("lost", "PUT .*partNumber=2")),
     Retried(
         "S3: the answer is lost",
         "backup: the manifest",
         "seen when it is sent again: the run ends well",
-        how="PUT .*manifest",
+        how=("lost", "PUT .*manifest"),
         quick=True,
     ),
+    Retried("S3: 408", "once, at the manifest", how=("408", "PUT .*manifest")),
 )
 
 
-@pytest.mark.parametrize("case", cases(LOST))
-def test_an_answer_that_is_lost_does_not_make_a_good_backup_a_failure(
+@pytest.mark.parametrize("case", cases(ONCE))
+def test_a_request_that_fails_once_does_not_make_a_good_backup_a_failure(
     beyond: Node, proxy: FaultProxy, case: Fault
 ) -> None:
     configure(beyond, proxy)
-    with proxy.making("lost", case.how, times=1) as trouble:
+    kind, request = case.how
+    with proxy.making(kind, request, times=1) as trouble:
         done = beyond.backup()
     assert trouble.met
     assert (done.code, done.json["id"]) == (0, beyond.manifest()["id"])
@@ -280,3 +282,16 @@ def test_a_removal_that_fails_is_told_and_the_new_backup_stands(
     assert beyond.alert() == f"backup-pg.sh: {case.says}\n"
     assert beyond.content() == before.content
     assert set(before.manifests()) > set(before.complete)
+
+
+ORDER = (Retried("a removal is cut off", "backup: the removal of an old one", "its manifest goes first"),)
+
+
+@pytest.mark.parametrize("case", cases(ORDER))
+def test_the_manifest_of_an_old_backup_goes_first(beyond: Node, proxy: FaultProxy, case: Fault) -> None:
+    configure(beyond, proxy, KEEP_DAILY="1", KEEP_WEEKLY="0")
+    for file in ("dump.zst", "manifest.json"):
+        beyond.write(f"postgres/{beyond.database}/{OLD}/{file}", "{}")
+    with proxy.making("nothing", f"DELETE .*{OLD}") as seen:
+        assert beyond.backup().code == 0
+    assert [request.split()[1].rsplit("/", 1)[1] for request in seen.met] == ["manifest.json", "dump.zst"]

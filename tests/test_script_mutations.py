@@ -3,8 +3,7 @@
 # ruff: noqa: F811 - fixtures are imported
 
 import inspect
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
@@ -17,6 +16,9 @@ from tests import (
     test_swap,
 )
 from tests.backup_fixtures import node, roles, sample, stocked, uploads  # noqa: F401
+from tests.fault_mutations import FAULT_MUTATIONS
+from tests.mutation import BACKUP, COMMON, RESTORE, Mutation
+from tests.test_faults_node import beyond, proxy  # noqa: F401
 
 PARAMETERS: dict[str, Any] = {
     "mode": 0o640,
@@ -45,16 +47,7 @@ LONG = {
     "unfinished for a day",
 }
 """Guards that `make test-slow` takes out: each takes eight seconds or more."""
-BACKUP, RESTORE, COMMON = "backup-pg.sh", "restore-pg-latest.sh", "pg-common.sh"
 AGE = "check-backup-age.sh"
-
-
-class Mutation(NamedTuple):
-    guard: str
-    script: str
-    text: str
-    instead: str
-    test: Callable[..., None]
 
 
 MUTATIONS = (
@@ -359,11 +352,13 @@ MUTATIONS = (
         "  take_lock\n  find_newest\n  compare_age",
         test_backup_age.test_a_run_that_hangs_is_an_alarm_and_neither_waited_for_nor_disturbed,
     ),
+    *FAULT_MUTATIONS,
 )
 
 
 def marked(mutation: Mutation) -> Any:
-    marks = [pytest.mark.slow] if mutation.guard in LONG else []
+    marks = [pytest.mark.faults] if mutation in FAULT_MUTATIONS else []
+    marks += [pytest.mark.slow] if mutation.guard in LONG else []
     return pytest.param(mutation, id=mutation.guard, marks=marks)
 
 
@@ -372,5 +367,6 @@ def test_without_this_guard_a_test_goes_red(mutation: Mutation, request: pytest.
     node = request.getfixturevalue("node")
     node.mutate(mutation.script, mutation.text, mutation.instead)
     wanted = inspect.signature(mutation.test).parameters
+    given = {**PARAMETERS, **mutation.given}
     with pytest.raises(AssertionError):
-        mutation.test(**{name: PARAMETERS.get(name) or request.getfixturevalue(name) for name in wanted})
+        mutation.test(**{name: given.get(name) or request.getfixturevalue(name) for name in wanted})

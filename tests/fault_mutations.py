@@ -123,8 +123,8 @@ FAULT_MUTATIONS = (
     injected(
         "the manifest is removed first",
         BACKUP,
-        '"${AWS[@]}" s3 rm --only-show-errors "s3://$BUCKET/postgres/$DATABASE/$1/manifest.json" &&',
-        "",
+        's3 rm --only-show-errors "s3://$BUCKET/postgres/$DATABASE/$1/manifest.json" &&',
+        's3 rm --only-show-errors "s3://$BUCKET/postgres/$DATABASE/$1/dump.zst" &&',
         on_s3.test_the_manifest_of_an_old_backup_goes_first,
         on_s3.ORDER[0],
     ),
@@ -240,8 +240,8 @@ FAULT_MUTATIONS = (
     Mutation(
         "databases to the letter",
         RESTORE,
-        "|| :'pattern' || '$')",
-        "|| :'pattern')",
+        " and substr(datname, length(:'prefix') + 1) ~ ('^' || :'pattern' || '$')",
+        "",
         test_swap.test_the_live_database_is_kept_until_the_next_restore,
     ),
     Mutation(

@@ -31,7 +31,7 @@ POINTS = {  # of no return
     "backup: the manifest": (BACKUP, "PUT .*manifest.json"),
     "verify: the note that it is verified": (RESTORE, "PUT .*verified.json"),
 }
-QUICK = ("backup: the upload", "restore: the dump")
+QUICK = ("backup: the upload",)
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,7 @@ def test_a_node_without_room_makes_nothing_by_halves(stocked: Node, case: Fault)
         before.survives(finish(stocked.start(script)), case.says, script=script)
 
 
-GONE = (Retried("the state directory is gone", "backup", "made anew: the run ends well", quick=True),)
+GONE = (Retried("the state directory is gone", "backup", "made anew: the run ends well"),)
 
 
 @pytest.mark.parametrize("case", cases(GONE))
@@ -176,7 +176,7 @@ def test_a_signal_that_comes_with_the_last_word_does_not_make_it_a_lie(
 
 # --- locks ---
 
-STALE = (Retried("a stale lock", "backup", "nobody holds it: the run ends well", quick=True),)
+STALE = (Retried("a stale lock", "backup", "nobody holds it: the run ends well"),)
 
 
 @pytest.mark.parametrize("case", cases(STALE))
@@ -207,7 +207,7 @@ def test_a_restore_during_a_backup_is_refused(stocked: Node, case: Fault) -> Non
 
 # --- the clock ---
 
-SECONDS = (Retried("two backups in one second", "backup", "the later one is the latest", quick=True),)
+SECONDS = (Retried("two backups in one second", "backup", "the later one is the latest"),)
 
 
 @pytest.mark.parametrize("case", cases(SECONDS))
@@ -259,7 +259,7 @@ def test_an_object_that_was_changed_is_not_restored(stocked: Node, case: Fault) 
 
 
 SWAPPED = (
-    Fault("the dump is another database's", "restore", DAMAGED.replace("OBJECT", "dump.zst"), 4, False, True),
+    Fault("the dump is another database's", "restore", DAMAGED.replace("OBJECT", "dump.zst"), 4, False),
     Fault(
         "the dump is another database's, and the manifest has its SHA-256",
         "restore",

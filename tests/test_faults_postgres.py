@@ -105,7 +105,6 @@ GONE = (
         "restore",
         "PostgreSQL cannot be reached; check PGUSER and that the server runs",
         how=RESTORE,
-        quick=True,
     ),
 )
 
@@ -176,7 +175,7 @@ def test_rows_that_are_hidden_fail_the_counting_too(stocked: Node, case: Fault) 
 # --- versions and extensions ---
 
 OLDER = (
-    Fault("pg_dump is older than the server", "backup", DUMP, how="pg_dump", quick=True),
+    Fault("pg_dump is older than the server", "backup", DUMP, how="pg_dump"),
     Fault("the server is older than the scripts need", "backup", COUNT, how="backup-pg.sh"),
     Fault(
         "the server is older than the backup's",
@@ -305,7 +304,6 @@ VERIFIERS = (
         "restore: the rows are counted",
         NOT_COUNTED,
         how=("psql", COUNTING, "exit 1"),
-        quick=True,
     ),
     Fault(
         "psql says nothing",
@@ -347,7 +345,6 @@ VERIFIERS = (
         "restore another backup with --id; the live database was not touched",
         4,
         how=("pg_restore", "cat >/dev/null", ""),
-        quick=True,
     ),
 )
 

@@ -17,7 +17,7 @@ from tests import (
 )
 from tests.backup_fixtures import node, roles, sample, stocked, uploads  # noqa: F401
 from tests.fault_mutations import FAULT_MUTATIONS
-from tests.mutation import BACKUP, COMMON, RESTORE, Mutation
+from tests.mutation import AGE, BACKUP, COMMON, RESTORE, Mutation
 from tests.test_faults_node import beyond, proxy  # noqa: F401
 
 PARAMETERS: dict[str, Any] = {
@@ -47,7 +47,6 @@ LONG = {
     "unfinished for a day",
 }
 """Guards that `make test-slow` takes out: each takes eight seconds or more."""
-AGE = "check-backup-age.sh"
 
 
 MUTATIONS = (

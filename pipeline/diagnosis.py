@@ -106,7 +106,7 @@ KNOWN: tuple[tuple[str, type[PipelineError], str, str], ...] = (
     (
         r": not healthy, and rolled back if updated",
         ToolError,
-        "a service is not healthy; if it was updated, it runs as before again",
+        "a service is not healthy; if it was updated, Swarm puts back what ran before",
         "ask it why, on the manager: `docker service logs NAME`; if it is the image, name one that works in"
         " infrastructure/ansible/group_vars/all/images.yml; then deploy again",
     ),

@@ -67,10 +67,9 @@ def test_a_rehearsal_on_containers_proves_it_all_and_leaves_nothing_behind(check
     assert (has.left(), checkout.left_behind(), checkout.files()) == (set(), [], files)
 
 
-@pytest.mark.parametrize("moment", ["ansible: swarm.yml", "ansible: nocodb.yml"])
-def test_a_ctrl_c_leaves_no_container_network_volume_or_process(checkout: Checkout, moment: str) -> None:
+def test_a_ctrl_c_leaves_no_container_network_volume_or_process(checkout: Checkout) -> None:
     run = checkout.start("rehearse", "--nodes", "docker")
-    has = things(until(run, lambda line: moment in line))
+    has = things(until(run, lambda line: "ansible: nocodb.yml" in line))
     os.killpg(run.pid, signal.SIGINT)
     _, err = run.communicate(timeout=600)
     assert run.returncode == 130, err

@@ -24,9 +24,10 @@ from pipeline.step import Step
 
 
 def daemon_answers() -> bool:
+    command = ["timeout", "30", "docker", "info"]
     return (
         bool(shutil.which("docker"))
-        and subprocess.run(["docker", "info"], check=False, capture_output=True).returncode == 0
+        and subprocess.run(command, check=False, capture_output=True).returncode == 0
     )
 
 
@@ -97,6 +98,13 @@ class Live:
 def listed(*words: str) -> set[str]:
     """Return the ids of what Docker lists, such as ("network", "ls")."""
     command = ["docker", *words, "--quiet"]
+    return set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
+
+
+def volumes_of(label: str) -> set[str]:
+    """Return the volumes that the containers with a label have, given as Docker's filter."""
+    form = "{{range .Mounts}}{{println .Name}}{{end}}"
+    command = ["docker", "inspect", "--format", form, *listed("ps", "--all", label)]
     return set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
 
 

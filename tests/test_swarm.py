@@ -8,14 +8,14 @@ from pathlib import Path
 import anyio
 import pytest
 from browser import Seen, look
-from live import Live, failing, listed, prepared, until
+from live import Live, failing, listed, prepared, until, volumes_of
 
 from pipeline import deploy, scripts
 from pipeline.deployment import DATABASE
 from pipeline.progress import Progress
 from pipeline.rehearsal.emulated import lay_vault, vault
 from pipeline.rehearsal.nodes import LABEL, renew
-from pipeline.rehearsal.swarm import Swarm, stock, swarm
+from pipeline.rehearsal.swarm import stock, swarm
 from pipeline.rehearsal.swarm_epilogue import NAMES, RECEIPT, where
 from pipeline.report import Report
 
@@ -105,19 +105,16 @@ def test_a_browser_finds_the_restored_row_and_its_attachment(live: Live) -> None
 
 
 def test_the_nodes_are_gone_afterwards() -> None:
-    async def once() -> set[str]:
+    async def once() -> tuple[str, set[str]]:
         with anyio.CancelScope() as scope:
             async with swarm(Progress(), Report("test", "localstack"), "gone") as s:
-                assert of_run("ps", s) and of_run("network", s)
+                label = f"--filter=label={LABEL}={s.nodes.run}"
+                volumes = volumes_of(label)
+                assert volumes and listed("network", "ls", label)
                 scope.cancel()
                 await anyio.sleep_forever()
-        return of_run("ps", s) | of_run("network", s)
+        return label, volumes
 
-    before = listed("volume", "ls")
-    assert anyio.run(once) == set()
-    assert listed("volume", "ls") <= before
-
-
-def of_run(what: str, s: Swarm) -> set[str]:
-    words = {"ps": ["ps", "--all"], "network": ["network", "ls"]}[what]
-    return listed(*words, f"--filter=label={LABEL}={s.nodes.run}")
+    label, volumes = anyio.run(once)
+    assert listed("ps", "--all", label) | listed("network", "ls", label) == set()
+    assert not volumes & listed("volume", "ls")

@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from checkout import Checkout, make_checkout, until
-from live import listed
+from live import listed, volumes_of
 
 from pipeline.rehearsal.nodes import LABEL
 
@@ -36,10 +35,7 @@ def things(said: str) -> Things:
     """Return what the run has that has said its nodes' names."""
     (run,) = set(re.findall(r"quickdata-[0-9a-f]{8}(?=-manager)", said))
     label = f"--filter=label={LABEL}={run}"
-    form = "{{range .Mounts}}{{println .Name}}{{end}}"
-    command = ["docker", "inspect", "--format", form, *listed("ps", "--all", label)]
-    mounted = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
-    found = Things(label, set(mounted))
+    found = Things(label, volumes_of(label))
     assert len(found.left()) == 5, "two containers, a volume each, and a network"
     return found
 

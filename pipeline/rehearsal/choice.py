@@ -1,5 +1,7 @@
 """Which nodes a rehearsal has: containers with a Swarm where there is Docker, else directories."""
 
+import shutil
+
 from pipeline import deploy, scripts
 from pipeline.errors import ToolError
 from pipeline.progress import Progress
@@ -36,27 +38,52 @@ async def rehearse_on(kind: str, progress: Progress, report: Report, suffix: str
     if kind == DOCKER and why:
         raise ToolError(f"no nodes in Docker: {why}", "mend that, or rehearse with --nodes local")
     if why:
-        progress.note(f"nodes: local, directories of this machine: {why}")
+        _say(progress, report, f"nodes: local, directories of this machine: {why}")
         await rehearse(progress, report, suffix)
     else:
-        progress.note("nodes: docker, containers with a Swarm: Docker answers and has the images")
+        reason = "asked for" if kind == DOCKER else "Docker answers and has the images"
+        _say(progress, report, f"nodes: docker, containers with a Swarm: {reason}")
         await _on_swarm(progress, report, suffix)
+
+
+def _say(progress: Progress, report: Report, choice: str) -> None:
+    progress.note(choice)
+    report.facts["nodes"] = choice
 
 
 async def _missing(progress: Progress) -> str:
     """Return why there can be no nodes in Docker, in a few words; empty when there can."""
+    for program in ("ssh", "ssh-keygen"):
+        if not shutil.which(program):
+            return f"{program} is not on this machine"
     try:
-        await docker("info")
+        await docker("version", "--format", "{{.Server.Version}}")
+        where = await docker("context", "inspect", "--format", "{{.Endpoints.docker.Host}}")
     except ToolError as error:
-        return f"Docker does not answer ({(error.tail or error.what).splitlines()[-1]})"
+        return f"Docker does not answer ({last_words(error)})"
+    if not where.startswith("unix://"):
+        return f"Docker is not on this machine, but at {where}"
+    return await _pulled(progress)
+
+
+async def _pulled(progress: Progress) -> str:
+    """Return which image cannot be had, and why; empty when all are here."""
     wanted = {BASE, *(name for names in stock().values() for name in names)}
-    for name in sorted(wanted - set(await images(wanted))):
+    missing = sorted(wanted - set(await images(wanted)))
+    if missing:
+        progress.note("nodes: docker, if the images that it lacks can be pulled: Docker answers")
+    for name in missing:
         progress.note(f"… docker pull {name}")
         try:
             await docker("pull", "--quiet", name)
-        except ToolError:
-            return f"the image {name} is not here and cannot be pulled"
+        except ToolError as error:
+            return f"the image {name} is not here and cannot be pulled ({last_words(error)})"
     return ""
+
+
+def last_words(error: ToolError) -> str:
+    """Return the last line of what a tool has said of its failure."""
+    return (error.tail or error.what).splitlines()[-1]
 
 
 async def _on_swarm(progress: Progress, report: Report, suffix: str) -> None:

@@ -16,7 +16,7 @@ STAND_IN = "quickdata.stand-in"
 
 
 async def docker(*words: str, stdin: bytes | None = None) -> str:
-    """Run a command of Docker and return what it prints.
+    """Run a command of Docker and return what it prints; a Ctrl-C at the terminal does not reach it.
 
     Args:
         words: the command, such as "network", "create".
@@ -26,7 +26,7 @@ async def docker(*words: str, stdin: bytes | None = None) -> str:
         ToolError: there is no Docker here, or the command failed; its words follow.
     """
     try:
-        done = await run_process(("docker", *words), input=stdin, check=False, env=os.environ)
+        done = await run_process(("docker", *words), input=stdin, check=False, start_new_session=True)
     except FileNotFoundError as error:
         raise ToolError("docker is not on this machine", WITHOUT) from error
     if done.returncode:
@@ -53,10 +53,11 @@ async def pour(container: str, names: Iterable[str]) -> None:
         ToolError: one of both ends failed.
     """
     out, into = os.pipe()
+    alone: Any = {"stderr": subprocess.DEVNULL, "start_new_session": True}
     try:
-        save = await open_process(("docker", "save", *names), stdout=into, stderr=subprocess.DEVNULL)
+        save = await open_process(("docker", "save", *names), stdout=into, **alone)
         command = ("docker", "exec", "-i", container, "docker", "load", "--quiet")
-        load = await open_process(command, stdin=out, stderr=subprocess.DEVNULL)
+        load = await open_process(command, stdin=out, **alone)
     finally:
         os.close(out)
         os.close(into)

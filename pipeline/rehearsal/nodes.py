@@ -4,12 +4,14 @@ import secrets
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
 import anyio
 from anyio import CancelScope, create_task_group, run_process
 
+from pipeline.cleanup import afterwards
 from pipeline.errors import ToolError
 from pipeline.rehearsal.docker import docker, images, pour
 
@@ -21,6 +23,8 @@ NETWORKS = 20
 """How many ranges of addresses are tried."""
 DAEMON_LIMIT = 60.0
 """Seconds that a node's Docker has to start."""
+REMOVAL_LIMIT = 120.0
+"""Seconds that Docker has to remove the nodes."""
 RIGHTS = (
     *("--cap-add=ALL", "--cap-drop=SYS_RESOURCE"),  # the most that a container can have on any machine
     *("--security-opt=seccomp=unconfined", "--security-opt=apparmor=unconfined"),
@@ -73,7 +77,7 @@ async def nodes(directory: Path, stock: Mapping[str, Iterable[str]]) -> AsyncIte
     if len(str(directory / SOCKET)) > SOCKET_MAX:
         raise ToolError(f"{directory} is too long a name for SSH's sockets", "run again with TMPDIR=/tmp")
     run = f"quickdata-{secrets.token_hex(4)}"
-    try:
+    async with afterwards(partial(_remove, run)):
         image = await _image()
         prefix = await _network(run)
         addresses = {name: f"{prefix}.{number}" for number, name in enumerate(stock, start=10)}
@@ -82,9 +86,6 @@ async def nodes(directory: Path, stock: Mapping[str, Iterable[str]]) -> AsyncIte
             for name, names in stock.items():
                 group.start_soon(_start, found, name, image, tuple(names))
         yield found
-    finally:
-        with CancelScope(shield=True):
-            await _remove(run)
 
 
 async def renew(nodes: Nodes, stock: Mapping[str, Iterable[str]]) -> None:
@@ -105,7 +106,7 @@ async def _image() -> str:
     content = b"".join(path.read_bytes() for path in sorted(CONTEXT.iterdir()))
     name = f"quickdata-node:{sha256(content).hexdigest()[:12]}"
     if name not in await images([name]):
-        await docker("build", "--quiet", "--network=host", "--tag", name, str(CONTEXT))
+        await docker("build", "--quiet", "--force-rm", "--network=host", "--tag", name, str(CONTEXT))
     return name
 
 
@@ -115,7 +116,7 @@ async def _network(run: str) -> str:
         prefix = f"10.213.{secrets.randbelow(256)}"
         label = f"--label={LABEL}={run}"
         try:
-            await docker("network", "create", label, f"--subnet={prefix}.0/24", f"--gateway={prefix}.1", run)
+            await _made("network", "create", label, f"--subnet={prefix}.0/24", f"--gateway={prefix}.1", run)
         except ToolError as error:
             if "overlaps" not in error.tail:
                 raise
@@ -137,7 +138,7 @@ async def _start(nodes: Nodes, name: str, image: str, stock: tuple[str, ...]) ->
     named = ("--name", container, "--hostname", name, f"--label={LABEL}={nodes.run}")
     placed = ("--network", nodes.run, "--ip", nodes.addresses[name])
     trusted = (f"--volume={CERTIFICATES}:{CERTIFICATES}:ro",) if CERTIFICATES.exists() else ()
-    await docker("run", "--detach", *named, *placed, *RIGHTS, *trusted, image)
+    await _made("run", "--detach", *named, *placed, *RIGHTS, *trusted, image)
     keys = "/home/admin/.ssh/authorized_keys"
     await docker(
         *("exec", "-i", "--user=admin", container, "dd", "status=none", f"of={keys}"),
@@ -161,9 +162,31 @@ async def _until_docker_answers(container: str) -> None:
     raise ToolError("Docker does not start in a node", "rehearse with --nodes local", log)
 
 
+async def _made(*words: str) -> None:
+    """Make something to the end: a daemon that is left alone goes on, and is found out too late."""
+    with CancelScope(shield=True):
+        await docker(*words)
+
+
 async def _remove(run: str) -> None:
-    containers = await docker("ps", "--all", "--quiet", "--filter", f"label={LABEL}={run}")
-    if containers:
-        await docker("rm", "--force", "--volumes", *containers.split())
-    if await docker("network", "ls", "--quiet", "--filter", f"label={LABEL}={run}"):
-        await docker("network", "rm", run)
+    """Remove everything of a run; what the daemon is still busy with is tried again."""
+    with anyio.move_on_after(REMOVAL_LIMIT):
+        while True:
+            if await _removed(run):
+                return
+            await anyio.sleep(0.5)
+    label = f"label={LABEL}={run}"
+    mend = f"docker rm -fv $(docker ps -aq --filter {label}); docker network rm {run}"
+    raise ToolError(f"the nodes {run} could not be removed", mend)
+
+
+async def _removed(run: str) -> bool:
+    try:
+        if containers := await docker("ps", "--all", "--quiet", "--filter", f"label={LABEL}={run}"):
+            await docker("rm", "--force", "--volumes", *containers.split())
+            return False
+        if await docker("network", "ls", "--quiet", "--filter", f"label={LABEL}={run}"):
+            await docker("network", "rm", run)
+    except ToolError:
+        return False
+    return True

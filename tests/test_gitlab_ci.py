@@ -1,6 +1,7 @@
 """GitLab's jobs: valid, expanded as GitLab would, and calling the verbs with secrets by name only."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,8 @@ from pipeline.saved import COUNTS
 REPOSITORY = Path(__file__).parents[1]
 VERSION = "4.61.1"
 """The last gitlab-ci-local for Node 18 and 20."""
+CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
+"""The machine's own: npm does not look at them by itself, and a closed network has its own authority."""
 LOCAL = REPOSITORY / ".tools/gitlab-ci-local"
 VARIANTS = ("dagger", "host")
 STAGES = ["check", "test", "rehearse", "plan", "deploy", "verify"]
@@ -34,11 +37,11 @@ def gitlab_ci_local() -> str:
         pytest.skip("npm is not on this machine, and gitlab-ci-local is one of its packages")
     program = LOCAL / "node_modules/.bin/gitlab-ci-local"
     if not program.exists():
-        install = ["npm", "install", "--silent", "--no-fund", "--no-audit", "--prefix", str(LOCAL)]
-        install += ["--fetch-retries=1", "--fetch-retry-maxtimeout=2000", "--fetch-timeout=30000"]
-        done = subprocess.run(
-            [*install, f"gitlab-ci-local@{VERSION}"], capture_output=True, text=True, check=False
-        )
+        install = ["npm", "install", "--loglevel=error", "--no-fund", "--no-audit", "--prefix", str(LOCAL)]
+        install += ["--fetch-retries=2", "--fetch-retry-mintimeout=500", "--fetch-retry-maxtimeout=2000"]
+        env = {"NODE_EXTRA_CA_CERTS": CERTIFICATES, **os.environ}
+        command = [*install, "--fetch-timeout=30000", f"gitlab-ci-local@{VERSION}"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
         if done.returncode:
             pytest.skip(f"gitlab-ci-local cannot be installed from npm here: {done.stderr.strip()[-300:]}")
     return str(program)

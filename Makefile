@@ -25,7 +25,7 @@ rehearse: announce install ## The main job: deploy on LocalStack, damage, restor
 	@.venv/bin/quickdata rehearse
 
 .PHONY: test
-test: install-dev lint ## All tests and linters, about 20 minutes on 2 cores.
+test: install-dev lint ## All tests and linters, about 25 minutes on 2 cores.
 	@.venv/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder $(PYTEST_OPTIONS)
 
 .PHONY: bench

@@ -1,6 +1,9 @@
 """Nodes for the tests of the backup scripts: empty, with a database and its backup, or with roles."""
 
+import os
+import signal
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -19,7 +22,10 @@ def node(tmp_path: Path, postgres: Postgres, localstack: LocalStack) -> Iterator
 
 
 def removed(node: Node) -> None:
-    """Drop what a node has on the server."""
+    """End what a node still runs, and drop what it has on the server."""
+    for process in node.processes():
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
     for name in node.databases():
         node.server.psql(f"drop database {identifier(name)} with (force)")
     for name in node.server.psql(f"select rolname from pg_roles where rolname ~ '{node.token}'").splitlines():

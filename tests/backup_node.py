@@ -150,17 +150,17 @@ class Node:
     def files(self) -> list[Path]:
         return [file for file in (self.directory / "state").iterdir() if file.name != "lock"]
 
-    def processes(self) -> list[str]:
-        """Command lines of whatever names this node's directory or bucket."""
-        lines = []
+    def processes(self) -> dict[int, str]:
+        """Process ids and command lines of whatever names this node's directory or bucket."""
+        found = {}
         for process in Path("/proc").glob("[0-9]*/cmdline"):
             try:
                 line = process.read_bytes().decode(errors="replace").replace("\0", " ")
             except (FileNotFoundError, ProcessLookupError):
                 continue
             if str(self.config) in line or self.bucket in line:
-                lines.append(line)
-        return lines
+                found[int(process.parent.name)] = line
+        return found
 
     # --- the database ---
 

@@ -11,8 +11,10 @@ from tests import (
     test_swap,
 )
 from tests import test_faults_node as on_node
+from tests import test_faults_objects as on_objects
 from tests import test_faults_postgres as on_postgres
 from tests import test_faults_s3 as on_s3
+from tests import test_faults_signals as of_signals
 from tests.faults import Fault
 from tests.mutation import BACKUP, COMMON, RESTORE, Mutation
 
@@ -32,15 +34,48 @@ def verifier(place: int) -> Fault:
     return on_postgres.VERIFIERS[place]
 
 
-SIGNALS = on_node.test_a_signal_that_comes_with_the_last_word_does_not_make_it_a_lie
+SIGNALS = of_signals.test_a_signal_that_comes_with_the_last_word_does_not_make_it_a_lie
 ONCE = on_s3.test_a_request_that_fails_once_does_not_make_a_good_backup_a_failure
 S3 = on_s3.test_s3_that_fails_makes_no_backup_and_no_restore
 VERIFIER = on_postgres.test_a_verifier_that_cannot_run_verifies_nothing
-MANIFEST = on_node.test_a_manifest_that_lacks_what_is_needed_is_refused
+MANIFEST = on_objects.test_a_manifest_that_lacks_what_is_needed_is_refused
 SESSION = on_postgres.test_a_psql_that_fails_at_the_end_makes_no_backup
+FORKED = of_signals.test_what_a_killed_script_has_started_ends_by_itself
 HIDDEN = on_postgres.test_rows_that_are_hidden_fail_the_counting_too
 
 FAULT_MUTATIONS = (
+    injected(
+        "a session that waits for nobody",
+        BACKUP,
+        'exec {SESSION}<>"$RUN/ask"',
+        "exec {SESSION}</dev/null",
+        FORKED,
+        of_signals.FORKED[0],
+    ),
+    injected(
+        "an upload that waits for nobody",
+        BACKUP,
+        'exec {pipe}<>"$RUN/$1"',
+        "exec {pipe}</dev/null",
+        FORKED,
+        of_signals.FORKED[0],
+    ),
+    injected(
+        "a download that waits for nobody",
+        RESTORE,
+        'exec {pipe}<>"$RUN/$object"',
+        "exec {pipe}</dev/null",
+        FORKED,
+        of_signals.FORKED[1],
+    ),
+    injected(
+        "sessions are not ended for ever",
+        RESTORE,
+        " min_rows=1 count=600",
+        " min_rows=1",
+        FORKED,
+        of_signals.FORKED[2],
+    ),
     injected("a manifest whose answer was lost", BACKUP, " || is_published ||", " ||", ONCE, on_s3.ONCE[1]),
     injected(
         "a signal beside the manifest",
@@ -48,7 +83,7 @@ FAULT_MUTATIONS = (
         "trap '' HUP INT TERM # what is there",
         "#",
         SIGNALS,
-        on_node.LATE[0],
+        of_signals.LATE[0],
     ),
     injected(
         "a signal beside the note",
@@ -56,7 +91,7 @@ FAULT_MUTATIONS = (
         "trap '' HUP INT TERM # what is noted",
         "#",
         SIGNALS,
-        on_node.LATE[1],
+        of_signals.LATE[1],
     ),
     injected(
         "what is tried again",
@@ -141,16 +176,16 @@ FAULT_MUTATIONS = (
         COMMON,
         """trap 'MESSAGE="interrupted by SIGTERM; run it again"; exit 143' TERM""",
         "",
-        on_node.test_a_run_that_is_terminated_leaves_nothing,
-        on_node.TERMINATED[1],
+        of_signals.test_a_run_that_is_terminated_leaves_nothing,
+        of_signals.TERMINATED[1],
     ),
     injected(
         "no SQL from a manifest",
         COMMON,
         'tag="\\$q$(random_id)$(random_id)\\$"',
         'tag="\\$q\\$"',
-        on_node.test_a_manifest_is_never_sql,
-        on_node.QUOTED[0],
+        on_objects.test_a_manifest_is_never_sql,
+        on_objects.QUOTED[0],
     ),
     injected(
         "the server answers",
@@ -191,7 +226,7 @@ FAULT_MUTATIONS = (
         "$object =~ ^(dump|globals|attachments)$ && ",
         "",
         MANIFEST,
-        on_node.WRONG[2],
+        on_objects.WRONG[2],
     ),
     injected(
         "all objects are there",
@@ -199,7 +234,7 @@ FAULT_MUTATIONS = (
         "[[ -n ${KEY[dump]:-} && -n ${KEY[globals]:-} ]] ||",
         "true ||",
         MANIFEST,
-        on_node.WRONG[1],
+        on_objects.WRONG[1],
     ),
     injected(
         "objects of this backup",
@@ -207,7 +242,7 @@ FAULT_MUTATIONS = (
         ' ${KEY[$object]} == "$PREFIX"/* &&',
         "",
         MANIFEST,
-        on_node.WRONG[3],
+        on_objects.WRONG[3],
     ),
     Mutation(
         "the download's exit code",

@@ -11,8 +11,10 @@ from tests import (
     test_swap,
 )
 from tests import test_faults_node as on_node
+from tests import test_faults_objects as on_objects
 from tests import test_faults_postgres as on_postgres
 from tests import test_faults_s3 as on_s3
+from tests import test_faults_signals as of_signals
 from tests.faults import Fault, Retried
 
 Test = Callable[..., None]
@@ -131,8 +133,8 @@ TABLE: dict[str, tuple[Group, ...]] = {
             CONFIGURATION,
             test_backup_configuration.test_a_configuration_of_another_user,
         ),
-        (on_node.test_a_run_that_is_terminated_leaves_nothing, on_node.TERMINATED),
-        (on_node.test_a_signal_that_comes_with_the_last_word_does_not_make_it_a_lie, on_node.LATE),
+        (of_signals.test_a_run_that_is_terminated_leaves_nothing, of_signals.TERMINATED),
+        (of_signals.test_a_signal_that_comes_with_the_last_word_does_not_make_it_a_lie, of_signals.LATE),
         seen(
             "SIGTERM or SIGINT",
             "backup: while rows are counted",
@@ -151,7 +153,8 @@ TABLE: dict[str, tuple[Group, ...]] = {
             "the swap is done to its end",
             test_swap.test_a_signal_does_not_stop_the_swap_halfway,
         ),
-        (on_node.test_after_a_kill_the_latest_backup_is_the_one_before, on_node.KILLED),
+        (of_signals.test_after_a_kill_the_latest_backup_is_the_one_before, of_signals.KILLED),
+        (of_signals.test_what_a_killed_script_has_started_ends_by_itself, of_signals.FORKED),
         seen(
             "SIGKILL of the script alone",
             "backup: while rows are counted",
@@ -176,11 +179,11 @@ TABLE: dict[str, tuple[Group, ...]] = {
         (on_node.test_of_two_backups_in_one_second_the_later_is_the_latest, on_node.SECONDS),
     ),
     "What is in the bucket": (
-        (on_node.test_an_object_that_was_changed_is_not_restored, on_node.CHANGED),
+        (on_objects.test_an_object_that_was_changed_is_not_restored, on_objects.CHANGED),
         seen("an object is missing", "restore", REFUSED, test_restore.test_a_missing_dump_is_refused),
-        (on_node.test_a_dump_of_another_database_is_not_restored, on_node.SWAPPED),
-        (on_node.test_a_manifest_that_lacks_what_is_needed_is_refused, on_node.WRONG),
-        (on_node.test_a_manifest_is_never_sql, on_node.QUOTED),
+        (on_objects.test_a_dump_of_another_database_is_not_restored, on_objects.SWAPPED),
+        (on_objects.test_a_manifest_that_lacks_what_is_needed_is_refused, on_objects.WRONG),
+        (on_objects.test_a_manifest_is_never_sql, on_objects.QUOTED),
         seen(
             "the manifest has a newer format",
             "restore",

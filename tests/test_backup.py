@@ -186,7 +186,7 @@ def test_after_a_kill_nothing_was_published_and_the_next_backup_works(node: Node
         os.kill(running.pid, 9)
         running.wait()
         assert "another run holds" in node.backup().log, "what the killed one left running holds the lock"
-    wait_for(lambda: not node.processes(), 120)
+    wait_for(lambda: not node.processes())
     assert node.backups() == []
     assert node.backup().code == 0
     assert len(node.backups()) == 1

@@ -5,7 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from tests import test_faults_node, test_faults_postgres, test_faults_s3
+from tests import (
+    test_faults_node,
+    test_faults_objects,
+    test_faults_postgres,
+    test_faults_s3,
+    test_faults_signals,
+)
 from tests.fault_page import PAGE, page, unproven
 from tests.fault_table import TABLE
 from tests.test_script_mutations import MUTATIONS
@@ -17,7 +23,10 @@ def test_the_page_is_what_the_tests_say() -> None:
     assert PAGE.read_text() == page(), "run `make test-faults`"
 
 
-@pytest.mark.parametrize("module", [test_faults_node, test_faults_postgres, test_faults_s3])
+@pytest.mark.parametrize(
+    "module",
+    [test_faults_node, test_faults_objects, test_faults_postgres, test_faults_s3, test_faults_signals],
+)
 def test_every_test_of_a_fault_is_on_the_page(module: object) -> None:
     found = {
         test for name, test in inspect.getmembers(module, inspect.isfunction) if name.startswith("test_")

@@ -18,7 +18,7 @@ from tests import (
 from tests.backup_fixtures import node, roles, sample, stocked, uploads  # noqa: F401
 from tests.fault_mutations import FAULT_MUTATIONS
 from tests.mutation import AGE, BACKUP, COMMON, RESTORE, Mutation
-from tests.test_faults_node import beyond, proxy  # noqa: F401
+from tests.test_faults_signals import beyond, proxy  # noqa: F401
 
 PARAMETERS: dict[str, Any] = {
     "mode": 0o640,
@@ -74,8 +74,8 @@ MUTATIONS = (
     Mutation(
         "the held input",
         BACKUP,
-        'exec {descriptor}>"$RUN/$object" && HELD+=("$descriptor")',
-        ":",
+        "FEED[$object]=$!",
+        "FEED[$object]=$! descriptor=${HELD[$object]} && exec {descriptor}>&-",
         test_backup.test_the_upload_of_a_dump_that_died_never_sees_the_end_of_its_input,
     ),
     Mutation(
@@ -263,8 +263,8 @@ MUTATIONS = (
     Mutation(
         "held signals",
         RESTORE,
-        "trap '' HUP INT TERM",
-        "",
+        "trap '' HUP INT TERM\n  swap_attachments",
+        "swap_attachments",
         test_swap.test_a_signal_does_not_stop_the_swap_halfway,
     ),
     Mutation(

@@ -71,10 +71,13 @@ name_backup() {
 # One session exports the snapshot which pg_dump reads, and counts in it, beside pg_dump. The group's "cat"
 # keeps the session's input open, and with it the snapshot, until $SESSION is closed.
 open_snapshot() {
+  local answer
   mkfifo "$RUN/ask" "$RUN/answer"
-  { snapshot && fingerprints && printf '\\echo end\n' && cat; } <"$RUN/ask" | sql "$DATABASE" -F $'\t' >"$RUN/answer" &
+  exec {SESSION}<>"$RUN/ask" {answer}<>"$RUN/answer"
+  { snapshot && fingerprints && printf '\\echo end\n' && cat; } <"$RUN/ask" {SESSION}>&- {answer}>&- |
+    sql "$DATABASE" -F $'\t' >"$RUN/answer" {SESSION}>&- {answer}>&- &
   COUNTING=$!
-  exec {SESSION}>"$RUN/ask" {ANSWER}<"$RUN/answer"
+  exec {ANSWER}<"$RUN/answer" {answer}>&-
   IFS=$'\t' read -r SNAPSHOT SERVER_VERSION DATABASE_BYTES <&"$ANSWER" ||
     fail 1 "PostgreSQL gave no snapshot of $DATABASE" "check DATABASE, PGUSER and that the server runs"
 }
@@ -86,17 +89,15 @@ select pg_export_snapshot(), current_setting('server_version'), pg_database_size
 SQL
 }
 
-# --- upload: all uploads start, then all inputs are held, then fed, so that none inherits another's input ---
+# --- upload: every input is held from here until all is known to be well, beside what feeds it -----
 
 upload() {
-  local object descriptor
+  local object
   choose_codec
-  declare -gA FILE=([dump]=dump.$SUFFIX [globals]=globals.sql.$SUFFIX) UPLOAD=() FEED=()
+  declare -gA FILE=([dump]=dump.$SUFFIX [globals]=globals.sql.$SUFFIX) UPLOAD=() HELD=() FEED=()
   declare -gA EXPECTED=([dump]=$DATABASE_BYTES [globals]=$DATABASE_BYTES [attachments]=$ATTACHMENTS_BYTES)
   [[ -z $ATTACHMENTS_DIR ]] || FILE[attachments]=attachments.tar.$SUFFIX
   for object in "${!FILE[@]}"; do start_upload "$object"; done
-  HELD=()
-  for object in "${!FILE[@]}"; do exec {descriptor}>"$RUN/$object" && HELD+=("$descriptor"); done
   for object in "${!FILE[@]}"; do
     feed "$object" {SESSION}>&- &
     FEED[$object]=$!
@@ -126,21 +127,27 @@ choose_codec() {
   fi
 }
 
+# A later upload inherits the inputs of the earlier ones, so that they are completed in turn, the last one first.
 start_upload() {
-  mkfifo "$RUN/$1" "$RUN/$1.count"
+  local pipe held
+  mkfifo "$RUN/$1"
+  exec {pipe}<>"$RUN/$1"
   STARTING=1 # an interrupt may come before it is noted
   "${AWS[@]}" s3 cp - "s3://$BUCKET/$PREFIX/${FILE[$1]}" --only-show-errors \
-    --expected-size "${EXPECTED[$1]}" <"$RUN/$1" {SESSION}>&- &
+    --expected-size "${EXPECTED[$1]}" <"$RUN/$1" {pipe}>&- {SESSION}>&- &
   UPLOAD[$1]=$!
   CHILDREN+=("$!")
   STARTING=''
+  exec {held}>"$RUN/$1" {pipe}>&-
+  HELD[$1]=$held
 }
 
 # A subshell of its own, started in the background: its exit code says whether all of the object was produced.
 feed() {
-  wc -c <"$RUN/$1.count" >"$RUN/$1.bytes" &
-  "produce_$1" | "${COMPRESS[@]}" | tee "$RUN/$1" "$RUN/$1.count" | sha256sum >"$RUN/$1.sha256"
-  wait "$!"
+  {
+    { "produce_$1" | "${COMPRESS[@]}" | tee /dev/fd/3 /dev/fd/4 >&"${HELD[$1]}"; } 3>&1 |
+      sha256sum >"$RUN/$1.sha256"
+  } 4>&1 | wc -c >"$RUN/$1.bytes"
 }
 
 produce_dump() {

@@ -61,17 +61,15 @@ clean_up() {
 }
 
 # Uploads are killed while their input is still held open: an input that ends completes an upload.
-# The rest goes by ending this run's sessions on the server, which reaches clients inside a container too, and by
-# letting go whoever waits for the other end of a named pipe.
+# The rest goes by ending this run's sessions on the server, which reaches clients inside a container too.
 end_children() {
-  local child pipe attempt
+  local child attempt
   for child in $(jobs -rp); do
     [[ " ${CHILDREN[*]} ${STARTING:+${!:-}} " == *" $child "* ]] && kill "$child"
   done
   [[ -n $SESSION ]] && exec {SESSION}>&-
   for attempt in {0..99}; do
     [[ -n $(jobs -rp) ]] || return
-    for pipe in "$RUN"/*; do [[ -p $pipe ]] && : <>"$pipe"; done
     ((attempt % 20 != 1)) || end_sessions
     sleep 0.1
   done
@@ -144,7 +142,8 @@ bytes() {
 
 # --- one run at a time -------------------------------------------------------------------------
 
-# Children inherit the lock: what a killed run left running still holds it, and it goes with the last of them.
+# Children inherit the lock: what a killed run left running still holds it, and it goes with the last of them. So none
+# may wait for the killed one: a named pipe is open at both ends before a child opens its own, which returns at once.
 take_lock() {
   exec {LOCK}<>"$LOCK_FILE" || fail 1 "the lock $LOCK_FILE cannot be opened" "create its directory, writable by this user"
   flock --nonblock "$LOCK" ||

@@ -181,14 +181,17 @@ SQL
 # fetch OBJECT COMMAND: the command reads the content; what it prints is in OUTPUT. The SHA-256 is taken over all of
 # the object, whatever the command makes of it: "tee -p" goes on when the decompressor has given up.
 fetch() {
-  local object=$1 command=$2 download consumer downloaded=0 consumed=0
-  mkfifo "$RUN/$object" "$RUN/$object.copy" "$RUN/$object.output"
-  "${AWS[@]}" s3 cp "s3://$BUCKET/${KEY[$object]}" - --only-show-errors >"$RUN/$object" &
+  local object=$1 command=$2 pipe output reader download consumer downloaded=0 consumed=0
+  mkfifo "$RUN/$object" "$RUN/$object.output"
+  exec {pipe}<>"$RUN/$object" {output}<>"$RUN/$object.output"
+  "${AWS[@]}" s3 cp "s3://$BUCKET/${KEY[$object]}" - --only-show-errors >"$RUN/$object" {pipe}>&- {output}>&- &
   download=$!
   CHILDREN+=("$download")
-  consume "$object" "$command" >"$RUN/$object.output" &
+  consume "$object" "$command" <"$RUN/$object" >"$RUN/$object.output" {pipe}>&- {output}>&- &
   consumer=$!
-  mapfile -d '' OUTPUT <"$RUN/$object.output"
+  exec {reader}<"$RUN/$object.output" {pipe}>&- {output}>&-
+  mapfile -d '' OUTPUT <&"$reader"
+  exec {reader}<&-
   wait "$download" || downloaded=$?
   wait "$consumer" || consumed=$?
   CHILDREN=()
@@ -199,9 +202,9 @@ fetch() {
 }
 
 consume() {
-  sha256sum <"$RUN/$1.copy" >"$RUN/$1.sha256" &
-  tee -p "$RUN/$1.copy" <"$RUN/$1" | "${CODEC[$1]}" -dc | "$2"
-  wait "$!"
+  {
+    { tee -p /dev/fd/3 | "${CODEC[$1]}" -dc | "$2" >&4; } 3>&1 | sha256sum >"$RUN/$1.sha256"
+  } 4>&1
 }
 
 # section NAME: a part of the globals. They pass by a pipe: they hold password hashes, which belong on no disk.
@@ -382,11 +385,12 @@ commit;
 SQL
 }
 
-# Ends by itself when the scratch database has got its new name.
+# Ends by itself when the scratch database has got its new name; after half a minute (a rename waits 5 s for others to
+# go) also when a kill took the swap: it must not go on for ever, ending everybody's sessions.
 disconnect_clients() {
   sql "$MAINTENANCE" "$@" >/dev/null <<'SQL'
 select (select count(pg_terminate_backend(pid)) from pg_stat_activity where datname in (:'live', :'scratch', :'kept'))
-where exists (select from pg_database where datname = :'scratch') \watch interval=0.05 min_rows=1
+where exists (select from pg_database where datname = :'scratch') \watch interval=0.05 min_rows=1 count=600
 SQL
 }
 

@@ -16,7 +16,7 @@ from tests import test_faults_postgres as on_postgres
 from tests import test_faults_s3 as on_s3
 from tests import test_faults_signals as of_signals
 from tests.faults import Fault
-from tests.mutation import BACKUP, COMMON, RESTORE, Mutation
+from tests.mutation import BACKUP, COMMON, FINGERPRINTS, OBJECTS, RESTORE, RETENTION, SWAP, Mutation
 
 
 def injected(
@@ -62,7 +62,7 @@ FAULT_MUTATIONS = (
     ),
     injected(
         "a download that waits for nobody",
-        RESTORE,
+        OBJECTS,
         'exec {pipe}<>"$RUN/$object"',
         "exec {pipe}</dev/null",
         FORKED,
@@ -70,7 +70,7 @@ FAULT_MUTATIONS = (
     ),
     injected(
         "sessions are not ended for ever",
-        RESTORE,
+        SWAP,
         " min_rows=1 count=600",
         " min_rows=1",
         FORKED,
@@ -129,7 +129,7 @@ FAULT_MUTATIONS = (
         "the counting's end", BACKUP, "[[ ${line:-} == end ]] ||", "true ||", HIDDEN, on_postgres.HIDDEN[0]
     ),
     injected(
-        "row-level security", COMMON, "set local row_security = off;", "", HIDDEN, on_postgres.HIDDEN[0]
+        "row-level security", FINGERPRINTS, "set local row_security = off;", "", HIDDEN, on_postgres.HIDDEN[0]
     ),
     injected(
         "the session's exit code",
@@ -157,7 +157,7 @@ FAULT_MUTATIONS = (
     ),
     injected(
         "the manifest is removed first",
-        BACKUP,
+        RETENTION,
         's3 rm --only-show-errors "s3://$BUCKET/postgres/$DATABASE/$1/manifest.json" &&',
         's3 rm --only-show-errors "s3://$BUCKET/postgres/$DATABASE/$1/dump.zst" &&',
         on_s3.test_the_manifest_of_an_old_backup_goes_first,
@@ -219,7 +219,7 @@ FAULT_MUTATIONS = (
         VERIFIER,
         verifier(0),
     ),
-    injected("pg_restore's exit code", RESTORE, "((consumed == 0)) ||", "true ||", VERIFIER, verifier(6)),
+    injected("pg_restore's exit code", OBJECTS, "((consumed == 0)) ||", "true ||", VERIFIER, verifier(6)),
     injected(
         "objects that nobody knows",
         RESTORE,
@@ -246,7 +246,7 @@ FAULT_MUTATIONS = (
     ),
     Mutation(
         "the download's exit code",
-        RESTORE,
+        OBJECTS,
         "((downloaded == 0)) ||",
         "true ||",
         test_restore.test_a_missing_dump_is_refused,
@@ -346,21 +346,21 @@ FAULT_MUTATIONS = (
     ),
     Mutation(
         "the last days",
-        BACKUP,
+        RETENTION,
         "[[ -n ${days[$day]:-} || ${#days[@]} -ge $KEEP_DAILY ]]",
         "true",
         test_retention.test_the_newest_of_each_of_the_last_days_stays_and_the_rest_goes,
     ),
     Mutation(
         "the last weeks",
-        BACKUP,
+        RETENTION,
         "[[ -n ${weeks[$week]:-} || ${#weeks[@]} -ge $KEEP_WEEKLY ]]",
         "true",
         test_retention.test_the_weeks_newest_stays_beyond_the_days,
     ),
     Mutation(
         "younger than a day",
-        BACKUP,
+        RETENTION,
         "$name < $yesterday && $name",
         "$name",
         test_retention.test_what_is_younger_than_a_day_stays,

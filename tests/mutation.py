@@ -6,6 +6,10 @@ from typing import Any, NamedTuple
 
 BACKUP, RESTORE, COMMON = "backup-pg.sh", "restore-pg-latest.sh", "pg-common.sh"
 AGE = "check-backup-age.sh"
+RETENTION = "pg-retention.sh"
+SWAP = "pg-swap.sh"
+OBJECTS = "pg-objects.sh"
+FINGERPRINTS = "pg-fingerprints.sh"
 
 
 class Mutation(NamedTuple):

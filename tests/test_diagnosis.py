@@ -33,8 +33,9 @@ KNOWN = [
 
 
 def differences() -> list[str]:
-    """Return the lines with which the restore script ends when what came back differs, exit code 4."""
-    text = (REPOSITORY / "infrastructure/ansible/roles/pg_backup/files/restore-pg-latest.sh").read_text()
+    """Return the lines with which a restore ends when what came back differs, exit code 4."""
+    scripts = (REPOSITORY / "infrastructure/ansible/roles/pg_backup/files").glob("*.sh")
+    text = "".join(script.read_text() for script in sorted(scripts))
     return [re.sub(r"\$\{[^}]+\}+|\$\w+", "7", words) for words in re.findall(r'fail 4 "([^"]+)"', text)]
 
 

@@ -17,7 +17,7 @@ from tests import (
 )
 from tests.backup_fixtures import node, roles, sample, stocked, uploads  # noqa: F401
 from tests.fault_mutations import FAULT_MUTATIONS
-from tests.mutation import AGE, BACKUP, COMMON, RESTORE, Mutation
+from tests.mutation import AGE, BACKUP, COMMON, OBJECTS, RESTORE, RETENTION, SWAP, Mutation
 from tests.test_faults_signals import beyond, proxy  # noqa: F401
 
 PARAMETERS: dict[str, Any] = {
@@ -143,7 +143,7 @@ MUTATIONS = (
     ),
     Mutation(
         "the SHA-256",
-        RESTORE,
+        OBJECTS,
         '[[ $(cut -c1-64 "$RUN/$object.sha256") == "${SHA256[$object]}" ]] ||',
         "true ||",
         test_restore.test_a_wrong_sha256_in_the_manifest_is_refused,
@@ -185,7 +185,7 @@ MUTATIONS = (
     ),
     Mutation(
         "no shell for what lay in S3",
-        RESTORE,
+        OBJECTS,
         "printf '\\\\restrict %s%s\\n'",
         "printf -- '-- %s%s\\n'",
         test_restore.test_globals_get_no_shell_from_psql,
@@ -206,7 +206,7 @@ MUTATIONS = (
     ),
     Mutation(
         "the attachments' room",
-        RESTORE,
+        OBJECTS,
         "((free > needed)) ||",
         "true ||",
         test_restore.test_too_little_room_for_the_attachments_is_found_before_they_come,
@@ -220,35 +220,35 @@ MUTATIONS = (
     ),
     Mutation(
         "existing roles",
-        RESTORE,
+        OBJECTS,
         'comm -13 <(sort <<<"$existing") -',
         "cat",
         test_swap.test_missing_roles_are_created_and_existing_ones_never_altered,
     ),
     Mutation(
         "clients are disconnected",
-        RESTORE,
+        SWAP,
         'disconnect_clients "${names[@]}" &',
         "",
         test_swap.test_clients_that_reconnect_all_the_time_do_not_stop_the_swap,
     ),
     Mutation(
         "the live attachments go back",
-        RESTORE,
+        SWAP,
         'move_entries "$ASIDE" "$ATTACHMENTS_DIR" && rmdir "$ASIDE"',
         "return 0",
         test_swap.test_databases_that_cannot_be_swapped_leave_the_attachments,
     ),
     Mutation(
         "the restored attachments make room",
-        RESTORE,
+        SWAP,
         " && EMPTIED=1",
         "",
         test_swap.test_attachments_that_cannot_be_swapped_leave_all_that_is_live,
     ),
     Mutation(
         "older copies go last",
-        RESTORE,
+        SWAP,
         'swap_databases || undo_swap "the databases"',
         'keep_attachments && swap_databases || undo_swap "the databases"',
         test_swap.test_databases_that_cannot_be_swapped_leave_the_attachments,
@@ -262,21 +262,21 @@ MUTATIONS = (
     ),
     Mutation(
         "held signals",
-        RESTORE,
+        SWAP,
         "trap '' HUP INT TERM\n  swap_attachments",
         "swap_attachments",
         test_swap.test_a_signal_does_not_stop_the_swap_halfway,
     ),
     Mutation(
         "the newest verified backup",
-        BACKUP,
+        RETENTION,
         ' && $name != "$newest_verified"',
         "",
         test_retention.test_the_newest_verified_backup_stays_however_old,
     ),
     Mutation(
         "unfinished for a day",
-        BACKUP,
+        RETENTION,
         " || ! $name < $yesterday",
         "",
         test_retention.test_unfinished_backups_go_after_a_day,

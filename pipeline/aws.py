@@ -82,7 +82,7 @@ def local_states(
 
 def _workbench(settings: Settings, progress: Progress) -> Workbench:
     runner = HostRunner(REPOSITORY, secrets(settings), progress, (Path(sys.executable).parent,))
-    tofu = str(tools.find_tofu() or tools.download_tofu())
+    tofu = str(tools.tofu())
     if settings.state_passphrase:
         encryption.require_tofu(tofu)
     return Workbench(runner, tofu, tools.provider_environment(tools.cache().parent / "provider"))

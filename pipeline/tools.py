@@ -33,6 +33,15 @@ def this_platform() -> str:
     return f"{platform.system().lower()}_{machine}"
 
 
+def tofu() -> Path:
+    """Return OpenTofu or Terraform: the one that is here, else the pinned release, downloaded.
+
+    Raises:
+        ToolError: there is none, and it cannot be had.
+    """
+    return find_tofu() or download_tofu()
+
+
 def find_tofu() -> Path | None:
     """Return the tofu on PATH, else the terraform, else the one downloaded before."""
     for name in ("tofu", "terraform"):

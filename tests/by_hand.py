@@ -89,7 +89,7 @@ def terminal(directory: Path, **variables: str) -> Terminal:
     key = directory / "home/.ssh/id_ed25519.pub"
     key.parent.mkdir(parents=True)
     key.write_text(f"{NOBODYS_KEY}\n")
-    tofu = tools.find_tofu() or tools.download_tofu()
+    tofu = tools.tofu()
     environment = {
         "PATH": f"{ENVIRONMENT}:{tofu.parent}:{SYSTEM}",
         "HOME": str(directory / "home"),

@@ -99,7 +99,7 @@ def operator(
     shims.mkdir()
     emulated = shlex.join([sys.executable, "-P", "-m", "emulated_cli", str(found.around)])
     shim(shims, "quickdata", f'exec {emulated} "$@"')
-    (shims / "tofu").symlink_to(tools.find_tofu() or tools.download_tofu())
+    (shims / "tofu").symlink_to(tools.tofu())
     return Operator(found, localstack, shims)
 
 

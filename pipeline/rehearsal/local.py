@@ -51,7 +51,7 @@ def workbench(directory: PurePath, secrets: Mapping[str, str], progress: Progres
     home = workspace / "home"
     home.mkdir(mode=0o700, exist_ok=True)
     runner = HostRunner(workspace, secrets, progress, (Path(sys.executable).parent,), home)
-    tofu = str(tools.find_tofu() or tools.download_tofu())
+    tofu = str(tools.tofu())
     return Workbench(runner, tofu, tools.provider_environment(workspace / ".tofu"))
 
 

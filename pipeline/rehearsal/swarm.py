@@ -7,6 +7,7 @@ from secrets import token_urlsafe
 
 import yaml
 
+from pipeline import tools
 from pipeline.aws import SSH_KEY
 from pipeline.deployment import Deployment
 from pipeline.progress import Progress
@@ -57,6 +58,7 @@ async def swarm(
         PipelineError: a server, a node or a step failed.
     """
     content, needed = vault(), stock(workers, domain)
+    tools.tofu()  # it may have to be downloaded: nodes would wait for it
     with throwaway() as directory:
         progress.note(
             f"nodes: {len(needed)} containers are started, and the stack's images are loaded into them"

@@ -32,20 +32,6 @@ main() {
   prune
 }
 
-parse() {
-  CONFIG=''
-  while (($# > 0)); do
-    case $1 in
-      --config) [[ -n ${2:-} ]] || fail 2 "$1 needs a value" "see --help" ;;&
-      --config) CONFIG=$2 && shift ;;
-      -h | --help) usage && exit 0 ;;
-      *) fail 2 "unknown argument $1" "see --help" ;;
-    esac
-    shift
-  done
-  [[ -n $CONFIG ]] || fail 2 "no configuration was named" "give --config FILE"
-}
-
 # A file that goes while du looks at it (exit code 1) is not a failure.
 check_attachments() {
   ATTACHMENTS_BYTES=''

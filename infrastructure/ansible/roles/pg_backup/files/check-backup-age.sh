@@ -26,20 +26,6 @@ main() {
   compare_age
 }
 
-parse() {
-  CONFIG=''
-  while (($# > 0)); do
-    case $1 in
-      --config) [[ -n ${2:-} ]] || fail 2 "$1 needs a value" "see --help" ;;&
-      --config) CONFIG=$2 && shift ;;
-      -h | --help) usage && exit 0 ;;
-      *) fail 2 "unknown argument $1" "see --help" ;;
-    esac
-    shift
-  done
-  [[ -n $CONFIG ]] || fail 2 "no configuration was named" "give --config FILE"
-}
-
 find_newest() {
   NEWEST=$(times | sort | tail -n 1) ||
     fail 1 "nobody can tell how old the newest backup of $DATABASE is: s3://$BUCKET cannot be listed" \

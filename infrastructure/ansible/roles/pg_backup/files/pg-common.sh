@@ -87,6 +87,21 @@ alert() {
 
 # --- configuration -----------------------------------------------------------------------------
 
+# The arguments of a script that takes nothing but its configuration.
+parse() {
+  CONFIG=''
+  while (($# > 0)); do
+    case $1 in
+      --config) [[ -n ${2:-} ]] || fail 2 "$1 needs a value" "see --help" ;;&
+      --config) CONFIG=$2 && shift ;;
+      -h | --help) usage && exit 0 ;;
+      *) fail 2 "unknown argument $1" "see --help" ;;
+    esac
+    shift
+  done
+  [[ -n $CONFIG ]] || fail 2 "no configuration was named" "give --config FILE"
+}
+
 # Only the file speaks: an AWS_* or PG* variable of the caller could lead to another bucket or server, a DRILL_* one
 # to figures that nobody measured.
 load_configuration() {

@@ -1,6 +1,5 @@
 """What must be true after a fault, whichever it was; and what the table of faults says of each."""
 
-import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -103,10 +102,11 @@ def cases(faults: tuple[Fault, ...]) -> list[Any]:
 @contextmanager
 def mounted(directory: Path, options: str) -> Iterator[Path]:
     """A file system of its own in memory, which can be full or read-only without anybody else's being so."""
-    if os.geteuid() != 0:
-        pytest.skip("only root may mount a small file system")
     directory.mkdir(exist_ok=True)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", directory], check=True)
+    command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(directory)]
+    done = subprocess.run(command, text=True, capture_output=True, check=False)
+    if done.returncode:  # only root may, and not in every container
+        pytest.skip(f"a small file system cannot be mounted here: {done.stderr.strip()}")
     try:
         yield directory
     finally:

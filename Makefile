@@ -29,7 +29,7 @@ test: install-dev lint ## All tests and linters, about 25 minutes on 2 cores.
 	@.venv/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder $(PYTEST_OPTIONS)
 
 .PHONY: bench
-bench: install-dev ## Measure, beside what people use instead; writes benchmarks/RESULTS.md, about 30 minutes.
+bench: install-dev ## Measure, beside what people use instead; pgbackrest too where it is installed; about 45 minutes.
 	@.venv/bin/python benchmarks/bench.py
 
 .PHONY: test-slow

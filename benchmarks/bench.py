@@ -9,10 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import anyio
+import pgbackrest
 from anyio import to_thread
-from data import BACKUP, PIPES, RESTORE, Node, alternate
+from data import BACKUP, CUSTOM, GZIP, NULL, PSQL, RESTORE, Node, alternate
 from deployments import Twice, by_hand, by_pipeline, twice
 from measure import Measure, median
+from pgbackrest import PGBACKREST
 from startup import milliseconds
 
 from pipeline import deploy
@@ -22,13 +24,15 @@ from pipeline.progress import Progress
 from pipeline.rehearsal.local import local_deployment, prepare
 from pipeline.rehearsal.surroundings import surroundings
 from pipeline.report import Report
+from pipeline.storage import session
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 LIMITS = Path(__file__).with_name("limits.md")
 TIMES = 3
 SMALL, LARGE = 260, 1100
 """Megabytes of data; memory is compared at SMALL and at ten times as much."""
-GZIP, NULL, PSQL = PIPES
+PURE = {"incompressible": 100, "compressible": 0}
+"""Percent of the data that do not compress."""
 
 
 @dataclass
@@ -48,6 +52,24 @@ class Results:
         row = f"| {_cell(what)} | {mine:.1f} s ({_each(ours)}) | {other:.1f} s ({_each(theirs)})"
         self.add(f"{row} | **{mine / other:.2f}** | {aim} |")
 
+    def backup(self, part: str, found: dict[str, list[Measure]], other: str, aim: str) -> None:
+        """Take the row of our backup beside another way."""
+        what = f"{part} `{BACKUP}` beside `{other}`"
+        if other in found:
+            self.ratio(what, _walls(found[BACKUP]), _walls(found[other]), aim)
+        else:
+            self.add(f"| {what} | {pgbackrest.ABSENT} | | | {aim} |")
+
+    def costs(self, found: dict[str, list[Measure]]) -> None:
+        """Take the table of what each way costs: medians."""
+        self.add(
+            "",
+            "| | wall | processor (without the server's) | peak memory | stored |",
+            "|---|---|---|---|---|",
+        )
+        for name, all_of_it in found.items():
+            self.add(f"| `{_cell(name)}` | {_row(all_of_it)} |")
+
 
 HEAD = ("| | ours: median (each) | theirs: median (each) | ratio | aim |", "|---|---|---|---|---|")
 
@@ -65,7 +87,8 @@ def machine() -> Iterator[str]:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     yield f"{datetime.now(UTC):%Y-%m-%d}, commit {str(facts()['commit'])[:12]}, {os.cpu_count()} cores,"
     yield f"{memory:.0f} GiB, Linux {platform.release().split('-')[0]}, Python {platform.python_version()};"
-    yield "LocalStack and PostgreSQL of the lock on the same machine, PostgreSQL with `fsync` off."
+    yield "LocalStack and PostgreSQL of the lock on the same machine, PostgreSQL with `fsync` off;"
+    yield f"pgBackRest: {pgbackrest.version()}."
 
 
 async def deployments(results: Results, progress: Progress) -> None:
@@ -89,8 +112,10 @@ async def backups(results: Results, progress: Progress) -> None:
         d = local_deployment(around, "bench", progress, Report("bench", "localstack"))
         await prepare(d, around)
         await deploy.deploy(d)
-        node = Node(around, d.bucket)
+        s3 = session(d.cloud.credentials, d.cloud.region).resource("s3", endpoint_url=d.cloud.endpoint)
+        node = Node(around, s3.Bucket(d.bucket))
         await to_thread.run_sync(_compared, results, node)
+        await to_thread.run_sync(_pure, results, node)
         await to_thread.run_sync(_memory, results, node)
         started = time.monotonic()
         require_good(await check(d))
@@ -100,20 +125,33 @@ async def backups(results: Results, progress: Progress) -> None:
 def _compared(results: Results, node: Node) -> None:
     size = node.fill(LARGE)
     results.add("", f"## Backup and restore of {size / 1e9:.2f} GB, half of it incompressible", "", *HEAD)
-    back = alternate(node, TIMES, GZIP, BACKUP, NULL)
-    results.ratio(f"(c) `{BACKUP}` beside `{GZIP}`", _walls(back[BACKUP]), _walls(back[GZIP]), "≤ 0.25")
-    results.ratio(f"(c) `{BACKUP}` beside `{NULL}`", _walls(back[BACKUP]), _walls(back[NULL]), "≤ 1.5")
+    back = alternate(node, TIMES, GZIP, BACKUP, NULL, CUSTOM, *_pgbackrest())
+    for other, aim in ((GZIP, "≤ 0.25"), (CUSTOM, ""), (PGBACKREST, "≤ 1.0"), (NULL, "≤ 1.5")):
+        results.backup("(c)", back, other, aim)
     forth = alternate(node, TIMES, PSQL, RESTORE)
     results.ratio(f"(d) `{RESTORE}` beside `{PSQL}`", _walls(forth[RESTORE]), _walls(forth[PSQL]), "≤ 0.5")
-    results.add("", "| | wall | processor (without the server's) | peak memory |", "|---|---|---|---|")
-    for name, all_of_it in {**back, **forth}.items():
-        results.add(f"| `{_cell(name)}` | {_row(all_of_it)} |")
+    results.costs({**back, **forth})
     node.clear()
+
+
+def _pure(results: Results, node: Node) -> None:
+    for kind, percent in PURE.items():
+        size = node.fill(LARGE, percent)
+        results.add("", f"## Backup of {size / 1e9:.2f} GB, all of it {kind}", "", *HEAD)
+        back = alternate(node, TIMES, GZIP, BACKUP, *_pgbackrest())
+        for other, aim in ((GZIP, "≤ 0.25"), (PGBACKREST, "≤ 1.0")):
+            results.backup("(c)", back, other, aim)
+        results.costs(back)
+
+
+def _pgbackrest() -> list[str]:
+    return [PGBACKREST] if pgbackrest.installed() else []
 
 
 def _row(found: list[Measure]) -> str:
     wall, cpu = median([m.wall for m in found]), median([m.cpu for m in found])
-    return f"{wall:.1f} s | {cpu:.1f} s | {median([m.peak for m in found]) / 1e6:.0f} MB"
+    peak, stored = median([m.peak for m in found]), median([m.stored for m in found])
+    return f"{wall:.1f} s | {cpu:.1f} s | {peak / 1e6:.0f} MB | {f'{stored / 1e6:.0f} MB' if stored else ''}"
 
 
 def _walls(found: list[Measure]) -> list[float]:
@@ -125,7 +163,7 @@ def _memory(results: Results, node: Node) -> None:
     results.add("| database | backup | restore |", "|---|---|---|")
     for megabytes in (SMALL, 10 * SMALL):
         size = node.fill(megabytes)
-        peaks = [node.script(name).peak / 1e6 for name in (BACKUP, RESTORE)]
+        peaks = [node.measure(name).peak / 1e6 for name in (BACKUP, RESTORE)]
         results.add(f"| {size / 1e9:.2f} GB | {peaks[0]:.0f} MB | {peaks[1]:.0f} MB |")
         node.clear()
 

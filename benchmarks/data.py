@@ -1,23 +1,36 @@
-"""The scripts beside the commands that people put in a cron line, on the same server and the same S3."""
+"""The scripts beside the commands that people use instead, on the same server and the same S3."""
 
-from dataclasses import dataclass
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import pgbackrest
 from measure import Measure, measured
+from pgbackrest import PGBACKREST
 
 from pipeline.deployment import DATABASE
 from pipeline.rehearsal.surroundings import Surroundings
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.service_resource import Bucket
 
 FILL = Path(__file__).with_name("fill.sql")
 COPY = "by_pipe"
 """The database into which the pipe restores."""
 
-PIPES = {
-    "pg_dump | gzip | aws s3 cp -": f'pg_dump {DATABASE} | gzip | aws s3 cp - "$OBJECT"',
-    "pg_dump -Fc -Z0 > /dev/null": f"pg_dump -Fc -Z0 {DATABASE} > /dev/null",
-    "aws s3 cp - | gunzip | psql": f'aws s3 cp "$OBJECT" - | gunzip | psql -Xq {COPY} > /dev/null',
-}
 BACKUP, RESTORE = "backup-pg.sh", "restore-pg-latest.sh"
+GZIP, CUSTOM = "pg_dump | gzip | aws s3 cp -", "pg_dump -Fc | aws s3 cp -"
+NULL, PSQL = "pg_dump -Fc -Z0 > /dev/null", "aws s3 cp - | gunzip | psql"
+PIPES = {
+    GZIP: f'pg_dump {DATABASE} | gzip | aws s3 cp - "$BUCKET/gzip/dump"',
+    CUSTOM: f'pg_dump -Fc {DATABASE} | aws s3 cp - "$BUCKET/custom/dump"',
+    NULL: f"pg_dump -Fc -Z0 {DATABASE} > /dev/null",
+    PSQL: f'aws s3 cp "$BUCKET/gzip/dump" - | gunzip | psql -Xq {COPY} > /dev/null',
+}
+STORES = {GZIP: "gzip/", CUSTOM: "custom/", BACKUP: "postgres/", PGBACKREST: pgbackrest.PREFIX}
+"""The prefixes below which backups go."""
 
 
 @dataclass(frozen=True)
@@ -25,30 +38,33 @@ class Node:
     """A local node with the scripts, the server that they back up, and the bucket."""
 
     around: Surroundings
-    bucket: str
+    bucket: "Bucket"
 
-    def fill(self, megabytes: int) -> int:
-        """Put that much data into the database; return its size in bytes."""
-        server = self.around.database
-        server.psql(FILL.read_text().replace(":megabytes", str(megabytes)), DATABASE)
+    def fill(self, megabytes: int, incompressible: int = 50) -> int:
+        """Put data into the database.
+
+        Args:
+            megabytes: about how much.
+            incompressible: percent of it.
+
+        Returns:
+            The database's size in bytes.
+        """
+        server, sql = self.around.database, FILL.read_text()
+        sql = sql.replace(":megabytes", str(megabytes)).replace(":incompressible", str(incompressible))
+        server.psql(sql, DATABASE)
         return int(server.psql(f"SELECT pg_database_size('{DATABASE}')"))
 
-    def pipe(self, name: str) -> Measure:
-        """Measure one of the pipes."""
-        if COPY in PIPES[name]:
+    def measure(self, way: str) -> Measure:
+        """Measure one way; a backup begins where there is none of its kind."""
+        if way in STORES:
+            self.bucket.object_versions.filter(Prefix=STORES[way]).delete()
+        if way == PSQL:
             self.around.database.psql(f"DROP DATABASE IF EXISTS {COPY} WITH (FORCE)")
             self.around.database.psql(f"CREATE DATABASE {COPY}")
-        return measured(("bash", "-euo", "pipefail", "-c", PIPES[name]), self._environment())
-
-    def script(self, name: str) -> Measure:
-        """Measure one of the scripts."""
-        root = self._root()
-        command = (f"{root}/usr/local/sbin/{name}", "--config", f"{root}/etc/quickdata/pg-backup.conf")
-        return measured(command, {"PATH": "/usr/bin:/bin", "HOME": str(root)})
-
-    def round(self, *names: str) -> dict[str, Measure]:
-        """Measure pipes and scripts, one after the other."""
-        return {name: self.pipe(name) if name in PIPES else self.script(name) for name in names}
+        if way == PGBACKREST:
+            subprocess.run(pgbackrest.CREATE, env=self._environment(way), check=True)
+        return replace(measured(self._command(way), self._environment(way)), stored=self._stored(way))
 
     def clear(self) -> None:
         """Drop what restores have left beside the database."""
@@ -57,20 +73,40 @@ class Node:
             if database == COPY or database.startswith(f"{DATABASE}_before_"):
                 server.psql(f"DROP DATABASE {database} WITH (FORCE)")
 
-    def _root(self) -> Path:
-        return self.around.workspace / "nodes/database"
+    def _stored(self, way: str) -> int:
+        if way not in STORES:
+            return 0
+        return sum(one.size for one in self.bucket.objects.filter(Prefix=STORES[way]))
 
-    def _environment(self) -> dict[str, str]:
+    def _root(self) -> Path:
+        return Path(self.around.workspace) / "nodes/database"
+
+    def _command(self, way: str) -> Sequence[str]:
+        if way == PGBACKREST:
+            return pgbackrest.FULL
+        if way in PIPES:
+            return ("bash", "-euo", "pipefail", "-c", PIPES[way])
+        return (
+            f"{self._root()}/usr/local/sbin/{way}",
+            "--config",
+            f"{self._root()}/etc/quickdata/pg-backup.conf",
+        )
+
+    def _environment(self, way: str) -> Mapping[str, str]:
+        if way == PGBACKREST:
+            return pgbackrest.environment(self.around, self.bucket.name)
+        if way in (BACKUP, RESTORE):
+            return {"PATH": "/usr/bin:/bin", "HOME": str(self._root())}
         server, aws = self.around.database, self._root() / "opt/quickdata/awscli/bin"
-        path = {"PATH": f"{server.bin}:{aws}:/usr/bin:/bin", "OBJECT": f"s3://{self.bucket}/pipe/dump.sql.gz"}
+        path = {"PATH": f"{server.bin}:{aws}:/usr/bin:/bin", "BUCKET": f"s3://{self.bucket.name}"}
         return {**path, **server.environment, **self.around.aws.environment}
 
 
-def alternate(node: Node, times: int, *names: str) -> dict[str, list[Measure]]:
+def alternate(node: Node, times: int, *ways: str) -> dict[str, list[Measure]]:
     """Measure each several times, in turns, beginning with another one each time."""
-    found: dict[str, list[Measure]] = {name: [] for name in names}
+    found: dict[str, list[Measure]] = {way: [] for way in ways}
     for turn in range(times):
-        ordered = names[turn % len(names) :] + names[: turn % len(names)]
-        for name, one in node.round(*ordered).items():
-            found[name].append(one)
+        first = turn % len(ways)
+        for way in ways[first:] + ways[:first]:
+            found[way].append(node.measure(way))
     return found

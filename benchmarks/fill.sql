@@ -1,11 +1,11 @@
--- Mixed data, half of it incompressible; :megabytes of it, as pg_database_size counts.
+-- Photos, which do not compress, and persons, which do; :megabytes in all, :incompressible percent of them photos.
 DROP SCHEMA IF EXISTS bench CASCADE;
 CREATE SCHEMA bench;
 
 CREATE TABLE bench.photo (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, content bytea NOT NULL);
 INSERT INTO bench.photo (content)
 SELECT (SELECT string_agg(sha512((random() || '-' || n || '-' || part)::bytea), ''::bytea) FROM generate_series(1, 1024) AS part)
-FROM generate_series(1, :megabytes * 15 / 2) AS n;
+FROM generate_series(1, :megabytes * 15 * :incompressible / 100) AS n;
 
 CREATE TABLE bench.person (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -26,7 +26,7 @@ SELECT
   (random() * 100000)::numeric(12, 2),
   timestamptz '2024-01-01' + random() * interval '700 days',
   jsonb_build_object('plan', (ARRAY['free', 'team', 'business'])[1 + n % 3], 'seats', n % 40, 'tags', jsonb_build_array('a' || n % 17, 'b' || n % 5))
-FROM generate_series(1, :megabytes * 1700) AS n;
+FROM generate_series(1, :megabytes * 34 * (100 - :incompressible)) AS n;
 CREATE INDEX ON bench.person (email);
 CREATE INDEX ON bench.person (seen);
 

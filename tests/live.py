@@ -31,8 +31,9 @@ def daemon_answers() -> bool:
     )
 
 
-if not daemon_answers():
-    pytest.skip("no Docker daemon answers: nodes cannot be containers", allow_module_level=True)
+NODES = pytest.mark.skipif(
+    not daemon_answers(), reason="no Docker daemon answers: nodes cannot be containers"
+)
 
 
 class Watched(Progress):

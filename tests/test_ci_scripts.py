@@ -112,6 +112,20 @@ def test_a_job_without_a_token_runs_although_a_role_is_set_for_the_whole_project
     assert (done.returncode, done.stdout) == (0, "0\n"), done.stderr
 
 
+@pytest.mark.parametrize(("tests_on_docker", "code"), [(0, 0), (77, 0), (1, 1)])
+def test_ci_fails_when_tests_on_docker_fail_not_where_there_is_none(
+    tmp_path: Path, tests_on_docker: int, code: int
+) -> None:
+    (tmp_path / ".ci").mkdir()
+    shutil.copy(REPOSITORY / ".ci/run", tmp_path / ".ci/run")
+    program(tmp_path / ".ci/swarm", f"exit {tests_on_docker}")
+    program(tmp_path / "bin/make", 'echo "$1"')
+    program(tmp_path / "bin/dpkg-query", "echo ok installed")
+    path = {"PATH": f"{tmp_path}/bin:/usr/bin:/bin"}
+    done = subprocess.run([".ci/run"], cwd=tmp_path, env=path, text=True, capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (code, "test\n"), done.stderr
+
+
 def test_what_is_not_run_without_docker_is_named() -> None:
     command = [str(REPOSITORY / ".ci/swarm"), "--not-run", "there is no time"]
     done = subprocess.run(command, text=True, capture_output=True, check=False)

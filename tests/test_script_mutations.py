@@ -178,7 +178,7 @@ MUTATIONS = (
     ),
     Mutation(
         "the configuration's name",
-        BACKUP,
+        COMMON,
         "[[ -n ${2:-} ]] ||",
         "(($# > 1)) ||",
         test_backup_configuration.test_wrong_arguments,

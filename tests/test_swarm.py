@@ -8,7 +8,7 @@ from pathlib import Path
 import anyio
 import pytest
 from browser import Seen, look
-from live import Live, failing, listed, prepared, until, volumes_of
+from live import NODES, Live, failing, listed, prepared, until, volumes_of
 
 from pipeline import deploy, scripts
 from pipeline.deployment import DATABASE
@@ -19,7 +19,7 @@ from pipeline.rehearsal.swarm import stock, swarm
 from pipeline.rehearsal.swarm_epilogue import NAMES, RECEIPT, where
 from pipeline.report import Report
 
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(2400)]
+pytestmark = [pytest.mark.docker, NODES, pytest.mark.timeout(2400)]
 
 REPORTS = Path(__file__).parents[1] / "reports"
 FILLED = "CREATE TABLE filler AS SELECT sha512(n::text::bytea) AS noise FROM generate_series(1, 3000000) AS n"

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 import yaml
-from live import Live, failing, prepared, until
+from live import NODES, Live, failing, prepared, until
 
 from pipeline import deploy
 from pipeline.ansible import FOLDER, INVENTORY
@@ -20,7 +20,7 @@ from pipeline.prediction import predicted
 from pipeline.rehearsal.docker import pour
 from pipeline.rehearsal.swarm import IMAGES, with_workers
 
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(2400)]
+pytestmark = [pytest.mark.docker, NODES, pytest.mark.timeout(2400)]
 
 DOMAIN = "data.example.org"
 AUTHORITY = "/data/caddy/pki/authorities/local/root.crt"

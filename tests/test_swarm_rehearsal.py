@@ -10,11 +10,11 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from checkout import Checkout, make_checkout, until
-from live import listed, volumes_of
+from live import NODES, listed, volumes_of
 
 from pipeline.rehearsal.nodes import LABEL
 
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(2400)]
+pytestmark = [pytest.mark.docker, NODES, pytest.mark.timeout(2400)]
 LIMIT = 1800
 """Seconds that a rehearsal may take; it takes 300 where nothing else runs."""
 

@@ -5,7 +5,9 @@
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from subprocess import Popen
 
 import pytest
 
@@ -61,30 +63,32 @@ KILLED = tuple(
 )
 
 
+@contextmanager
+def stopped_at(case: Fault, beyond: Node, proxy: FaultProxy) -> Iterator[Popen[str]]:
+    """Start the script, which gets no answer to the case's request before the test lets go."""
+    script, request = case.how
+    with proxy.making("stall", request, times=1) as trouble:
+        running = beyond.start(script, *(["--verify"] if script == RESTORE else []))
+        wait_for(lambda: trouble.met)
+        yield running
+
+
 @pytest.mark.parametrize("case", cases(TERMINATED))
 def test_a_run_that_is_terminated_leaves_nothing(beyond: Node, proxy: FaultProxy, case: Fault) -> None:
-    script, request = case.how
     before = Before(beyond)
-    verify = ["--verify"] if script == RESTORE else []
-    with proxy.making("stall", request, times=1) as trouble:
-        running = beyond.start(script, *verify)
-        wait_for(lambda: trouble.met)
+    with stopped_at(case, beyond, proxy) as running:
         os.kill(running.pid, signal.SIGTERM)
         proxy.let_go.set()
         done = finish(running)
-    before.survives(done, case.says, case.code, script)
+    before.survives(done, case.says, case.code, case.how[0])
 
 
 @pytest.mark.parametrize("case", cases(KILLED))
 def test_after_a_kill_the_latest_backup_is_the_one_before(
     beyond: Node, proxy: FaultProxy, case: Fault
 ) -> None:
-    script, request = case.how
     before = Before(beyond)
-    verify = ["--verify"] if script == RESTORE else []
-    with proxy.making("stall", request, times=1) as trouble:
-        running = beyond.start(script, *verify)
-        wait_for(lambda: trouble.met)
+    with stopped_at(case, beyond, proxy) as running:
         os.killpg(running.pid, signal.SIGKILL)
         running.communicate()
         wait_for(lambda: not beyond.processes())
@@ -104,11 +108,7 @@ LATE = tuple(
 def test_a_signal_that_comes_with_the_last_word_does_not_make_it_a_lie(
     beyond: Node, proxy: FaultProxy, case: Fault
 ) -> None:
-    script, request = case.how
-    verify = ["--verify"] if script == RESTORE else []
-    with proxy.making("stall", request, times=1) as trouble:
-        running = beyond.start(script, *verify)
-        wait_for(lambda: trouble.met)
+    with stopped_at(case, beyond, proxy) as running:
         os.kill(running.pid, signal.SIGTERM)
         proxy.let_go.set()
         done = finish(running)

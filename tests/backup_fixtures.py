@@ -28,8 +28,8 @@ def removed(node: Node) -> None:
             os.kill(process, signal.SIGKILL)
     for name in node.databases():
         node.server.psql(f"drop database {identifier(name)} with (force)")
-    for name in node.server.psql(f"select rolname from pg_roles where rolname ~ '{node.token}'").splitlines():
-        node.server.psql(f"drop role {identifier(name)}")
+    drop = "format('drop owned by %I', rolname), format('drop role %I', rolname)"
+    node.server.psql(f"select {drop} from pg_roles where rolname ~ '{node.token}' \\gexec")
 
 
 @pytest.fixture(scope="session")

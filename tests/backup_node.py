@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -94,6 +95,15 @@ class Node:
         shim.write_text(f"#!/bin/bash\nREAL={real}\n{body}\n")
         shim.chmod(0o755)
         return shim
+
+    def hide(self, word: str) -> None:
+        """Take all programs with that word in their name away from the scripts."""
+        bare = self.directory / "bare"
+        bare.mkdir()
+        for program in (*os.scandir("/usr/bin"), *os.scandir("/bin")):
+            if word not in program.name and not (bare / program.name).exists():
+                (bare / program.name).symlink_to(program.path)
+        self.path = str(bare)
 
     def mutate(self, script: str, guard: str, instead: str) -> None:
         """Take a guard out of a copy of the scripts."""

@@ -150,7 +150,7 @@ FAULT_MUTATIONS = (
     injected(
         "names in the order of time",
         BACKUP,
-        "now=$((newest < now ? now : newest + 1))",
+        "now=$((taken < now ? now : taken + 1))",
         ":",
         on_node.test_of_two_backups_in_one_second_the_later_is_the_latest,
         on_node.SECONDS[0],
@@ -218,6 +218,14 @@ FAULT_MUTATIONS = (
         'wait "$!" || true || fail 1 "the restored rows',
         VERIFIER,
         verifier(0),
+    ),
+    injected(
+        "the codec",
+        RESTORE,
+        """command -v "${CODEC[$object]}" >/dev/null ||""",
+        "true ||",
+        on_node.test_a_backup_that_nothing_here_unpacks_is_refused,
+        on_node.CODEC[0],
     ),
     injected("pg_restore's exit code", OBJECTS, "((consumed == 0)) ||", "true ||", VERIFIER, verifier(6)),
     injected(

@@ -28,7 +28,8 @@ that every manifest and `verified.json` in the bucket is what it was (so the lat
 new looks like one), that the live database has the same content and no other is there, and that no process,
 session, file or scratch database is left. The exceptions have what they assert instead in their own tests:
 a crashed server, a replaced container, a removal that failed. A row in plain words is proven by a test of
-its own, which says what it asserts.
+its own, which says what it asserts. Here a `docker` command of the tests stands for the containers; on a real
+Swarm, `make test-swarm` kills the database in the middle of a backup.
 """
 NOT_COVERED = """
 ## Not covered
@@ -47,6 +48,20 @@ NOT_COVERED = """
 - awscli tries again by the code in S3's answer, or on 500 to 504: a 408 or 429 without such a code, as a
   proxy on the way may give, or in answer to a HEAD, which has no body, ends the run. It fails safely; the
   next one is the second attempt.
+- What `pg_dump` leaves out is in no backup, and not counted either: tables that were made members of an
+  extension (of those, `pg_dump` takes the rows that the extension names as configuration), and tables in
+  `information_schema` or in a schema whose name begins with `pg_`.
+- What `pg_dump` writes and PostgreSQL cannot load again is in the bucket, and no restore of it ends well:
+  each verification fails until the database is changed. Seen: a constraint whose function finds its tables
+  by the search path, a `regclass` that names an index, a stored column whose function has changed since (it
+  is computed anew), a column of the row type of a table that inherits.
+- A subscription is in the dump, but never restored: the restored database would take changes beside the one
+  that was live. Create it again; and drop that of a `DATABASE_before_ID` before the next restore.
+- A database in `SQL_ASCII` with bytes that are not UTF-8 cannot be backed up: the run fails and says so.
+  Thousands of tables need as many locks; when PostgreSQL says `out of shared memory`, raise
+  `max_locks_per_transaction` as its hint says.
+- A clock that once was years ahead: its backups are the newest until then, later ones are named after them,
+  with a warning each time, and nothing is removed before that day comes. Remove them by hand.
 - An S3 that confirms what it has not stored shows only when the backup is verified; a PostgreSQL that dumps
   and counts the same wrong rows does not show.
 """

@@ -15,6 +15,7 @@ from tests import test_faults_objects as on_objects
 from tests import test_faults_postgres as on_postgres
 from tests import test_faults_s3 as on_s3
 from tests import test_faults_signals as of_signals
+from tests import test_odd_databases as odd
 from tests.faults import Fault, Retried
 
 Test = Callable[..., None]
@@ -79,6 +80,92 @@ TABLE: dict[str, tuple[Group, ...]] = {
         ),
         (on_postgres.test_a_container_that_is_replaced_halfway_changes_nothing, on_postgres.REPLACED),
     ),
+    "What is in the database": (
+        seen(
+            "a function of the database's owner stands in for PostgreSQL's",
+            "backup and restore",
+            "never called: the owner does not become superuser",
+            odd.test_a_function_of_the_owner_is_never_called,
+        ),
+        seen(
+            "a comment on the database looks like a part of the globals",
+            "backup and restore",
+            "it is text, and comes back",
+            odd.test_a_comment_of_the_owner_is_never_run,
+        ),
+        seen(
+            "a role's setting looks like SQL",
+            "backup and restore",
+            "it is text",
+            odd.test_a_setting_of_a_role_is_never_run,
+        ),
+        seen(
+            "role names and settings with line breaks, quotes, semicolons",
+            "restore",
+            "missing roles come back with settings, memberships, grants",
+            odd.test_roles_of_any_name_and_setting_come_back,
+        ),
+        seen(
+            "a missing role cannot be made",
+            "verify",
+            REFUSED,
+            odd.test_a_role_that_cannot_come_back_fails_the_verification_too,
+        ),
+        seen(
+            "timeouts, read-only transactions, a search path, row security set for the database",
+            "backup and restore",
+            "they change nothing",
+            odd.test_settings_of_the_database_change_nothing,
+        ),
+        seen(
+            "dates, intervals, bytes and fractions written in other ways",
+            "restore",
+            "no checksum differs",
+            odd.test_how_a_session_writes_values_changes_no_checksum,
+        ),
+        seen(
+            "the server quotes all names",
+            "backup and restore",
+            "they are the same names",
+            odd.test_names_that_the_server_always_quotes_are_the_same_names,
+        ),
+        seen(
+            "a trigger notes who signs in",
+            "restore",
+            "it sleeps until all is compared",
+            odd.test_a_trigger_at_sign_in_does_not_change_what_is_compared,
+        ),
+        seen(
+            "a subscription",
+            "restore",
+            "it stays behind (see below)",
+            odd.test_a_subscription_stays_behind,
+        ),
+        seen(
+            "pg_dump exchanges the fields of rows in a column of an inheriting type",
+            "restore",
+            "exit 4, the live database is as it was",
+            odd.test_a_row_that_comes_back_with_its_fields_exchanged_is_seen,
+        ),
+        seen(
+            "what no restore can bring back (see below)",
+            "verify",
+            "exit 1, or 4 when it comes back otherwise",
+            odd.test_what_no_restore_can_bring_back_fails_the_verification,
+        ),
+        seen(
+            "what pg_dump leaves out (see below)",
+            "backup and verify",
+            "neither kept nor counted",
+            odd.test_what_pg_dump_leaves_out_is_not_counted_either,
+        ),
+        seen(
+            "a name that the database's encoding lacks",
+            "backup and restore",
+            "the run ends well",
+            odd.test_a_latin1_database_may_have_a_name_that_latin1_lacks,
+        ),
+    ),
     "S3 and the role's credentials": (
         (on_s3.test_s3_that_fails_makes_no_backup_and_no_restore, on_s3.LASTING),
         (on_s3.test_what_passes_is_tried_again_and_the_backup_is_good, on_s3.PASSING),
@@ -97,6 +184,7 @@ TABLE: dict[str, tuple[Group, ...]] = {
     "The node: disk, configuration, signals, locks, clock": (
         (on_node.test_a_node_without_room_makes_nothing_by_halves, on_node.DISKS),
         (on_node.test_a_state_directory_that_is_gone_is_made_anew, on_node.GONE),
+        (on_node.test_a_backup_that_nothing_here_unpacks_is_refused, on_node.CODEC),
         seen(
             "too little room for the database",
             "restore: the start",
@@ -116,10 +204,10 @@ TABLE: dict[str, tuple[Group, ...]] = {
             test_backup_configuration.test_a_missing_configuration,
         ),
         seen(
-            "the configuration cannot be read",
+            "the configuration may not be read",
             "the start",
             CONFIGURATION,
-            test_backup_configuration.test_a_configuration_that_is_a_directory,
+            test_backup_configuration.test_a_configuration_that_may_not_be_read,
         ),
         seen(
             "the configuration is open to others",
@@ -157,6 +245,12 @@ TABLE: dict[str, tuple[Group, ...]] = {
         (of_signals.test_what_a_killed_script_has_started_ends_by_itself, of_signals.FORKED),
         seen(
             "SIGKILL of the script alone",
+            "restore: the swap of the attachments",
+            "no backup and no restore until the live attachments are put back, as the alert says",
+            test_swap.test_what_a_killed_swap_left_is_neither_backed_up_nor_restored_over,
+        ),
+        seen(
+            "SIGKILL of the script alone",
             "backup: while rows are counted",
             "what it started holds the lock until it has ended; nothing is published",
             test_backup.test_after_a_kill_nothing_was_published_and_the_next_backup_works,
@@ -177,6 +271,12 @@ TABLE: dict[str, tuple[Group, ...]] = {
             test_backup.test_a_clock_set_back_does_not_make_an_old_backup_the_latest,
         ),
         (on_node.test_of_two_backups_in_one_second_the_later_is_the_latest, on_node.SECONDS),
+        seen(
+            "the clock said the year 9999 once, or a name bears February 31st",
+            "backup",
+            "exit 1, the alert says which key to remove",
+            test_retention.test_nothing_is_backed_up_behind_a_key_that_no_name_can_follow,
+        ),
     ),
     "What is in the bucket": (
         (on_objects.test_an_object_that_was_changed_is_not_restored, on_objects.CHANGED),
@@ -219,6 +319,12 @@ TABLE: dict[str, tuple[Group, ...]] = {
             "restore",
             "the newest complete one is taken",
             test_restore.test_an_unfinished_backup_is_not_the_latest,
+        ),
+        seen(
+            "a key like a backup's that bears no time",
+            "backup and restore",
+            "it is no backup, and stays",
+            test_retention.test_a_key_that_bears_no_time_is_no_backup,
         ),
         seen(
             "more than 1,000 keys",

@@ -3,6 +3,7 @@
 # ruff: noqa: F811 - fixtures are imported
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -18,30 +19,47 @@ def refused(node: Node, *arguments: str) -> str:
     return done.log
 
 
+def unread(node: Node) -> str:
+    """What is said when nobody looked into the configuration, so that no ON_FAILURE command is known."""
+    said = refused(node)
+    assert node.alert() == ""
+    return said
+
+
 def test_a_missing_configuration(node: Node) -> None:
     node.config.unlink()
-    assert "cannot be read; run backup.yml, or name the file with --config" in refused(node)
+    assert "cannot be read; run backup.yml, or name the file with --config" in unread(node)
 
 
 def test_a_configuration_that_is_a_directory(node: Node) -> None:
     node.config.unlink()
     node.config.mkdir()
-    assert "cannot be read" in refused(node)
+    assert "cannot be read" in unread(node)
+
+
+def test_a_configuration_that_may_not_be_read(node: Node) -> None:
+    node.config.chmod(0)
+    command = [str(node.scripts / "backup-pg.sh"), "--config", str(node.config)]
+    if os.geteuid() == 0:  # who may read whatever there is
+        command = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search", *command]
+    done = subprocess.run(command, env={"PATH": node.path}, text=True, capture_output=True, check=False)
+    assert (done.returncode, done.stdout, node.objects(), node.files(), node.alert()) == (2, "", [], [], "")
+    assert done.stderr.endswith("cannot be read; run backup.yml, or name the file with --config\n")
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o602])
 def test_a_configuration_open_to_others(node: Node, mode: int) -> None:
     node.config.chmod(mode)
-    assert f"is open to others (mode {mode:o}); chmod 600 {node.config}" in refused(node)
+    assert f"is open to others (mode {mode:o}); chmod 600 {node.config}" in unread(node)
 
 
 def test_a_configuration_of_another_user(node: Node) -> None:
     if os.geteuid() == 0:
         os.chown(node.config, 12345, 12345)
-        assert "belongs to another user; chown it" in refused(node)
+        assert "belongs to another user; chown it" in unread(node)
     else:
         node.config = Path("/etc/shadow")
-        assert "cannot be read" in refused(node)
+        assert "cannot be read" in unread(node)
 
 
 def test_a_configuration_that_is_no_bash(node: Node) -> None:

@@ -11,6 +11,7 @@ from tests import (
     test_faults_postgres,
     test_faults_s3,
     test_faults_signals,
+    test_odd_databases,
 )
 from tests.fault_page import PAGE, page, unproven
 from tests.fault_table import TABLE
@@ -25,7 +26,14 @@ def test_the_page_is_what_the_tests_say() -> None:
 
 @pytest.mark.parametrize(
     "module",
-    [test_faults_node, test_faults_objects, test_faults_postgres, test_faults_s3, test_faults_signals],
+    [
+        test_faults_node,
+        test_faults_objects,
+        test_faults_postgres,
+        test_faults_s3,
+        test_faults_signals,
+        test_odd_databases,
+    ],
 )
 def test_every_test_of_a_fault_is_on_the_page(module: object) -> None:
     found = {

@@ -67,6 +67,16 @@ def test_a_state_directory_that_is_gone_is_made_anew(stocked: Node, case: Fault)
     assert stocked.leaves_nothing()
 
 
+CODEC = (Fault("zstd is not installed", "restore", "the dump is compressed with zstd; install zstd"),)
+
+
+@pytest.mark.parametrize("case", cases(CODEC))
+def test_a_backup_that_nothing_here_unpacks_is_refused(stocked: Node, case: Fault) -> None:
+    stocked.hide("zst")
+    before = Before(stocked)
+    before.survives(stocked.restore(), case.says, script=RESTORE)
+
+
 # --- locks ---
 
 STALE = (Retried("a stale lock", "backup", "nobody holds it: the run ends well"),)
@@ -100,7 +110,7 @@ def test_a_restore_during_a_backup_is_refused(stocked: Node, case: Fault) -> Non
 
 # --- the clock ---
 
-SECONDS = (Retried("two backups in one second", "backup", "the later one is the latest"),)
+SECONDS = (Retried("there is one of the same second, or a later one", "backup", "the new one is the latest"),)
 
 
 @pytest.mark.parametrize("case", cases(SECONDS))

@@ -76,6 +76,18 @@ MOMENTS = (
         "the manifest was refused, the backup does not exist; the lines above say why; then run it again",
     ),
     Moment(
+        "backup: the roles",
+        "backup-pg.sh",
+        "PUT .*globals",
+        f"the upload of globals.sql.zst {NOT_UPLOADED}",
+    ),
+    Moment(
+        "backup: the attachments",
+        "backup-pg.sh",
+        "PUT .*attachments",
+        f"the upload of attachments.tar.zst {NOT_UPLOADED}",
+    ),
+    Moment(
         "restore: the listing",
         "restore-pg-latest.sh",
         "list-type=2",
@@ -98,6 +110,12 @@ MOMENTS = (
         "restore-pg-latest.sh",
         "GET .*dump.* bytes=[1-9]",
         "postgres/{database}/{newest}/dump.zst " + NOT_DOWNLOADED,
+    ),
+    Moment(
+        "restore: the attachments",
+        "restore-pg-latest.sh",
+        "GET .*attachments",
+        "postgres/{database}/{newest}/attachments.tar.zst " + NOT_DOWNLOADED,
     ),
     Moment(
         "verify: the note that it is verified",
@@ -132,21 +150,33 @@ def fault(kind: str, moment: Moment) -> Fault:
     return Fault(f"S3: {kind}", moment.name, says, code, (kind, moment), (kind, moment.name) in QUICK)
 
 
-LASTING = tuple(fault(kind, moment) for kind in WHAT_PASSES + WHAT_STAYS for moment in MOMENTS)
+SMALL = {"backup: the roles", "backup: the attachments", "restore: the attachments"}
+"""At these, one of each sort of failure shows enough: what moves them is what moves the dump."""
+LASTING = tuple(
+    fault(kind, moment)
+    for kind in WHAT_PASSES + WHAT_STAYS
+    for moment in MOMENTS
+    if moment.name not in SMALL or kind in ("503", "stall", "403")
+)
 PASSING = tuple(
-    Retried(
-        f"S3: {kind}",
-        "once, at a part of the upload, and at a download",
-        how=kind,
-        quick=kind == "reset",
+    Retried(f"S3: {kind}", f"once, at {moment}", how=(kind, script, request), quick=kind == "reset")
+    for moment, script, request in (
+        ("a part of the upload", "backup-pg.sh", "PUT .*partNumber=2"),
+        ("a part of the download", "restore-pg-latest.sh", "GET .*dump.* bytes=[1-9]"),
     )
     for kind in WHAT_PASSES
+    if (kind, moment) != ("200 with an error", "a part of the download")
 )
-LISTED, UPLOADED = MOMENTS[0].says, MOMENTS[1].says
+SAYS = {moment.name: moment.says for moment in MOMENTS}
 METADATA = (
-    Fault("the metadata service is down", "from the start", LISTED, how=0, quick=True),
-    Fault("the metadata service is down", "when the uploads begin", UPLOADED, how=3),
-    Fault("the metadata service is down", "at the manifest", MOMENTS[5].says, how=9),
+    Fault("the metadata service is down", "from the start", SAYS["backup: the listing"], how=0, quick=True),
+    Fault(
+        "the metadata service is down",
+        "when the uploads begin",
+        SAYS["backup: the start of the upload"],
+        how=3,
+    ),
+    Fault("the metadata service is down", "at the manifest", SAYS["backup: the manifest"], how=12),
 )
 REMOVAL = tuple(
     Fault(
@@ -172,6 +202,8 @@ def beyond(
     """A node that reaches S3 through the proxy, with a backup that is uploaded in parts."""
     node = Node(tmp_path_factory.mktemp("beyond") / "node", postgres, localstack)
     node.create(IN_PARTS)
+    (node.directory / "uploads").mkdir()
+    (node.directory / "uploads" / "photo").write_bytes(b"photo")
     configure(node, proxy)
     assert node.backup().code == 0
     yield node
@@ -179,11 +211,14 @@ def beyond(
 
 
 def configure(node: Node, proxy: FaultProxy, **changes: str) -> None:
-    node.configure(AWS_ENDPOINT_URL=proxy.url, AWS_MAX_ATTEMPTS="2", **changes)
+    with_attachments = {"ATTACHMENTS_DIR": str(node.directory / "uploads"), **changes}
+    node.configure(AWS_ENDPOINT_URL=proxy.url, AWS_MAX_ATTEMPTS="2", **with_attachments)
 
 
-def run(node: Node, script: str) -> Finished:
-    return node.backup() if script == "backup-pg.sh" else node.restore("--verify")
+def run(node: Node, moment: Moment) -> Finished:
+    if moment.script == "backup-pg.sh":
+        return node.backup()
+    return node.restore(*(["--verify"] if moment.name.startswith("verify") else []))
 
 
 @pytest.mark.parametrize("case", cases(LASTING))
@@ -192,7 +227,7 @@ def test_s3_that_fails_makes_no_backup_and_no_restore(beyond: Node, proxy: Fault
     configure(beyond, proxy, **{"AWS_CLI": str(beyond.replace("aws", IMPATIENT))} if kind == "stall" else {})
     before = Before(beyond)
     with proxy.making(kind, moment.request) as trouble:
-        done = run(beyond, moment.script)
+        done = run(beyond, moment)
     assert trouble.met
     before.survives(done, case.says, case.code, moment.script)
 
@@ -201,15 +236,13 @@ def test_s3_that_fails_makes_no_backup_and_no_restore(beyond: Node, proxy: Fault
 def test_what_passes_is_tried_again_and_the_backup_is_good(
     beyond: Node, proxy: FaultProxy, case: Fault
 ) -> None:
-    shim = {"AWS_CLI": str(beyond.replace("aws", IMPATIENT))} if case.how == "stall" else {}
+    kind, script, request = case.how
+    shim = {"AWS_CLI": str(beyond.replace("aws", IMPATIENT))} if kind == "stall" else {}
     configure(beyond, proxy, **shim)
-    before = len(beyond.backups())
-    with proxy.making(case.how, "PUT .*partNumber=2", times=1) as trouble:
-        assert beyond.backup().code == 0
-    assert trouble.met and len(beyond.backups()) == before + 1
-    download = "list-type=2" if case.how == "200 with an error" else "GET .*dump.* bytes=[1-9]"
-    with proxy.making(case.how, download, times=1):
-        assert beyond.restore("--verify").json["id"] == beyond.manifest()["id"]
+    with proxy.making(kind, request, times=1) as trouble:
+        done = beyond.backup() if script == "backup-pg.sh" else beyond.restore("--verify")
+    assert trouble.met
+    assert (done.code, done.json["id"]) == (0, beyond.manifest()["id"])
 
 
 ONCE = (
@@ -281,7 +314,13 @@ def test_a_removal_that_fails_is_told_and_the_new_backup_stands(
     assert set(before.manifests()) > set(before.complete)
 
 
-ORDER = (Retried("a removal is cut off", "backup: the removal of an old one", "its manifest goes first"),)
+ORDER = (
+    Retried(
+        "S3: 403",
+        "backup: the removal of an old one, when its manifest is gone",
+        "exit 1: what is half removed is no backup any more",
+    ),
+)
 
 
 @pytest.mark.parametrize("case", cases(ORDER))
@@ -289,6 +328,9 @@ def test_the_manifest_of_an_old_backup_goes_first(beyond: Node, proxy: FaultProx
     configure(beyond, proxy, KEEP_DAILY="1", KEEP_WEEKLY="0")
     for file in ("dump.zst", "manifest.json"):
         beyond.write(f"postgres/{beyond.database}/{OLD}/{file}", "{}")
-    with proxy.making("nothing", f"DELETE .*{OLD}") as seen:
-        assert beyond.backup().code == 0
-    assert [request.split()[1].rsplit("/", 1)[1] for request in seen.met] == ["manifest.json", "dump.zst"]
+    with proxy.making("403", f"DELETE .*{OLD}/dump") as trouble:
+        assert beyond.backup().code == 1
+    assert trouble.met
+    assert beyond.objects(f"postgres/{beyond.database}/{OLD}/") == [
+        f"postgres/{beyond.database}/{OLD}/dump.zst"
+    ]

@@ -67,8 +67,9 @@ KILLED = tuple(
 def stopped_at(case: Fault, beyond: Node, proxy: FaultProxy) -> Iterator[Popen[str]]:
     """Start the script, which gets no answer to the case's request before the test lets go."""
     script, request = case.how
+    verify = script == RESTORE and case.moment.startswith("verify")
     with proxy.making("stall", request, times=1) as trouble:
-        running = beyond.start(script, *(["--verify"] if script == RESTORE else []))
+        running = beyond.start(script, *(["--verify"] if verify else []))
         wait_for(lambda: trouble.met)
         yield running
 
@@ -128,7 +129,7 @@ FORKED = tuple(
     for run, how in {
         "backup": ((BACKUP,), {}, 7),  # the session that counts, three uploads, what feeds them
         "verify": ((RESTORE, "--verify"), {}, 7),  # three downloads, what eats them, the counting
-        "restore": (
+        "restore without attachments": (
             (RESTORE,),
             {"ATTACHMENTS_DIR": ""},
             6,

@@ -4,6 +4,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from tests.backup_fixtures import node, sample, stocked  # noqa: F401
 from tests.backup_node import Node
 from tests.backup_runs import name_of
@@ -51,6 +53,33 @@ def test_the_newest_verified_backup_stays_however_old(node: Node) -> None:
     assert node.backup().code == 0
     assert node.backups()[:-1] == [newest]
     assert not [key for key in node.objects() if older in key]
+
+
+@pytest.mark.parametrize("odd", ["20261399T000000Z-00000000", "20270101T240000Z-00000000"])
+def test_a_key_that_bears_no_time_is_no_backup(node: Node, odd: str) -> None:
+    node.create()
+    plant(node, odd)
+    done = node.backup()
+    assert (done.code, done.json["id"]) == (0, node.restore("--verify").json["id"])
+    assert odd in node.backups()
+
+
+@pytest.mark.parametrize("odd", ["20270231T000000Z-00000000", "99991231T235959Z-00000000"])
+def test_nothing_is_backed_up_behind_a_key_that_no_name_can_follow(node: Node, odd: str) -> None:
+    node.create()
+    plant(node, odd)
+    assert node.backup().code == 1
+    assert f"{odd} bears no time that a backup can have; remove it" in node.alert()
+    assert node.backups() == [odd]
+
+
+def test_a_key_of_no_day_is_named_when_the_days_are_counted(node: Node) -> None:
+    node.create()
+    odd = plant(node, "20260231T000000Z-00000000")
+    plant(node, on("2026-03-05"))
+    assert node.backup().code == 1
+    assert f"the backup stands, but {odd} bears no day of the calendar; remove it" in node.alert()
+    assert len(node.backups()) == 3
 
 
 def test_days_without_a_backup_do_not_count(node: Node) -> None:

@@ -12,6 +12,7 @@ import pytest
 from tests.backup_fixtures import node, roles, sample, stocked, uploads  # noqa: F401
 from tests.backup_node import Node
 from tests.backup_runs import finish, wait_for
+from tests.runbook import commands
 
 
 def test_the_live_database_is_kept_until_the_next_restore(stocked: Node) -> None:
@@ -112,8 +113,36 @@ def test_attachments_that_cannot_be_moved_back_are_named_and_never_dropped(node:
     left = attachments(node)
     assert {f"uploads.aside_{aside[-8:]}/{name}" for name in ("new", "old")} < set(left)
     failing.unlink()
-    assert f"{aside} holds attachments that were live; move them back" in node.refuses_to_restore()
+    assert f"{aside} holds attachments that were live; put them back" in node.refuses_to_restore()
     assert attachments(node) == left
+
+
+@pytest.mark.parametrize("move", [1, 2])
+def test_what_a_killed_swap_left_is_neither_backed_up_nor_restored_over(
+    node: Node, uploads: Path, move: int
+) -> None:
+    before, backups = node.content(), node.backups()
+    count = 'echo >>"$0.calls"; /usr/bin/find "$@"; (($(wc -l <"$0.calls") != '
+    killing = node.replace("find", f"{count} {move})) || kill -KILL $PPID")
+    assert node.restore().code == -9
+    killing.unlink()
+    wait_for(lambda: not node.processes())
+    aside = Path(f"{uploads}.aside_{node.manifest()['id']}")
+    assert sorted(file.name for file in aside.iterdir()) == ["new", "old"]
+    refused = f"an earlier restore ended halfway: {aside} holds attachments that were live; put them back"
+    done = node.backup()
+    assert (done.code, node.backups()) == (1, backups)
+    assert f"backup-pg.sh: {refused}" in node.alert()
+    assert refused in node.restore().log
+    assert node.content() == before
+    for command in commands("A restore was killed")[1:-1]:
+        here = command.replace("/srv/quickdata/nocodb", str(uploads)).replace("aside_ID", aside.name[-14:])
+        subprocess.run(here, shell=True, check=True)
+    assert node.backup().code == 0
+    assert sorted(file.name for file in uploads.iterdir()) == ["new", "old"]
+    assert node.restore().code == 0
+    assert sorted(file.name for file in uploads.iterdir()) == ["new", "old"]
+    assert not list(node.directory.glob("uploads.restore_*")), "what the killed one had unpacked"
 
 
 @pytest.mark.parametrize("name", ["TERM", "INT"])
@@ -132,7 +161,7 @@ def test_a_lost_database_comes_back(stocked: Node) -> None:
 def test_an_interrupted_restore_leaves_nothing_behind(stocked: Node) -> None:
     before = stocked.content()
     with stocked.locked():
-        stocked.replace("pg_restore", f'exec psql -qd {stocked.database} -Atc "table customers" >&2')
+        stocked.replace("pg_restore", f'exec psql -qd {stocked.database} -Atc "table public.customers" >&2')
         running = stocked.start("restore-pg-latest.sh")
         wait_for(stocked.waits_for_a_lock)
         os.kill(running.pid, 15)

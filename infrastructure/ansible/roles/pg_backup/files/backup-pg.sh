@@ -37,20 +37,22 @@ check_attachments() {
   ATTACHMENTS_BYTES=''
   [[ -n $ATTACHMENTS_DIR ]] || return 0
   [[ -d $ATTACHMENTS_DIR ]] || fail 1 "ATTACHMENTS_DIR $ATTACHMENTS_DIR is no directory" "mount it, or correct the configuration"
+  check_aside
   ATTACHMENTS_BYTES=$({ du -sb --dereference-args "$ATTACHMENTS_DIR" || (($? == 1)); } | cut -f1)
 }
 
 # Names sort in the order of time, even when the clock was set back or a second sees two backups.
 name_backup() {
-  local now newest
+  local now newest taken
   printf -v now '%(%s)T' -1
   printf -v STARTED_AT '%(%FT%TZ)T' "$now"
   LISTING=$(list "$DATABASE") || fail 1 "s3://$BUCKET cannot be listed" "check BUCKET, AWS_REGION and the role of this machine"
   newest=$(names '*' <<<"$LISTING" | sort | tail -n 1)
   if [[ -n $newest ]]; then
-    newest=$(date -d "${newest:0:8} ${newest:9:2}:${newest:11:2}:${newest:13:2}" +%s)
-    ((newest < now + 60)) || log "warning: the newest backup bears a time to come; is the clock right?"
-    now=$((newest < now ? now : newest + 1))
+    { [[ ${newest:0:4} != 9999 ]] && taken=$(date -d "${newest:0:8} ${newest:9:2}:${newest:11:2}:${newest:13:2}" +%s); } ||
+      fail 1 "s3://$BUCKET/postgres/$DATABASE/$newest bears no time that a backup can have" "remove it, none of these scripts wrote it"
+    ((taken < now + 60)) || log "warning: the newest backup bears a time to come; is the clock right?"
+    now=$((taken < now ? now : taken + 1))
   fi
   ID=$(random_id)
   printf -v NAME '%(%Y%m%dT%H%M%SZ)T-%s' "$now" "$ID"
@@ -228,7 +230,7 @@ manifest() {
   for object in "${!FILE[@]}"; do
     lines+="$object ${FILE[$object]} $(<"$RUN/$object.bytes") $(cut -c1-64 "$RUN/$object.sha256")"$'\n'
   done
-  sql "$DATABASE" -F $'\n' -v id="$ID" -v database="$DATABASE" -v prefix="$PREFIX" -v codec="$CODEC" \
+  sql "$MAINTENANCE" -F $'\n' -v id="$ID" -v database="$DATABASE" -v prefix="$PREFIX" -v codec="$CODEC" \
     -v server="$SERVER_VERSION" -v client="$("${PG[@]}" pg_dump --version)" \
     -v started="$STARTED_AT" -v finished="$(date +%FT%TZ)" -v size="$DATABASE_BYTES" -v unpacked="$ATTACHMENTS_BYTES" <<SQL
 with objects as (

@@ -8,7 +8,7 @@ export TZ=UTC LC_ALL=C.UTF-8
 exec </dev/null # "docker exec -i" would take the caller's input
 
 PROGRAM=${0##*/}
-BACKUP_NAME='^[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}$'
+BACKUP_NAME='^[0-9]{4}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3])[0-5][0-9][0-5][0-9]Z-[0-9a-f]{8}$'
 STARTED=$EPOCHREALTIME
 MESSAGE=''
 CHILDREN=() # what has to be ended by hand: uploads, downloads
@@ -169,11 +169,26 @@ take_lock() {
   export TMPDIR=$RUN
 }
 
+# Attachments that were live, left by a restore that was killed, or that could not move them back. What is in their
+# place may be nothing.
+check_aside() {
+  local aside
+  [[ -n $ATTACHMENTS_DIR ]] || return 0
+  for aside in "$ATTACHMENTS_DIR".aside_*; do
+    [[ ! -e $aside ]] || fail 1 "an earlier restore ended halfway: $aside holds attachments that were live" \
+      "put them back into $ATTACHMENTS_DIR, as the runbook says"
+  done
+}
+
 # --- the server --------------------------------------------------------------------------------
+
+# Whatever the database or the role has set for its sessions. No function of a schema of the database's owner may
+# stand in the place of PostgreSQL's own: these sessions are a superuser's.
+SESSION_SETTINGS='-c search_path=pg_catalog -c statement_timeout=0 -c idle_in_transaction_session_timeout=0 -c quote_all_identifiers=off'
 
 find_server() {
   local -a containers=()
-  export PGAPPNAME PGOPTIONS='' PGCLIENTENCODING=UTF8 PGCONNECT_TIMEOUT=10
+  export PGAPPNAME PGOPTIONS=$SESSION_SETTINGS PGCLIENTENCODING=UTF8 PGCONNECT_TIMEOUT=10
   PGAPPNAME=quickdata-$(random_id)
   if [[ -n $PG_SERVICE ]]; then
     mapfile -t containers < <(docker ps --quiet --filter status=running --filter "label=com.docker.swarm.service.name=$PG_SERVICE")

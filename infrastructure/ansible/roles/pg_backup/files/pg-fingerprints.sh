@@ -3,7 +3,8 @@
 
 # One JSON line per table, in the transaction of the caller: what is there, how many rows, which content.
 # - All tables are locked before one is counted: who wants to drop or truncate one waits, as for pg_dump.
-# - Columns go by name, because a restore may order those of inheritance children differently. Virtual ones are no data.
+# - Columns go by name, because a restore may order those of inheritance children differently, and the fields of rows
+#   in a column with their names, because pg_dump does not mind. Virtual columns are no data.
 # - What is not data of this database counts by its presence only: partitioned parents (their partitions count),
 #   foreign tables, and materialized views, which a restore computes anew.
 # - Sequences do not count: nextval() ignores snapshots, so their value in the dump may be a later one.
@@ -20,7 +21,6 @@ set local intervalstyle = 'postgres';
 set local bytea_output = 'hex';
 set local extra_float_digits = 1;
 set local lc_monetary = 'C';
-set local xmlbinary = 'base64';
 set local row_security = off;
 set local statement_timeout = 0;
 set local lock_timeout = '10min';
@@ -35,7 +35,9 @@ select format('select json_build_object(''schema'', %L, ''name'', %L, ''kind'', 
   case relkind when 'r' then format('coalesce(sum(hashtextextended(row(%s)::text, 0)), 0)::text', columns) else 'null' end,
   case relkind when 'r' then format(' from only %I.%I as t', nspname, relname) end)
 from (select n.nspname, c.relname, c.relkind, (
-    select string_agg(format('t.%I', a.attname), ', ' order by a.attname) from pg_attribute a
+    select string_agg(format(case when 'C' in (y.typcategory, e.typcategory) then 'to_json(t.%I)' else 't.%I' end, a.attname),
+      ', ' order by a.attname)
+    from pg_attribute a join pg_type y on y.oid = a.atttypid left join pg_type e on e.oid = y.typelem
     where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated <> 'v') as columns
   from $tables)
 order by nspname, relname \gexec

@@ -2,6 +2,8 @@
 # The part of restore-pg-latest.sh that brings roles, database and attachments back from S3.
 # shellcheck disable=SC2034,SC2153 # the variables are of restore-pg-latest.sh
 
+IDENTIFIER='("([^"]|"")+"|[^" ;]+)' # as pg_dumpall writes it
+
 # fetch OBJECT COMMAND: the command reads the content; what it prints is in OUTPUT. The SHA-256 is taken over all of
 # the object, whatever the command makes of it: "tee -p" goes on when the decompressor has given up.
 fetch() {
@@ -31,9 +33,27 @@ consume() {
   } 4>&1
 }
 
-# section NAME: a part of the globals. They pass by a pipe: they hold password hashes, which belong on no disk.
+# statements NAME: those of a part of the globals, each with a NUL behind it. Only where a statement may begin is a line
+# a mark, a comment or psql's own: a comment on the database is anybody's text. They pass by pipes: they hold password
+# hashes, which belong on no disk.
+statements() {
+  printf '%s\n' "$GLOBALS" | awk -v name="$1" -v apostrophe="'" '
+    BEGIN {
+      now = "roles"
+      whole = "^([^;\"" apostrophe "]|\"[^\"]*\"|" apostrophe "[^" apostrophe "]*" apostrophe ")*;\n$"
+    }
+    statement == "" && sub(/^-- quickdata: /, "") { now = $0; next }
+    statement == "" && /^(--|$)/ { next }
+    { statement = statement $0 "\n" }
+    statement ~ whole || statement ~ /^\\[^\n]*\n$/ {
+      if (now == name) printf "%s%c", statement, 0
+      statement = ""
+    }
+    END { exit statement != "" }'
+}
+
 section() {
-  printf '%s\n' "$GLOBALS" | awk -v name="$1" 'BEGIN { now = "roles" } sub(/^-- quickdata: /, "") { now = $0; next } now == name'
+  statements "$1" | tr -d '\0'
 }
 
 # stored_sql DATABASE [psql options]: SQL that lay in S3, on standard input. Whoever can write there must not get a
@@ -45,30 +65,55 @@ stored_sql() {
 # Missing roles are created, existing ones never altered: an old backup must not undo a password rotation.
 # To verify, a name is enough, because it owns things; it cannot log in, and goes at the end.
 restore_roles() {
-  local existing
+  local missing
   fetch globals cat
   GLOBALS=${OUTPUT[0]:-}
-  existing=$(sql "$MAINTENANCE" <<<'select quote_ident(rolname) from pg_roles')
-  NEW_ROLES=$(section roles | sed -n 's/^CREATE ROLE \(.*\);$/\1/p' | sort | comm -13 <(sort <<<"$existing") -)
-  [[ -n $NEW_ROLES ]] || return 0
-  log "creating the missing roles $(paste -sd ' ' <<<"$NEW_ROLES")"
-  if [[ $ACTION == verified ]]; then for_each_role 'create role'; else role_statements; fi |
+  statements all >/dev/null || fail 1 "the globals of $NAME cannot be understood" "restore another backup with --id"
+  find_new_roles
+  ((${#NEW_ROLES[@]} > 0)) || return 0
+  missing=${!NEW_ROLES[*]}
+  log "creating the missing roles ${missing//[[:cntrl:]]/ }"
+  if [[ $ACTION == verified ]]; then rehearsed_roles; else role_statements; fi |
     stored_sql "$MAINTENANCE" --single-transaction >/dev/null || fail 1 "roles cannot be created" "the lines above say why"
+}
+
+find_new_roles() {
+  local name statement
+  local -A existing=()
+  declare -gA NEW_ROLES=()
+  sql "$MAINTENANCE" --record-separator-zero <<<'select quote_ident(rolname) from pg_roles' >"$RUN/existing" ||
+    fail 1 "the roles that are there cannot be listed" "the lines above say why"
+  while IFS= read -r -d '' name; do existing[$name]=1; done <"$RUN/existing"
+  while IFS= read -r -d '' statement; do
+    [[ $statement =~ ^CREATE\ ROLE\ $IDENTIFIER ]] || continue
+    name=${BASH_REMATCH[1]}
+    [[ -n ${existing[$name]:-} ]] || NEW_ROLES[$name]=1
+  done < <(statements roles)
+}
+
+# All that a restore would run is tried, and taken back.
+rehearsed_roles() {
+  printf 'savepoint none;\n'
+  role_statements
+  printf 'rollback to none;\n'
+  for_each_role 'create role'
 }
 
 for_each_role() {
   local role
-  while read -r role; do printf '%s %s;\n' "$1" "$role"; done <<<"$NEW_ROLES"
+  for role in "${!NEW_ROLES[@]}"; do printf '%s %s;\n' "$1" "$role"; done
 }
 
+# What makes the missing roles: attributes, settings, comments, memberships, and grants on parameters.
 role_statements() {
-  section roles | NEW_ROLES=$NEW_ROLES awk '
-    function concerns(role) {
-      return index($0, "CREATE ROLE " role ";") == 1 || index($0, "ALTER ROLE " role " ") == 1 ||
-        /^GRANT / && (index($0, " TO " role " ") || index($0, "GRANT " role " TO ") == 1)
-    }
-    BEGIN { count = split(ENVIRON["NEW_ROLES"], roles, "\n") }
-    { for (i = 1; i <= count; i++) if (concerns(roles[i])) { print; next } }'
+  local statement
+  while IFS= read -r -d '' statement; do
+    if [[ $statement =~ ^[A-Z\ ]+\ ROLE\ $IDENTIFIER || $statement =~ ^GRANT\ $IDENTIFIER\ TO\ $IDENTIFIER ||
+      $statement =~ ^GRANT\ [A-Z,\ ]+\ ON\ PARAMETER\ $IDENTIFIER\ TO\ $IDENTIFIER ]] &&
+      [[ -n ${NEW_ROLES[${BASH_REMATCH[1]}]:-}${NEW_ROLES[${BASH_REMATCH[3]:-none}]:-} ]]; then
+      printf '%s' "$statement"
+    fi
+  done < <(statements roles)
 }
 
 # Settings, grants and owner belong to the database, not to its name: they come along with the swap.
@@ -90,10 +135,11 @@ create_scratch() {
 }
 
 # Asynchronous commits lose nothing here: the swap's own commit is synchronous, and flushes all before it.
+# A subscription would keep the scratch database from being dropped, and take another one's changes after the swap.
 load() {
   local name=${SCRATCH//\\/\\\\}
-  PGOPTIONS='-c synchronous_commit=off' "${PG[@]}" pg_restore --no-password --exit-on-error --no-tablespaces \
-    --dbname="dbname='${name//\'/\\\'}'"
+  PGOPTIONS="$PGOPTIONS -c synchronous_commit=off" "${PG[@]}" pg_restore --no-password --exit-on-error --no-tablespaces \
+    --no-subscriptions --dbname="dbname='${name//\'/\\\'}'"
 }
 
 restore_attachments() {

@@ -26,10 +26,12 @@ choose_expired() {
   EXPIRED=()
   yesterday=$(date -d '24 hours ago' +%Y%m%dT%H%M%SZ)
   complete=$({ names manifest.json <<<"$LISTING" && printf '%s\n' "$NAME"; } | sort -r)
-  newest_verified=$(names verified.json <<<"$LISTING" | sort -r | grep -Fxm 1 -f <(printf '%s\n' "$complete")) || newest_verified=none
+  newest_verified=$(names verified.json <<<"$LISTING" | sort -r | grep -Fx -f <(printf '%s\n' "$complete")) || newest_verified=none
+  newest_verified=${newest_verified%%$'\n'*}
   for name in $complete; do
     day=${name:0:8}
-    week=$(date -d "$day" +%G-%V)
+    week=$(date -d "$day" +%G-%V) ||
+      fail 1 "the backup stands, but $name bears no day of the calendar" "remove it, none of these scripts wrote it"
     finished[$name]=1
     if [[ $name < $yesterday && $name != "$newest_verified" ]] &&
       [[ -n ${days[$day]:-} || ${#days[@]} -ge $KEEP_DAILY ]] &&

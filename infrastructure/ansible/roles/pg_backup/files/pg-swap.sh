@@ -8,11 +8,11 @@ swap() {
   trap '' HUP INT TERM
   swap_attachments || undo_swap "the attachments"
   swap_databases || undo_swap "the databases"
-  SCRATCH='' NEW_ROLES='' UNPACKED=''
+  SCRATCH='' NEW_ROLES=() UNPACKED=''
   log "$DATABASE is restored"
   keep_attachments || fail 1 "the restore stands, but older attachments beside $ATTACHMENTS_DIR cannot be removed" "remove them by hand"
   drop_databases "${DATABASE}_before_" '[0-9a-f]{8}' "${DATABASE}_before_$ID" ||
-    fail 1 "the restore stands, but an older ${DATABASE}_before_ database cannot be dropped" "drop it by hand"
+    fail 1 "the restore stands, but an older ${DATABASE}_before_ database cannot be dropped" "drop it by hand, its subscriptions first"
 }
 
 undo_swap() {

@@ -16,11 +16,12 @@ source "$here/pg-swap.sh" || exit 1
 NUMBER='^(0|[1-9][0-9]{0,17})$'
 
 SCRATCH=''         # the scratch database, while it has to be dropped at the end
-NEW_ROLES=''       # roles made for this restore, while they have to be dropped at the end
 UNPACKED=''        # the directory with the attachments, while it has to be removed at the end
 ASIDE=''           # the directory with the attachments that were live, from when they are moved
 EMPTIED=''         # whether all of them are there
 STAND_IN_LOCALE='' # what a drill sorts by where the database's locale is missing
+# Roles made for this restore, as SQL writes them, while they have to be dropped at the end:
+declare -A NEW_ROLES=()
 
 usage() {
   cat <<'TEXT'
@@ -75,8 +76,8 @@ parse() {
 clean_up() {
   [[ -n $UNPACKED ]] && rm -rf "$UNPACKED"
   [[ -n $SCRATCH ]] && drop_databases "$SCRATCH"
-  [[ -n $NEW_ROLES ]] && for_each_role 'drop role if exists' | stored_sql "$MAINTENANCE"
-  UNPACKED='' SCRATCH='' NEW_ROLES=''
+  ((${#NEW_ROLES[@]} == 0)) || for_each_role 'drop role if exists' | stored_sql "$MAINTENANCE"
+  UNPACKED='' SCRATCH='' NEW_ROLES=()
 }
 
 # --- which backup --------------------------------------------------------------------------------
@@ -137,23 +138,23 @@ check_objects() {
 check_server() {
   SERVER=$(sql "$MAINTENANCE" <<<'show server_version_num') || fail 1 "PostgreSQL cannot be reached" "check PGUSER and that the server runs"
   [[ $SERVER =~ $NUMBER ]] || fail 1 "PostgreSQL gives a version that is no number" "check that the server is the right one"
+  # A trigger that notes who signs in would change what is compared.
+  ((SERVER < 170000)) || PGOPTIONS+=' -c event_triggers=off'
 }
 
 # Under the lock, a scratch database that is there belongs to a run that was killed.
 check_target() {
   ((SERVER / 10000 >= SERVER_MAJOR)) || fail 1 "the server is older than that of the backup ($SERVER_MAJOR)" "restore into PostgreSQL $SERVER_MAJOR"
   drop_databases "${DATABASE}_restore_" '[0-9a-f]{8}'
-  check_aside
+  [[ $ACTION == verified ]] || { check_aside && remove_unpacked; }
   check_room
 }
 
-# Attachments that were live, left by a restore that was killed, or that could not move them back.
-check_aside() {
-  local aside
-  [[ $ACTION == restored && -n $ATTACHMENTS_DIR ]] || return 0
-  for aside in "$ATTACHMENTS_DIR".aside_*; do
-    [[ ! -e $aside ]] || fail 1 "an earlier restore ended halfway: $aside holds attachments that were live" \
-      "move them back into $ATTACHMENTS_DIR, or away"
+# What a killed run unpacked is in the bucket still.
+remove_unpacked() {
+  local unpacked
+  for unpacked in "$ATTACHMENTS_DIR".restore_*; do
+    [[ -z $ATTACHMENTS_DIR || ! ${unpacked##*.restore_} =~ ^[0-9a-f]{8}$ ]] || rm -rf "$unpacked"
   done
 }
 

@@ -1,0 +1,141 @@
+"""Guards against what may be in a database or in the bucket: `make test-faults` takes each out."""
+
+from collections.abc import Callable
+
+from tests import test_backup, test_odd_databases, test_restore, test_retention, test_swap
+from tests.mutation import BACKUP, COMMON, FINGERPRINTS, OBJECTS, RESTORE, RETENTION, Mutation
+
+WRITING = test_odd_databases.test_how_a_session_writes_values_changes_no_checksum
+SETTINGS = test_odd_databases.test_settings_of_the_database_change_nothing
+ROLES = test_odd_databases.test_roles_of_any_name_and_setting_come_back
+KILLED_SWAP = test_swap.test_what_a_killed_swap_left_is_neither_backed_up_nor_restored_over
+LAST = test_retention.test_nothing_is_backed_up_behind_a_key_that_no_name_can_follow
+
+
+def session(guard: str, setting: str, test: Callable[..., None], given: str = "") -> Mutation:
+    """A setting of all the scripts' sessions."""
+    return Mutation(guard, COMMON, f"-c {setting}", "", test, {"setting": given} if given else {})
+
+
+DATA_MUTATIONS = (
+    *(
+        Mutation(f"values are written the same: {name}", FINGERPRINTS, f"set local {setting};\n", "", WRITING)
+        for name, setting in (
+            ("dates", "datestyle = 'ISO, YMD'"),
+            ("time zones", "timezone = 'UTC'"),
+            ("intervals", "intervalstyle = 'postgres'"),
+            ("bytes", "bytea_output = 'hex'"),
+            ("fractions", "extra_float_digits = 1"),
+        )
+    ),
+    Mutation(
+        "the tables' locks",
+        FINGERPRINTS,
+        " in access share mode', n.nspname, c.relname) from $tables and c.relkind = 'r' \\gexec",
+        "', n.nspname, c.relname) from $tables and c.relkind = 'none' \\gexec",
+        test_backup.test_a_table_cannot_be_emptied_between_its_dump_and_its_counting,
+    ),
+    Mutation(
+        "fields with their names",
+        FINGERPRINTS,
+        "'to_json(t.%I)'",
+        "'t.%I'",
+        test_odd_databases.test_a_row_that_comes_back_with_its_fields_exchanged_is_seen,
+    ),
+    session(
+        "no function but PostgreSQL's",
+        "search_path=pg_catalog ",
+        test_odd_databases.test_a_function_of_the_owner_is_never_called,
+    ),
+    session("no timeout of the database", "statement_timeout=0 ", SETTINGS, "statement_timeout = '1ms'"),
+    session(
+        "names quoted only when they must be",
+        "quote_all_identifiers=off",
+        test_odd_databases.test_names_that_the_server_always_quotes_are_the_same_names,
+    ),
+    Mutation(
+        "no trigger at sign-in",
+        RESTORE,
+        "PGOPTIONS+=' -c event_triggers=off'",
+        "true",
+        test_odd_databases.test_a_trigger_at_sign_in_does_not_change_what_is_compared,
+    ),
+    Mutation(
+        "no subscription",
+        OBJECTS,
+        "--no-subscriptions ",
+        "",
+        test_odd_databases.test_a_subscription_stays_behind,
+    ),
+    Mutation(
+        "no mark within a text",
+        OBJECTS,
+        'statement == "" && sub(',
+        "sub(",
+        test_odd_databases.test_a_comment_of_the_owner_is_never_run,
+    ),
+    Mutation("statements of several lines", OBJECTS, "statement ~ whole ||", "/;$/ ||", ROLES),
+    Mutation(
+        "what cannot be told apart",
+        OBJECTS,
+        "statements all >/dev/null ||",
+        "true ||",
+        test_restore.test_globals_get_no_shell_from_psql,
+        {
+            "forged": "CREATE ROLE {role};\nALTER ROLE {role} NOLOGIN; {shell}\n-- quickdata: create",
+        },
+    ),
+    Mutation(
+        "an object is read to its end",
+        OBJECTS,
+        "tee -p /dev/fd/3",
+        "tee /dev/fd/3",
+        test_restore.test_a_restore_that_gives_up_early_is_not_called_damage,
+    ),
+    Mutation(
+        "missing roles",
+        OBJECTS,
+        "((${#NEW_ROLES[@]} > 0)) || return 0",
+        "return 0",
+        test_swap.test_a_missing_role_comes_back_with_its_password,
+    ),
+    Mutation(
+        "roles are tried by a verification",
+        OBJECTS,
+        "  role_statements\n  printf 'rollback",
+        "  printf 'rollback",
+        test_odd_databases.test_a_role_that_cannot_come_back_fails_the_verification_too,
+    ),
+    Mutation(
+        "the manifest's own encoding",
+        BACKUP,
+        "sql \"$MAINTENANCE\" -F $'\\n'",
+        "sql \"$DATABASE\" -F $'\\n'",
+        test_odd_databases.test_a_latin1_database_may_have_a_name_that_latin1_lacks,
+    ),
+    Mutation("a swap that was killed", BACKUP, "  check_aside\n", "", KILLED_SWAP, {"move": 1}),
+    Mutation("what a killed restore unpacked", RESTORE, " && remove_unpacked", "", KILLED_SWAP, {"move": 1}),
+    Mutation(
+        "a last name",
+        BACKUP,
+        "[[ ${newest:0:4} != 9999 ]] && ",
+        "",
+        LAST,
+        {"odd": "99991231T235959Z-00000000"},
+    ),
+    Mutation(
+        "names that bear a time",
+        COMMON,
+        "[0-9]{4}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])T",
+        "[0-9]{8}T",
+        test_retention.test_a_key_that_bears_no_time_is_no_backup,
+        {"odd": "20261399T000000Z-00000000"},
+    ),
+    Mutation(
+        "a day of the calendar",
+        RETENTION,
+        'week=$(date -d "$day" +%G-%V) ||',
+        'week=$(date -d "$day" +%G-%V) || true ||',
+        test_retention.test_a_key_of_no_day_is_named_when_the_days_are_counted,
+    ),
+)

@@ -84,7 +84,7 @@ TABLE: dict[str, tuple[Group, ...]] = {
         seen(
             "a function of the database's owner stands in for PostgreSQL's",
             "backup and restore",
-            "never called: the owner does not become superuser",
+            "not taken for the one that the scripts call by its name",
             odd.test_a_function_of_the_owner_is_never_called,
         ),
         seen(

@@ -75,11 +75,24 @@ def test_a_server_that_crashes_makes_no_backup(stocked: Node, case: Fault) -> No
     before.survives(done, case.says)
 
 
+# Its session ends with the server, and not before pg_restore has one.
+CRASH_DURING_RESTORE = r"""
+do $$ begin
+  while not exists (select from pg_stat_activity where datname ~ '_restore_') loop
+    perform pg_sleep(0.01), pg_stat_clear_snapshot();
+  end loop;
+end $$;
+select pid from pg_stat_activity where backend_type = 'checkpointer' \gset
+\setenv VICTIM :pid
+\! kill -9 $VICTIM
+select pg_sleep(60);
+"""
+
+
 @pytest.mark.parametrize("case", cases(CRASHED))
 def test_what_a_crash_leaves_of_a_restore_goes_with_the_next(stocked: Node, case: Fault) -> None:
-    victim = "select pid from pg_stat_activity where backend_type = 'checkpointer'"
-    body = f'{{ head -c 100000; kill -9 "$(psql -XAtd postgres -c "{victim}")"; cat; }} | "$REAL" "$@"'
-    shim = stocked.replace("pg_restore", body)
+    body = '{ head -c 100000; psql -Xqd postgres <<<"$CRASH" >&2; cat; } | "$REAL" "$@"'
+    shim = stocked.replace("pg_restore", f"read -rd '' CRASH <<'SQL'\n{CRASH_DURING_RESTORE}\nSQL\n{body}")
     before = Before(stocked)
     done = stocked.restore()
     wait_for(lambda: answers(stocked.server))

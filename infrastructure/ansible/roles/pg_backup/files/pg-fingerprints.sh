@@ -22,7 +22,6 @@ set local bytea_output = 'hex';
 set local extra_float_digits = 1;
 set local lc_monetary = 'C';
 set local row_security = off;
-set local statement_timeout = 0;
 set local lock_timeout = '10min';
 set local idle_in_transaction_session_timeout = 0;
 set local transaction_timeout = 0;

@@ -184,18 +184,24 @@ class Node:
     @contextmanager
     def locked(self, table: str = "customers") -> Iterator[None]:
         """Make whoever reads the table wait."""
+        with self.held(f"lock table {table}", "rollback"):
+            yield
+
+    @contextmanager
+    def held(self, change: str, end: str = "commit") -> Iterator[None]:
+        """Change something, and let others wait before it is decided."""
         command = [str(self.server.bin / "psql"), "-XqAt", "-d", self.conninfo()]
         holder = subprocess.Popen(
             command, env=self.server.environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         assert holder.stdin and holder.stdout
-        holder.stdin.write(f"begin; lock table {table}; select 'locked';\n")
+        holder.stdin.write(f"begin; {change}; select 'held';\n")
         holder.stdin.flush()
-        assert holder.stdout.readline() == "locked\n"
+        assert holder.stdout.readline() == "held\n"
         try:
             yield
         finally:
-            holder.communicate("rollback;\n")
+            holder.communicate(f"{end};\n")
 
     def waits_for_a_lock(self) -> bool:
         """Whether a script's session waits for one."""

@@ -3,8 +3,10 @@
 from collections.abc import Callable
 
 from tests import test_backup, test_odd_databases, test_restore, test_retention, test_swap
+from tests import test_faults_postgres as on_postgres
 from tests.mutation import BACKUP, COMMON, FINGERPRINTS, OBJECTS, RESTORE, RETENTION, Mutation
 
+WHEREVER = test_odd_databases.test_fields_that_are_exchanged_are_seen_wherever_they_are
 WRITING = test_odd_databases.test_how_a_session_writes_values_changes_no_checksum
 SETTINGS = test_odd_databases.test_settings_of_the_database_change_nothing
 ROLES = test_odd_databases.test_roles_of_any_name_and_setting_come_back
@@ -38,9 +40,33 @@ DATA_MUTATIONS = (
     Mutation(
         "fields with their names",
         FINGERPRINTS,
-        "'to_json(t.%I)'",
-        "'t.%I'",
+        "columns, fields)",
+        "columns, 0)",
         test_odd_databases.test_a_row_that_comes_back_with_its_fields_exchanged_is_seen,
+    ),
+    *(
+        Mutation(f"fields wherever they are: {column}", FINGERPRINTS, part, "0", WHEREVER, {"column": column})
+        for column, part in (
+            ("pair[]", "y.typelem"),
+            ("known", "y.typbasetype"),
+            ("reach", "r.rngsubtype"),
+            ("outer_pair", "a.atttypid"),
+        )
+    ),
+    Mutation(
+        "no table in another file",
+        FINGERPRINTS,
+        "\\quit\n",
+        "",
+        on_postgres.test_a_table_that_older_snapshots_find_empty_makes_no_backup,
+        {"case": on_postgres.REWRITTEN[0]},
+    ),
+    Mutation(
+        "each element of a list is a literal",
+        BACKUP,
+        "quote_literal(coalesce(replace(element[1], '\"\"', '\"'), rtrim(element[2])))",
+        "coalesce(replace(element[1], '\"\"', '\"'), rtrim(element[2]))",
+        test_odd_databases.test_a_setting_that_is_a_list_is_never_run,
     ),
     session(
         "no function but PostgreSQL's",

@@ -62,6 +62,13 @@ NOT_COVERED = """
   `max_locks_per_transaction` as its hint says.
 - A clock that once was years ahead: its backups are the newest until then, later ones are named after them,
   with a warning each time, and nothing is removed before that day comes. Remove them by hand.
+- `VACUUM FULL`, `CLUSTER`, or another change of a table that ends while a backup waits for it fails that
+  backup: run it again, and keep such work away from its hour.
+- Who may create tables in the database can have a check constraint's function run as the superuser who
+  restores, also by `--verify`, as with any `pg_restore`. Let only those create in it whom you trust with the
+  server.
+- A table that is partitioned by the hash of an enum's value is backed up, but its rows come back in other
+  partitions of it, and each partition is compared: a verification and a restore end with exit 4.
 - An S3 that confirms what it has not stored shows only when the backup is verified; a PostgreSQL that dumps
   and counts the same wrong rows does not show.
 """

@@ -41,6 +41,10 @@ TABLE: dict[str, tuple[Group, ...]] = {
         (on_postgres.test_a_server_that_crashes_makes_no_backup, on_postgres.CRASHES),
         (on_postgres.test_what_a_crash_leaves_of_a_restore_goes_with_the_next, on_postgres.CRASHED),
         (on_postgres.test_a_server_that_does_not_run_is_told, on_postgres.GONE),
+        (
+            on_postgres.test_a_table_that_older_snapshots_find_empty_makes_no_backup,
+            on_postgres.REWRITTEN,
+        ),
         seen(
             "the server ends the session",
             "backup: while rows are counted",
@@ -100,6 +104,24 @@ TABLE: dict[str, tuple[Group, ...]] = {
             odd.test_a_setting_of_a_role_is_never_run,
         ),
         seen(
+            "a setting that is a list holds SQL between comments",
+            "backup, verify and restore",
+            "it is the name of a schema that is not there",
+            odd.test_a_setting_that_is_a_list_is_never_run,
+        ),
+        seen(
+            "the owner of a type casts its rows to JSON",
+            "backup, verify and restore",
+            "the cast is never called",
+            odd.test_a_cast_of_the_owner_is_never_called,
+        ),
+        seen(
+            "lists with quotes, commas, spaces, or with nothing in them",
+            "restore",
+            "they come back",
+            odd.test_lists_that_are_set_for_the_database_come_back,
+        ),
+        seen(
             "role names and settings with line breaks, quotes, semicolons",
             "restore",
             "missing roles come back with settings, memberships, grants",
@@ -146,6 +168,12 @@ TABLE: dict[str, tuple[Group, ...]] = {
             "restore",
             "exit 4, the live database is as it was",
             odd.test_a_row_that_comes_back_with_its_fields_exchanged_is_seen,
+        ),
+        seen(
+            "the same, in an array, a domain, a range, a row in a row",
+            "backup",
+            "the checksums tell them apart",
+            odd.test_fields_that_are_exchanged_are_seen_wherever_they_are,
         ),
         seen(
             "what no restore can bring back (see below)",

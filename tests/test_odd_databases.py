@@ -62,6 +62,29 @@ def test_a_setting_of_a_role_is_never_run(node: Node, owner: str) -> None:
     assert node.server.psql(f"select count(*) from pg_roles where rolname = 'more_{node.token}'") == "0"
 
 
+def test_a_setting_that_is_a_list_is_never_run(node: Node, owner: str) -> None:
+    node.server.psql(f"alter role {owner} login")
+    value = f"public/*''*/;alter/**/role/**/{owner}/**/superuser/*''*/"
+    node.sql(
+        f"set session authorization {owner};\nselect set_config('search_path', '{value}', false);"
+        f"alter role {owner} in database {node.database} set search_path from current"
+    )
+    survives(node)
+    assert not became_superuser(node, owner)
+
+
+def test_a_cast_of_the_owner_is_never_called(node: Node, owner: str) -> None:
+    become = f"begin alter role {owner} superuser; return '1'; end"
+    node.sql(
+        f"set session authorization {owner}; create schema own; create type own.pair as (a int, b int);"
+        "create table own.pairs as select row(1, 2)::own.pair as pair;"
+        f"create function own.become(own.pair) returns json language plpgsql as $${become}$$;"
+        "create cast (own.pair as json) with function own.become(own.pair)"
+    )
+    survives(node)
+    assert not became_superuser(node, owner)
+
+
 # --- roles ---
 
 
@@ -116,6 +139,7 @@ def test_a_role_that_cannot_come_back_fails_the_verification_too(node: Node) -> 
         "idle_in_transaction_session_timeout = '1ms'",
         "default_transaction_read_only = on",
         "search_path = nowhere",
+        "search_path = ''",
         "row_security = off",
     ],
 )
@@ -123,6 +147,22 @@ def test_settings_of_the_database_change_nothing(node: Node, setting: str) -> No
     node.create("create table many as select generate_series(1, 200000) as n")  # not counted in a millisecond
     node.sql(f"alter database {node.database} set {setting}")
     survives(node)
+
+
+def test_lists_that_are_set_for_the_database_come_back(node: Node) -> None:
+    node.create()
+    node.sql(
+        f"""create role known_{node.token};
+        alter database {node.database}
+        set search_path = plain, "Two words", "a "" quote", "a,b", "back\\slash";
+        alter role known_{node.token} in database {node.database} set temp_tablespaces = ''"""
+    )
+    known = "select setconfig from pg_db_role_setting s join pg_database d on d.oid = setdatabase"
+    settings = f"{known} where datname = '{node.database}' order by 1"
+    before = node.server.psql(settings)
+    assert (before.count("search_path"), before.count("temp_tablespaces")) == (1, 1)
+    survives(node)
+    assert node.server.psql(settings) == before
 
 
 def test_names_that_the_server_always_quotes_are_the_same_names(node: Node) -> None:
@@ -210,6 +250,25 @@ def test_a_row_that_comes_back_with_its_fields_exchanged_is_seen(node: Node) -> 
     done = node.restore()
     assert done.code == 4
     assert "different: public.kept has the same number of rows, with other content" in done.log
+
+
+@pytest.mark.parametrize(
+    "column",
+    ["pair", "pair[]", "known", "reach", "outer_pair"],
+    ids=["row", "array", "domain", "range", "row in a row"],
+)
+def test_fields_that_are_exchanged_are_seen_wherever_they_are(node: Node, column: str) -> None:
+    node.create(
+        "create type pair as (a int, b int); create domain known as pair;"
+        "create type reach as range (subtype = pair); create type outer_pair as (inside pair);"
+        f"create table kept (kept {column}); create table other (a int)"
+    )
+    assert node.backup().code == 0
+    node.sql("alter type pair rename attribute a to c")
+    assert node.backup().code == 0
+    tables = [node.manifest(name)["tables"] for name in node.backups()]
+    one, two = ({table["name"]: table["checksum"] for table in each} for each in tables)
+    assert (one["kept"] != two["kept"], one["other"]) == (True, two["other"])
 
 
 def test_a_latin1_database_may_have_a_name_that_latin1_lacks(node: Node) -> None:

@@ -162,10 +162,13 @@ select format('alter database :"target" owner to %I;', pg_get_userbyid(datdba)) 
 select format('alter database :"target" connection limit %s;', datconnlimit) from pg_database where datname = current_database();
 select 'comment on database :"target" is ' || quote_literal(shobj_description(oid, 'pg_database')) || ';'
 from pg_database where datname = current_database();
--- Lists such as search_path are stored as they are written; any other value is one literal.
+-- Each element of a list is a literal, any other value is one: SET FROM CURRENT stores whatever its owner had written.
 select format('alter %s :"target" set %I to %s;',
     case setrole when 0 then 'database' else format('role %I in database', pg_get_userbyid(setrole)) end, name,
-    case when name in ('search_path', 'temp_tablespaces', 'session_preload_libraries', 'local_preload_libraries') then value else quote_literal(value) end)
+    case when name in ('search_path', 'temp_tablespaces', 'session_preload_libraries', 'local_preload_libraries') then
+      (select coalesce(string_agg(quote_literal(coalesce(replace(element[1], '""', '"'), rtrim(element[2]))), ', '), '''''')
+        from regexp_matches(value, '"((?:[^"]|"")*)"|([^,\s][^,]*)', 'g') as element)
+    else quote_literal(value) end)
 from pg_db_role_setting, unnest(setconfig) as setting,
   lateral (select split_part(setting, '=', 1) as name, substr(setting, strpos(setting, '=') + 1) as value)
 where setdatabase = (select oid from pg_database where datname = current_database());

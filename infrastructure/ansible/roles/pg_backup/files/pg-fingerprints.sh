@@ -3,8 +3,11 @@
 
 # One JSON line per table, in the transaction of the caller: what is there, how many rows, which content.
 # - All tables are locked before one is counted: who wants to drop or truncate one waits, as for pg_dump.
-# - Columns go by name, because a restore may order those of inheritance children differently, and the fields of rows
-#   in a column with their names, because pg_dump does not mind. Virtual columns are no data.
+# - TRUNCATE and what writes a table anew are seen by older snapshots too, which find it empty, or changed: so no table
+#   may lie in another file than when the snapshot was taken.
+#   https://www.postgresql.org/docs/current/mvcc-caveats.html
+# - Columns go by name, because a restore may order those of inheritance children differently. The fields of rows in
+#   a column go by position, as in the dump, and their order counts. Virtual columns are no data.
 # - What is not data of this database counts by its presence only: partitioned parents (their partitions count),
 #   foreign tables, and materialized views, which a restore computes anew.
 # - Sequences do not count: nextval() ignores snapshots, so their value in the dump may be a later one.
@@ -27,17 +30,30 @@ set local idle_in_transaction_session_timeout = 0;
 set local transaction_timeout = 0;
 set local search_path = pg_catalog;
 select format('lock table only %I.%I in access share mode', n.nspname, c.relname) from $tables and c.relkind = 'r' \gexec
+select string_agg(format('%I.%I', n.nspname, c.relname), ', ') as rewritten from $tables and c.relkind = 'r'
+  and pg_relation_filenode(to_regclass(format('%I.%I', n.nspname, c.relname))) is distinct from c.relfilenode \gset
+\if :{?rewritten}
+\warn rewritten or replaced since the snapshot was taken: :rewritten
+\quit
+\endif
 select format('select json_build_object(''schema'', %L, ''name'', %L, ''kind'', %L, ''rows'', %s, ''checksum'', %s)%s',
   nspname, relname, case relkind when 'r' then 'table' when 'p' then 'partitioned table'
     when 'm' then 'materialized view' else 'foreign table' end,
   case relkind when 'r' then 'count(*)' else 'null' end,
-  case relkind when 'r' then format('coalesce(sum(hashtextextended(row(%s)::text, 0)), 0)::text', columns) else 'null' end,
+  case relkind when 'r' then format('(coalesce(sum(hashtextextended(row(%s)::text, 0)), 0) + %s)::text', columns, fields) else 'null' end,
   case relkind when 'r' then format(' from only %I.%I as t', nspname, relname) end)
 from (select n.nspname, c.relname, c.relkind, (
-    select string_agg(format(case when 'C' in (y.typcategory, e.typcategory) then 'to_json(t.%I)' else 't.%I' end, a.attname),
-      ', ' order by a.attname)
-    from pg_attribute a join pg_type y on y.oid = a.atttypid left join pg_type e on e.oid = y.typelem
-    where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated <> 'v') as columns
+    select string_agg(format('t.%I', a.attname), ', ' order by a.attname) from pg_attribute a
+    where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated <> 'v') as columns, (
+    with recursive used as (
+      select atttypid as type from pg_attribute where attrelid = c.oid and attnum > 0 and not attisdropped
+      union
+      select part from used join pg_type y on y.oid = used.type left join pg_range r on y.oid in (r.rngtypid, r.rngmultitypid)
+        left join pg_attribute a on a.attrelid = y.typrelid and a.attnum > 0 and not a.attisdropped,
+      unnest(array[y.typelem, y.typbasetype, r.rngsubtype, a.atttypid]) as part where part <> 0)
+    select coalesce(sum(hashtextextended(format('%s %s', y.oid::regtype, names), 0)), 0) from used join pg_type y on y.oid = used.type,
+    lateral (select string_agg(attname, ' ' order by attnum) as names from pg_attribute
+      where attrelid = y.typrelid and attnum > 0 and not attisdropped) where y.typtype = 'c') as fields
   from $tables)
 order by nspname, relname \gexec
 select json_build_object('schema', 'pg_catalog', 'name', 'pg_largeobject', 'kind', 'large objects',

@@ -26,19 +26,19 @@ KNOWN: tuple[tuple[str, type[PipelineError], str, str], ...] = (
         "the live database was not touched; `quickdata backups` lists others to restore with --id",
     ),
     (
-        r"decryption failed for all\s+provided\s+methods",
+        r"decryption failed for all provided methods",
         SettingsError,
         "the state does not open with this passphrase",
         "give the QUICKDATA_STATE_PASSPHRASE that it was encrypted with",
     ),
     (
-        r"state file could not be\s+parsed as JSON|can not be\s+checked for presence of encryption",
+        r"state file could not be parsed as JSON|can not be checked for presence of encryption",
         ToolError,
         "the state is damaged",
         "bring back an earlier version: terraform.tfstate.backup beside it, or the bucket's or GitLab's own",
     ),
     (
-        r"encrypted and can not be read without|does not have a\s+\"version\" attribute",
+        r"encrypted and can not be read without|does not have a \"version\" attribute",
         SettingsError,
         "the state is encrypted",
         "give its QUICKDATA_STATE_PASSPHRASE, and have tofu on PATH: Terraform cannot read it",
@@ -50,7 +50,7 @@ KNOWN: tuple[tuple[str, type[PipelineError], str, str], ...] = (
         "wait until that run has ended; when it is dead, `quickdata unlock {stack}` asks and breaks the lock",
     ),
     (
-        r"S3 bucket \"[^\"]+\" does not exist",
+        r"S3 bucket (\"[^\"]+\" )?does not exist",
         ToolError,
         "the bucket of the states does not exist",
         "nothing was deployed with --state s3 yet: `quickdata deploy --state s3` creates it",
@@ -68,7 +68,8 @@ KNOWN: tuple[tuple[str, type[PipelineError], str, str], ...] = (
         "plan again, read it, then deploy it",
     ),
     (
-        r"Failed to read the given file as a state or plan file|Failed to load .* as a plan file",
+        r"Failed to read the given file as a state or plan file|Failed to load .* as a plan file"
+        r"|Failed to read plan from plan file",
         PlanRefused,
         "the saved plan cannot be read",
         "plan again, with the same version of OpenTofu or Terraform that deploys",
@@ -123,6 +124,12 @@ KNOWN: tuple[tuple[str, type[PipelineError], str, str], ...] = (
         "install it: on Debian `apt-get install locales`, then `localedef -i en_US -f UTF-8 en_US.utf8`",
     ),
     (
+        r"Failed to (query available provider packages|resolve provider packages|install provider)",
+        ToolError,
+        "the AWS provider cannot be had",
+        "allow the registry, or name a directory with providers in QUICKDATA_PROVIDER_MIRROR",
+    ),
+    (
         r"connection refused|Could not connect to the endpoint|no such host|i/o timeout|dial tcp",
         ToolError,
         "an endpoint does not answer",
@@ -133,12 +140,6 @@ KNOWN: tuple[tuple[str, type[PipelineError], str, str], ...] = (
         ToolError,
         "AWS does not accept the credentials",
         "renew AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN), then run again",
-    ),
-    (
-        r"Failed to query available provider packages|Failed to install provider",
-        ToolError,
-        "the AWS provider cannot be had",
-        "allow the registry, or name a directory with providers in QUICKDATA_PROVIDER_MIRROR",
     ),
 )
 
@@ -155,14 +156,20 @@ def diagnose(name: str, exit_code: int, stdout: str, stderr: str) -> PipelineErr
     told = "\n".join(failures(stdout))
     tail = _shortened(told, HEAD_LINES) if told else _shortened(stderr.strip() or stdout, 0)
     heard = f"{told or tail}\n{stderr}"
+    words = _unwrapped(heard)
     for pattern, error, what, mend in KNOWN:
-        if re.search(pattern, heard, re.DOTALL):
+        if re.search(pattern, words):
             holder = lock.told(heard) if error is StateLocked else None
             stack = name.partition(":")[0]
             return error(f"{name}: {what} {holder or ''}".rstrip(), mend.format(stack=stack), tail)
     return ToolError(
         f"{name}: failed with exit code {exit_code}", "read the tool's words below, mend, run again", tail
     )
+
+
+def _unwrapped(text: str) -> str:
+    """Return a text as one line: both tools break theirs anywhere, and may draw a bar at its left."""
+    return " ".join(text.replace("│", " ").split())
 
 
 def _shortened(text: str, head: int) -> str:

@@ -9,6 +9,7 @@ from pipeline.diagnosis import TAIL_LINES, diagnose
 from pipeline.errors import (
     BucketTaken,
     PipelineError,
+    PlanRefused,
     SettingsError,
     StateLocked,
     StateLost,
@@ -16,6 +17,19 @@ from pipeline.errors import (
     VerifyFailed,
 )
 from pipeline.rehearsal.workspace import REPOSITORY
+
+NO_REGISTRY = (
+    "\nError: {}\n\nCould not resolve provider hashicorp/aws: could not connect to\n"
+    "registry.opentofu.org: failed to request discovery document: Get\n"
+    '"https://registry.opentofu.org/.well-known/terraform.json": proxyconnect tcp:\n'
+    "dial tcp 127.0.0.1:9: connect: connection refused"
+)
+WITHOUT_STATE = """
+Error: Error refreshing state: S3 bucket
+does not exist.
+
+The referenced S3 bucket must have been previously created.
+"""
 
 KNOWN = [
     ("Error: Error acquiring the state lock\nID: 1-2", StateLocked, "locked"),
@@ -29,6 +43,14 @@ KNOWN = [
     ("OSError: [Errno 28] No space left on device", ToolError, "disk is full"),
     ("dial tcp 127.0.0.1:1: connect: connection refused", ToolError, "does not answer"),
     ("InvalidClientTokenId: The security token", ToolError, "credentials"),
+    (NO_REGISTRY.format("Failed to resolve provider packages"), ToolError, "AWS provider"),
+    (NO_REGISTRY.format("Failed to query available provider packages"), ToolError, "AWS provider"),
+    (WITHOUT_STATE, ToolError, "bucket of the states does not exist"),
+    ('S3 bucket "x-tfstate" does not exist.', ToolError, "bucket of the states does not exist"),
+    ("Error: Failed to read plan from plan\nfile\n", PlanRefused, "saved plan cannot be read"),
+    ("│ Error: Error acquiring the state\n│ lock\n│ ID: 1-2", StateLocked, "locked"),
+    ("decryption failed for\nall provided methods", SettingsError, "does not open with this passphrase"),
+    ("Unable to\nfind remote state", ToolError, "storage state is missing"),
 ]
 
 

@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pexpect
@@ -15,6 +15,7 @@ from stacks import BUCKET, deployment, init, pending
 
 from pipeline import deploy, existing
 from pipeline.ansible import FOLDER, Ansible
+from pipeline.backends.s3 import S3
 from pipeline.backups import backups
 from pipeline.deployment import Deployment
 from pipeline.errors import PipelineError, StateLocked, ToolError
@@ -23,6 +24,7 @@ from pipeline.progress import Progress
 from pipeline.rehearsal.localstack import LocalStack
 from pipeline.rehearsal.workspace import throwaway
 from pipeline.server import free_port
+from pipeline.states import kept_in, opened
 from pipeline.tofu import Stack
 
 
@@ -55,6 +57,23 @@ async def test_an_endpoint_that_goes_away_later_is_told_in_the_same_words(unreac
         await existing.app(unreachable.cloud, "nowhere")
     with pytest.raises(ToolError, match="does not answer"):
         await backups(unreachable.cloud, unreachable.bucket, "nocodb_db")
+
+
+async def test_a_provider_that_cannot_be_had_is_named_whatever_fails(unreachable: Deployment) -> None:
+    nobody = f"http://127.0.0.1:{free_port()}"
+    none = Path(unreachable.runner.root / "no-mirror.rc")
+    none.touch()
+    env = {**unreachable.storage.env, "TF_CLI_CONFIG_FILE": str(none), "HTTPS_PROXY": nobody}
+    with pytest.raises(ToolError, match="storage: init: the AWS provider cannot be had") as caught:
+        await init(unreachable, replace(unreachable.storage, env=env))
+    assert "QUICKDATA_PROVIDER_MIRROR" in caught.value.mend
+
+
+async def test_a_bucket_of_states_that_is_not_there_is_named(reachable: Deployment) -> None:
+    d = kept_in(reachable, S3("states-of-nobody", reachable.cloud.region))
+    with pytest.raises(ToolError, match="the bucket of the states does not exist") as caught:
+        await opened(d, d.storage)
+    assert "deploy --state s3" in caught.value.mend
 
 
 async def test_what_aws_refuses_is_told_with_its_words(reachable: Deployment) -> None:

@@ -12,7 +12,7 @@ export UV_PYTHON_PREFERENCE := only-system
 export UV_NO_PROGRESS := 1
 
 PYTHON_FILES := pipeline tests benchmarks
-SCRIPTS := .ci/run .ci/swarm .ci/call .ci/host .devcontainer/install pipeline/rehearsal/node/boot \
+SCRIPTS := .ci/run .ci/swarm .ci/tofu .ci/call .ci/host .devcontainer/install pipeline/rehearsal/node/boot \
   $(wildcard infrastructure/ansible/*.sh infrastructure/ansible/roles/*/files/*.sh) \
   tests/images/build $(wildcard tests/images/*/fetch) tests/images/db/entrypoint
 

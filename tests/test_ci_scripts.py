@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 from ssh_keys import lay_key, require_keygen
 
+from pipeline import tools
+from pipeline.server import free_port
+
 REPOSITORY = Path(__file__).parents[1]
 KEYS = {"AWS_ACCESS_KEY_ID": "s3cret-a", "AWS_SECRET_ACCESS_KEY": "s3cret-b", "AWS_SESSION_TOKEN": "s3cret-t"}
 ROLE = {"AWS_ROLE_ARN": "arn:aws:iam::1:role/ci", "AWS_ID_TOKEN": "s3cret-i"}
@@ -136,3 +139,35 @@ def test_what_is_not_run_without_docker_is_named() -> None:
     tests = set(re.findall(r"::(test_\w+)", found))
     assert tests
     assert {name.strip() for name in named} == tests
+
+
+def tofu(tmp_path: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run .ci/tofu where no release can be downloaded."""
+    nowhere = {"HTTPS_PROXY": f"http://127.0.0.1:{free_port()}", "XDG_CACHE_HOME": str(tmp_path)}
+    env = {"PATH": f"{tmp_path}/bin:/usr/bin:/bin", "HOME": str(tmp_path)} | nowhere | env
+    command = [str(REPOSITORY / ".ci/tofu")]
+    return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+
+
+def test_the_tests_opentofu_is_the_one_on_path_else_the_one_built_before(tmp_path: Path) -> None:
+    built = tmp_path / f"quickdata/built-tofu-{tools.VERSION}"
+    program(built / "tofu", "true")
+    assert tofu(tmp_path).stdout == f"{built}\n"
+    program(tmp_path / "bin/tofu", "true")
+    assert tofu(tmp_path).stdout == f"{tmp_path}/bin\n"
+
+
+def test_an_opentofu_module_with_another_checksum_is_not_built(tmp_path: Path) -> None:
+    download = f"""printf '{{"Dir": "{tmp_path}", "Sum": "h1:of-somebody-else"}}'"""
+    program(tmp_path / "bin/go", f'[ "$1" = mod ] || {{ touch "{tmp_path}/was-built"; exit 0; }}; {download}')
+    ended = tofu(tmp_path)
+    assert (ended.returncode, ended.stdout) == (77, "")
+    assert "the module has another checksum: h1:of-somebody-else" in ended.stderr
+    assert not (tmp_path / "was-built").exists()
+
+
+def test_without_any_opentofu_it_is_said_why(tmp_path: Path) -> None:
+    ended = tofu(tmp_path)
+    assert (ended.returncode, ended.stdout) == (77, "")
+    assert "No OpenTofu here: " in ended.stderr
+    assert "could not be downloaded" in ended.stderr

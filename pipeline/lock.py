@@ -11,8 +11,9 @@ from uuid import uuid4
 from pipeline.backups import duration
 
 FIELD = r"{}: +(\S.*?)\s*(?:\n|$)"
-ELSEWHERE = re.compile(r"already\s+locked:\s+ID=(\S+)")
-"""What the tools say of an HTTP lock: Terraform then describes the lock it asked for, not the one held."""
+BY_HTTP = re.compile(r"already\s+locked:\s+ID=(\S+)")
+"""What the tools say of an HTTP lock. Terraform then describes the lock that it asked for, OpenTofu the one that
+is held, as GitLab tells it: with the operation of whoever asks."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +65,11 @@ def told(text: str) -> Lock | None:
     """Return the lock that a tool's error describes; None when it describes none."""
     names = ("ID", "Who", "Operation", "Created")
     found = {name: match[1] for name in names if (match := re.search(FIELD.format(name), text))}
-    held = ELSEWHERE.search(text)
-    if held and held[1] != found.get("ID"):
-        return Lock(held[1])
+    by_http = BY_HTTP.search(text)
+    if by_http and by_http[1] != found.get("ID"):
+        return Lock(by_http[1])
+    if by_http:
+        found.pop("Operation", None)
     return parsed(found) if "ID" in found else None
 
 

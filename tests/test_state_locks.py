@@ -140,6 +140,7 @@ def test_terraforms_own_lock_is_not_taken_for_the_one_that_an_http_server_has() 
     told_by_opentofu = told(OF_THE_TOOL.format("HTTP remote state already locked: ID=123-4"))
     assert told_by_opentofu
     assert told_by_opentofu.who == "me@host"
+    assert told_by_opentofu.operation == ""  # GitLab tells the one of whoever asks
 
 
 def test_a_locked_state_is_one_error_with_its_owner_and_the_verb_that_breaks_it() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from anyio import run_process
 
 from pipeline.errors import ToolError
-from pipeline.server import LOOPBACK, free_port, serving
+from pipeline.server import LOOPBACK, free_port, reached_at, serving
 
 USER = "admin"
 UNPRIVILEGED = 65534
@@ -79,7 +79,7 @@ async def postgres(
     directory.mkdir(parents=True, exist_ok=True)
     bin_directory = binaries()
     server = Postgres(
-        LOOPBACK, port or free_port(), USER, password or secrets.token_urlsafe(18), bin_directory
+        reached_at(listen), port or free_port(), USER, password or secrets.token_urlsafe(18), bin_directory
     )
     data = directory / "data"
     await _initialise(server, data)

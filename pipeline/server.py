@@ -19,6 +19,15 @@ START_LIMIT = 120.0
 STOP_LIMIT = 15.0
 
 
+def reached_at(listen: str) -> str:
+    """Return the address at which this machine reaches a server.
+
+    Args:
+        listen: the address that it listens on.
+    """
+    return LOOPBACK if listen == ANYWHERE else listen
+
+
 def free_port() -> int:
     """Return a TCP port of 127.0.0.1 that nobody listens on right now."""
     with socket.socket() as probe:

@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from listening import on_loopback_alone
 
 from pipeline import tools
 from pipeline.errors import ToolError
@@ -58,6 +59,7 @@ def serve() -> Iterator[Serve]:
         server = ThreadingHTTPServer(("127.0.0.1", 0), Releases)
         servers.append(server)
         threading.Thread(target=server.serve_forever, daemon=True).start()
+        assert on_loopback_alone(server.server_port)
         return f"http://127.0.0.1:{server.server_port}"
 
     yield start

@@ -6,6 +6,7 @@ from pathlib import Path
 import anyio
 import pytest
 from anyio.abc import SocketStream
+from listening import open_to_others
 
 from pipeline import aws
 from pipeline.progress import Progress
@@ -47,6 +48,7 @@ async def test_opentofu_asks_aws_and_not_the_emulator_of_the_default_profile(
     with throwaway() as directory:
         monkeypatch.setattr(aws, "REPOSITORY", directory / "workspace")
         async with await anyio.create_tcp_listener(local_host="127.0.0.1") as listener:
+            assert not open_to_others()
             url = f"http://127.0.0.1:{listener.extra(anyio.abc.SocketAttribute.local_port)}"
             (tmp_path / ".aws/config").write_text(f"[default]\nendpoint_url = {url}\n[profile work]\n")
             d = aws.aws_deployment(Settings.read(), Progress(), Report("plan", "aws"))

@@ -15,6 +15,7 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError
 from denied_calls import ALLOW_ALL, DENIED, ELSEWHERE, Call, policy
+from listening import on_loopback_alone, open_to_others
 from runbook import commands
 from vm_role import SUFFIX, Role, role  # noqa: F401
 
@@ -60,6 +61,11 @@ def node(tmp_path: Path, postgres: Postgres, role: Role) -> Iterator[Node]:
     yield node
     for name in node.databases():
         postgres.psql(f"drop database {identifier(name)} with (force)")
+
+
+def test_the_emulator_that_enforces_listens_on_the_loopback_alone(role: Role) -> None:
+    assert on_loopback_alone(role.aws.endpoint)
+    assert not open_to_others()
 
 
 def answer(role: Role, call: Call, places: dict[str, str]) -> str:

@@ -1,7 +1,11 @@
-"""The servers as containers start them: for other machines, on a fixed port, a password from outside."""
+"""The servers as containers start them: for other machines, on a fixed port, a password from outside.
+
+Another address of the loopback stands for a container's: a test opens no door to the network.
+"""
 
 import os
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -9,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
+from listening import answering
 
 from pipeline.postgres import USER, binaries
 from pipeline.rehearsal.localstack import LocalStack, answers, asking
@@ -17,26 +21,19 @@ from pipeline.server import free_port
 
 REPOSITORY = Path(__file__).parents[1]
 DEADLINE = 180.0
-
-
-def address() -> str:
-    """Another address of this machine than the loopback, as a container's neighbours use."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("203.0.113.1", 9))
-        except OSError:
-            pytest.skip("this machine has no address but the loopback")
-        return str(probe.getsockname()[0])
+HERE, NEIGHBOUR = "127.0.0.2", "127.0.0.3"
+SERVE = """
+import sys, anyio, pathlib
+from pipeline.rehearsal import serve
+serve.DIRECTORY, serve.ANYWHERE = pathlib.Path(sys.argv[1]), sys.argv[4]
+anyio.run(serve.serve, sys.argv[2], int(sys.argv[3]))
+"""
 
 
 @contextmanager
 def served(name: str, port: int, directory: Path) -> Iterator[subprocess.Popen[str]]:
     env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(REPOSITORY), "PGPASSWORD": "from-outside"}
-    code = (
-        "import sys, anyio, pathlib; from pipeline.rehearsal import serve\n"
-        "serve.DIRECTORY = pathlib.Path(sys.argv[1]); anyio.run(serve.serve, sys.argv[2], int(sys.argv[3]))"
-    )
-    command = [sys.executable, "-c", code, str(directory), name, str(port)]
+    command = [sys.executable, "-c", SERVE, str(directory), name, str(port), HERE]
     process = subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True)
     try:
         yield process
@@ -51,21 +48,23 @@ def until(ready: bool, process: subprocess.Popen[str], deadline: float) -> bool:
     return ready
 
 
+def asked_for_a_password(port: int) -> bool:
+    """Whether PostgreSQL asks a neighbour for a password, and neither turns it away nor lets it in.
+
+    The protocol's start-up message, and its answer: AuthenticationSASL is "R", a length, and 10.
+    """
+    words = b"".join(f"{word}\0".encode() for word in ("user", USER, "database", "postgres", ""))
+    with socket.create_connection((HERE, port), 30, (NEIGHBOUR, 0)) as connection:
+        connection.sendall(struct.pack("!ii", len(words) + 8, 3 << 16) + words)
+        with connection.makefile("rb") as answer:
+            kind, _, method = struct.unpack("!cii", answer.read(9))
+    return (kind, method) == (b"R", 10)
+
+
 def test_postgresql_lets_other_machines_in_by_its_password_alone(tmp_path: Path) -> None:
-    port, host, deadline = free_port(), address(), time.monotonic() + DEADLINE
-    connect = [
-        str(binaries() / "psql"),
-        "-XAt",
-        "-h",
-        host,
-        "-p",
-        str(port),
-        "-U",
-        USER,
-        "-d",
-        "postgres",
-        "-w",
-    ]
+    port, deadline = free_port(), time.monotonic() + DEADLINE
+    where = ["-h", HERE, "-p", str(port), "-U", USER, "-d", "postgres"]
+    connect = [str(binaries() / "psql"), "-XAt", *where, "-w"]
 
     def asked(password: str) -> subprocess.CompletedProcess[str]:
         env = {"PGPASSWORD": password, "LC_ALL": "C.UTF-8"}
@@ -77,11 +76,14 @@ def test_postgresql_lets_other_machines_in_by_its_password_alone(tmp_path: Path)
         while not until(asked("from-outside").stdout == "1\n", process, deadline):
             pass
         assert "password authentication failed" in asked("another").stderr
+        assert asked_for_a_password(port)
+        assert answering(port) == [HERE]
 
 
 def test_localstack_answers_other_machines(tmp_path: Path) -> None:
     port, deadline = free_port(), time.monotonic() + DEADLINE
-    sts = asking(LocalStack(f"http://{address()}:{port}", "eu-west-3"))
+    sts = asking(LocalStack(f"http://{HERE}:{port}", "eu-west-3"))
     with served("localstack", port, tmp_path) as process:
         while not until(answers(sts), process, deadline):
             pass
+        assert answering(port) == [HERE]

@@ -4,10 +4,12 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import anyio
 import pytest
 from browser import Seen, look
+from listening import answering, answers, open_to_others
 from live import NODES, Live, failing, listed, prepared, until, volumes_of
 
 from pipeline import deploy, scripts
@@ -31,6 +33,13 @@ def live() -> Iterator[Live]:
         found.do(deploy.deploy, found.s.d)
         found.make_a_base()
         yield found
+
+
+def test_the_emulator_listens_on_the_nodes_network_alone(live: Live) -> None:
+    port = urlsplit(live.s.aws.endpoint).port
+    assert port and answers(live.s.nodes.gateway, port)
+    assert answering(port) == []
+    assert open_to_others() == {(live.s.nodes.gateway, port)}
 
 
 def test_a_restarted_database_node_serves_its_data_again_and_the_next_backup_is_good(live: Live) -> None:

@@ -11,7 +11,7 @@ from anyio import to_thread
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pipeline.server import ANYWHERE, LOOPBACK, free_port, serving
+from pipeline.server import LOOPBACK, free_port, reached_at, serving
 from pipeline.storage import session
 
 REGION = "eu-west-3"
@@ -69,8 +69,7 @@ async def localstack(
     """
     directory.mkdir(parents=True, exist_ok=True)
     port = port or free_port()
-    host = LOOPBACK if listen == ANYWHERE else listen
-    server = LocalStack(f"http://{host}:{port}", region)
+    server = LocalStack(f"http://{reached_at(listen)}:{port}", region)
     command = (sys.executable, "-P", str(SERVER), str(directory / "objects"))
     sts = asking(server)
 

@@ -111,13 +111,17 @@ def binaries() -> Path:
 
 
 def _as_unprivileged() -> tuple[str, ...]:
-    """As root, become another user who keeps one of root's rights: to pass through private directories."""
+    """As root, become another user who keeps one of root's rights: to pass through private directories.
+
+    initdb looks for postgres beside itself with access(2), which ignores the rights of other users than root
+    unless no_setuid_fixup is set: capabilities(7).
+    """
     if os.geteuid() != 0:
         return ()
     user, only = str(UNPRIVILEGED), "-all,+dac_override"
     identity = ("--reuid", user, "--regid", user, "--clear-groups", "--pdeathsig", "KILL")
     rights = ("--inh-caps", only, "--ambient-caps", only, "--bounding-set", only)
-    return ("setpriv", *identity, *rights)
+    return ("setpriv", "--securebits", "+no_setuid_fixup", *identity, *rights)
 
 
 async def _initialise(server: Postgres, data: Path) -> None:

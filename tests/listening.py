@@ -47,6 +47,13 @@ def answering(port: int) -> list[str]:
 def open_to_others() -> set[tuple[str, int]]:
     """Where this process, and what it has started, listen besides 127.0.0.1."""
     family = psutil.Process(), *psutil.Process().children(recursive=True)
-    sockets = (each for process in family for each in process.net_connections("tcp"))
-    listening = (each.laddr for each in sockets if each.status == psutil.CONN_LISTEN)
-    return {(each.ip, each.port) for each in listening if each.ip != LOOPBACK}
+    found = {place for process in family for place in _listens(process)}
+    return {(address, port) for address, port in found if address != LOOPBACK}
+
+
+def _listens(process: psutil.Process) -> list[tuple[str, int]]:
+    try:
+        sockets = process.net_connections("tcp")
+    except psutil.NoSuchProcess:  # it has just ended
+        return []
+    return [(each.laddr.ip, each.laddr.port) for each in sockets if each.status == psutil.CONN_LISTEN]

@@ -17,6 +17,9 @@ LOOPBACK = "127.0.0.1"
 ANYWHERE = "0.0.0.0"  # noqa: S104 - a container of its own
 START_LIMIT = 120.0
 STOP_LIMIT = 15.0
+REMEDY = "see its last lines, free memory or ports, then run again"
+NEWS_LIMIT = 1.0
+"""Seconds until a server's end is known here: a client of it may fail before that."""
 
 
 def reached_at(listen: str) -> str:
@@ -46,6 +49,8 @@ async def serving(
 ) -> AsyncIterator[None]:
     """Run a server beside the block; it also dies when this process is killed.
 
+    When the server ends first, the block is cancelled, and that is the error whatever the block then says.
+
     Args:
         name: what people call it.
         command: argv.
@@ -68,7 +73,8 @@ async def serving(
         )
     try:
         await _until_ready(name, process, ready, log)
-        yield
+        async with _while_it_lives(name, process, log):
+            yield
     finally:
         with anyio.CancelScope(shield=True):
             await _stop(process, stop)
@@ -80,11 +86,49 @@ async def _until_ready(name: str, process: Process, ready: Callable[[], Awaitabl
             if await ready():
                 return
             await anyio.sleep(0.1)
-    what = (
-        f"{name} ended" if process.returncode is not None else f"{name} was not ready in {START_LIMIT:.0f} s"
-    )
-    tail = "\n".join(log.read_text(errors="replace").splitlines()[-8:])
-    raise ToolError(f"{what} while starting", "free memory or ports, then run again", tail)
+    if process.returncode is not None:
+        raise _ended(name, "while starting", process.returncode, log)
+    what = f"{name} was not ready in {START_LIMIT:.0f} s"
+    raise ToolError(what, REMEDY, _last_words(log))
+
+
+@asynccontextmanager
+async def _while_it_lives(name: str, process: Process, log: Path) -> AsyncIterator[None]:
+    failed: Exception | None = None
+    async with anyio.create_task_group() as group:
+        group.start_soon(_cancel_at_the_end, process, group.cancel_scope)
+        try:
+            yield
+        except Exception as error:  # the group would wrap it
+            failed = error
+            with anyio.move_on_after(NEWS_LIMIT, shield=True):
+                await process.wait()
+        group.cancel_scope.cancel()
+    if process.returncode is not None:
+        raise _ended(name, "too early", process.returncode, log) from failed
+    if failed:
+        raise failed
+
+
+async def _cancel_at_the_end(process: Process, scope: anyio.CancelScope) -> None:
+    await process.wait()
+    scope.cancel()
+
+
+def _ended(name: str, when: str, code: int, log: Path) -> ToolError:
+    how = f"killed by {_signal(-code)}" if code < 0 else f"exit code {code}"
+    return ToolError(f"{name} ended {when}: {how}", REMEDY, _last_words(log))
+
+
+def _signal(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _last_words(log: Path) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-8:])
 
 
 async def _stop(process: Process, request: signal.Signals) -> None:

@@ -122,6 +122,22 @@ async def test_a_server_that_did_not_start_leaves_no_other_behind(
     assert len(engine.stopped) == len(engine.started) == 2
 
 
+async def test_a_server_that_ended_is_told_instead_of_what_then_failed(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ToolError, match="PostgreSQL ended too early"):
+        async with rehearsing():
+            engine.program(READY, "exit 2")
+            raise Broke
+    engine.program(READY, "exit 0")
+    alive = [True]
+    monkeypatch.setattr(services, "answers", lambda _: bool(alive))
+    with pytest.raises(ToolError, match="LocalStack ended too early"):
+        async with rehearsing():
+            alive.clear()
+            raise Broke
+
+
 async def test_nothing_real_of_a_checkout_comes_along(engine: Engine) -> None:
     async with rehearsing():
         pass

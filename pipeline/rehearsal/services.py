@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import dagger
 
 LOCALSTACK_PORT, POSTGRES_PORT = 4566, 5432
+REMEDY = "see its last lines in the engine's output, give the engine more memory, then run again"
 BINARIES = ("python", "-c", "from pipeline.postgres import binaries; print(binaries())")
 
 
@@ -40,8 +41,8 @@ async def localstack(toolbox: "dagger.Container", run: str) -> AsyncIterator[Loc
     """
     async with _service(_code(toolbox, run), "localstack", LOCALSTACK_PORT) as host:
         server = LocalStack(f"http://{host}:{LOCALSTACK_PORT}", REGION)
-        await _until("LocalStack", partial(to_thread.run_sync, answers, asking(server)))
-        yield server
+        async with _answering("LocalStack", partial(to_thread.run_sync, answers, asking(server))):
+            yield server
 
 
 @asynccontextmanager
@@ -61,8 +62,8 @@ async def postgres(dag: "dagger.Client", toolbox: "dagger.Container", run: str) 
     async with _service(code.with_secret_variable("PGPASSWORD", held), "postgres", POSTGRES_PORT) as host:
         programs = await asked("PostgreSQL's programs", code.with_exec(list(BINARIES)).stdout())
         server = Postgres(host, POSTGRES_PORT, USER, password, Path(programs.strip()))
-        await _accepts(code, server)
-        yield server
+        async with _answering("PostgreSQL", partial(_accepts, code, server)):
+            yield server
 
 
 def _code(toolbox: "dagger.Container", run: str) -> "dagger.Container":
@@ -98,14 +99,24 @@ def address(url: str) -> str:
         raise ToolError(f"the service {url} has no address: {error}", "restart the Dagger engine") from error
 
 
-async def _accepts(container: "dagger.Container", server: Postgres) -> None:
-    """Wait until the database accepts connections: an open port is not enough."""
+async def _accepts(container: "dagger.Container", server: Postgres) -> bool:
+    """Tell whether the database accepts connections: an open port is not enough."""
     command = (str(server.bin / "pg_isready"), "-q", "-h", server.host, "-p", str(server.port))
+    return (await outcome("PostgreSQL", tried(container, *command)))[0] == 0
 
-    async def ready() -> bool:
-        return (await outcome("PostgreSQL", tried(container, *command)))[0] == 0
 
-    await _until("PostgreSQL", ready)
+@asynccontextmanager
+async def _answering(name: str, ready: Callable[[], Awaitable[bool]]) -> AsyncIterator[None]:
+    """Run the block once the server answers; if it fails when the server does not, that is the error."""
+    await _until(name, ready)
+    try:
+        yield
+    except Exception as error:
+        if not await ready():
+            raise ToolError(
+                f"{name} ended too early: its service does not answer any more", REMEDY
+            ) from error
+        raise
 
 
 async def _until(name: str, ready: Callable[[], Awaitable[bool]]) -> None:
@@ -114,6 +125,4 @@ async def _until(name: str, ready: Callable[[], Awaitable[bool]]) -> None:
             if await ready():
                 return
             await anyio.sleep(0.2)
-    raise ToolError(
-        f"{name} was not ready in {START_LIMIT:.0f} s", "give the engine more memory, then run again"
-    )
+    raise ToolError(f"{name} was not ready in {START_LIMIT:.0f} s", REMEDY)

@@ -5,12 +5,14 @@ import sys
 import click
 
 from pipeline.cli import data, deployment, state
+from pipeline.cli.output import outlive_readers
 
 INTERRUPTED = 130
 
 
 def run() -> None:
     """Run the command line; Ctrl-C at a question ends like Ctrl-C anywhere else."""
+    outlive_readers()
     try:
         main(standalone_mode=False)
     except click.ClickException as error:

@@ -12,8 +12,8 @@ from pipeline.backups import duration
 
 FIELD = r"{}: +(\S.*?)\s*(?:\n|$)"
 BY_HTTP = re.compile(r"already\s+locked:\s+ID=(\S+)")
-"""What the tools say of an HTTP lock. Terraform then describes the lock that it asked for, OpenTofu the one that
-is held, as GitLab tells it: with the operation of whoever asks."""
+"""What the tools say of an HTTP lock. Terraform then describes the lock that it asked for, OpenTofu the one
+that is held, as GitLab tells it: with the operation of whoever asks."""
 
 
 @dataclass(frozen=True)

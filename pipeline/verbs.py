@@ -88,7 +88,6 @@ async def deploy(d: Deployment, saved: SavedPlans | None = None) -> None:
     """Deploy to AWS: storage, app, the services on the nodes; then prove that a backup comes back."""
     deployed = await order.deploy(d, saved)
     d.report.prove("deploy and verify", scripts.in_words(deployed.proof), **deployed.proof)
-    d.progress.note(order.banner(d, deployed.outputs))
 
 
 async def destroy(d: Deployment, without_backup: WithoutBackup = "") -> None:

@@ -93,5 +93,4 @@ async def _on_swarm(progress: Progress, report: Report, suffix: str) -> None:
     async with swarm(progress, report, suffix) as s:
         deployed = await deploy.deploy(s.d)
         report.prove("deploy and verify", scripts.in_words(deployed.proof), **deployed.proof)
-        progress.note(deploy.banner(s.d, deployed.outputs))
         await swarm_epilogue(s)

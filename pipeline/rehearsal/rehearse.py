@@ -34,5 +34,4 @@ async def rehearse(progress: Progress, report: Report, suffix: str, place: Place
         await prepare(d, around)
         deployed = await deploy.deploy(d)
         report.prove("deploy and verify", scripts.in_words(deployed.proof), **deployed.proof)
-        progress.note(deploy.banner(d, deployed.outputs))
         await epilogue(d, around.database)

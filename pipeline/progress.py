@@ -87,13 +87,9 @@ class Progress:
         if self._live and shown.row is not None:
             self._live.remove_task(shown.row)
         seconds = time.monotonic() - shown.started
-        mark, said = ("■", "interrupted") if result is None else _outcome(result)
+        mark, said = ("■", "interrupted") if result is None else (_mark(result), result.outcome)
         self.note(f"{mark} {step.name:<38} {seconds:6.1f} s  {said}".rstrip())
 
 
-def _outcome(result: Result) -> tuple[str, str]:
-    if result.exit_code in (0, 2) and result.step.stream == "tofu-json":
-        return "✓", result.summary
-    if result.exit_code:
-        return "✗", result.summary or f"exit code {result.exit_code}"
-    return "✓", result.summary
+def _mark(result: Result) -> str:
+    return "✓" if result.failed is result.step.must_fail else "✗"

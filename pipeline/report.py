@@ -41,7 +41,8 @@ class Report:
 
     def took(self, result: Result, started: str) -> None:
         """Note a step's result."""
-        self._note(result.step, started, result.exit_code, result.summary)
+        summary = result.outcome if result.step.must_fail else result.summary
+        self._note(result.step, started, result.exit_code, summary)
 
     def interrupted(self, step: Step, started: str) -> None:
         """Note a step that was asked to end."""

@@ -26,6 +26,7 @@ class Step:
         stdin: text for the standard input; none means an empty one.
         stream: how the output tells its progress.
         private: the output holds sensitive values: it is read, never shown.
+        must_fail: a refusal is what it is run for; it is shown and reported as one.
         creates: it creates or changes things outside: an interrupt waits until it has asked for nothing new.
         cacheable: False means it runs every time, whatever the runner remembers.
     """
@@ -39,6 +40,7 @@ class Step:
     stdin: str | None = None
     stream: Stream = "text"
     private: bool = False
+    must_fail: bool = False
     creates: bool = False
     cacheable: bool = False
 
@@ -57,6 +59,18 @@ class Result:
     stderr: str
     seconds: float
     summary: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Tell whether the tool failed: a plan of OpenTofu ends with 2 when it has changes."""
+        return self.exit_code not in ((0, 2) if self.step.stream == "tofu-json" else (0,))
+
+    @property
+    def outcome(self) -> str:
+        """What it came to, in words; empty when there is nothing to say but that it is done."""
+        if self.step.must_fail:
+            return "refused, as it must be" if self.failed else "done, but it must be refused"
+        return self.summary or (f"exit code {self.exit_code}" if self.failed else "")
 
     def check(self, *accepted: int) -> "Result":
         """Return the result itself, or raise what its exit code means.

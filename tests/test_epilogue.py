@@ -6,10 +6,15 @@ from pathlib import Path
 import pytest
 from recording import RecordingRunner, deployment, said_by_ansible
 
+from pipeline.deployment import noted
 from pipeline.errors import VerifyFailed
+from pipeline.host import HostRunner
 from pipeline.postgres import Postgres
+from pipeline.progress import Progress
 from pipeline.rehearsal import epilogue
 from pipeline.rehearsal.database import Database
+from pipeline.report import Report
+from pipeline.step import Step
 
 SERVER = Postgres("127.0.0.1", 1, "nobody", "no-password", Path("/nowhere"))
 RESTORED = '{"id": "b1", "action": "restored", "tables": 1, "rows": 2, "mismatches": 0, "kept": "before"}'
@@ -34,3 +39,28 @@ async def test_what_is_not_proven_ends_with_exit_code_4(
     with pytest.raises(VerifyFailed, match=said) as caught:
         await epilogue.damage_and_restore(d, Database(d, SERVER))
     assert caught.value.exit_code == 4
+
+
+@pytest.mark.parametrize(
+    ("code", "mark", "outcome"),
+    [(1, "✓", "refused, as it must be"), (2, "✗", "done, but it must be refused")],
+    ids=["refused", "a plan with changes"],
+)
+async def test_a_step_that_must_fail_is_shown_and_reported_as_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], code: int, mark: str, outcome: str
+) -> None:
+    step = Step("storage: plan -destroy", ("bash", "-c", f"exit {code}"), stream="tofu-json", must_fail=True)
+    report = Report("rehearse", "localstack")
+    await noted(HostRunner(tmp_path, {}, Progress()), report, step)
+    shown = capsys.readouterr().err
+    assert shown.startswith(mark)
+    assert shown.rstrip().endswith(outcome)
+    assert (report.steps[0]["exit_code"], report.steps[0]["summary"]) == (code, outcome)
+
+
+async def test_storage_is_asked_to_be_destroyed_by_a_step_that_must_fail() -> None:
+    runner = RecordingRunner({"storage: plan -destroy": (1, "Instance cannot be destroyed")})
+    with pytest.raises(VerifyFailed):  # nothing else of it is answered here
+        await epilogue.storage_refuses(deployment(runner))
+    asked = next(step for step in runner.steps if step.name == "storage: plan -destroy")
+    assert asked.must_fail

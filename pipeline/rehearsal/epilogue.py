@@ -1,5 +1,6 @@
 """The end of a rehearsal: damage and restore, a deployment that changes nothing, what outlives the app."""
 
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from pipeline import deploy, plan
@@ -109,8 +110,7 @@ async def outlives_the_app(d: Deployment) -> None:
 
 async def storage_refuses(d: Deployment) -> None:
     """Storage must refuse to be destroyed: by its own configuration, and by the gate."""
-    d.progress.note("storage is asked to be destroyed: the next step has to fail")
-    refused = await d.run(d.storage.plan("destroy.tfplan", destroy=True))
+    refused = await d.run(replace(d.storage.plan("destroy.tfplan", destroy=True), must_fail=True))
     prove(
         "cannot be destroyed" in refused.stdout and refused.exit_code == 1, "storage let itself be destroyed"
     )

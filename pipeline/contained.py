@@ -147,9 +147,7 @@ async def deployment(
     settings.ssh_key.with_name(settings.ssh_key.name + ".pub").write_text(await _public(toolbox, known[key]))
     values = aws.secrets(settings) | ({"PGPASSWORD": around.database.password} if around else {})
     async with workspace(box.dag, toolbox, infrastructure, run) as mounted:
-        runner = ContainerRunner(
-            mounted, _held(box, values, known, run), Masks(values.values()), attempt.progress
-        )
+        runner = ContainerRunner(mounted, _held(box, values, known, run), Masks(values), attempt.progress)
         bench = Workbench(runner, TOFU, tofu_environment(box.wanted))
         d = aws.aws_deployment(settings, attempt.progress, attempt.report, bench)
         yield await emulated(d, around) if around else d, runner
@@ -183,7 +181,7 @@ async def drilling(
     ):
         values = holds(server)
         held = _held(box, values, known, run)
-        runner = ContainerRunner(mounted, held, Masks(values.values()), progress)
+        runner = ContainerRunner(mounted, held, Masks(values), progress)
         script = runner.root / "infrastructure" / SCRIPT.relative_to(aws.REPOSITORY / "infrastructure")
         yield Site(runner, server, str(script), f"{VENV}/bin/aws")
 

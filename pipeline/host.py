@@ -65,7 +65,7 @@ class HostRunner:
         home: Path | None = None,
     ) -> None:
         self._root, self._secrets, self._progress = root, dict(secrets), progress
-        self._masks = Masks(secrets.values())
+        self._masks = Masks(secrets)
         search = os.pathsep.join([*map(str, path), os.environ.get("PATH", os.defpath)])
         self._base = {"PATH": search, "HOME": str(home or Path.home()), "LC_ALL": "C.UTF-8"}
 

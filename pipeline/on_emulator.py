@@ -11,6 +11,7 @@ from anyio import to_thread
 
 from pipeline.container import WORKSPACE, asked
 from pipeline.deployment import Deployment
+from pipeline.masks import known_to_all
 from pipeline.rehearsal.emulated import endpoint
 from pipeline.rehearsal.local import common, hosts, prepare
 from pipeline.rehearsal.localstack import LocalStack
@@ -18,6 +19,7 @@ from pipeline.rehearsal.rehearse import NOT_PROVEN
 from pipeline.rehearsal.services import address, postgres
 from pipeline.rehearsal.surroundings import Surroundings
 from pipeline.storage import Cloud
+from pipeline.tofu import Stack
 from pipeline.toolbox import Toolbox
 
 if TYPE_CHECKING:
@@ -54,10 +56,10 @@ async def emulated(d: Deployment, around: Surroundings) -> Deployment:
         SettingsError: the endpoint is not the emulator.
         PipelineError: the nodes could not be prepared.
     """
-    keys = [name.upper() for name in d.cloud.credentials]
-    env = {name: value for name, value in around.aws.environment.items() if name not in keys}
+    env = {name: value for name, value in around.aws.environment.items() if name not in _keys(d)}
     env |= {"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false"}
-    storage, app = (replace(stack, env={**stack.env, **env}) for stack in (d.storage, d.app))
+    env |= {name: value for name, value in _keys(d).items() if known_to_all(name, value)}
+    storage, app = (_there(stack, env) for stack in (d.storage, d.app))
     cloud = Cloud(d.cloud.credentials, d.cloud.region, around.aws.endpoint)
     d = replace(d, cloud=cloud, storage=storage, app=app)
     everywhere = endpoint(around.aws) | common(around)
@@ -65,3 +67,13 @@ async def emulated(d: Deployment, around: Surroundings) -> Deployment:
     d.report.not_proven.extend(NOT_PROVEN)
     await prepare(found, around)
     return found
+
+
+def _keys(d: Deployment) -> dict[str, str]:
+    return {name.upper(): value for name, value in d.cloud.credentials.items()}
+
+
+def _there(stack: Stack, env: dict[str, str]) -> Stack:
+    """Return the stack with variables: one that is no secret is not given as one, for the engine masks it."""
+    secrets = tuple(name for name in stack.secrets if name not in env)
+    return replace(stack, env={**stack.env, **env}, secrets=secrets)

@@ -20,7 +20,7 @@ SECRETS = {"TOKEN": "s3cr3t/with+signs", "KEY": "-----KEY-----\n"}
 def contained(root: Path, progress: Progress | None = None) -> ContainerRunner:
     secrets = {name: dag.set_secret(name, value) for name, value in SECRETS.items()}
     toolbox = dag.container().with_env_variable("LC_ALL", "C.UTF-8").with_env_variable("HOME", "/root")
-    masks = Masks(SECRETS.values())
+    masks = Masks(SECRETS)
     return ContainerRunner(toolbox, secrets, masks, progress or Progress(), PurePosixPath(root))
 
 

@@ -55,7 +55,7 @@ async def containers(
         around = Surroundings(aws, database, WORKSPACE)
         values = held(around)
         secrets = {name: box.dag.set_secret(f"{run}-{name}", value) for name, value in values.items()}
-        runner = ContainerRunner(mounted, secrets, Masks(values.values()), progress)
+        runner = ContainerRunner(mounted, secrets, Masks(values), progress)
         async with afterwards(partial(_kept, runner, keep)):
             yield around, Workbench(runner, TOFU, tofu_environment(box.wanted))
 

@@ -11,6 +11,7 @@ from anyio import to_thread
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from pipeline.masks import EMULATOR_KEY, KEY_PAIR
 from pipeline.server import LOOPBACK, free_port, reached_at, serving
 from pipeline.storage import session
 
@@ -21,8 +22,6 @@ ACCOUNT = "000000000000"
 
 AMIS = Path(__file__).with_name("amis.json")
 """The images that the lookup of Debian finds."""
-
-KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
 SERVER = Path(__file__).with_name("localstack_server.py")
 
@@ -44,8 +43,7 @@ class LocalStack:
         """The variables that make any AWS client talk to it."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
+            **dict.fromkeys(KEY_PAIR, EMULATOR_KEY),
             "AWS_REGION": self.region,
             "AWS_MAX_ATTEMPTS": "3",
             "AWS_EC2_METADATA_DISABLED": "true",
@@ -100,7 +98,7 @@ def _env(directory: Path, listen: str, port: int) -> dict[str, str]:
 def asking(server: LocalStack) -> Any:
     """Return the client that asks whether it is up: made once, it costs more than LocalStack's answer."""
     once = Config(retries={"total_max_attempts": 1}, connect_timeout=1, read_timeout=60)
-    keys = {name.lower(): server.environment[name] for name in KEYS}
+    keys = {name.lower(): server.environment[name] for name in KEY_PAIR}
     return session(keys, server.region).client("sts", endpoint_url=server.endpoint, config=once)
 
 

@@ -6,10 +6,14 @@ SHELL := bash
 
 UV_VERSION := 0.13.8
 UV := .tools/bin/uv
+# uv leaves its lock files in TMPDIR.
+SYNC = TMPDIR="$$PWD/.tools" flock .tools/lock $(UV) sync
 # The machine's own certificates (a closed network has its own) and its own Python.
 export UV_SYSTEM_CERTS := 1
 export UV_PYTHON_PREFERENCE := only-system
 export UV_NO_PROGRESS := 1
+# What Python prints arrives at once, also through a pipe.
+export PYTHONUNBUFFERED := 1
 
 PYTHON_FILES := pipeline tests benchmarks
 SCRIPTS := .ci/run .ci/swarm .ci/tofu .ci/call .ci/host .devcontainer/install pipeline/rehearsal/node/boot \
@@ -18,7 +22,7 @@ SCRIPTS := .ci/run .ci/swarm .ci/tofu .ci/call .ci/host .devcontainer/install pi
 
 .PHONY: help
 help: ## Show this list.
-	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: rehearse
 rehearse: announce install ## The main job: deploy on LocalStack, damage, restore, prove it. Needs no AWS, no Docker.
@@ -26,6 +30,7 @@ rehearse: announce install ## The main job: deploy on LocalStack, damage, restor
 
 .PHONY: test
 test: install-dev lint ## All tests and linters, about 25 minutes on 2 cores.
+	@printf '%s\n' 'tests: the longest begin, so the first dots come after some minutes'
 	@.venv/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder $(PYTEST_OPTIONS)
 
 .PHONY: bench
@@ -51,6 +56,7 @@ test-swarm: install-dev ## The tests on nodes that are containers: needs Docker,
 
 .PHONY: lint
 lint: install-dev ## Only the linters.
+	@printf '%s\n' 'linters: ruff, mypy, shellcheck, shfmt'
 	@.venv/bin/ruff check $(PYTHON_FILES)
 	@.venv/bin/ruff format --check $(PYTHON_FILES)
 	@.venv/bin/mypy
@@ -71,15 +77,17 @@ announce:
 	  '  OpenTofu (30 MB) only when neither tofu nor terraform is on PATH,' \
 	  '  the AWS provider (about 150 MB) unless a mirror is found, awscli for the node (25 MB).' \
 	  'Where Docker answers and has the images or can pull them (2 GB), the nodes are containers with a real Swarm.' \
-	  'It needs no AWS account and no Docker, and leaves nothing behind but reports/ and images.'
+	  'It needs no AWS account and no Docker. What stays: reports/, .venv, .tools and caches that git ignores, here;' \
+  '  what was downloaded in ~/.cache (uv, pip, quickdata); images, in Docker.'
 
 .PHONY: install
 install: python $(UV) ## Install what the verbs need into .venv.
-	@flock .tools/lock $(UV) sync --frozen --quiet --inexact --group tools --group rehearsal
+	@$(SYNC) --frozen --quiet --inexact --group tools --group rehearsal
 
 .PHONY: install-dev
 install-dev: python $(UV)
-	@flock .tools/lock $(UV) sync --frozen --quiet --all-groups
+	@test -d .venv || printf '%s\n' 'the locked packages are installed into .venv: minutes, the first time' >&2
+	@$(SYNC) --frozen --quiet --all-groups
 
 .PHONY: python
 python:

@@ -23,7 +23,8 @@ def rehearse(suffix: str, nodes: str, verbose: bool) -> None:
     """Rehearse the whole deployment on LocalStack, without AWS; Docker is used, but not needed.
 
     Deploys storage and app, configures two nodes, backs up, damages, restores, compares, deploys
-    again, destroys the app. Needs no settings, touches nothing real, leaves nothing behind but reports/.
+    again, destroys the app. Needs no settings and touches nothing real. What stays: reports/, and what had
+    to be downloaded: OpenTofu in ~/.cache/quickdata, images in Docker.
 
     \b
     docker  the nodes are containers, reached by SSH: a real Swarm, NocoDB, Adminer

@@ -1,4 +1,4 @@
-"""What a run did and what it proved, as JSON: written whole, also when the run failed."""
+"""What a run did and what it proved, as JSON: there from its first second, also when the run failed."""
 
 import json
 import os
@@ -11,6 +11,8 @@ from pipeline.errors import PipelineError
 from pipeline.junit import junit
 from pipeline.plan import Plan
 from pipeline.step import Result, Step
+
+RUN, JUNIT = "run.json", "junit.xml"
 
 
 def now() -> str:
@@ -75,7 +77,16 @@ class Report:
     def files(self) -> dict[str, str]:
         """Return what is written of it, by file name: run.json, and junit.xml for CI systems."""
         document = self.document()
-        return {"run.json": json.dumps(document, indent=2) + "\n", "junit.xml": junit(document)}
+        return {RUN: json.dumps(document, indent=2) + "\n", JUNIT: junit(document)}
+
+    def begin(self, directory: Path) -> None:
+        """Put a run that goes on in the place of the last one's report: this one may be killed.
+
+        Its exit code and its end are null until `write` says them; there are no results for CI systems yet.
+        """
+        running = self.document() | {"ended": None, "exit_code": None}
+        (directory / JUNIT).unlink(missing_ok=True)
+        _replace(directory / RUN, json.dumps(running, indent=2) + "\n")
 
     def write(self, directory: Path) -> None:
         """Write its files, each whole or not at all."""

@@ -2,7 +2,6 @@
 
 import shutil
 import signal
-import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -36,7 +35,7 @@ def run(verb: Verb, name: str, target: str, reports: Path, verbose: bool = False
         PipelineError: the verb failed, or was interrupted; the report says so too.
     """
     progress, report = Progress(verbose), Report(name, target, facts())
-    _require_writable(reports)
+    _begin(report, reports)
     try:
         with progress.shown():
             anyio.run(partial(_interruptible, verb, progress, report))
@@ -61,11 +60,11 @@ def mendable(error: BaseException) -> BaseException:
     return ToolError(f"this machine refuses: {said}", "free some space, or mend the rights, then run again")
 
 
-def _require_writable(directory: Path) -> None:
-    """Find out before anything is done that a report could not be written."""
+def _begin(report: Report, directory: Path) -> None:
+    """Write that the run goes on: a report that cannot be written is found out before anything is done."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=directory).close()
+        report.begin(directory)
     except OSError as error:
         raise mendable(error) from None
 

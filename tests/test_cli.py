@@ -148,6 +148,7 @@ def test_a_report_that_cannot_be_written_in_the_end_does_not_hide_what_was_prove
 ) -> None:
     async def acting(_progress: Progress, report: Report) -> None:
         report.prove("restore", "the old database is kept_as_x")
+        (tmp_path / "reports/run.json").unlink()
         (tmp_path / "reports/run.json").mkdir()
 
     terminal.run_and_tell(acting, "restore", "aws", False)

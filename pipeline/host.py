@@ -13,6 +13,7 @@ import anyio.lowlevel
 from anyio.abc import ByteReceiveStream, Process
 from anyio.streams.text import TextReceiveStream
 
+from pipeline.child import Child, found, start
 from pipeline.errors import ToolError
 from pipeline.masks import Masks
 from pipeline.progress import Progress
@@ -83,9 +84,9 @@ class HostRunner:
         try:
             await anyio.lowlevel.checkpoint()
             with anyio.CancelScope(shield=True):  # cancelled while it starts, it would be killed
-                process = await self._open(step, {**self._env(step), **{n: str(p) for n, p in files.items()}})
-            async with process:
-                result = await self._attend(process, step, started)
+                child = await self._open(step, {**self._env(step), **{n: str(p) for n, p in files.items()}})
+            async with child.attended():
+                result = await self._attend(child, step, started)
         finally:
             for path in files.values():
                 path.unlink(missing_ok=True)
@@ -129,20 +130,18 @@ class HostRunner:
             files[name] = path
         return files
 
-    async def _open(self, step: Step, env: Mapping[str, str]) -> Process:
-        try:
-            return await anyio.open_process(
-                step.command, cwd=self._root / step.workdir, env=env, start_new_session=True, umask=PRIVATE
-            )
-        except FileNotFoundError as error:
-            what = f"{step.name}: {error.filename} is not on this machine"
-            raise ToolError(what, "run `make install`, which installs every tool") from error
+    async def _open(self, step: Step, env: Mapping[str, str]) -> Child:
+        tool, folder = step.command[0], self._root / step.workdir
+        if not found(tool, folder, env["PATH"]):
+            what = f"{step.name}: {tool} is not on this machine, or may not be executed"
+            raise ToolError(what, "run `make install`, which installs every tool")
+        return await start(step.command, folder, env, PRIVATE)
 
-    async def _attend(self, process: Process, step: Step, started: float) -> Result:
+    async def _attend(self, child: Child, step: Step, started: float) -> Result:
         """Read what the tool says until it ends; an interrupt goes to the tool, and it is heard out."""
-        heard = Heard(Reader(step.stream))
+        process, heard = child.process, Heard(Reader(step.stream))
         async with anyio.create_task_group() as group:
-            group.start_soon(self._hear, process, step, heard)
+            group.start_soon(self._hear, child, step, heard)
             try:
                 await _feed(process, step.stdin or "")
                 await process.wait()
@@ -158,13 +157,11 @@ class HostRunner:
         out = said if step.private and code == 0 else self.mask(said)
         return Result(step, code, out, err, seconds, heard.reader.summary)
 
-    async def _hear(self, process: Process, step: Step, heard: Heard) -> None:
-        assert process.stdout is not None  # noqa: S101 - pipes are what open_process makes
-        assert process.stderr is not None  # noqa: S101
+    async def _hear(self, child: Child, step: Step, heard: Heard) -> None:
         with heard.scope:
             async with anyio.create_task_group() as group:
-                group.start_soon(self._follow, process.stdout, step, heard.reader, heard.out)
-                group.start_soon(self._follow, process.stderr, step, Reader("text"), heard.err)
+                group.start_soon(self._follow, child.out, step, heard.reader, heard.out)
+                group.start_soon(self._follow, child.err, step, Reader("text"), heard.err)
 
     async def _follow(self, pipe: ByteReceiveStream, step: Step, reader: Reader, into: list[str]) -> None:
         rest = ""

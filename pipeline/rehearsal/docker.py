@@ -2,12 +2,14 @@
 
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Iterable
 from typing import Any
 
 from anyio import open_process, run_process
 
+from pipeline.child import orphaned_never
 from pipeline.errors import ToolError
 
 WITHOUT = "mend what Docker says, or rehearse with --nodes local"
@@ -25,10 +27,10 @@ async def docker(*words: str, stdin: bytes | None = None) -> str:
     Raises:
         ToolError: there is no Docker here, or the command failed; its words follow.
     """
-    try:
-        done = await run_process(("docker", *words), input=stdin, check=False, start_new_session=True)
-    except FileNotFoundError as error:
-        raise ToolError("docker is not on this machine", WITHOUT) from error
+    if not shutil.which("docker"):
+        raise ToolError("docker is not on this machine", WITHOUT)
+    command = orphaned_never(("docker", *words))
+    done = await run_process(command, input=stdin, check=False, start_new_session=True)
     if done.returncode:
         tail = "\n".join(done.stderr.decode(errors="replace").splitlines()[-5:])
         raise ToolError(f"docker {words[0]} failed", WITHOUT, tail)
@@ -55,9 +57,9 @@ async def pour(container: str, names: Iterable[str]) -> None:
     out, into = os.pipe()
     alone: Any = {"stderr": subprocess.DEVNULL, "start_new_session": True}
     try:
-        save = await open_process(("docker", "save", *names), stdout=into, **alone)
+        save = await open_process(orphaned_never(("docker", "save", *names)), stdout=into, **alone)
         command = ("docker", "exec", "-i", container, "docker", "load", "--quiet")
-        load = await open_process(command, stdin=out, **alone)
+        load = await open_process(orphaned_never(command), stdin=out, **alone)
     finally:
         os.close(out)
         os.close(into)

@@ -1,0 +1,116 @@
+"""A tool's process: when this one is killed it is asked to end, and can still say what it says."""
+
+import fcntl
+import os
+import shutil
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+from anyio.abc import ByteReceiveStream, Process
+
+LAST_WORDS = 1024**2
+"""Bytes that a pipe holds when nobody reads it any more: pipe(7), /proc/sys/fs/pipe-max-size."""
+
+
+class Pipe(ByteReceiveStream):
+    """What a tool prints."""
+
+    def __init__(self) -> None:
+        self.reading, self.writing = os.pipe()
+        with suppress(OSError):  # a user has a limit of all pipes together: then it holds less
+            fcntl.fcntl(self.writing, fcntl.F_SETPIPE_SZ, LAST_WORDS)
+
+    async def receive(self, max_bytes: int = 65536) -> bytes:
+        """Return what was printed; at the end of it raise `anyio.EndOfStream`."""
+        await anyio.wait_readable(self.reading)
+        if chunk := os.read(self.reading, max_bytes):
+            return chunk
+        raise anyio.EndOfStream
+
+    async def aclose(self) -> None:
+        """Close the end that is read."""
+        os.close(self.reading)
+
+
+@dataclass(frozen=True)
+class Child:
+    """A tool that runs.
+
+    Args:
+        process: its process, the first of a session and a process group of its own.
+        out: what it prints.
+        err: what it prints as errors.
+    """
+
+    process: Process
+    out: Pipe
+    err: Pipe
+
+    @asynccontextmanager
+    async def attended(self) -> AsyncIterator[None]:
+        """Attend it in a block: it is waited for and its pipes are closed, whatever ends the block."""
+        async with self.out, self.err, self.process:
+            yield
+
+
+async def start(command: tuple[str, ...], cwd: Path, env: Mapping[str, str], umask: int) -> Child:
+    """Start a tool.
+
+    It holds the reading ends of its own pipes: a Go program such as OpenTofu dies at the first word that
+    nobody can read (os/signal, "SIGPIPE"), and would leave an empty state when this process is killed.
+
+    Args:
+        command: argv.
+        cwd: its folder.
+        env: its whole environment.
+        umask: its umask.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+    out, err = Pipe(), Pipe()
+    try:
+        process = await anyio.open_process(
+            orphaned_never(command),
+            cwd=cwd,
+            env=env,
+            stdout=out.writing,
+            stderr=err.writing,
+            pass_fds=(out.reading, err.reading),
+            start_new_session=True,
+            umask=umask,
+        )
+    except BaseException:
+        os.close(out.reading)
+        os.close(err.reading)
+        raise
+    finally:
+        os.close(out.writing)
+        os.close(err.writing)
+    return Child(process, out, err)
+
+
+def orphaned_never(command: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a command that gets SIGTERM when the process that starts it is killed.
+
+    The kernel sends it (prctl(2), PR_SET_PDEATHSIG). Never SIGKILL: OpenTofu would lose its state.
+
+    Args:
+        command: argv.
+    """
+    setpriv = shutil.which("setpriv")  # util-linux: only Linux has it
+    return (setpriv, "--pdeathsig", "TERM", "--", *command) if setpriv else command
+
+
+def found(command: str, cwd: Path, path: str) -> bool:
+    """Tell whether a command can be executed: what starts it would say so in its own words.
+
+    Args:
+        command: its name, or its path.
+        cwd: the folder in which it is started.
+        path: the directories that are searched for a name.
+    """
+    return shutil.which(str(cwd / command) if os.sep in command else command, path=path) is not None

@@ -14,6 +14,7 @@ from pipeline.deployment import Deployment
 from pipeline.host import HostRunner
 from pipeline.progress import Progress
 from pipeline.report import Report
+from pipeline.room import Need, require_room
 from pipeline.settings import Settings
 from pipeline.state_settings import ENDING
 from pipeline.states import kept_in
@@ -22,6 +23,9 @@ from pipeline.tofu import Stack
 from pipeline.workbench import Workbench
 
 REPOSITORY = Path(__file__).parents[1]
+STORAGE, APP = PurePosixPath("infrastructure/terraS3"), PurePosixPath("infrastructure/terraform")
+PLANS_BYTES = 16 * 10**6
+"""Far more than both stacks' plans, states and the inventory come to."""
 SSH_KEY = "ANSIBLE_PRIVATE_KEY_FILE"
 
 
@@ -73,14 +77,16 @@ def local_states(
         runner=bench.runner,
         progress=progress,
         report=report,
-        storage=Stack("storage", PurePosixPath("infrastructure/terraS3"), tofu, env, keys),
-        app=Stack("app", PurePosixPath("infrastructure/terraform"), tofu, env, keys),
+        storage=Stack("storage", STORAGE, tofu, env, keys),
+        app=Stack("app", APP, tofu, env, keys),
         ansible=_ansible(settings, bench.runner.root),
         common={"nocodb_domain": settings.domain} if settings.domain else {},
     )
 
 
 def _workbench(settings: Settings, progress: Progress) -> Workbench:
+    plans = Need(REPOSITORY, PLANS_BYTES, "for plans and states")
+    require_room([plans, *tools.downloads(REPOSITORY / folder for folder in (STORAGE, APP))])
     runner = HostRunner(REPOSITORY, secrets(settings), progress, (Path(sys.executable).parent,))
     tofu = str(tools.tofu())
     if settings.state_passphrase:

@@ -18,6 +18,15 @@ from pipeline.stream import failures
 HEAD_LINES, TAIL_LINES = 3, 8
 """Lines shown of a failure: a tool that reports it as data begins with what and where it was."""
 
+FULL = r"(?:[Nn]o space left on device|[Dd]isk quota exceeded)"
+PLACES = (
+    rf"{FULL}: ['\"\u2018](.+?)['\"\u2019]",  # Python
+    rf"['\"\u2018\u201c]([^'\"\u2018\u201c]+)['\"\u2019\u201d]: (?:[\w ]+: )?{FULL}",  # PostgreSQL, coreutils
+    rf"\b[a-z_]+ (/[^:]+): {FULL}",  # Go: the call, then the path, which may have spaces
+    rf"(\S*/[^:\s]*): (?:[\w ]+: )?{FULL}",  # bash, tar
+)
+"""Where a tool says what had no room."""
+
 KNOWN: tuple[tuple[str, type[PipelineError], str, str], ...] = (
     (
         r"FAILED: (\d+ tables differ from the manifest|\S+ is not what was uploaded)",
@@ -112,10 +121,10 @@ KNOWN: tuple[tuple[str, type[PipelineError], str, str], ...] = (
         " infrastructure/ansible/group_vars/all/images.yml; then deploy again",
     ),
     (
-        r"[Nn]o space left on device",
+        FULL,
         ToolError,
         "the disk is full",
-        "free some space and run again: what was done so far is kept",
+        "free some space on that disk, then run again",
     ),
     (
         r"invalid (LC_COLLATE )?locale name|locale .* is not installed",
@@ -160,11 +169,20 @@ def diagnose(name: str, exit_code: int, stdout: str, stderr: str) -> PipelineErr
     for pattern, error, what, mend in KNOWN:
         if re.search(pattern, words):
             holder = lock.told(heard) if error is StateLocked else None
+            place = f"at {full}" if pattern is FULL and (full := place_of(words)) else None
             stack = name.partition(":")[0]
-            return error(f"{name}: {what} {holder or ''}".rstrip(), mend.format(stack=stack), tail)
+            return error(f"{name}: {what} {holder or place or ''}".rstrip(), mend.format(stack=stack), tail)
     return ToolError(
         f"{name}: failed with exit code {exit_code}", "read the tool's words below, mend, run again", tail
     )
+
+
+def place_of(words: str) -> str:
+    """Return which file or directory had no room, as a tool names it; empty where it names none."""
+    for pattern in PLACES:
+        if found := re.search(pattern, words):
+            return found[1]
+    return ""
 
 
 def _unwrapped(text: str) -> str:

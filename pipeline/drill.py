@@ -1,7 +1,6 @@
 """A real backup restored into a throwaway PostgreSQL on this machine, compared, and timed."""
 
 import shlex
-import shutil
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
@@ -11,13 +10,14 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from pipeline.backups import Backup, backups, chosen, duration, in_units
+from pipeline.backups import Backup, backups, chosen, duration
 from pipeline.deployment import DATABASE, noted
-from pipeline.errors import BackupError, ToolError, VerifyFailed
+from pipeline.errors import BackupError, VerifyFailed
 from pipeline.host import HostRunner
 from pipeline.postgres import Postgres, postgres
 from pipeline.progress import Progress
 from pipeline.report import Report
+from pipeline.room import require_room, temporary
 from pipeline.scripts import Figures, read_figures, require_same
 from pipeline.step import Result, Runner, Step
 from pipeline.storage import Cloud
@@ -87,8 +87,8 @@ async def this_machine(holds: Holds, backup: Backup, progress: Progress) -> Asyn
         ToolError: there is no room, or the server did not start.
     """
     tools = Path(sys.executable).parent
+    _require_room(backup)
     with tempfile.TemporaryDirectory(prefix="quickdata-drill-") as name:
-        _require_room(Path(name), backup)
         async with postgres(Path(name, "postgres")) as server:
             runner = HostRunner(Path(name), holds(server), progress, (tools,), Path(name))
             yield Site(runner, server, str(SCRIPT), str(tools / "aws"))
@@ -171,14 +171,9 @@ def _staleness(found: list[Backup], max_age: timedelta | None, began: datetime) 
     return f"the newest backup {newest.id} is {duration(old.total_seconds())} old, more than {most}"
 
 
-def _require_room(directory: Path, backup: Backup) -> None:
+def _require_room(backup: Backup) -> None:
     needed = EMPTY_SERVER + backup.database_bytes + min(backup.database_bytes, WAL)
-    free = shutil.disk_usage(directory).free
-    if free < needed:
-        what = f"drill: {in_units(needed)} are needed to restore {backup.id}, {in_units(free)} are free"
-        raise ToolError(
-            f"{what} in {directory.parent}", "make room there, or set TMPDIR to another directory"
-        )
+    require_room([temporary(needed, f"to restore {backup.id}")])
 
 
 def _values(cloud: Cloud, bucket: str, database: str, site: Site) -> dict[str, str]:

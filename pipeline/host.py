@@ -19,6 +19,7 @@ from pipeline.masks import Masks
 from pipeline.progress import Progress
 from pipeline.step import Result, Step
 from pipeline.stream import Reader
+from pipeline.whole import write_whole
 
 PATIENCE = 120.0
 """Seconds that an interrupted tool has to write its state before it is asked again, by SIGTERM."""
@@ -97,11 +98,7 @@ class HostRunner:
         """Write a file below the workspace, whole or not at all."""
         target = self._root / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        draft = target.with_name(f".{target.name}.{os.getpid()}.draft")
-        draft.touch(mode)
-        draft.chmod(mode)
-        await anyio.Path(draft).write_text(text, encoding="utf-8")
-        draft.replace(target)
+        write_whole(target, text, mode)
 
     async def read(self, path: PurePosixPath) -> str | None:
         """Return a file's text, None when there is none; what is no text has marks for its bytes."""

@@ -1,7 +1,6 @@
 """What a run did and what it proved, as JSON: there from its first second, also when the run failed."""
 
 import json
-import os
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +10,7 @@ from pipeline.errors import PipelineError
 from pipeline.junit import junit
 from pipeline.plan import Plan
 from pipeline.step import Result, Step
+from pipeline.whole import write_whole
 
 RUN, JUNIT = "run.json", "junit.xml"
 
@@ -86,19 +86,10 @@ class Report:
         """
         running = self.document() | {"ended": None, "exit_code": None}
         (directory / JUNIT).unlink(missing_ok=True)
-        _replace(directory / RUN, json.dumps(running, indent=2) + "\n")
+        write_whole(directory / RUN, json.dumps(running, indent=2) + "\n")
 
     def write(self, directory: Path) -> None:
         """Write its files, each whole or not at all."""
         directory.mkdir(parents=True, exist_ok=True)
         for name, text in self.files().items():
-            _replace(directory / name, text)
-
-
-def _replace(path: Path, text: str) -> None:
-    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
-    try:
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+            write_whole(directory / name, text)

@@ -1,5 +1,6 @@
 """One run of a verb: interrupts end it in good order, its report is written whatever happens."""
 
+import re
 import shutil
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -8,11 +9,14 @@ from pathlib import Path
 
 import anyio
 
+from pipeline.diagnosis import FULL, place_of
 from pipeline.errors import Interrupted, PipelineError, ToolError, most_telling
 from pipeline.facts import facts
 from pipeline.progress import Progress
 from pipeline.report import Report
+from pipeline.room import Need, require_room
 
+REPORT_BYTES = 1_000_000
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 Verb = Callable[[Progress, Report], Awaitable[None]]
@@ -56,13 +60,18 @@ def mendable(error: BaseException) -> BaseException:
         return Interrupted("interrupted by SIGINT: nothing had begun", "run the same command again")
     if not isinstance(error, OSError):
         return error
-    said = error.args[0][0][2] if isinstance(error, shutil.Error) else error
+    said = str(error.args[0][0][2] if isinstance(error, shutil.Error) else error)
+    if re.search(FULL, said):
+        place = place_of(said)
+        what = f"the disk is full at {place}" if place else f"the disk is full: {said}"
+        return ToolError(what, "free some space on that disk, then run again")
     return ToolError(f"this machine refuses: {said}", "free some space, or mend the rights, then run again")
 
 
 def _begin(report: Report, directory: Path) -> None:
     """Write that the run goes on: a report that cannot be written is found out before anything is done."""
     try:
+        require_room([Need(directory, REPORT_BYTES, "for the report")])
         directory.mkdir(parents=True, exist_ok=True)
         report.begin(directory)
     except OSError as error:

@@ -5,13 +5,14 @@ import os
 import platform
 import shutil
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from http.client import HTTPException
 from io import BytesIO
 from pathlib import Path
 from urllib.request import urlopen
 
 from pipeline.errors import ToolError
+from pipeline.room import Need
 
 VERSION = "1.12.6"
 RELEASES = "https://github.com/opentofu/opentofu/releases/download"
@@ -24,6 +25,8 @@ SHA256 = {
 PROVIDER_VERSION = "5.100.0"
 """The provider that both stacks pin."""
 PROVIDER = Path("registry.opentofu.org/hashicorp/aws")
+TOFU_BYTES, PROVIDER_BYTES = 120 * 10**6, 710 * 10**6
+"""What OpenTofu and the provider come to when they are unpacked."""
 SITES = ("/opt/*", "/usr/share/*", "/usr/local/share/*", "~/.terraform.d/plugins")
 
 
@@ -109,6 +112,25 @@ def find_provider() -> Path | None:
         what = f"{named} has no registry.*/hashicorp/aws/{PROVIDER_VERSION}/{this_platform()}"
         raise ToolError(what, "name the directory that holds registry.…, or unset QUICKDATA_PROVIDER_MIRROR")
     return None
+
+
+def downloads(folders: Iterable[Path]) -> Iterator[Need]:
+    """Yield the room that is needed for what is not here yet.
+
+    Args:
+        folders: the stacks'; each gets a provider of its own where no mirror and no cache has it.
+
+    Raises:
+        ToolError: the named mirror has no provider.
+    """
+    if not find_tofu():
+        yield Need(cache(), TOFU_BYTES, "for OpenTofu", "set XDG_CACHE_HOME to another directory")
+    if find_provider():
+        return
+    cached = os.environ.get("TF_PLUGIN_CACHE_DIR")
+    for place in [Path(cached)] if cached else [folder / ".terraform/providers" for folder in folders]:
+        if not list(place.glob(f"registry.*/hashicorp/aws/{PROVIDER_VERSION}/{this_platform()}")):
+            yield Need(place, PROVIDER_BYTES, "for the AWS provider", "set QUICKDATA_PROVIDER_MIRROR")
 
 
 def _sites() -> Iterable[Path]:

@@ -216,7 +216,7 @@ async def test_too_little_room_is_found_before_anything_is_restored(stocked: Nod
     stocked.rewrite(lambda manifest: manifest.update(database_bytes=10**16))
     error = await refused_at_once(stocked)
     assert isinstance(error, ToolError)
-    assert re.search(r"10000.0 TB are needed .* are free in ", error.what)
+    assert re.search(rf"10000.0 TB are needed to restore \w+ in {temporary}; .* are free", error.what)
     assert "TMPDIR" in error.mend
     assert list(temporary.iterdir()) == []
 

@@ -3,6 +3,8 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
 from secrets import token_urlsafe
 
 import yaml
@@ -11,15 +13,20 @@ from pipeline import tools
 from pipeline.aws import SSH_KEY
 from pipeline.deployment import Deployment
 from pipeline.progress import Progress
-from pipeline.rehearsal.docker import STAND_IN, images
+from pipeline.rehearsal.docker import STAND_IN, docker, images
 from pipeline.rehearsal.emulated import OWNER, VAULT_PASSWORD, emulated, lay_vault, require_emulator, vault
-from pipeline.rehearsal.local import workbench
+from pipeline.rehearsal.local import STACKS, workbench
 from pipeline.rehearsal.localstack import LocalStack, localstack
 from pipeline.rehearsal.nodes import Nodes, nodes
 from pipeline.rehearsal.workspace import REPOSITORY, throwaway
 from pipeline.report import Report
+from pipeline.room import Need, require_room, temporary
 
 IMAGES = REPOSITORY / "infrastructure/ansible/group_vars/all/images.yml"
+WORKSPACE_BYTES = 100 * 10**6
+"""A directory without nodes in it: LocalStack's objects, the tools' own files."""
+NODES_BYTES = 10**9
+"""What two nodes write beside their images: awscli, the database, Docker's own."""
 PLACED = {"manager": ("adminer",), "database": ("db", "nocodb")}
 """Which node runs which service of the stack; with a domain, the manager the proxy too."""
 
@@ -58,6 +65,7 @@ async def swarm(
         PipelineError: a server, a node or a step failed.
     """
     content, needed = vault(), stock(workers, domain)
+    require_room(await _needs(needed))
     tools.tofu()  # it may have to be downloaded: nodes would wait for it
     with throwaway() as directory:
         progress.note(
@@ -77,6 +85,18 @@ async def swarm(
             await require_emulator(d)
             await lay_vault(d, content)
             yield Swarm(d, found, aws, content)
+
+
+async def _needs(stock: Mapping[str, tuple[str, ...]]) -> list[Need]:
+    """Return what room is needed here, and where Docker keeps the nodes: each has its images once more."""
+    room = temporary(WORKSPACE_BYTES, "for a rehearsal")
+    needs = [room, *tools.downloads(Path(room.directory, name) for name in STACKS)]
+    root = Path(await docker("info", "--format", "{{.DockerRootDir}}"))
+    if not root.is_dir():  # Docker's machine is not this one, whatever its socket says
+        return needs
+    sizes = {name: int(image["Size"]) for name, image in (await images(chain(*stock.values()))).items()}
+    size = sum(sizes.get(name, 0) for names in stock.values() for name in names)
+    return [*needs, Need(root, NODES_BYTES + size, "for the nodes", "rehearse with --nodes local")]
 
 
 def _held(found: Nodes, content: Mapping[str, str]) -> dict[str, str]:

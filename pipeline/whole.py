@@ -1,0 +1,31 @@
+"""A file that is written whole or not at all."""
+
+import os
+from pathlib import Path
+
+DRAFT = ".*.draft"
+"""The names under which files are written before they have their own."""
+
+
+def write_whole(path: Path, text: str, mode: int = 0o644) -> None:
+    """Write a file whole or not at all.
+
+    Args:
+        path: the file.
+        text: what it will hold.
+        mode: its rights.
+
+    Raises:
+        OSError: it cannot be written; the error names the file, as the system's own does not on a full disk.
+    """
+    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
+    try:
+        draft.touch(mode)
+        draft.chmod(mode)
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(path)
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
+    finally:
+        draft.unlink(missing_ok=True)

@@ -53,7 +53,7 @@ class Deployment:
     common: Variables = field(default_factory=dict)
     hosts: Mapping[str, Variables] = field(default_factory=dict)
     real_nodes: bool = True
-    plan_file: str = field(default_factory=lambda: f"{token_hex(4)}.tfplan")
+    plan_file: str = field(default_factory=lambda: f"quickdata-{token_hex(4)}.tfplan")
 
     @property
     def bucket(self) -> str:

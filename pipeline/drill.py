@@ -2,7 +2,6 @@
 
 import shlex
 import sys
-import tempfile
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from pipeline.postgres import Postgres, postgres
 from pipeline.progress import Progress
 from pipeline.report import Report
 from pipeline.room import require_room, temporary
+from pipeline.scratch import scratch
 from pipeline.scripts import Figures, read_figures, require_same
 from pipeline.step import Result, Runner, Step
 from pipeline.storage import Cloud
@@ -88,9 +88,9 @@ async def this_machine(holds: Holds, backup: Backup, progress: Progress) -> Asyn
     """
     tools = Path(sys.executable).parent
     _require_room(backup)
-    with tempfile.TemporaryDirectory(prefix="quickdata-drill-") as name:
-        async with postgres(Path(name, "postgres")) as server:
-            runner = HostRunner(Path(name), holds(server), progress, (tools,), Path(name))
+    with scratch("drill-") as directory:
+        async with postgres(directory / "postgres") as server:
+            runner = HostRunner(directory, holds(server), progress, (tools,), directory)
             yield Site(runner, server, str(SCRIPT), str(tools / "aws"))
 
 

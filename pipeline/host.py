@@ -81,8 +81,9 @@ class HostRunner:
         started = time.monotonic()
         self._progress.started(step)
         result: Result | None = None
-        files = self._lay_down(step)
+        files: dict[str, Path] = {}
         try:
+            self._lay_down(step, files)
             await anyio.lowlevel.checkpoint()
             with anyio.CancelScope(shield=True):  # cancelled while it starts, it would be killed
                 child = await self._open(step, {**self._env(step), **{n: str(p) for n, p in files.items()}})
@@ -116,16 +117,14 @@ class HostRunner:
     def _env(self, step: Step) -> dict[str, str]:
         return {**self._base, **step.env, **{name: self._secrets[name] for name in step.secrets}}
 
-    def _lay_down(self, step: Step) -> dict[str, Path]:
-        files = {}
+    def _lay_down(self, step: Step, files: dict[str, Path]) -> None:
         for name in step.secret_files:
             path = self._root / ".secrets" / f"{name}.{os.getpid()}.{id(step):x}"
             path.parent.mkdir(mode=0o700, exist_ok=True)
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
+            files[name] = path
             with os.fdopen(descriptor, "w") as file:
                 file.write(self._secrets[name])
-            files[name] = path
-        return files
 
     async def _open(self, step: Step, env: Mapping[str, str]) -> Child:
         tool, folder = step.command[0], self._root / step.workdir

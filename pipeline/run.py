@@ -3,7 +3,8 @@
 import re
 import shutil
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -12,9 +13,11 @@ import anyio
 from pipeline.diagnosis import FULL, place_of
 from pipeline.errors import Interrupted, PipelineError, ToolError, most_telling
 from pipeline.facts import facts
+from pipeline.leftovers import in_use
 from pipeline.progress import Progress
 from pipeline.report import Report
 from pipeline.room import Need, require_room
+from pipeline.scratch import remove_dead
 
 REPORT_BYTES = 1_000_000
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -29,7 +32,7 @@ def run(verb: Verb, name: str, target: str, reports: Path, verbose: bool = False
         verb: what to do.
         name: the verb's name.
         target: "aws" or "localstack".
-        reports: the directory for `run.json` and what CI systems read.
+        reports: the checkout's directory for `run.json` and what CI systems read.
         verbose: show the tools' own output.
 
     Returns:
@@ -39,18 +42,19 @@ def run(verb: Verb, name: str, target: str, reports: Path, verbose: bool = False
         PipelineError: the verb failed, or was interrupted; the report says so too.
     """
     progress, report = Progress(verbose), Report(name, target, facts())
-    _begin(report, reports)
-    try:
-        with progress.shown():
-            anyio.run(partial(_interruptible, verb, progress, report))
-    except BaseException as error:
-        found = mendable(most_telling(error))
-        report.failed(found)
-        if isinstance(found, PipelineError):
-            raise found from None
-        raise
-    finally:
-        _write(report, reports, progress)
+    with _place(reports.parent, progress):
+        _begin(report, reports)
+        try:
+            with progress.shown():
+                anyio.run(partial(_interruptible, verb, progress, report))
+        except BaseException as error:
+            found = mendable(most_telling(error))
+            report.failed(found)
+            if isinstance(found, PipelineError):
+                raise found from None
+            raise
+        finally:
+            _write(report, reports, progress)
     return report
 
 
@@ -66,6 +70,19 @@ def mendable(error: BaseException) -> BaseException:
         what = f"the disk is full at {place}" if place else f"the disk is full: {said}"
         return ToolError(what, "free some space on that disk, then run again")
     return ToolError(f"this machine refuses: {said}", "free some space, or mend the rights, then run again")
+
+
+@contextmanager
+def _place(checkout: Path, progress: Progress) -> Iterator[None]:
+    """Hold the checkout for the length of the run, without what killed runs left in it and in TMPDIR."""
+    with ExitStack() as held:
+        try:
+            gone = [*remove_dead(), *held.enter_context(in_use(checkout))]
+        except OSError as error:
+            raise mendable(error) from None
+        for path in gone:
+            progress.note(f"removed, a killed run left it: {path}")
+        yield
 
 
 def _begin(report: Report, directory: Path) -> None:

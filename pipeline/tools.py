@@ -1,5 +1,6 @@
 """The tools that steps call: OpenTofu found or downloaded, its providers from a mirror."""
 
+import fcntl
 import hashlib
 import os
 import platform
@@ -88,11 +89,16 @@ def download_tofu(releases: str = RELEASES) -> Path:
 
 def _unpack(archive: bytes) -> Path:
     cache().mkdir(parents=True, exist_ok=True)
-    draft = cache() / f".tofu.{os.getpid()}.draft"
-    with zipfile.ZipFile(BytesIO(archive)) as files:
-        draft.write_bytes(files.read("tofu"))
-    draft.chmod(0o755)
-    return draft.replace(cache() / "tofu")
+    draft = cache() / ".tofu.draft"  # what a killed run left of it is written over
+    lock = os.open(cache(), os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with zipfile.ZipFile(BytesIO(archive)) as files:
+            draft.write_bytes(files.read("tofu"))
+        draft.chmod(0o755)
+        return draft.replace(cache() / "tofu")
+    finally:
+        os.close(lock)
 
 
 def find_provider() -> Path | None:

@@ -3,9 +3,6 @@
 import os
 from pathlib import Path
 
-DRAFT = ".*.draft"
-"""The names under which files are written before they have their own."""
-
 
 def write_whole(path: Path, text: str, mode: int = 0o644) -> None:
     """Write a file whole or not at all.

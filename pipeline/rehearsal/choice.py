@@ -6,7 +6,7 @@ from pipeline import deploy, scripts
 from pipeline.errors import ToolError
 from pipeline.progress import Progress
 from pipeline.rehearsal.docker import docker, images
-from pipeline.rehearsal.nodes import BASE
+from pipeline.rehearsal.nodes import BASE, remove_dead_ones
 from pipeline.rehearsal.rehearse import EMULATED, rehearse
 from pipeline.rehearsal.swarm import stand_ins, stock, swarm
 from pipeline.rehearsal.swarm_epilogue import swarm_epilogue
@@ -34,6 +34,7 @@ async def rehearse_on(kind: str, progress: Progress, report: Report, suffix: str
         ToolError: docker was asked for, and cannot be had.
         PipelineError: something was not proven.
     """
+    await remove_dead_ones(progress)
     why = "asked for" if kind == LOCAL else await _missing(progress)
     if kind == DOCKER and why:
         raise ToolError(f"no nodes in Docker: {why}", "mend that, or rehearse with --nodes local")

@@ -1,5 +1,6 @@
 """A rehearsal's nodes as containers: an SSH server and a Docker daemon each, on a network of its own."""
 
+import re
 import secrets
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -13,12 +14,16 @@ from anyio import CancelScope, create_task_group, run_process
 
 from pipeline.cleanup import afterwards
 from pipeline.errors import ToolError
+from pipeline.progress import Progress
 from pipeline.rehearsal.docker import docker, images, pour
+from pipeline.scratch import NODES, dead, remove
 
 CONTEXT = Path(__file__).with_name("node")
 BASE = "debian:bookworm-slim"
 """What the nodes' image is built from, as its Dockerfile says."""
 LABEL = "quickdata.rehearsal"
+RUN = r"quickdata-[0-9a-f]{8}"
+"""A run's name."""
 NETWORKS = 20
 """How many ranges of addresses are tried."""
 DAEMON_LIMIT = 60.0
@@ -77,6 +82,7 @@ async def nodes(directory: Path, stock: Mapping[str, Iterable[str]]) -> AsyncIte
     if len(str(directory / SOCKET)) > SOCKET_MAX:
         raise ToolError(f"{directory} is too long a name for SSH's sockets", "run again with TMPDIR=/tmp")
     run = f"quickdata-{secrets.token_hex(4)}"
+    (directory / NODES).write_text(run)  # so that the next run knows, when this one is killed
     async with afterwards(partial(_remove, run)):
         image = await _image()
         prefix = await _network(run)
@@ -86,6 +92,27 @@ async def nodes(directory: Path, stock: Mapping[str, Iterable[str]]) -> AsyncIte
             for name, names in stock.items():
                 group.start_soon(_start, found, name, image, tuple(names))
         yield found
+
+
+async def remove_dead_ones(progress: Progress) -> None:
+    """Remove the nodes and the directories of killed rehearsals; without Docker they stay for another time.
+
+    Args:
+        progress: told of what is removed, and of what cannot be.
+    """
+    for directory in dead():
+        file = directory / NODES
+        run = file.read_text() if file.exists() else ""
+        if not re.fullmatch(RUN, run):
+            continue
+        try:
+            await docker("version", "--format", "{{.Server.Version}}")
+            await _remove(run)
+        except ToolError as error:
+            progress.note(f"! the nodes {run} of a killed rehearsal are still there: {error.what}")
+        else:
+            remove(directory)
+            progress.note(f"removed, a killed run left them: the nodes {run} and {directory}")
 
 
 async def renew(nodes: Nodes, stock: Mapping[str, Iterable[str]]) -> None:

@@ -1,10 +1,11 @@
 """A throwaway copy of the infrastructure, without anything real in it."""
 
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from pipeline.scratch import scratch
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -27,8 +28,7 @@ REAL = (
 @contextmanager
 def throwaway() -> Iterator[Path]:
     """Yield a new directory with `workspace/infrastructure` in it; nothing of it is left behind."""
-    with tempfile.TemporaryDirectory(prefix="quickdata-", ignore_cleanup_errors=False) as name:
-        directory = Path(name)
+    with scratch() as directory:
         workspace = directory / "workspace"
         workspace.mkdir(mode=0o700)
         source = REPOSITORY / "infrastructure"

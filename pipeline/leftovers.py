@@ -1,0 +1,61 @@
+"""What a killed run leaves in a checkout: secrets, plans, imports, scratch folders, drafts."""
+
+import fcntl
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+LOCK = "reports/.lock"
+"""The file in a checkout that every run holds as long as it lives, together with others."""
+
+DRAFT = r"\..+\.\d+\.draft"
+LEFT = (
+    (".secrets", r"[A-Z_]+\.\d+\.[0-9a-f]+"),
+    ("infrastructure/*", r"quickdata-[0-9a-f]{8}\.tfplan|adopt_imports\.tf"),
+    ("infrastructure/*/.terraform", r"moving-[a-z0-9]+"),
+    ("infrastructure/**", DRAFT),
+    ("plan*", DRAFT),
+    ("reports", DRAFT),
+)
+"""The folders in which runs write what must not outlive them, and how that is called."""
+
+
+@contextmanager
+def in_use(checkout: Path) -> Iterator[list[Path]]:
+    """Hold a checkout for the length of a run; yield what killed runs had left there, which is gone.
+
+    Only a run that is alone removes anything: then whatever is there is no living run's.
+
+    Args:
+        checkout: the project's folder.
+
+    Raises:
+        OSError: the lock's file cannot be written.
+    """
+    path = checkout / LOCK
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as lock:
+        gone = list(_removed(checkout)) if _locked(lock, fcntl.LOCK_EX | fcntl.LOCK_NB) else []
+        _locked(lock, fcntl.LOCK_SH)
+        yield gone
+
+
+def _locked(file: IO[str], how: int) -> bool:
+    """Tell whether the lock was had; a file system without locks gives none, and nothing is removed."""
+    try:
+        fcntl.flock(file, how)
+    except OSError:
+        return False
+    return True
+
+
+def _removed(checkout: Path) -> Iterator[Path]:
+    for folder, name in LEFT:
+        for path in checkout.glob(f"{folder}/*"):
+            if re.fullmatch(name, path.name):
+                with suppress(OSError):
+                    shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+                    yield path

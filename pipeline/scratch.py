@@ -1,0 +1,69 @@
+"""A run's own directory in TMPDIR: gone when the run ends; when it was killed, gone with the next run."""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+PREFIX = "quickdata-"
+MARK = ".quickdata"
+"""The file that makes a directory ours; whoever holds its lock (flock) is alive."""
+NODES = "nodes-in-docker"
+"""The file that names what else is to be removed: the containers and the network of a rehearsal."""
+
+
+@contextmanager
+def scratch(purpose: str = "") -> Iterator[Path]:
+    """Yield a new directory of this run in TMPDIR; nothing of it is left behind.
+
+    Args:
+        purpose: a part of its name.
+    """
+    with ExitStack() as at_last, tempfile.TemporaryDirectory(prefix=PREFIX + purpose) as name:
+        at_last.callback(os.close, _held(Path(name, MARK)))
+        yield Path(name)
+
+
+def dead() -> Iterator[Path]:
+    """Yield the directories of killed runs of this user, each with its lock held: nobody else removes it."""
+    for directory in sorted(Path(tempfile.gettempdir()).glob(f"{PREFIX}*")):
+        with suppress(OSError), ExitStack() as at_last:
+            mark = os.open(directory / MARK, os.O_RDWR | os.O_NOFOLLOW)
+            at_last.callback(os.close, mark)
+            fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if (
+                not directory.is_symlink()
+                and os.fstat(mark).st_uid == os.geteuid() == directory.stat().st_uid
+            ):
+                yield directory
+
+
+def remove_dead() -> list[Path]:
+    """Remove what killed runs left in TMPDIR, and return it; where Docker has to be asked too it stays."""
+    return [each for each in dead() if not (each / NODES).exists() and remove(each)]
+
+
+def remove(directory: Path) -> bool:
+    """Remove a dead run's directory; tell whether that could be done.
+
+    Its mark goes last: what cannot be removed now, because a tool is still ending in it, goes the next time.
+    """
+    with suppress(OSError):
+        for path in directory.iterdir():
+            if path.name != MARK:
+                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        (directory / MARK).unlink()
+        directory.rmdir()
+    return not directory.exists()
+
+
+def _held(mark: Path) -> int:
+    """Make a file whose lock this process holds: it has its name only when it is locked."""
+    draft = mark.with_name(f"{mark.name}.draft")
+    descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    draft.rename(mark)
+    return descriptor

@@ -6,16 +6,15 @@ from dataclasses import dataclass
 
 from anyio import create_task_group
 
-from pipeline.ansible import FOLDER
 from pipeline.deployment import Deployment
 from pipeline.errors import PipelineError, SettingsError
+from pipeline.plaintext import ANSIBLE_VAULT, EXAMPLE, VAULT, require_encrypted
 from pipeline.states import require_unlocked
 from pipeline.step import Step
 
 OLDEST_TOFU = (1, 11)
 NOT_FOUND = 127
 """What a shell says of a command that is not there."""
-VAULT = FOLDER / "group_vars/all/vault.yml"
 
 
 @dataclass(frozen=True)
@@ -119,11 +118,12 @@ async def _states(d: Deployment) -> str:
 
 
 async def _vault(d: Deployment) -> str:
+    await require_encrypted(d)
     if await d.runner.read(VAULT) is None:
-        mend = "copy vault.yml.example beside it, fill it in, and run ansible-vault encrypt on it"
+        mend = f"`cp {EXAMPLE} {VAULT}`, fill it in, then `{ANSIBLE_VAULT} encrypt {VAULT}`"
         raise PipelineError(f"there is no {VAULT}", mend)
     (await d.run(d.ansible.secrets_fit())).check()
-    return f"{VAULT} opens with the password, and has every secret"
+    return f"{VAULT} is encrypted, opens with the password, and has every secret"
 
 
 async def _ssh_key(d: Deployment) -> str:

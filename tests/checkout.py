@@ -20,6 +20,7 @@ REAL_FILES = {
     "infrastructure/terraform/terraform.tfvars": f'bucket_suffix = "{CANARY}"',
     "infrastructure/terraform/x.auto.tfvars": f'domain = "{CANARY}"',
     "infrastructure/ansible/group_vars/all/vault.yml": f"vault_db_password: {CANARY}",
+    "infrastructure/ansible/group_vars/all/vault.yml.bak": f"vault_db_password: {CANARY}",
     "infrastructure/ansible/inventory.yml": f"all: {{hosts: {{{CANARY}: }}}}",
     "infrastructure/ansible/known_hosts": CANARY,
     ".secrets/key": CANARY,

@@ -17,7 +17,7 @@ REAL = (
     "*override.tf.json",
     "*.tfvars*",
     "*.tfplan",
-    "vault.yml",
+    "vault.y*",
     "inventory.yml",
     "known_hosts",
     ".secrets",

@@ -1,0 +1,145 @@
+"""Secrets that lie in the checkout unencrypted: told by path and by name, never by value."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+import yaml
+
+from pipeline.ansible import FOLDER
+from pipeline.deployment import Deployment
+from pipeline.errors import SettingsError
+from pipeline.step import Step
+
+VAULT = FOLDER / "group_vars/all/vault.yml"
+EXAMPLE = VAULT.with_name("vault.yml.example")
+ENCRYPTED = "$ANSIBLE_VAULT;"
+"""How a file begins that ansible-vault has encrypted."""
+ANSIBLE_VAULT = ".venv/bin/ansible-vault"
+"""As it is typed in the checkout, where `make install` puts it."""
+
+SECRET = r"(vault_[A-Za-z0-9_]+|nocodb_(db_password|jwt_secret|admin_password|registry_token))"  # noqa: S105 - their names
+"""The variables that hold a secret: the vault's, and the role's own, which any file of variables can set."""
+KEY = r"BEGIN ([A-Z]+ )?PRIVATE KEY-----"
+UNLOCKED = re.compile(
+    r"BEGIN (OPENSSH PRIVATE KEY-----\s+b3BlbnNzaC1rZXktdjEAAAAABG5vbmU"
+    r"|((RSA|EC|DSA) )?PRIVATE KEY-----\s+(?!Proc-Type:)[A-Za-z0-9+/])"
+)
+"""A private key without a passphrase: OpenSSH's own format begins with its cipher's name, here "none"."""
+ACCESS_KEY = r"(AKIA|ASIA)[A-Z0-9]{16}"
+"""An AWS access key's id: IAM User Guide, "IAM identifiers", unique identifiers."""
+LOOK = ("grep", "-rIlE", rf"(vault|nocodb)_[A-Za-z0-9_]+[\"']?[[:space:]]*:|{KEY}|{ACCESS_KEY}", ".")
+OTHERS = (".git", ".venv", ".tools", ".terraform", ".secrets", ".*_cache", "site-packages", "node_modules")
+"""Folders with other people's files, and with a running step's own secrets."""
+UNVALUED = ("meta",)
+"""Folders of roles that describe variables, and set none."""
+
+
+async def require_encrypted(d: Deployment) -> None:
+    """Make sure that no secret lies in the checkout in plain text.
+
+    Looked at are vault.yml, all other files of variables, private keys, AWS access keys in the code, and the
+    file with the vault's password. A `.env` is not: nothing here reads it, git and Dagger leave it out, and
+    there is no command that encrypts it and lets it be used.
+
+    Raises:
+        SettingsError: some do, with every file, and the command that encrypts it or takes it out.
+    """
+    found = [*await _in_files(d), *await _password_file(d)]
+    if found:
+        what = "\n".join(["secrets lie in the checkout in plain text:", *(f"  {each}" for each in found)])
+        raise SettingsError(what, "do that for each; change what others may have read, such as a git remote")
+
+
+async def _in_files(d: Deployment) -> list[str]:
+    without = (f"--exclude-dir={name}" for name in (*OTHERS, *UNVALUED))
+    step = Step("check: plain text", (*LOOK, *without), private=True)
+    listed = (await d.run(step)).check(1, 2).stdout  # 1: none; 2: some files are not ours to read
+    paths = {PurePosixPath(line) for line in listed.splitlines()} | {VAULT}
+    texts = {path: await d.runner.read(path) for path in sorted(paths)}
+    there = texts[VAULT] is not None
+    return [said for path, text in texts.items() if text and (said := exposed(path, text, there))]
+
+
+def exposed(path: PurePosixPath, text: str, vault: bool) -> str:
+    """Return what lies in a file in plain text and the command that changes it; empty when nothing does.
+
+    Args:
+        path: the file's, in the checkout.
+        text: what is in it.
+        vault: whether there is a vault.yml.
+    """
+    if text.startswith(ENCRYPTED):
+        return ""
+    if UNLOCKED.search(text):
+        return f"{path}: a private key; `mv {_typed(path)} ~/.ssh/` and name it in QUICKDATA_SSH_KEY"
+    if names := sorted(_names(path, text)):
+        return f"{path}: {', '.join(names)}; {_remedy(path, vault)}"
+    if path.parts[0] == FOLDER.parts[0] and "tfstate" not in path.name and re.search(ACCESS_KEY, text):
+        return f"{path}: an AWS access key; take it out, and export AWS_ACCESS_KEY_ID and its other half"
+    return ""
+
+
+def _remedy(path: PurePosixPath, vault: bool) -> str:
+    if path == EXAMPLE and vault:
+        return f"type it in `{ANSIBLE_VAULT} edit {VAULT}` alone, then `git checkout {path}`"
+    if path == EXAMPLE:
+        return f"`mv {path} {VAULT}`, `git checkout {path}`, then `{ANSIBLE_VAULT} encrypt {VAULT}`"
+    return f"`{ANSIBLE_VAULT} encrypt {_typed(path)}`" + (
+        "" if path == VAULT else ", or move it into the vault"
+    )
+
+
+def _typed(path: PurePosixPath) -> str:
+    return shlex.quote(str(path))
+
+
+def _names(path: PurePosixPath, text: str) -> set[str]:
+    """Return the variables with a plain value; of vault.yml all count, and a file that is no YAML does."""
+    if not path.is_relative_to(FOLDER):
+        return set()
+    which = re.compile(".*" if path == VAULT else SECRET)
+    try:
+        seen: set[int] = set()
+        return {
+            name for node in yaml.compose_all(text, yaml.SafeLoader) for name in _plain(node, which, seen)
+        }
+    except (yaml.YAMLError, RecursionError):
+        named = re.findall(rf"({SECRET})[\"']?\s*:", text)
+        return {each[0] for each in named} or ({"no YAML"} if path == VAULT else set())
+
+
+def _plain(node: yaml.Node | None, which: re.Pattern[str], seen: set[int], name: str = "") -> Iterator[str]:
+    """Yield the names of secrets with a value that is neither empty, nor encrypted, nor a template."""
+    if node is None or id(node) in seen:  # an alias may lead back to where it is
+        return
+    seen.add(id(node))
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            own = str(key.value) if which.fullmatch(str(key.value)) else name
+            yield from _plain(value, which, seen, own)
+    elif isinstance(node, yaml.SequenceNode):
+        for each in node.value:
+            yield from _plain(each, which, seen, name)
+    elif name and _has_value(node):
+        yield name
+
+
+def _has_value(node: yaml.Node) -> bool:
+    nothing = node.tag == "tag:yaml.org,2002:null" or not str(node.value).strip()
+    return not (nothing or node.tag.startswith("!vault") or "{{" in node.value)
+
+
+async def _password_file(d: Deployment) -> list[str]:
+    """Say where the vault's password lies beside the vault; a script that asks for it elsewhere may."""
+    path = PurePosixPath(d.ansible.env.get("ANSIBLE_VAULT_PASSWORD_FILE", ""))
+    if not path.is_relative_to(d.runner.root):
+        return []
+    inside = path.relative_to(d.runner.root)
+    script = (await d.run(Step("check: vault's password", ("test", "-x", str(path))))).exit_code == 0
+    if script or (await d.runner.read(inside) or "").startswith(ENCRYPTED):
+        return []
+    return [
+        f"{inside}: the vault's password; `mv {_typed(inside)} ~/`, set ANSIBLE_VAULT_PASSWORD_FILE to it"
+    ]

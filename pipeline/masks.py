@@ -47,8 +47,11 @@ def known_to_all(name: str, value: str) -> bool:
 
 
 def _forms(value: str) -> Iterator[str]:
-    """Yield the forms in which a secret may be printed: as it is, in a URL, in JSON, line by line."""
-    for text in (value, *(line for line in value.splitlines() if len(line) >= LINE)):
+    """Yield the forms in which a secret may be printed: as it is, in a URL, in JSON, line by line.
+
+    A newline at its end, such as its file has, is not printed with it.
+    """
+    for text in (value, value.strip(), *(line for line in value.splitlines() if len(line) >= LINE)):
         ascii_json, unicode_json = (json.dumps(text, ensure_ascii=each)[1:-1] for each in (True, False))
         for form in (text, quote(text, safe=""), ascii_json, unicode_json):
             yield from (each for each in (form, form.translate(GO_JSON)) if len(each) >= SHORT)

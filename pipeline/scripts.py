@@ -63,7 +63,7 @@ async def restore(d: Deployment, backup_id: str | None = None, from_database: st
         PipelineError: it failed; the live database was not touched then.
     """
     if "{" in (from_database or ""):
-        what = f"--from-database {from_database}: Ansible would take braces for a template of its own"
+        what = f"--from-database {from_database!r}: Ansible would take braces for a template of its own"
         raise SettingsError(
             what, "restore a database of that name by hand, with restore-pg-latest.sh on the node"
         )

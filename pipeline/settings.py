@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipeline.errors import SettingsError
+from pipeline.invisible import require_seen, unseen, visible
 from pipeline.state_settings import StateSettings
 from pipeline.storage import BUCKET_NAME_MAX, BUCKET_PREFIX
 
@@ -22,6 +23,10 @@ PREFIX = "Value error, "
 SUFFIX = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 DOMAIN = re.compile(r"([a-z0-9-]+\.)+[a-z]{2,}")
+SECRETS = ("gitlab_pat",)
+"""Fields that are named in an error, and never shown."""
+AS_THEY_ARE = ("access_key", "ssh_key", "vault_file", "vault_password", "state_passphrase")
+"""Fields with a look of their own, and the password, of which Ansible itself drops a newline at the end."""
 WIDEST = 8
 """The shortest prefix length that infrastructure/terraform takes for admin_cidr."""
 RESERVED = re.compile(r"(^|.*-)(an|s3alias)|.*--(ol|x|table)-s3")
@@ -52,8 +57,8 @@ class AccountSettings(BaseSettings):
             return cls(**given)
         except ValidationError as error:
             names = {field: str(info.alias) for field, info in cls.model_fields.items()}
-            found = [(str(each["loc"][0]), each["msg"]) for each in error.errors()]
-            problems = "\n".join(f"  {names.get(at, at)}: {said.removeprefix(PREFIX)}" for at, said in found)
+            found = [(str(each["loc"][0]), each["msg"].removeprefix(PREFIX)) for each in error.errors()]
+            problems = "\n".join(f"  {names.get(at, at)}: {visible(said)}" for at, said in found)
             raise SettingsError(
                 f"the inputs are not complete:\n{problems}", "mend them all, then run again"
             ) from None
@@ -62,6 +67,14 @@ class AccountSettings(BaseSettings):
     def credentials(self) -> dict[str, str]:
         """The credentials that boto3's chain finds, by boto3's names."""
         return _from_chain()
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _seen(cls, value: object, info: ValidationInfo) -> object:
+        """Name what nobody sees before anything else is said of a value."""
+        if isinstance(value, str) and info.field_name not in AS_THEY_ARE:
+            require_seen(value, secret=info.field_name in SECRETS or "@" in value)
+        return value
 
     @field_validator("bucket_suffix")
     @classmethod
@@ -72,7 +85,7 @@ class AccountSettings(BaseSettings):
     @classmethod
     def _region(cls, value: str) -> str:
         if not REGION.fullmatch(value):
-            raise ValueError("is no region's name; write it as eu-west-3")
+            raise ValueError(f"{value!r} is not a region's name; write it as eu-west-3")
         return value
 
     @field_validator("endpoint")
@@ -93,11 +106,14 @@ class AccountSettings(BaseSettings):
         try:
             found = _from_chain()
         except (BotoCoreError, ClientError) as error:
+            _require_seen_profile()
             raise ValueError(f"{error}; set both halves of the key pair, or mend the profile") from None
         if not found:
             raise ValueError(
                 "no credentials; export AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
             )
+        if said := [f"{name.upper()} {words}" for name, each in found.items() if (words := unseen(each))]:
+            raise ValueError("; ".join(said).removeprefix("AWS_ACCESS_KEY_ID "))
         return value
 
 
@@ -121,16 +137,18 @@ class Settings(StateSettings, AccountSettings):
         try:
             network = IPv4Network(value, strict=False)
         except ValueError:
-            raise ValueError("is no IPv4 range; write it as 203.0.113.7/32") from None
+            raise ValueError(f"{value!r} is not an IPv4 range; write it as 203.0.113.7/32") from None
         if network.prefixlen < WIDEST:
-            raise ValueError("would open SSH to half the world; name your own addresses only")
+            raise ValueError(f"{value!r} would open SSH to half the world; name your own addresses only")
         return value
 
     @field_validator("domain")
     @classmethod
     def _domain(cls, value: str) -> str:
         if value and not DOMAIN.fullmatch(value):
-            raise ValueError("is no host name; write it as nocodb.example.org, without https:// or a path")
+            raise ValueError(
+                f"{value!r} is not a host name; write it as nocodb.example.org, without https:// or a path"
+            )
         return value
 
     @field_validator("ssh_key")
@@ -139,7 +157,8 @@ class Settings(StateSettings, AccountSettings):
         path = _expanded(value)
         if not path.is_file() or not path.with_name(path.name + ".pub").is_file():
             raise ValueError(
-                f"{path} and its .pub are not both there; run ssh-keygen -t ed25519, or name another key"
+                f"{_shown(path)} and its .pub are not both there;"
+                " run ssh-keygen -t ed25519, or name another key"
             )
         if not os.access(path, os.R_OK):
             raise ValueError(f"{path} is not yours to read; name a key of your own")
@@ -151,13 +170,13 @@ class Settings(StateSettings, AccountSettings):
     @classmethod
     def _exists(cls, value: Path | None) -> Path | None:
         if value and not _expanded(value).is_file():
-            raise ValueError(f"{value} is not there; name an existing file, or unset the variable")
+            raise ValueError(f"{_shown(value)} is not there; name an existing file, or unset the variable")
         return value and _expanded(value).resolve()
 
     @field_validator("vault_password")
     @classmethod
     def _vault(cls, value: str, info: ValidationInfo) -> str:
-        if not value and not info.data.get("vault_file"):
+        if not value and "vault_file" in info.data and not info.data["vault_file"]:
             raise ValueError("not set; export it, or name a file in ANSIBLE_VAULT_PASSWORD_FILE")
         return value
 
@@ -170,8 +189,14 @@ def _expanded(path: Path) -> Path:
     except FileNotFoundError:
         return found
     except (OSError, RuntimeError) as error:
-        raise ValueError(f"{path} cannot be looked at ({error}); name another file") from None
+        raise ValueError(f"{_shown(path)} cannot be looked at ({error}); name another file") from None
     return found
+
+
+def _shown(path: Path) -> str:
+    """Return a path that is no file, with the character that may be why: a name may have any."""
+    said = unseen(str(path))
+    return f"{str(path)!r} ({said.partition('; ')[0]})" if said else str(path)
 
 
 def valid_suffix(value: str) -> str:
@@ -180,6 +205,7 @@ def valid_suffix(value: str) -> str:
     Raises:
         ValueError: the bucket could not be named with it.
     """
+    require_seen(value)
     lower, most = value.lower(), BUCKET_NAME_MAX - len(BUCKET_PREFIX)
     if not value:
         raise ValueError("not set; export a name of your own, such as ppr")
@@ -188,6 +214,13 @@ def valid_suffix(value: str) -> str:
     if len(lower) > most or RESERVED.fullmatch(lower):
         raise ValueError(f"is too long or reserved for a bucket's name; use at most {most} characters")
     return lower
+
+
+def _require_seen_profile() -> None:
+    try:
+        require_seen(os.environ.get("AWS_PROFILE", ""))
+    except ValueError as error:
+        raise ValueError(f"AWS_PROFILE {error}") from None
 
 
 def _configured_endpoint() -> str:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings
 
+from pipeline.invisible import unseen
 from pipeline.storage import BUCKET_NAME_MAX, BUCKET_PREFIX
 
 STATES = ("local", "s3", "gitlab")
@@ -32,7 +33,7 @@ class StateSettings(BaseSettings):
     @classmethod
     def _state(cls, value: str, info: ValidationInfo) -> str:
         if value not in STATES:
-            raise ValueError(f"is none of {', '.join(STATES)}; set it to one")
+            raise ValueError(f"{value!r} is not one of {', '.join(STATES)}; set it to one")
         most = BUCKET_NAME_MAX - len(BUCKET_PREFIX) - len(ENDING)
         if value == "s3" and len(info.data.get("bucket_suffix", "")) > most:
             raise ValueError(
@@ -43,6 +44,8 @@ class StateSettings(BaseSettings):
     @field_validator("state_passphrase")
     @classmethod
     def _passphrase(cls, value: str) -> str:
+        if value != value.strip("\r\n"):  # a state that was encrypted with it opens with nothing else
+            raise ValueError(unseen(value))
         if value and len(value) < SHORTEST:
             raise ValueError(f"is too short; use at least {SHORTEST} characters")
         return value
@@ -53,7 +56,10 @@ class StateSettings(BaseSettings):
         if not value and _in_gitlab(info):
             raise ValueError("not set, but the state is GitLab's; export it, such as https://gitlab.com")
         if value and not _is_server(value):
-            raise ValueError("is no address of a GitLab; write it as https://gitlab.example.org")
+            shown = "it" if "@" in value else repr(value)
+            raise ValueError(
+                f"{shown} is not the address of a GitLab; write it as https://gitlab.example.org"
+            )
         return value.rstrip("/")
 
     @field_validator("gitlab_project")
@@ -62,7 +68,7 @@ class StateSettings(BaseSettings):
         if not value and _in_gitlab(info):
             raise ValueError("not set, but the state is GitLab's; export the project's number or path")
         if value and not PROJECT.fullmatch(value):
-            raise ValueError("is no project; write its number, or its path as group/project")
+            raise ValueError(f"{value!r} is not a project; write its number, or its path as group/project")
         return value
 
     @field_validator("gitlab_pat")
@@ -70,7 +76,7 @@ class StateSettings(BaseSettings):
     def _gitlab(cls, value: str, info: ValidationInfo) -> str:
         if not value and _in_gitlab(info):
             raise ValueError("and GITLAB_USER are needed, as the state is GitLab's; export both")
-        if bool(value) != bool(info.data.get("gitlab_user")):
+        if "gitlab_user" in info.data and bool(value) != bool(info.data["gitlab_user"]):
             raise ValueError("and GITLAB_USER belong together; export both or neither")
         return value
 

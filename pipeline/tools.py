@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 from pipeline.errors import ToolError
+from pipeline.invisible import visible
 from pipeline.room import Need
 
 VERSION = "1.12.6"
@@ -115,7 +116,7 @@ def find_provider() -> Path | None:
         if found:
             return found[-1].resolve()
     if named:
-        what = f"{named} has no registry.*/hashicorp/aws/{PROVIDER_VERSION}/{this_platform()}"
+        what = f"{visible(named)} has no registry.*/hashicorp/aws/{PROVIDER_VERSION}/{this_platform()}"
         raise ToolError(what, "name the directory that holds registry.…, or unset QUICKDATA_PROVIDER_MIRROR")
     return None
 

@@ -81,7 +81,7 @@ def _stack(d: Deployment, name: str) -> Stack:
     for each in (d.storage, d.app):
         if each.name == name:
             return each
-    raise SettingsError(f"there is no stack {name}", "it is storage or app")
+    raise SettingsError(f"there is no stack {name!r}", "it is storage or app")
 
 
 async def deploy(d: Deployment, saved: SavedPlans | None = None) -> None:
@@ -96,7 +96,7 @@ async def destroy(d: Deployment, without_backup: WithoutBackup = "") -> None:
     NocoDB is stopped, a backup is taken and verified first; if that fails, nothing is destroyed.
     """
     if without_backup not in ("", DATABASE):
-        raise SettingsError(f"there is no database {without_backup}", f"--without-backup takes {DATABASE}")
+        raise SettingsError(f"there is no database {without_backup!r}", f"--without-backup takes {DATABASE}")
     await order.reachable(d)
     counts = await order.destroy(d, backed_up=not without_backup)
     d.report.prove(

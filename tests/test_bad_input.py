@@ -97,7 +97,7 @@ def test_what_no_option_can_mean_is_refused_by_every_verb_that_has_it(
     assert option in typed.said
 
 
-@pytest.mark.parametrize("verb", ["deploy", "verify"])
+@pytest.mark.parametrize("verb", ["deploy", "verify", "restore"])
 def test_all_missing_settings_are_named_at_once_with_one_mend_each(person: Person, verb: str) -> None:
     typed = person.quickdata(verb)
     course = {"TF_VAR_bucket_suffix", "AWS_ACCESS_KEY_ID"}
@@ -126,6 +126,26 @@ def test_all_malformed_settings_are_named_at_once_with_one_mend_each(person: Per
     found = problems(typed.said)
     assert set(found) == set(malformed)
     assert all(len(texts) == 1 for texts in found.values())
+    assert "of-nobody" not in typed.said
+
+
+@pytest.mark.parametrize("words", ["restore", "adopt app", "destroy", "migrate-state --from local --to s3"])
+def test_what_asks_first_wants_its_answer_before_anything_is_looked_at(person: Person, words: str) -> None:
+    """AWS does not answer here: whoever asked it would end with 1."""
+    typed = person.quickdata(*words.split(), **person.settings())
+    assert typed.exit_code == 2, typed.said
+    assert "no terminal to ask at: give --yes" in typed.said
+    assert "does not answer" not in typed.said
+
+
+def test_a_file_with_windows_line_endings_is_recognised(person: Person) -> None:
+    names = ("TF_VAR_bucket_suffix", "TF_VAR_admin_cidr", "AWS_SECRET_ACCESS_KEY")
+    settings = {name: f"{value}\r" if name in names else value for name, value in person.settings().items()}
+    typed = person.quickdata("check", **settings)
+    assert typed.exit_code == 2, typed.said
+    assert "TF_VAR_bucket_suffix: 'ppr\\r' ends with a carriage return" in typed.said
+    assert typed.said.count("has Windows line endings; save it with Unix ones") == len(names)
+    assert "\r" not in typed.said
     assert "of-nobody" not in typed.said
 
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline.cli import options
-from pipeline.cli.terminal import confirm, errors_told, on_aws, run_and_tell, vault_password
+from pipeline.cli.terminal import Question, errors_told, on_aws, run_and_tell, vault_password
 from pipeline.deployment import DATABASE
 
 if TYPE_CHECKING:
     from pipeline.backups import Backup
+    from pipeline.deployment import Deployment
     from pipeline.progress import Progress
     from pipeline.report import Report
 
@@ -134,20 +135,20 @@ def restore(
 
     Example: quickdata restore --id 3f2a9c1d
     """
-    from pipeline import verbs  # noqa: PLC0415 - its imports are slow
-    from pipeline.backups import chosen, table  # noqa: PLC0415
+    from pipeline import backups as listing  # noqa: PLC0415 - its imports are slow
+    from pipeline import verbs  # noqa: PLC0415
 
-    with errors_told("restore"):
-        backup = chosen(_backups(from_database), backup_id)
+    seen: list[Backup] = []
 
-    def question() -> None:
-        click.echo("\n".join(table([backup], datetime.now(UTC))), err=True)
-        confirm(f"Restore it over {DATABASE}? What was written since stays in another database only.", yes)
+    async def look(d: "Deployment") -> None:
+        found = await listing.backups(d.cloud, d.bucket, from_database)
+        seen.append(listing.chosen(found, backup_id))
 
-    on_aws(
-        lambda d: verbs.restore(d, backup.id, from_database),
-        "restore",
-        {**given, **vault_password(ask)},
-        verbose,
-        question,
-    )
+    def question() -> str:
+        click.echo("\n".join(listing.table(seen, datetime.now(UTC))), err=True)
+        return f"Restore it over {DATABASE}? What was written since stays in another database only."
+
+    async def verb(d: "Deployment") -> None:
+        await verbs.restore(d, seen[0].id, from_database)
+
+    on_aws(verb, "restore", {**given, **vault_password(ask)}, verbose, Question(question, yes), look)

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 import click
 
 from pipeline.cli import options
-from pipeline.cli.terminal import confirm, on_aws, run_and_tell, vault_password
+from pipeline.cli.terminal import Question, on_aws, run_and_tell, vault_password
 from pipeline.deployment import DATABASE, Deployment
 
 CHANGES = 2
@@ -188,13 +188,11 @@ def destroy(
 
     first = "WITHOUT a backup of its last state" if without_backup else "after a verified backup"
 
-    def question() -> None:
-        confirm(f"Destroy the app, with its nodes and the disk of {DATABASE}, {first}?", yes)
-
+    question = f"Destroy the app, with its nodes and the disk of {DATABASE}, {first}?"
     on_aws(
         lambda d: verbs.destroy(d, without_backup or ""),
         "destroy",
         {**given, **vault_password(ask)},
         verbose,
-        question,
+        Question(lambda: question, yes),
     )

@@ -12,19 +12,26 @@ LONGEST_DATABASE = 46
 MOST_HOURS = 87600
 
 
+def _bad(value: str, said: str) -> click.BadParameter:
+    """Return the error of a value, which is shown with what nobody sees of it."""
+    from pipeline.invisible import unseen  # noqa: PLC0415 - only for an error
+
+    return click.BadParameter(f"{value!r} {unseen(value) or said}")
+
+
 def _id(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
     from pipeline.backups import ID  # noqa: PLC0415 - its imports are slow
 
     if value is not None and not ID.fullmatch(value):
-        raise click.BadParameter("an id is 8 of 0-9 and a-f; `quickdata backups` lists them")
+        raise _bad(value, "is not an id: 8 of 0-9 and a-f; `quickdata backups` lists them")
     return value
 
 
 def _database(_context: click.Context, _option: click.Parameter, value: str) -> str:
     if not value or not value.isprintable() or "/" in value or len(value.encode()) > LONGEST_DATABASE:
-        raise click.BadParameter(f"a database's name has 1 to {LONGEST_DATABASE} bytes, and no slash")
+        raise _bad(value, f"is not a database's name: 1 to {LONGEST_DATABASE} bytes, and no slash")
     if value in (".", ".."):
-        raise click.BadParameter("this cannot be part of an S3 key")
+        raise _bad(value, "cannot be part of an S3 key")
     return value
 
 
@@ -32,7 +39,7 @@ def _hours(_context: click.Context, _option: click.Parameter, value: float | Non
     if value is None:
         return None
     if not 0 < value <= MOST_HOURS:  # not a number is neither
-        raise click.BadParameter(f"give hours, more than 0 and at most {MOST_HOURS}")
+        raise click.BadParameter(f"{value} is not more than 0 and at most {MOST_HOURS} hours")
     return timedelta(hours=value)
 
 
@@ -64,7 +71,7 @@ def _folder(_context: click.Context, _option: click.Parameter, value: Path) -> P
     """Take a folder that holds nothing but an earlier plan: its rights are changed, its files replaced."""
     path = value.absolute()
     if path.is_dir() and any(path.iterdir()) and not (path / "manifest.json").is_file():
-        raise click.BadParameter(f"{value} holds something else than a plan; name an empty or a new folder")
+        raise _bad(str(value), "holds something else than a plan; name an empty or a new folder")
     return path
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline.cli import options
-from pipeline.cli.terminal import confirm, errors_told, on_aws, run_and_tell, vault_password
+from pipeline.cli.terminal import Question, confirm, errors_told, on_aws, run_and_tell, vault_password
 
 if TYPE_CHECKING:
     from pipeline.deployment import Deployment
@@ -41,10 +41,9 @@ def adopt(name: str, given: Mapping[str, str], ask: bool, yes: bool, verbose: bo
     async def look(d: "Deployment") -> None:
         seen.append(await verbs.look(d, stack(d)))
 
-    def question() -> None:
+    def question() -> str:
         click.echo(seen[0].page(), err=True)
-        if seen[0].imports:
-            confirm(f"Import this into the state of {name}?", yes)
+        return f"Import this into the state of {name}?" if seen[0].imports else ""
 
     async def verb(d: "Deployment") -> None:
         done = await verbs.adopt(d, stack(d), seen[0])
@@ -55,7 +54,7 @@ def adopt(name: str, given: Mapping[str, str], ask: bool, yes: bool, verbose: bo
         )
         d.report.prove("adopt", f"{done.imported} resources imported; {left}", imported=done.imported)
 
-    on_aws(verb, "adopt", {**given, **vault_password(ask)}, verbose, question, look=look)
+    on_aws(verb, "adopt", {**given, **vault_password(ask)}, verbose, Question(question, yes), look)
 
 
 @click.command()

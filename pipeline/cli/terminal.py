@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -17,7 +18,32 @@ from pipeline.run import Verb, run
 REPORTS = Path(__file__).parents[2] / "reports"
 
 OnAws = Callable[[Deployment], Awaitable[None]]
-Question = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a verb asks when the inputs are known to be good, before anything is done.
+
+    Args:
+        words: returns the question, and may show first what would be done; empty is no question.
+        yes: the answer was given on the command line.
+    """
+
+    words: Callable[[], str]
+    yes: bool
+
+
+def require_answer(yes: bool) -> None:
+    """Find out before anything is done that a question could not be asked.
+
+    Args:
+        yes: the answer was given on the command line.
+
+    Raises:
+        click.UsageError: it was not, and there is no terminal.
+    """
+    if not yes and not _at_a_terminal():
+        raise click.UsageError("this asks first, and there is no terminal to ask at: give --yes")
 
 
 def confirm(question: str, yes: bool) -> None:
@@ -30,11 +56,8 @@ def confirm(question: str, yes: bool) -> None:
     Raises:
         SystemExit: with 1 when the answer is no.
     """
-    if yes:
-        return
-    if not _at_a_terminal():
-        raise click.UsageError("this asks first, and there is no terminal to ask at: give --yes")
-    if not click.confirm(question, err=True):
+    require_answer(yes)
+    if not yes and not click.confirm(question, err=True):
         click.echo("✗ not confirmed: nothing was done", err=True)
         raise SystemExit(1)
 
@@ -69,7 +92,7 @@ def on_aws(
         name: the verb's name.
         given: inputs that are not in the environment, by the variables' names.
         verbose: show the tools' own output.
-        question: asked when the inputs are known to be good, before anything is done.
+        question: is asked first; where it cannot be asked, nothing is looked at either.
         look: changes nothing, and comes before the question, which may show what it found.
     """
     from pipeline.aws import aws_deployment  # noqa: PLC0415 - its imports are slow
@@ -77,6 +100,8 @@ def on_aws(
 
     with errors_told(name):
         settings = Settings.read(**given)
+    if question:
+        require_answer(question.yes)
 
     def on_deployment(what: OnAws) -> Verb:
         async def begin(progress: Progress, report: Report) -> None:
@@ -86,9 +111,9 @@ def on_aws(
 
     if look:
         with errors_told(name):
-            run(on_deployment(look), name, "aws", REPORTS, verbose)
-    if question:
-        question()
+            run(on_deployment(look), f"{name}: look", "aws", REPORTS, verbose)
+    if question and (words := question.words()):
+        confirm(words, question.yes)
     run_and_tell(on_deployment(verb), name, "aws", verbose)
 
 

@@ -73,8 +73,10 @@ async def look(d: Deployment, stack: Stack) -> Adoption:
 
     Raises:
         PlanRefused: the import would change more than tags; or something exists twice.
+        StateLost: the app's, while storage's is lost too.
         PipelineError: a step failed, or AWS refuses.
     """
+    await _require_storage(d, stack)
     await opened(d, stack)
     try:
         return await _look(d, stack)
@@ -99,11 +101,23 @@ async def adopt(d: Deployment, stack: Stack, agreed: Adoption | None = None) -> 
     try:
         found = await _look(d, stack)
         if agreed and found.page() != agreed.page():
-            raise PlanRefused(f"{stack.name}: what exists has changed meanwhile", "run adopt again")
+            mend = d.advice(f"run `quickdata adopt {stack.name}` again")
+            raise PlanRefused(f"{stack.name}: what exists has changed meanwhile", mend)
         await planning.apply(d, stack, found.plan)
         return Adopted(len(found.imports), await _proven(d, stack, found))
     finally:
         await planning.forget(d)
+
+
+async def _require_storage(d: Deployment, stack: Stack) -> None:
+    """Refuse to look for the app before storage's state is back: it reads the bucket's name from there."""
+    if stack.name != d.app.name or (await opened(d, d.storage)).outputs.get("bucket_name"):
+        return
+    if await d.cloud.owns(d.bucket):
+        mend = d.advice("first run `quickdata adopt storage`, then `quickdata adopt app`")
+        raise StateLost("app: it reads the state of storage, which is lost too: nothing was changed", mend)
+    mend = d.advice("`quickdata deploy` creates it, and then says what else exists")
+    raise StateLost(f"app: it reads the state of storage, and there is no bucket {d.bucket}", mend)
 
 
 async def _look(d: Deployment, stack: Stack) -> Adoption:
@@ -125,7 +139,7 @@ async def _proven(d: Deployment, stack: Stack, found: Adoption) -> tuple[str, ..
     others += [f"output {name}" for name in left.outputs if whole]
     if others:
         what = f"{stack.name}: imported, but a plan would still change {', '.join(others)}"
-        raise StateLost(what, "see `quickdata plan`; what was imported stays in the state")
+        raise StateLost(what, d.advice("see `quickdata plan`; what was imported stays in the state"))
     return left.created
 
 

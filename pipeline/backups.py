@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -71,10 +72,15 @@ async def backups(cloud: Cloud, bucket: str, database: str) -> list[Backup]:
     return list(await cloud.ask(partial(_read_all, cloud), bucket, f"postgres/{database}/"))
 
 
-def chosen(found: Iterable[Backup], backup_id: str | None) -> Backup:
+def chosen(found: Iterable[Backup], backup_id: str | None, database: str) -> Backup:
     """Return the backup with an id, or the newest one, of a list that is newest first.
 
     An older one never stands in for the newest: how much would be lost is for a person to decide.
+
+    Args:
+        found: a database's backups.
+        backup_id: which one; None is the newest.
+        database: whose they are.
 
     Raises:
         BackupError: there is none, it is not complete, or its manifest cannot be used.
@@ -83,9 +89,8 @@ def chosen(found: Iterable[Backup], backup_id: str | None) -> Backup:
     wanted = [each for each in complete if backup_id in (None, each.id)]
     if not wanted:
         which = f"no complete backup {backup_id}" if backup_id else "no backup yet"
-        raise BackupError(
-            f"there is {which}", "`quickdata backups` lists them, with --database another one's"
-        )
+        listing = f"`quickdata backups --database {shlex.quote(database)}` lists them"
+        raise BackupError(f"there is {which} of {database}", listing)
     if wanted[0].problem:
         which = "backup" if backup_id else "newest backup"
         usable = [f", or name an older one: --id {each.id}" for each in complete if not each.problem]

@@ -6,6 +6,7 @@ from secrets import token_hex
 
 from anyio import get_cancelled_exc_class
 
+from pipeline.advice import placed
 from pipeline.ansible import Ansible
 from pipeline.backends.backend import Backend
 from pipeline.backends.local import LOCAL
@@ -59,6 +60,10 @@ class Deployment:
     def bucket(self) -> str:
         """The name that infrastructure/terraS3 gives the bucket."""
         return BUCKET_PREFIX + self.suffix
+
+    def advice(self, text: str) -> str:
+        """Return advice whose commands act on the states of this deployment."""
+        return placed(text, self.backend.name)
 
     async def run(self, step: Step) -> Result:
         """Run a step and note it in the report; an exit code is not judged here."""

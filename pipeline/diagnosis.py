@@ -3,6 +3,7 @@
 import re
 
 from pipeline import lock
+from pipeline.advice import about_lock, placed
 from pipeline.errors import (
     BucketTaken,
     PipelineError,
@@ -56,7 +57,7 @@ KNOWN: tuple[tuple[str, type[PipelineError], str, str], ...] = (
         r"Error acquiring the state lock",
         StateLocked,
         "the state is locked",
-        "wait until that run has ended; when it is dead, `quickdata unlock {stack}` asks and breaks the lock",
+        "{lock}",
     ),
     (
         r"S3 bucket (\"[^\"]+\" )?does not exist",
@@ -153,7 +154,7 @@ KNOWN: tuple[tuple[str, type[PipelineError], str, str], ...] = (
 )
 
 
-def diagnose(name: str, exit_code: int, stdout: str, stderr: str) -> PipelineError:
+def diagnose(name: str, exit_code: int, stdout: str, stderr: str, state: str = "local") -> PipelineError:
     """Return the error that a failed step means.
 
     Args:
@@ -161,6 +162,7 @@ def diagnose(name: str, exit_code: int, stdout: str, stderr: str) -> PipelineErr
         exit_code: the tool's exit code.
         stdout: its masked output.
         stderr: its masked error output.
+        state: where the states are kept, as `--state` says it: the commands of the mend repeat it.
     """
     told = "\n".join(failures(stdout))
     tail = _shortened(told, HEAD_LINES) if told else _shortened(stderr.strip() or stdout, 0)
@@ -170,8 +172,8 @@ def diagnose(name: str, exit_code: int, stdout: str, stderr: str) -> PipelineErr
         if re.search(pattern, words):
             holder = lock.told(heard) if error is StateLocked else None
             place = f"at {full}" if pattern is FULL and (full := place_of(words)) else None
-            stack = name.partition(":")[0]
-            return error(f"{name}: {what} {holder or place or ''}".rstrip(), mend.format(stack=stack), tail)
+            said = mend.format(lock=about_lock(re.split("[: ]", name)[0], state))
+            return error(f"{name}: {what} {holder or place or ''}".rstrip(), placed(said, state), tail)
     return ToolError(
         f"{name}: failed with exit code {exit_code}", "read the tool's words below, mend, run again", tail
     )

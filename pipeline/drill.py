@@ -125,7 +125,7 @@ async def drill(
     """
     began = datetime.now(UTC)
     found = await backups(cloud, bucket, wanted.database)
-    backup = _choose(found, wanted.backup_id)
+    backup = _choose(found, wanted)
     stale = _staleness(found, wanted.max_age, began)
     if stale:
         progress.note(f"! drill: {stale}; it is restored all the same, to know whether it could be")
@@ -133,7 +133,7 @@ async def drill(
         held = _held(cloud, site.server)
         values = _values(cloud, bucket, wanted.database, site) | _figures_so_far(backup, began)
         await site.runner.write(CONFIGURATION, _configuration(site.runner.root, values, held), 0o600)
-        figures = _proof(await noted(site.runner, report, _step(site, backup, held)), backup)
+        figures = _proof(await noted(site.runner, report, _step(site, backup, held)), backup, wanted.database)
     report.prove("drill", in_words(figures), **figures)
     if stale:
         mend = "see /var/log/quickdata/backup.log on the database node, and run `quickdata backup`"
@@ -152,9 +152,9 @@ def in_words(figures: Figures) -> str:
     return f"{said}; sorted by {locale}: this machine lacks the database's locale" if locale else said
 
 
-def _choose(found: list[Backup], backup_id: str | None) -> Backup:
+def _choose(found: list[Backup], wanted: Wanted) -> Backup:
     try:
-        return chosen(found, backup_id)
+        return chosen(found, wanted.backup_id, wanted.database)
     except BackupError as error:  # nothing to verify is a failure of the verification
         raise VerifyFailed(error.what, error.mend) from error
 
@@ -216,9 +216,10 @@ def _step(site: Site, backup: Backup, held: Iterable[str]) -> Step:
     return Step(NAME, (site.script, *options), secrets=tuple(held))
 
 
-def _proof(result: Result, backup: Backup) -> Figures:
+def _proof(result: Result, backup: Backup, database: str) -> Figures:
     if result.exit_code == DIFFERS:
-        mend = "restore an older one (`quickdata drill --id ID` tries it), take a new one, find out why"
+        tried = f"`quickdata drill --database {shlex.quote(database)} --id ID`"
+        mend = f"restore an older one ({tried} tries it), take a new one, find out why"
         tail = "\n".join(result.stderr.splitlines()[-3:])
         raise VerifyFailed(f"{NAME}: backup {backup.id} is not what was backed up", mend, tail)
     figures = read_figures(NAME, result.check().stdout)

@@ -104,15 +104,14 @@ async def require_not_lost(d: Deployment, storage: Plan | None = None, app: Plan
         BucketTaken: another account has the bucket.
     """
     if storage and BUCKET in storage.created:
-        await d.cloud.require_free(d.bucket)
+        await d.cloud.require_free(d.bucket, d.backend.name)
     if app and app.created:
         there = await found(d, d.app)
         lost = [f"{address} ({there[address]})" for address in app.created if address in there]
         if lost:
             what = f"the app's state does not know what exists in AWS: {', '.join(lost)}"
-            raise StateLost(
-                what, "bring back terraform.tfstate of infrastructure/terraform, or run `quickdata adopt app`"
-            )
+            mend = "bring back the state of infrastructure/terraform, or run `quickdata adopt app`"
+            raise StateLost(what, d.advice(mend))
 
 
 def _in_bucket(cloud: Cloud, bucket: str) -> list[str]:

@@ -6,9 +6,14 @@ from typing import Any
 
 import yaml
 
+from pipeline.advice import placed
 from pipeline.errors import ToolError
 
 GROUPS = {"manager": "managers", "database": "databases", "worker": "workers"}
+
+HEADER = (
+    "# Made from the app's outputs, and again by every verb that reaches the nodes: a change here is lost.\n"
+)
 
 Variables = Mapping[str, Any]
 
@@ -21,7 +26,13 @@ def outputs(text: str) -> dict[str, Any]:
         raise ToolError("the outputs could not be read", "apply the stack again") from error
 
 
-def render(app: Mapping[str, Any], suffix: str, common: Variables, hosts: Mapping[str, Variables]) -> str:
+def render(
+    app: Mapping[str, Any],
+    suffix: str,
+    common: Variables,
+    hosts: Mapping[str, Variables],
+    state: str = "local",
+) -> str:
     """Return the inventory as YAML.
 
     Args:
@@ -29,6 +40,7 @@ def render(app: Mapping[str, Any], suffix: str, common: Variables, hosts: Mappin
         suffix: the deployment's suffix.
         common: variables for all hosts that the outputs do not have.
         hosts: further variables by host name.
+        state: where the states are kept, as `--state` says it.
 
     Raises:
         ToolError: no manager or no database is among the nodes.
@@ -36,15 +48,16 @@ def render(app: Mapping[str, Any], suffix: str, common: Variables, hosts: Mappin
     nodes: Mapping[str, Mapping[str, Any]] = app.get("nodes") or {}
     missing = {"manager", "database"} - {node["role"] for node in nodes.values()}
     if missing:
-        what = f"the app's outputs have no {' and no '.join(sorted(missing))} node: zero hosts to configure"
-        raise ToolError(what, "apply the app first (`quickdata deploy`)")
+        none = f"no {' and no '.join(sorted(missing))} node"
+        what = f"the app's outputs have {none}: it is not deployed in whole"
+        raise ToolError(what, placed("`quickdata deploy` creates them", state))
     variables = {"backup_bucket": app["bucket_name"], "aws_region": app["region"], "stack_suffix": suffix}
     children: dict[str, Any] = {group: {"hosts": {}} for group in GROUPS.values()}
     for name, node in sorted(nodes.items()):
         own = {**_host(name, node, app), **hosts.get(name, {})}
         children[GROUPS[node["role"]]]["hosts"][name] = own
     everything = {"all": {"vars": {**variables, **common}, "children": children}}
-    return "# Made from the app's outputs by the pipeline.\n" + yaml.safe_dump(everything, sort_keys=False)
+    return HEADER + yaml.safe_dump(everything, sort_keys=False)
 
 
 def _host(name: str, node: Mapping[str, Any], app: Mapping[str, Any]) -> dict[str, Any]:

@@ -126,5 +126,5 @@ def _require_same_history(source: Place, found: State, destination: Place, there
     other = destination.d.backend.name
     which = "a newer version of this state" if there.lineage == found.lineage else "another state"
     what = f"{source.stack.name}: {other} already holds {which} ({len(there.resources)} resources)"
-    mend = f"nothing was changed; find out which of the two is right: quickdata plan --state {other}"
+    mend = f"nothing was changed; find out which is right: in a fresh clone, `quickdata plan --state {other}`"
     raise StateElsewhere(what, mend)

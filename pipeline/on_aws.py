@@ -113,7 +113,7 @@ async def migrate_state(self: "Pipeline", attempt: Attempt) -> None:
     """Move both states between s3 and gitlab; what was moved is compared before the old copy goes."""
     source, destination = attempt.given["source"], attempt.given["destination"]
     if {source, destination} != {"s3", "gitlab"}:
-        mend = "local states are moved by `quickdata migrate-state`, in the checkout that has them"
+        mend = "local states are moved in their checkout: `quickdata migrate-state --from local --to s3`"
         raise SettingsError("--from and --to must be s3 and gitlab, or gitlab and s3", mend)
     places = {"QUICKDATA_STATE": destination, "QUICKDATA_STATE_FROM": source}
     async with on_aws(self, attempt, **places) as (d, _, settings):

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -98,13 +99,13 @@ class SavedPlans:
         present = await _circumstances(d, states)
         differing = [WORDS[name] for name in WORDS if manifest["made_for"].get(name) != present[name]]
         if differing:
-            raise self._refused(f"is stale: {'; '.join(differing)}")
+            raise self._refused(d, f"is stale: {'; '.join(differing)}")
         stacks = [stack for stack in (d.storage, d.app) if stack.name in manifest["plans"]]
         return {stack.name: await self._plan(d, stack, manifest["plans"][stack.name]) for stack in stacks}
 
     async def _plan(self, d: Deployment, stack: Stack, described: Mapping[str, Any]) -> Plan:
         if described != await self._described(d, stack.name, Plan(pending=bool(described["pending"]))):
-            raise self._refused(f"is not the one that was shown: {stack.name}.tfplan is another")
+            raise self._refused(d, f"is not the one that was shown: {stack.name}.tfplan is another")
         if not described["pending"]:
             return Plan(pending=False)
         found = await planning.saved(d, stack, self.file(d, stack))
@@ -125,13 +126,13 @@ class SavedPlans:
         look = ("find", "-L", folder, "-maxdepth", "1", "-perm", "/022")
         found = await d.run(Step("plan: who may write", look, private=True))
         if found.exit_code == 0 and found.stdout.strip():
-            raise self._refused(f"can be written by others: {', '.join(found.stdout.split())}")
+            raise self._refused(d, f"can be written by others: {', '.join(found.stdout.split())}")
 
     async def _manifest(self, d: Deployment) -> dict[str, Any]:
         try:
             text = await d.runner.read(self.folder / MANIFEST)
             if text is None:
-                raise self._refused(f"has no {MANIFEST}")
+                raise self._refused(d, f"has no {MANIFEST}")
             found = json.loads(text or "")
             named = {*found["plans"], *found["deferred"]}
             described = all({"pending"} <= each.keys() for each in found["plans"].values())
@@ -139,10 +140,11 @@ class SavedPlans:
                 return {**found, "made_for": dict(found["made_for"].items())}
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             pass
-        raise self._refused(f"has a {MANIFEST} of no format that this version knows")
+        raise self._refused(d, f"has a {MANIFEST} of no format that this version knows")
 
-    def _refused(self, why: str) -> PlanRefused:
-        mend = f"nothing was changed; run `quickdata plan --out {self.folder}` again, read it, then deploy it"
+    def _refused(self, d: Deployment, why: str) -> PlanRefused:
+        again = f"`quickdata plan --out {shlex.quote(str(self.folder))}`"
+        mend = d.advice(f"nothing was changed; run {again} again, read it, then deploy it")
         return PlanRefused(f"the plan in {self.folder} {why}", mend)
 
     async def _write(self, d: Deployment, name: str, document: Mapping[str, Any]) -> None:

@@ -3,12 +3,14 @@
 import json
 from dataclasses import replace
 from pathlib import PurePosixPath
+from typing import Any
 
-from pipeline import state
-from pipeline.backends.backend import Backend, held, override
+from pipeline import inventory, state
+from pipeline.backends.backend import Backend, override
 from pipeline.backends.local import FILE, LOCAL
 from pipeline.deployment import Deployment
 from pipeline.errors import StateElsewhere, StateLost
+from pipeline.lock import Lock
 from pipeline.state import State
 from pipeline.tofu import Stack
 
@@ -22,7 +24,7 @@ def kept_in(d: Deployment, backend: Backend) -> Deployment:
     """Return a deployment, whose states are local, with its states kept elsewhere."""
     env, secrets = backend.env, backend.secrets
     storage, app = (
-        replace(stack, env={**stack.env, **env}, secrets=(*stack.secrets, *secrets))
+        replace(stack, env={**stack.env, **env}, secrets=(*stack.secrets, *secrets), place=backend.name)
         for stack in (d.storage, d.app)
     )
     values = backend.source(storage.name)
@@ -40,10 +42,35 @@ async def opened(d: Deployment, stack: Stack) -> State:
         StateLost: the folder holds a local state, which would be a second one.
         PipelineError: the tool failed.
     """
+    await require_here(d, stack)
+    return await pulled(d, stack)
+
+
+async def require_here(d: Deployment, stack: Stack) -> None:
+    """Make sure that this checkout keeps a stack's state where the deployment does.
+
+    Raises:
+        StateElsewhere: the folder was last used with states in another place.
+        StateLost: the folder holds a local state, which would be a second one.
+    """
     await _require_same_place(d, stack)
     if d.backend is not LOCAL:
         await _require_no_local(d, stack)
-    return await pulled(d, stack)
+
+
+async def lock_found(d: Deployment, stack: Stack) -> Lock | None:
+    """Return the lock that somebody holds, which `unlock` may break.
+
+    A lock is shown wherever it is asked for: a move of the states that died leaves one where they go.
+
+    Raises:
+        StateElsewhere: there is none, and this checkout keeps the state in another place.
+        StateLost: there is none, and the checkout holds a local state.
+    """
+    found = await d.backend.lock(d, stack)
+    if found is None:
+        await require_here(d, stack)
+    return found
 
 
 async def require_unlocked(d: Deployment, stack: Stack) -> None:
@@ -53,13 +80,35 @@ async def require_unlocked(d: Deployment, stack: Stack) -> None:
         StateLocked: somebody does.
     """
     if found := await d.backend.lock(d, stack):
-        raise held(stack, found)
+        raise d.backend.held(stack, found)
 
 
 async def pulled(d: Deployment, stack: Stack) -> State:
     """Make a folder ready for the deployment's backend, whatever it was used with; return the state."""
     await _prepare(d, stack)
     return state.read((await d.run(stack.state())).check().stdout)
+
+
+async def outputs(d: Deployment, stack: Stack) -> dict[str, Any]:
+    """Return a stack's outputs by name; its folder is made ready only where it is not.
+
+    Raises:
+        StateElsewhere: the folder was last used with states in another place.
+        StateLost: the folder holds a local state, which would be a second one.
+        PipelineError: the tool failed.
+    """
+    await require_here(d, stack)
+    read = await d.run(stack.output()) if await _prepared(d, stack) else None
+    if read is None or read.exit_code:
+        await _prepare(d, stack)
+        read = await d.run(stack.output())
+    return inventory.outputs(read.check().stdout)
+
+
+async def _prepared(d: Deployment, stack: Stack) -> bool:
+    """Tell whether a folder was last made ready for this very place, not only for one of its kind."""
+    same = await d.runner.read(stack.workdir / OVERRIDE) == override(d.backend, stack.name)
+    return same and await _recorded(d, stack) == d.backend.kind
 
 
 async def _prepare(d: Deployment, stack: Stack) -> None:
@@ -96,8 +145,8 @@ async def _require_same_place(d: Deployment, stack: Stack) -> None:
     name = NAMES.get(before, before)
     what = f"{stack.name}: this checkout keeps its state in {name}, not in {d.backend.name}"
     mend = (
-        f"give --state {name} (or QUICKDATA_STATE), or move it: quickdata migrate-state --from {name} "
-        f"--to {d.backend.name}; if it was moved from another checkout, remove {stack.workdir}/.terraform"
+        f"give --state {name} (or QUICKDATA_STATE), or move it: `quickdata migrate-state --from {name} "
+        f"--to {d.backend.name}`; if it was moved from another checkout, remove {stack.workdir}/.terraform"
     )
     raise StateElsewhere(what, mend)
 
@@ -109,7 +158,7 @@ async def _require_no_local(d: Deployment, stack: Stack) -> None:
     name = d.backend.name
     what = f"{stack.name}: the state shall be in {name}, but this checkout holds one: {path}"
     mend = (
-        f"move it: quickdata migrate-state --from local --to {name}; if it is of another deployment, "
+        f"move it: `quickdata migrate-state --from local --to {name}`; if it is of another deployment, "
         "or was moved from another checkout, put the file away"
     )
     raise StateLost(what, mend)

@@ -1,4 +1,7 @@
-"""How a deployment is: bucket, backups, nodes, services, drift; looked at side by side, nothing changed."""
+"""How a deployment is: bucket, backups, nodes, services, drift; looked at side by side.
+
+Nothing is changed but an inventory that is not of the nodes that are there now.
+"""
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import asdict, dataclass
@@ -6,10 +9,11 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from anyio import CancelScope, create_task_group
+from anyio import CancelScope, Lock, create_task_group
 
 from pipeline.ansible import said
 from pipeline.backups import Backup, age, backups
+from pipeline.deploy import reachable
 from pipeline.deployment import DATABASE, Deployment
 from pipeline.errors import PipelineError, ToolError
 from pipeline.planning import planned
@@ -61,13 +65,14 @@ async def status(d: Deployment) -> list[Part]:
     Returns:
         The parts in a fixed order.
     """
+    turn = Lock()  # two look into the app's folder, which one at a time makes ready
     looks: dict[str, Look] = {
         "bucket": partial(_bucket, d),
         "backups": partial(_backups, d),
         "nodes": partial(_nodes, d),
-        "services": partial(_services, d),
-        "drift of storage": partial(_drift, d, d.storage),
-        "drift of app": partial(_drift, d, d.app),
+        "services": partial(_services, d, turn),
+        "drift of storage": partial(_drift, d, d.storage, Lock()),
+        "drift of app": partial(_drift, d, d.app, turn),
     }
     found: dict[str, Part] = {}
     async with create_task_group() as group:
@@ -97,11 +102,11 @@ async def _look(about: str, look: Look, found: dict[str, Part]) -> None:
 async def _bucket(d: Deployment) -> Part:
     about, facts = "bucket", {"name": d.bucket, "exists": await d.cloud.owns(d.bucket)}
     if not facts["exists"]:
-        return Part(about, (f"{d.bucket} is not there",), facts, "`quickdata deploy` creates it")
+        return Part(about, (f"{d.bucket} is not there",), facts, d.advice("`quickdata deploy` creates it"))
     facts["versioned"] = await d.cloud.ask(partial(_versioning, d), d.bucket) == "Enabled"
     if not facts["versioned"]:
         what = f"{d.bucket} is yours, but not versioned: what is deleted there is gone"
-        return Part(about, (what,), facts, "`quickdata deploy` turns versioning on")
+        return Part(about, (what,), facts, d.advice("`quickdata deploy` turns versioning on"))
     return Part(about, (f"{d.bucket} is there, yours and versioned",), facts)
 
 
@@ -113,7 +118,8 @@ async def _backups(d: Deployment) -> Part:
     now = datetime.now(UTC)
     complete = [each for each in await backups(d.cloud, d.bucket, DATABASE) if each.complete]
     if not complete:
-        return Part("backups", ("there is none yet",), {"newest": None}, "`quickdata backup` takes one")
+        mend = d.advice("`quickdata backup` takes one")
+        return Part("backups", ("there is none yet",), {"newest": None}, mend)
     newest = complete[0]
     verified = max((each for each in complete if each.verified_at), key=_verified, default=None)
     lines = [f"the newest is {newest.id}, {age(newest, now)} old, {newest.rows} rows"]
@@ -125,7 +131,7 @@ async def _backups(d: Deployment) -> Part:
     facts = {"newest": newest.document(), "verified": verified and verified.document()}
     if newest.problem:
         lines[0] = f"the newest, {newest.id}, cannot be restored: {newest.problem}"
-    return Part("backups", tuple(lines), facts, _mend(newest, verified, now))
+    return Part("backups", tuple(lines), facts, d.advice(_mend(newest, verified, now)))
 
 
 def _verified(backup: Backup) -> datetime:
@@ -136,9 +142,8 @@ def _mend(newest: Backup, verified: Backup | None, now: datetime) -> str:
     if newest.problem:
         return "bring back its manifest's earlier version in S3, or take a new one: `quickdata backup`"
     if now - newest.taken > NIGHTLY:
-        return (
-            "a night was missed: see /var/log/quickdata/backup.log on the database node, `quickdata backup`"
-        )
+        log = "/var/log/quickdata/backup.log on the database node"
+        return f"a night was missed: see {log}, then `quickdata backup`"
     return "" if verified else "`quickdata drill` restores the newest one and compares it"
 
 
@@ -151,9 +156,9 @@ async def _nodes(d: Deployment) -> Part:
     )
     if missing := ROLES - {node["role"] for node in found}:
         lines += (f"no {' and no '.join(sorted(missing))}",)
-        return Part("nodes", lines, found, "`quickdata deploy` creates what is missing")
+        return Part("nodes", lines, found, d.advice("`quickdata deploy` creates what is missing"))
     if any(node["state"] != "running" for node in found):
-        return Part("nodes", lines, found, "start them in EC2, then `quickdata deploy`")
+        return Part("nodes", lines, found, d.advice("start them in EC2, then `quickdata deploy`"))
     return Part("nodes", (f"{len(found)} are running", *lines), found)
 
 
@@ -172,21 +177,23 @@ def _node(instance: dict[str, Any]) -> dict[str, Any]:
     return {**named, "state": instance["State"]["Name"], **addresses}
 
 
-async def _services(d: Deployment) -> Part:
+async def _services(d: Deployment, turn: Lock) -> Part:
     if not d.real_nodes:
         return Part("services", ("not looked at: local nodes run no Docker",))
+    async with turn:
+        await reachable(d)
     text = said(await d.run(d.ansible.on_manager("status: services", *LIST)))
     try:
         found = [_service(each) for each in events(text)]
     except (KeyError, ValueError) as error:
-        mend = "run `docker service ls` on the manager"
+        mend = "run `sudo docker service ls` on the manager"
         raise ToolError("the manager's list of services is not understood", mend) from error
     lines = tuple(f"{s['name']}: {s['running']} of {s['wanted']} running, {s['image']}" for s in found)
     if not found:
-        return Part("services", ("none",), found, "`quickdata deploy` starts them")
+        return Part("services", ("none",), found, d.advice("`quickdata deploy` starts them"))
     if any(service["running"] != service["wanted"] for service in found):
-        mend = "see `docker service ps --no-trunc NAME` on the manager, then `quickdata deploy`"
-        return Part("services", ("not all are running", *lines), found, mend)
+        mend = "see `sudo docker service ps --no-trunc NAME` on the manager, then `quickdata deploy`"
+        return Part("services", ("not all are running", *lines), found, d.advice(mend))
     return Part("services", ("all are running", *lines), found)
 
 
@@ -200,14 +207,15 @@ def _service(listed: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-async def _drift(d: Deployment, stack: Stack) -> Part:
+async def _drift(d: Deployment, stack: Stack, turn: Lock) -> Part:
     """Plan a stack, which reads everything that it has made; the plan is thrown away."""
     about = f"drift of {stack.name}"
-    if (await opened(d, stack)).empty:
+    async with turn:
+        known = await opened(d, stack)
+    if known.empty:
         what = "nothing to compare: its state knows of nothing yet"
-        return Part(
-            about, (what,), {"deployed": False}, "`quickdata plan` shows what `quickdata deploy` would create"
-        )
+        mend = d.advice("`quickdata plan` shows what `quickdata deploy` would create")
+        return Part(about, (what,), {"deployed": False}, mend)
     try:
         plan = await planned(d, stack)
     finally:
@@ -218,5 +226,5 @@ async def _drift(d: Deployment, stack: Stack) -> Part:
     if not plan.pending:
         return Part(about, ("none, it is as its code says",), facts)
     said_of = ", ".join(f"{count} to {action}" for action, count in counts.items() if count) or "outputs only"
-    mend = "`quickdata plan` shows it, `quickdata deploy` makes it as the code says"
+    mend = d.advice("`quickdata plan` shows it, `quickdata deploy` makes it as the code says")
     return Part(about, (said_of, *changes), facts, mend)

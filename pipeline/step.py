@@ -29,6 +29,7 @@ class Step:
         must_fail: a refusal is what it is run for; it is shown and reported as one.
         creates: it creates or changes things outside: an interrupt waits until it has asked for nothing new.
         cacheable: False means it runs every time, whatever the runner remembers.
+        state: where the states that it uses are kept, as `--state` says it: advice repeats it.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Step:
     must_fail: bool = False
     creates: bool = False
     cacheable: bool = False
+    state: str = "local"
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ class Result:
         """
         if self.exit_code == 0 or self.exit_code in accepted:
             return self
-        raise diagnose(self.step.name, self.exit_code, self.stdout, self.stderr)
+        raise diagnose(self.step.name, self.exit_code, self.stdout, self.stderr, self.step.state)
 
 
 class Runner(Protocol):

@@ -11,6 +11,7 @@ from anyio import to_thread
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from pipeline.advice import placed
 from pipeline.errors import BucketTaken, SettingsError, StateLost, ToolError
 
 BUCKET_PREFIX = "quickdata-pg-backups-storage-bucket-"
@@ -132,16 +133,21 @@ class Cloud:
                 return f"export TF_VAR_bucket_suffix={candidate}, which is free"
         return "choose another TF_VAR_bucket_suffix"
 
-    async def require_free(self, bucket: str) -> None:
+    async def require_free(self, bucket: str, state: str = "local") -> None:
         """Check that a bucket which the state does not have does not exist either.
+
+        Args:
+            bucket: its name.
+            state: where the states are kept, as `--state` says it.
 
         Raises:
             BucketTaken: another account has it.
             StateLost: this account has it.
         """
         if await self.owns(bucket):
-            mend = "bring back terraform.tfstate of infrastructure/terraS3, or run `quickdata adopt storage`"
-            raise StateLost(f"the bucket {bucket} exists, but the storage state does not know it", mend)
+            mend = "bring back the state of infrastructure/terraS3, or run `quickdata adopt storage`"
+            what = f"the bucket {bucket} exists, but the storage state does not know it"
+            raise StateLost(what, placed(mend, state))
 
     def _head(self, bucket: str, account: str) -> str:
         try:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
+from typing import Any
 
 from pipeline.step import Step
 from pipeline.stream import Stream
@@ -23,6 +24,7 @@ class Stack:
         binary: the tool's name or path.
         env: the environment of every step, besides what automation needs.
         secrets: names of the secrets that every step gets.
+        place: where its state is kept, as `--state` says it.
     """
 
     name: str
@@ -30,6 +32,7 @@ class Stack:
     binary: str
     env: Mapping[str, str]
     secrets: tuple[str, ...] = ()
+    place: str = "local"
 
     def init(self, *options: str) -> Step:
         """Make the folder ready: providers and backend.
@@ -86,4 +89,5 @@ class Stack:
         env = {**AUTOMATION, **self.env}
         command = (self.binary, *words)
         name = f"{self.name}: {name}"
-        return Step(name, command, self.workdir, env, self.secrets, stream=stream, private=private)
+        more: dict[str, Any] = {"stream": stream, "private": private, "state": self.place}
+        return Step(name, command, self.workdir, env, self.secrets, **more)

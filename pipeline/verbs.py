@@ -17,6 +17,7 @@ from pipeline import status as statuses
 from pipeline.deployment import DATABASE, Deployment
 from pipeline.errors import SettingsError
 from pipeline.saved import SavedPlans
+from pipeline.states import lock_found
 from pipeline.tofu import Stack
 
 PLANS = SavedPlans(PurePosixPath("infrastructure/.plan"))
@@ -40,7 +41,7 @@ async def check(d: Deployment) -> None:
 
 
 async def status(d: Deployment) -> None:
-    """Tell how the deployment is: bucket, backups, nodes, services, drift; change nothing.
+    """Tell how the deployment is: bucket, backups, nodes, services, drift; change nothing there.
 
     Fails when something is not as it should be, or could not be looked at.
     """
@@ -71,7 +72,7 @@ async def adopt(d: Deployment, stack: StackName) -> None:
 async def unlock(d: Deployment, stack: StackName) -> None:
     """Break a lock that a dead run left behind. Only if that run is dead: two at once can lose a state."""
     locked = _stack(d, stack)
-    found = await d.backend.lock(d, locked)
+    found = await lock_found(d, locked)
     if found is not None:
         await d.backend.release(d, locked, found)
     d.report.prove(stack, f"the lock is gone: {found}" if found else "nobody holds a lock")
@@ -97,7 +98,8 @@ async def destroy(d: Deployment, without_backup: WithoutBackup = "") -> None:
     """
     if without_backup not in ("", DATABASE):
         raise SettingsError(f"there is no database {without_backup!r}", f"--without-backup takes {DATABASE}")
-    await order.reachable(d)
+    if not without_backup:
+        await order.reachable(d)
     counts = await order.destroy(d, backed_up=not without_backup)
     d.report.prove(
         "destroy", f"{counts['delete']} resources are gone; the backups are in {d.bucket}", **counts
@@ -109,7 +111,7 @@ async def backup(d: Deployment) -> None:
     await order.reachable(d)
     made = await scripts.backup(d)
     words = f"{made['tables']} tables with {made['rows']} rows in {made['seconds']} s (backup {made['id']})"
-    d.report.prove("backup", f"{words}; `quickdata verify` restores one and compares it", **made)
+    d.report.prove("backup", d.advice(f"{words}; `quickdata verify` restores one and compares it"), **made)
 
 
 async def verify(d: Deployment, backup_id: BackupId = None) -> None:

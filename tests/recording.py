@@ -143,7 +143,7 @@ class FreeCloud:
     async def owns(self, bucket: str) -> bool:
         return False
 
-    async def require_free(self, bucket: str) -> None:
+    async def require_free(self, bucket: str, _state: str = "local") -> None:
         self.asked.append(bucket)
         if self.refusal:
             raise self.refusal

@@ -9,13 +9,14 @@ from typing import Any
 
 import anyio
 import pytest
-from recording import FreeCloud, RecordingRunner
+from recording import FreeCloud, RecordingRunner, state_json
 from recording import deployment as recorded
 from stacks import BUCKET, applied, deployment
 
 from pipeline import adopt, deploy, inventory, planning
 from pipeline.adopt import IMPORTS, Adopted
 from pipeline.ansible import INVENTORY, PLAYBOOKS
+from pipeline.backends.s3 import S3
 from pipeline.deployment import Deployment
 from pipeline.errors import PipelineError, PlanRefused, StateLost, most_telling
 from pipeline.plan import Change
@@ -24,6 +25,7 @@ from pipeline.rehearsal.emulated import lay_vault, vault
 from pipeline.rehearsal.localstack import LocalStack
 from pipeline.rehearsal.workspace import throwaway
 from pipeline.saved import SavedPlans
+from pipeline.states import kept_in
 from pipeline.step import Step
 
 SUFFIX = "adopted"
@@ -240,7 +242,7 @@ LEFT = text(change("aws_subnet.public", "create"))
 
 
 def adopting(*read: str, there: list[tuple[str, str]] | None = None) -> tuple[Deployment, RecordingRunner]:
-    runner = RecordingRunner({"app: read plan": plans(*read)})
+    runner = RecordingRunner({"app: read plan": plans(*read), "storage: state": (0, state_json())})
     runner.answers |= {f"app: plan -target={address}": (2, "") for address, _ in there or THERE}
     return recorded(runner, FreeCloud(there=there or THERE)), runner
 
@@ -288,6 +290,26 @@ async def test_what_was_not_shown_is_not_imported() -> None:
     with pytest.raises(PlanRefused, match="has changed meanwhile"):
         await adopt.adopt(d, d.app, found)
     assert "app: apply" not in runner.names
+
+
+@pytest.mark.parametrize(
+    ("there", "mend"),
+    [
+        (True, "first run `quickdata adopt storage --state s3`, then `quickdata adopt app --state s3`"),
+        (False, "`quickdata deploy --state s3` creates it"),
+    ],
+)
+async def test_the_app_is_not_adopted_before_storage_whose_state_it_reads(there: bool, mend: str) -> None:
+    class Account(FreeCloud):
+        async def owns(self, bucket: str) -> bool:
+            return there
+
+    runner = RecordingRunner()
+    d = kept_in(recorded(runner, Account()), S3("ppr-tfstate", "eu-west-3"))
+    with pytest.raises(StateLost, match="it reads the state of storage") as caught:
+        await adopt.look(d, d.app)
+    assert mend in caught.value.mend
+    assert "app: plan" not in runner.names
 
 
 async def test_of_two_with_the_same_tags_none_is_taken() -> None:

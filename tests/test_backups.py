@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from pipeline.backups import backups, chosen, table
+from pipeline.deployment import DATABASE
 from pipeline.errors import BackupError
 from pipeline.rehearsal.localstack import LocalStack
 from pipeline.storage import Cloud
@@ -55,7 +56,7 @@ async def test_what_has_no_manifest_is_shown_and_is_no_backup(bucket: Bucket) ->
     bucket.put(f"postgres/app/{NEW}/dump.zst")
     found = await backups(bucket.cloud, bucket.name, "app")
     assert [each.complete for each in found] == [False, True]
-    assert chosen(found, None).name == OLD
+    assert chosen(found, None, DATABASE).name == OLD
     assert "INCOMPLETE" in list(table(found, NOW))[1]
 
 
@@ -122,9 +123,9 @@ async def test_a_newest_backup_that_cannot_be_used_is_not_replaced_by_an_older_o
     found = await backups(bucket.cloud, bucket.name, "app")
     for wanted in (None, "0000bbbb"):
         with pytest.raises(BackupError, match=r"0000bbbb cannot be used: .* format 1") as caught:
-            chosen(found, wanted)
+            chosen(found, wanted, DATABASE)
         assert "--id 0000aaaa" in caught.value.mend
-    assert chosen(found, "0000aaaa").name == OLD
+    assert chosen(found, "0000aaaa", DATABASE).name == OLD
 
 
 @pytest.mark.parametrize(
@@ -168,14 +169,14 @@ async def test_a_backup_is_chosen_by_its_id(bucket: Bucket) -> None:
     bucket.manifest("app", OLD)
     bucket.manifest("app", NEW)
     found = await backups(bucket.cloud, bucket.name, "app")
-    assert chosen(found, "0000aaaa").name == OLD
+    assert chosen(found, "0000aaaa", DATABASE).name == OLD
     with pytest.raises(BackupError, match="ffffffff"):
-        chosen(found, "ffffffff")
+        chosen(found, "ffffffff", DATABASE)
 
 
 def test_without_any_backup_none_is_chosen() -> None:
     with pytest.raises(BackupError, match="no backup yet"):
-        chosen([], None)
+        chosen([], None, DATABASE)
 
 
 async def test_a_thousand_and_one_backups_are_all_listed(bucket: Bucket) -> None:

@@ -13,18 +13,20 @@ import pytest
 from gitlab_server import PAT, PROJECT, USER, GitLab, gitlab_server
 from recording import FreeCloud, RecordingRunner, deployment
 
+from pipeline import verbs
 from pipeline.backends import gitlab
 from pipeline.backends.backend import Backend
-from pipeline.backends.local import INFO, LOCAL
+from pipeline.backends.local import FILE, INFO, LOCAL
 from pipeline.backends.s3 import S3
 from pipeline.check import check
 from pipeline.deploy import deploy, destroy
 from pipeline.deployment import Deployment
 from pipeline.diagnosis import diagnose
-from pipeline.errors import BucketTaken, SettingsError, StateLocked, ToolError
+from pipeline.errors import BucketTaken, SettingsError, StateElsewhere, StateLocked, StateLost, ToolError
 from pipeline.lock import Lock, own, parsed, told
 from pipeline.rehearsal.localstack import LocalStack
-from pipeline.states import kept_in, require_unlocked
+from pipeline.states import RECORD, kept_in, require_unlocked
+from pipeline.step import Result
 from pipeline.storage import Cloud
 
 HOLD = """
@@ -144,10 +146,12 @@ def test_terraforms_own_lock_is_not_taken_for_the_one_that_an_http_server_has() 
 
 
 def test_a_locked_state_is_one_error_with_its_owner_and_the_verb_that_breaks_it() -> None:
-    error = diagnose("app: apply", 1, "", OF_THE_TOOL.format("api error PreconditionFailed"))
+    error = diagnose("app: apply", 1, "", OF_THE_TOOL.format("api error PreconditionFailed"), "s3")
     assert isinstance(error, StateLocked)
     assert error.what.startswith("app: apply: the state is locked by me@host, since 2026-11-23 10:00:00 UTC")
-    assert "quickdata unlock app" in error.mend
+    assert "`quickdata unlock app --state s3`" in error.mend
+    moving = diagnose("app in s3: state push", 1, "", OF_THE_TOOL.format("api error"), "s3")
+    assert "`quickdata unlock app --state s3`" in moving.mend
 
 
 def test_a_wrong_passphrase_and_an_encrypted_state_are_not_taken_for_a_lock() -> None:
@@ -212,6 +216,47 @@ async def test_only_the_lock_that_was_shown_is_broken(places: list[Deployment]) 
             assert found
             await d.backend.release(d, d.app, found)
             assert await d.backend.lock(d, d.app) is None
+
+
+async def test_every_step_of_a_stack_knows_where_its_state_is(places: list[Deployment]) -> None:
+    for d in places:
+        for stack in (d.storage, d.app, replace(d.app, name=f"app in {d.backend.name}")):
+            steps = (stack.init(), stack.plan("x"), stack.apply("x"), stack.state(), stack.output())
+            assert {step.state for step in steps} == {d.backend.name}
+            failed = Result(steps[0], 1, "", OF_THE_TOOL.format("api error"), 0.0)
+            with pytest.raises(StateLocked) as caught:
+                failed.check()
+            name = stack.name.split()[0]
+            assert f"`quickdata unlock {name} --state {d.backend.name}`" in caught.value.mend
+
+
+@pytest.mark.parametrize("name", ["s3", "http"])
+async def test_unlock_does_not_say_that_nobody_holds_a_lock_where_no_state_is(
+    tmp_path: Path, name: str
+) -> None:
+    d = deployment(Workspace(tmp_path))
+    record = tmp_path / d.app.workdir / RECORD
+    record.parent.mkdir(parents=True)
+    record.write_text(json.dumps({"backend": {"type": name}}))
+    with pytest.raises(StateElsewhere, match="app: this checkout keeps its state in"):
+        await verbs.unlock(d, "app")
+    await verbs.unlock(d, "storage")
+
+
+async def test_unlock_of_a_place_beside_a_local_state_says_so(tmp_path: Path, server: GitLab) -> None:
+    backend = gitlab.GitLab(server.url, PROJECT, USER, PAT, "ppr")
+    d = kept_in(deployment(Workspace(tmp_path)), backend)
+    (tmp_path / d.app.workdir).mkdir(parents=True)
+    (tmp_path / d.app.workdir / FILE).write_text('{"resources": [{}]}')
+    with pytest.raises(StateLost, match="this checkout holds one"):
+        await verbs.unlock(d, "app")
+    server.locks["quickdata-ppr-app"] = {
+        "ID": "1-2",
+        "Who": USER,
+        "Created": "2026-01-02T03:04:05Z",
+    }  # of a move that died on its way there
+    await verbs.unlock(d, "app")
+    assert server.locks == {}
 
 
 @pytest.mark.parametrize("verb", [deploy, destroy])

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from emulated import checkout
 from gitlab_server import PAT, PROJECT, USER, GitLab, gitlab_server
 
 from pipeline.rehearsal.localstack import LocalStack
+from pipeline.storage import BUCKET_PREFIX, Cloud
 
 QUICKDATA = str(Path(sys.executable).with_name("quickdata"))
 STATE = "quickdata-ppr-storage"
@@ -96,6 +98,26 @@ def test_unlock_without_a_terminal_and_without_yes_breaks_nothing(
     assert STATE in server.locks
 
 
+def commands(said: str) -> list[list[str]]:
+    """Return the commands that an advice names, as they are typed."""
+    return [shlex.split(each) for each in re.findall(r"`quickdata ([^`]+)`", said)]
+
+
+def test_the_command_that_a_locked_state_advises_breaks_the_lock(
+    environment: dict[str, str], server: GitLab
+) -> None:
+    del environment["QUICKDATA_STATE"]
+    server.locks[STATE.replace("storage", "app")] = dict(LEFT)
+    words = ("destroy", "--state", "gitlab", "--yes", "--without-backup", "nocodb_db")
+    done = typed(environment, *words)
+    assert done.returncode == 1
+    assert "app: the state is locked by canary-user" in done.stderr
+    (advised,) = commands(done.stderr)
+    done = typed(environment, *advised, "--yes")
+    assert (done.returncode, server.locks) == (0, {})
+    assert "1-2-3 is gone" in done.stdout
+
+
 def test_where_nobody_holds_a_lock_unlock_says_so(environment: dict[str, str], server: GitLab) -> None:
     done = typed(environment, "unlock", "app")
     assert (done.returncode, server.locks) == (0, {})
@@ -160,8 +182,29 @@ async def test_both_states_move_to_a_bucket_and_back_from_the_command_line(
     moved = found.run("migrate-state", "--from", "local", "--to", "s3", "--yes")
     assert "✓ storage" in moved.out and "✓ app" in moved.out
     assert [path.exists() and path.stat().st_size for path in local] == [False, False]
+    elsewhere = ended(found.start("unlock", "app"))
+    assert elsewhere.returncode == 3
+    assert "keeps its state in s3, not in local\n  → give --state s3" in elsewhere.stderr
+    key = "app/terraform.tfstate.tflock"
+    put_lock(localstack, key)
+    locked = ended(found.start("destroy", "--state", "s3", "--yes", "--without-backup", "nocodb_db"))
+    assert "app: the state is locked by me@host" in locked.stderr
+    (advised,) = commands(locked.stderr)
+    assert "1-2-3 is gone" in found.run(*advised, "--yes").out
     found.run("migrate-state", "--from", "s3", "--to", "local", "--yes")
     assert [resources(path.read_text()) for path in local] == [resources(text) for text in there]
+
+
+def ended(run: "subprocess.Popen[str]") -> subprocess.CompletedProcess[str]:
+    out, err = run.communicate(timeout=60)
+    return subprocess.CompletedProcess(run.args, run.returncode, out, err)
+
+
+def put_lock(localstack: LocalStack, key: str) -> None:
+    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+    s3 = Cloud(keys, localstack.region, localstack.endpoint).client("s3")
+    body = json.dumps({**LEFT, "Who": "me@host"})
+    s3.put_object(Bucket=f"{BUCKET_PREFIX}mover-tfstate", Key=key, Body=body.encode())
 
 
 def resources(state: str) -> object:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, ClassVar
 
+from pipeline.advice import about_lock
 from pipeline.errors import StateLocked
 from pipeline.lock import Lock
 from pipeline.tofu import Stack
@@ -87,6 +88,10 @@ class Backend(ABC):
             Where its last version can still be found.
         """
 
+    def held(self, stack: Stack, found: Lock) -> StateLocked:
+        """Return the error that a lock of somebody else means."""
+        return StateLocked(f"{stack.name}: the state is locked {found}", about_lock(stack.name, self.name))
+
 
 def override(backend: Backend, stack: str) -> str | None:
     """Return the text of `backend_override.tf`; None when there must be none."""
@@ -98,9 +103,3 @@ def written(backend: Backend, values: Values) -> str:
     """Return a backend block with these arguments."""
     lines = "".join(f"    {name} = {json.dumps(value)}\n" for name, value in values.items())
     return f'terraform {{\n  backend "{backend.kind}" {{\n{lines}  }}\n}}\n'
-
-
-def held(stack: Stack, found: Lock) -> StateLocked:
-    """Return the error that a lock of somebody else means."""
-    mend = f"wait until that run has ended; when it is dead, `quickdata unlock {stack.name}` breaks the lock"
-    return StateLocked(f"{stack.name}: the state is locked {found}", mend)

@@ -13,7 +13,7 @@ from urllib.request import Request, urlopen
 
 from anyio import CancelScope, to_thread
 
-from pipeline.backends.backend import Backend, Values, held
+from pipeline.backends.backend import Backend, Values
 from pipeline.errors import SettingsError, ToolError
 from pipeline.lock import Lock, own, parsed
 from pipeline.tofu import Stack
@@ -101,7 +101,7 @@ class GitLab(Backend):
     async def locked(self, d: "Deployment", stack: Stack, mine: Lock) -> AsyncIterator[None]:
         """Take the lock; it is given back at the end of the block, whatever happened."""
         if found := await self._take(stack, mine):
-            raise held(stack, found)
+            raise self.held(stack, found)
         try:
             yield
         finally:
@@ -113,7 +113,7 @@ class GitLab(Backend):
         address = f"{self._address(stack.name)}/lock?ID={quote(found.id, safe='')}"
         status, text = await self._ask("DELETE", address, also=(*LOCKED, *NONE, GOING))
         if status in LOCKED:
-            raise held(stack, _holder(text))
+            raise self.held(stack, _holder(text))
 
     async def leave(self, d: "Deployment", stack: Stack, mine: Lock) -> str:
         """Delete the state, after giving the lock back: GitLab keeps a locked state and does not say so."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from pipeline.backends.backend import Backend, held
+from pipeline.backends.backend import Backend
 from pipeline.errors import StateLocked
 from pipeline.lock import Lock, parsed
 from pipeline.tofu import Stack
@@ -71,7 +71,7 @@ class Local(Backend):
             try:
                 fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
-                raise held(stack, await self._holder(d, stack)) from None
+                raise self.held(stack, await self._holder(d, stack)) from None
             await d.runner.write(stack.workdir / INFO, json.dumps(mine.document()), 0o600)
             try:
                 yield

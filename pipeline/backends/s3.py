@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from anyio import CancelScope
 from botocore.exceptions import ClientError
 
-from pipeline.backends.backend import Backend, Values, held
+from pipeline.backends.backend import Backend, Values
 from pipeline.errors import ToolError
 from pipeline.lock import Lock, parsed
 from pipeline.tofu import Stack
@@ -99,7 +99,7 @@ class S3(Backend):
         body = json.dumps(mine.document())
         taken = await d.cloud.ask(partial(_made, d.cloud.client("s3"), self.bucket), _lock_key(stack), body)
         if not taken:
-            raise held(stack, await self.lock(d, stack) or Lock("that has just gone"))
+            raise self.held(stack, await self.lock(d, stack) or Lock("that has just gone"))
         try:
             yield
         finally:
@@ -110,7 +110,7 @@ class S3(Backend):
         """Remove the object, if it still is this lock."""
         now = await self.lock(d, stack)
         if now and now.id != found.id:
-            raise held(stack, now)
+            raise self.held(stack, now)
         await self._delete(d, _lock_key(stack))
 
     async def leave(self, d: "Deployment", stack: Stack, mine: Lock) -> str:

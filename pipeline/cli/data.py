@@ -142,7 +142,7 @@ def restore(
 
     async def look(d: "Deployment") -> None:
         found = await listing.backups(d.cloud, d.bucket, from_database)
-        seen.append(listing.chosen(found, backup_id))
+        seen.append(listing.chosen(found, backup_id, from_database))
 
     def question() -> str:
         click.echo("\n".join(listing.table(seen, datetime.now(UTC))), err=True)

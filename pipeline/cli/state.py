@@ -76,11 +76,12 @@ def unlock(stack: str, given: Mapping[str, str], ask: bool, yes: bool) -> None:
     from pipeline.progress import Progress  # noqa: PLC0415
     from pipeline.report import Report  # noqa: PLC0415
     from pipeline.settings import Settings  # noqa: PLC0415
+    from pipeline.states import lock_found  # noqa: PLC0415
 
     with errors_told("unlock"):
         d = aws_deployment(Settings.read(**given, **vault_password(ask)), Progress(), Report("unlock", "aws"))
         locked = d.storage if stack == d.storage.name else d.app
-        found = anyio.run(d.backend.lock, d, locked)
+        found = anyio.run(lock_found, d, locked)
     if found is None:
         click.echo(f"✓ {stack}: nobody holds a lock")
         return

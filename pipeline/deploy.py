@@ -14,7 +14,7 @@ from pipeline.plan import DATABASE_RESOURCES, Plan
 from pipeline.saved import SavedPlans
 from pipeline.scripts import verify
 from pipeline.state import State
-from pipeline.states import opened, require_unlocked
+from pipeline.states import opened, outputs, require_unlocked
 from pipeline.storage import BUCKET
 from pipeline.tofu import Stack
 
@@ -168,6 +168,7 @@ async def _before_app(d: Deployment, app: Plan) -> None:
     """Before the app is applied: no state may be lost, and a doomed database must have a good backup."""
     await require_not_lost(d, app=app)
     if app.touching({"delete", "replace", "forget"}, DATABASE_RESOURCES):
+        await reachable(d)
         async with nocodb.stopped(d):
             await verify(d)
 
@@ -184,7 +185,7 @@ async def _rest_of_storage(d: Deployment, what: Plan, stored: Event) -> None:
 async def _app_and_nodes(d: Deployment, what: Plan, stored: Event, done: Deployed) -> None:
     await planning.apply(d, d.app, what)
     done.outputs = await _outputs(d, d.app)
-    await _write_inventory(d, done.outputs)
+    await d.runner.write(INVENTORY, rendered(d, done.outputs))
     (await d.run(d.ansible.wait())).check()
     await _playbook(d, "swarm.yml", done)
     async with create_task_group() as group:
@@ -194,18 +195,22 @@ async def _app_and_nodes(d: Deployment, what: Plan, stored: Event, done: Deploye
 
 
 async def reachable(d: Deployment) -> None:
-    """Make the inventory where there is none, as in a fresh clone and in containers.
+    """Make the inventory as the app's outputs say now: an older one may lead to nodes that are others by now.
 
     Raises:
         ToolError: the app is not deployed.
     """
-    if await d.runner.read(INVENTORY) is None:
-        await opened(d, d.app)
-        await _write_inventory(d, await _outputs(d, d.app))
+    text, before = rendered(d, await outputs(d, d.app)), await d.runner.read(INVENTORY)
+    if text == before:
+        return
+    await d.runner.write(INVENTORY, text)
+    if before is not None:
+        d.progress.note(f"{INVENTORY} differed from the app's outputs: it was made again")
 
 
-async def _write_inventory(d: Deployment, outputs: dict[str, Any]) -> None:
-    await d.runner.write(INVENTORY, inventory.render(outputs, d.suffix, d.common, d.hosts))
+def rendered(d: Deployment, found: dict[str, Any]) -> str:
+    """Return the inventory that outputs of the app mean."""
+    return inventory.render(found, d.suffix, d.common, d.hosts, d.backend.name)
 
 
 async def _playbook(d: Deployment, name: str, done: Deployed) -> None:

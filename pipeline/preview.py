@@ -190,8 +190,7 @@ async def _unreachable(d: Deployment, saved: SavedPlans) -> str:
     outputs = inventory.outputs((await d.run(d.app.output())).check().stdout)
     if not outputs.get("nodes"):
         return "there are no nodes yet"
-    text = inventory.render(outputs, d.suffix, d.common, d.hosts)
-    await d.runner.write(saved.folder / KEPT_INVENTORY, text, PRIVATE)
+    await d.runner.write(saved.folder / KEPT_INVENTORY, deploy.rendered(d, outputs), PRIVATE)
     if (await d.run(d.ansible.ping(saved.inventory(d)))).exit_code:
         return "the nodes do not answer"
     return ""

@@ -132,7 +132,7 @@ def deploy(folder: Path | None, given: Mapping[str, str], ask: bool, verbose: bo
 @options.ask_vault_password
 @options.verbose
 def status(as_json: bool, given: Mapping[str, str], ask: bool, verbose: bool) -> None:
-    """Tell how the deployment is: bucket, backups, nodes, services, drift; change nothing.
+    """Tell how the deployment is: bucket, backups, nodes, services, drift; change nothing there.
 
     \b
     bucket    there, yours, versioned
@@ -140,6 +140,8 @@ def status(as_json: bool, given: Mapping[str, str], ask: bool, verbose: bool) ->
     nodes     those of EC2 with this deployment's tags: state, role, addresses
     services  what the Swarm's manager says: replicas wanted and running, image
     drift     a plan of each stack, thrown away: none, or what differs
+
+    An inventory here that differs from the app's outputs is made again.
 
     A part that cannot be looked at says so, and the others are told all the same. Exit codes: 0 all is well;
     1 something is not as it should be (a night without a backup, nothing ever verified, a node or a service

@@ -2,7 +2,7 @@
 
 import json
 import traceback
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from inspect import Parameter, Signature, getdoc, signature
 from typing import Annotated, Any, NoReturn
@@ -141,7 +141,7 @@ def declare(name: str, verb: Verb, doc: str, *declared: Callable[..., Any]) -> C
     async def called(self: Any, **given: Any) -> str | dagger.Directory:
         done: Attempt = await self.attempt(name.replace("_", "-"), given)
         if done.error:
-            await fail(name, done.error)
+            await fail(name, done.error, done.report.findings)
         return (
             done.kept[name].with_new_file("page.txt", done.summary()) if name in done.kept else done.summary()
         )
@@ -188,9 +188,9 @@ def always() -> Callable[..., Any]:
     return _function(_always, "run", getdoc(_always) or "", [which, *optional], dagger.Directory)
 
 
-async def fail(name: str, error: PipelineError) -> NoReturn:
-    """End the call with the error's own lines and exit code, without a traceback."""
-    found = dag.error(f"{name}: {error}")
+async def fail(name: str, error: PipelineError, findings: Iterable[str] = ()) -> NoReturn:
+    """End the call with what was found, the error's own lines and its exit code, without a traceback."""
+    found = dag.error("\n".join([f"{name}: {error}", *findings]))
     values = {"_type": "EXEC_ERROR", "exitCode": error.exit_code, "cmd": [name], "stdout": "", "stderr": ""}
     for key, value in values.items():
         found = found.with_value(key, J(json.dumps(value)))

@@ -1,18 +1,22 @@
 """Everything that a deployment needs, looked at in seconds; nothing is changed."""
 
 import json
+import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from anyio import create_task_group
 
 from pipeline.deployment import Deployment
-from pipeline.errors import PipelineError, SettingsError
+from pipeline.diagnosis import UNKNOWN
+from pipeline.errors import PipelineError, SettingsError, listed
 from pipeline.plaintext import ANSIBLE_VAULT, EXAMPLE, VAULT, require_encrypted
 from pipeline.states import require_unlocked
 from pipeline.step import Step
 
 OLDEST_TOFU = (1, 11)
+STEP = re.compile(r"^check: [^:]+: ")
+"""How an error of a step of this page begins: what was looked at says it already."""
 NOT_FOUND = 127
 """What a shell says of a command that is not there."""
 
@@ -31,10 +35,19 @@ class Finding:
     said: str
     error: PipelineError | None = None
 
+    @property
+    def cause(self) -> tuple[str, ...]:
+        """What tells it from others: two looks that fail for one reason have one cause."""
+        if self.error is None:
+            return (self.about,)
+        known = not self.said.startswith(UNKNOWN)
+        return (self.said, self.error.mend, "" if known else self.error.tail)
+
     def __str__(self) -> str:
         """The finding as a terminal shows it."""
-        mark, mend = ("✗", f"\n  → {self.error.mend}") if self.error else ("✓", "")
-        return f"{mark} {self.about}: {self.said}{mend}"
+        if self.error is None:
+            return f"✓ {self.about}: {self.said}"
+        return f"✗ {PipelineError(f'{self.about}: {self.said}', self.error.mend, self.error.tail)}"
 
 
 Look = Callable[[], Awaitable[str]]
@@ -47,7 +60,7 @@ async def check(d: Deployment) -> list[Finding]:
         d: the deployment, whose inputs are known to be complete.
 
     Returns:
-        A finding for each, in a fixed order.
+        A finding for each, in a fixed order; one for all that have the same cause.
     """
     looks: dict[str, Look] = {
         "OpenTofu": lambda: _tofu(d),
@@ -62,28 +75,45 @@ async def check(d: Deployment) -> list[Finding]:
     async with create_task_group() as group:
         for about, look in looks.items():
             group.start_soon(_look, about, look, found)
-    return [found[about] for about in looks]
+    return _told_once([found[about] for about in looks])
 
 
-def require_good(found: list[Finding]) -> None:
+def _told_once(found: list[Finding]) -> list[Finding]:
+    once: dict[tuple[str, ...], Finding] = {}
+    for each in found:
+        first = once.get(each.cause)
+        once[each.cause] = replace(first, about=f"{first.about}, {each.about}") if first else each
+    return list(once.values())
+
+
+def require_good(found: list[Finding], shown: bool = False) -> None:
     """Make sure that all is as it should be.
 
+    Args:
+        found: what was looked at.
+        shown: the findings are told already: the error only names them.
+
     Raises:
-        PipelineError: something is not; with several problems the one of the highest exit code, and all told.
+        PipelineError: something is not: of the gravest problem's kind, all told with their last lines.
     """
-    errors = [each.error for each in found if each.error]
-    if not errors:
+    bad = [(each, each.error) for each in found if each.error]
+    if not bad:
         return
-    worst = max(errors, key=lambda error: error.exit_code)
-    others = "\n".join(f"{error.what}\n  → {error.mend}" for error in errors if error is not worst)
-    raise type(worst)(worst.what, worst.mend, others or worst.tail)
+    kind = type(max((error for _, error in bad), key=lambda error: error.exit_code))
+    if shown:
+        raise kind(f"not as it should be: {', '.join(each.about for each, _ in bad)}", "fix each as it says")
+    if len(bad) == 1:
+        each, error = bad[0]
+        raise kind(f"{each.about}: {each.said}", error.mend, error.tail)
+    what = listed(f"{len(bad)} things are not as they should be:", (str(each) for each, _ in bad))
+    raise kind(what, "fix each, then run again")
 
 
 async def _look(about: str, look: Look, found: dict[str, Finding]) -> None:
     try:
         found[about] = Finding(about, await look())
     except PipelineError as error:
-        found[about] = Finding(about, error.what, error)
+        found[about] = Finding(about, STEP.sub("", error.what), error)
 
 
 async def _tofu(d: Deployment) -> str:

@@ -16,6 +16,8 @@ from pipeline.errors import (
 )
 from pipeline.stream import failures
 
+UNKNOWN = "failed with exit code"
+"""What is said of a failure that no line below knows."""
 HEAD_LINES, TAIL_LINES = 3, 8
 """Lines shown of a failure: a tool that reports it as data begins with what and where it was."""
 
@@ -174,9 +176,12 @@ def diagnose(name: str, exit_code: int, stdout: str, stderr: str, state: str = "
             place = f"at {full}" if pattern is FULL and (full := place_of(words)) else None
             said = mend.format(lock=about_lock(re.split("[: ]", name)[0], state))
             return error(f"{name}: {what} {holder or place or ''}".rstrip(), placed(said, state), tail)
-    return ToolError(
-        f"{name}: failed with exit code {exit_code}", "read the tool's words below, mend, run again", tail
+    mend = (
+        "read the tool's words below, fix that, run again"
+        if tail
+        else "it said nothing: run it with --verbose"
     )
+    return ToolError(f"{name}: {UNKNOWN} {exit_code}", mend, tail)
 
 
 def place_of(words: str) -> str:

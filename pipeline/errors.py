@@ -1,6 +1,6 @@
 """Every error of the pipeline: what happened, and what to do about it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 
 class PipelineError(Exception):
@@ -76,6 +76,11 @@ class Interrupted(PipelineError):  # noqa: N818 - says what happened
     """A person or a scheduler ended the run."""
 
     exit_code = 130
+
+
+def listed(head: str, texts: Iterable[str]) -> str:
+    """Return several texts below one line, each set in."""
+    return "\n".join([head, *(f"  {line}" for text in texts for line in text.splitlines())])
 
 
 def leaves(error: BaseException) -> Iterator[BaseException]:

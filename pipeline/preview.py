@@ -9,7 +9,7 @@ from pipeline import ansible, deploy, inventory, plan, planning
 from pipeline.ansible import PLAYBOOKS
 from pipeline.check import check, require_good
 from pipeline.deployment import Deployment
-from pipeline.errors import PipelineError, PlanRefused, StateLost
+from pipeline.errors import PipelineError, PlanRefused, StateLost, listed
 from pipeline.existing import require_not_lost
 from pipeline.plan import Plan
 from pipeline.prediction import Prediction, predicted
@@ -88,10 +88,11 @@ class Preview:
         Raises:
             PlanRefused: it does not, or a state was lost; with everything that is refused.
         """
+        if len(self.refusals) == 1:
+            raise PlanRefused(self.refusals[0].what, self.refusals[0].mend, self.refusals[0].tail)
         if self.refusals:
-            raise PlanRefused(
-                "; ".join(each.what for each in self.refusals), "; ".join(each.mend for each in self.refusals)
-            )
+            what = listed("this is refused:", (f"✗ {each}" for each in self.refusals))
+            raise PlanRefused(what, "nothing was changed; fix each, then plan again")
 
 
 async def preview(d: Deployment, saved: SavedPlans) -> Preview:

@@ -3,8 +3,9 @@
 Nothing is changed but an inventory that is not of the nodes that are there now.
 """
 
+import re
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -25,6 +26,9 @@ ROLES = {"manager", "database"}
 NIGHTLY = timedelta(hours=26)
 """How old the newest backup may be: cron takes one a night, and a night's may take a while."""
 GONE = "terminated"
+BLIND = "could not be looked at"
+STEP = re.compile(rf"(?<=^{BLIND}: )(storage|app): (init|state|plan|read plan): ")
+"""How an error of a stack's step begins: two stacks fail for one reason."""
 LIST = ("docker", "service", "ls", "--format", "{% raw %}{{json .}}{% endraw %}")
 """Ansible takes braces for its own; Debian's Docker 20.10 does not know `--format json` yet."""
 
@@ -78,7 +82,19 @@ async def status(d: Deployment) -> list[Part]:
     async with create_task_group() as group:
         for about, look in looks.items():
             group.start_soon(_look, about, look, found)
-    return [found[about] for about in looks]
+    return _told_once([found[about] for about in looks])
+
+
+def _told_once(parts: list[Part]) -> list[Part]:
+    """Let a part that could not be looked at for an earlier one's reason name that one."""
+    once: dict[tuple[str, str], str] = {}
+    told = []
+    for part in parts:
+        cause = (STEP.sub("", part.lines[0]), part.mend)
+        first = once.setdefault(cause, part.about) if part.lines[0].startswith(BLIND) else part.about
+        same = replace(part, lines=(f"{BLIND}, for the same reason as {first}",), mend=f"as for {first}")
+        told.append(part if first == part.about else same)
+    return told
 
 
 def require_well(parts: Iterable[Part]) -> None:
@@ -88,14 +104,14 @@ def require_well(parts: Iterable[Part]) -> None:
         PipelineError: some are not, or could not be looked at.
     """
     if bad := [part.about for part in parts if part.mend]:
-        raise PipelineError(f"not as it should be: {', '.join(bad)}", "each is told with its own mend")
+        raise PipelineError(f"not as it should be: {', '.join(bad)}", "fix each as it says")
 
 
 async def _look(about: str, look: Look, found: dict[str, Part]) -> None:
     try:
         found[about] = await look()
     except PipelineError as error:
-        lines = (f"could not be looked at: {error.what}", *error.tail.splitlines())
+        lines = (f"{BLIND}: {error.what}", *error.tail.splitlines())
         found[about] = Part(about, lines, mend=error.mend)
 
 

@@ -96,7 +96,7 @@ class Cloud:
         except BotoCoreError as error:
             where = self.endpoint or f"AWS ({self.region})"
             raise ToolError(
-                f"{where} does not answer: {error}", "check the network and the region"
+                f"{where} does not answer", "check the network and the region", str(error)
             ) from error
 
     def _identity(self) -> Any:

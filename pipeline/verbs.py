@@ -37,7 +37,7 @@ async def check(d: Deployment) -> None:
     found = await checks.check(d)
     d.progress.note("\n".join(map(str, found)))
     d.report.findings.extend(map(str, found))
-    checks.require_good(found)
+    checks.require_good(found, shown=True)
 
 
 async def status(d: Deployment) -> None:

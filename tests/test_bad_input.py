@@ -166,7 +166,9 @@ def test_half_a_key_pair_is_said(person: Person) -> None:
 def test_an_aws_that_cannot_be_reached_is_said_before_any_tool_runs(person: Person) -> None:
     typed = person.quickdata("deploy", **person.settings())
     assert typed.exit_code == 1
-    assert re.search(r"AWS \(eu-west-3\) does not answer: .*\n  → check the network", typed.said)
+    assert re.search(
+        r"AWS \(eu-west-3\) does not answer\n  → check the network and the region\n  \| ", typed.said
+    )
     assert "storage: init" not in typed.said
     assert "of-nobody" not in typed.said
 

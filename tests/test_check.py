@@ -9,11 +9,15 @@ import pytest
 from recording import VAULT, FreeCloud, RecordingRunner, deployment
 from ssh_keys import require_keygen
 
+from pipeline import verbs
+from pipeline.backends.s3 import S3
 from pipeline.check import check, require_good
 from pipeline.deployment import Deployment
-from pipeline.errors import BucketTaken, PipelineError, SettingsError
+from pipeline.errors import BucketTaken, PipelineError, SettingsError, ToolError
 from pipeline.host import HostRunner
 from pipeline.progress import Progress
+from pipeline.states import kept_in
+from pipeline.step import Result, Step
 
 
 class OwnCloud(FreeCloud):
@@ -106,7 +110,7 @@ async def test_every_problem_is_told_at_once() -> None:
         async def account(self) -> str:
             raise SettingsError("not accepted", "renew")
 
-    runner = RecordingRunner({"check: OpenTofu": (1, ""), "check: ansible-playbook": (1, "")})
+    runner = RecordingRunner({"check: OpenTofu": (1, "x"), "check: ansible-playbook": (1, "y")})
     del runner.files[VAULT]
     found = await bad(runner, Refusing(BucketTaken("taken", "choose")))
     assert set(found) == {"OpenTofu", "Ansible", "account", "bucket", "vault"}
@@ -123,4 +127,81 @@ async def test_of_several_problems_the_gravest_gives_the_exit_code_and_all_are_t
     found = await check(deployment(ready({"check: vault": (1, "")}), taken))
     with pytest.raises(BucketTaken) as caught:
         require_good(found)
-    assert "check: vault" in str(caught.value)
+    assert "vault: failed with exit code 1" in str(caught.value)
+
+
+WORDS = {
+    "check: OpenTofu": (1, "exec format error"),
+    "check: ansible-playbook": (1, "no module named yaml"),
+    "check: vault": (2, "the template is broken"),
+}
+AWAY = ToolError("AWS (eu-west-3) does not answer", "check the network and the region", "proxy refuses")
+
+
+class AwayCloud(OwnCloud):
+    async def account(self) -> str:
+        raise AWAY
+
+    async def owns(self, bucket: str) -> bool:
+        raise AWAY
+
+
+async def test_every_failed_finding_has_its_own_last_lines_wherever_it_is_told() -> None:
+    found = await check(deployment(ready(dict(WORDS)), OwnCloud()))
+    with pytest.raises(PipelineError) as caught:
+        require_good(found)
+    for said in ("\n".join(map(str, found)), str(caught.value)):
+        blocks = [block for block in said.split("✗ ") if "failed with exit code" in block]
+        assert len(blocks) == len(WORDS), said
+        for (_, words), block in zip(WORDS.values(), blocks, strict=True):
+            assert f"| {words}" in block.split("→ read the tool's words below")[1]
+
+
+async def test_a_single_failed_finding_keeps_its_mend_and_its_last_lines() -> None:
+    found = await check(deployment(ready({"check: vault": WORDS["check: vault"]}), OwnCloud()))
+    with pytest.raises(ToolError) as caught:
+        require_good(found)
+    assert caught.value.what == "vault: failed with exit code 2"
+    assert caught.value.tail == "the template is broken"
+
+
+async def test_a_tool_that_said_nothing_is_not_said_to_have_words_below() -> None:
+    found = await check(deployment(ready({"check: vault": (2, "")}), OwnCloud()))
+    with pytest.raises(ToolError, match="vault: failed with exit code 2") as caught:
+        require_good(found)
+    assert caught.value.mend == "it said nothing: run it with --verbose"
+
+
+async def test_one_cause_is_told_once_for_all_that_it_keeps_from_being_looked_at() -> None:
+    d = kept_in(deployment(ready(), AwayCloud()), S3("ppr-tfstate", "eu-west-3"))
+    found = await check(d)
+    assert [each.about for each in found if each.error] == ["account, bucket, states"]
+    with pytest.raises(ToolError) as caught:
+        require_good(found)
+    assert str(caught.value).count("does not answer") == 1
+    assert str(caught.value).count("proxy refuses") == 1
+
+
+async def test_a_missing_program_is_told_once_for_all_that_need_it() -> None:
+    class Bare(RecordingRunner):
+        async def run(self, step: Step) -> Result:
+            if step.command[0] == "ansible-playbook":
+                what = f"{step.name}: ansible-playbook is not on this machine"
+                raise ToolError(what, "run `make install`, which installs every tool")
+            return await super().run(step)
+
+    found = await check(deployment(Bare(), OwnCloud()))
+    assert [str(each).splitlines()[0] for each in found if each.error] == [
+        "✗ Ansible, vault: ansible-playbook is not on this machine"
+    ]
+
+
+async def test_check_itself_shows_every_finding_once(capsys: pytest.CaptureFixture[str]) -> None:
+    d = deployment(ready(dict(WORDS)), OwnCloud())
+    with pytest.raises(PipelineError) as caught:
+        await verbs.check(d)
+    said = f"{capsys.readouterr().err}\n✗ check: {caught.value}"
+    for _, words in WORDS.values():
+        assert said.count(words) == 1
+    assert "check: check:" not in said
+    assert said.endswith("✗ check: not as it should be: OpenTofu, Ansible, vault\n  → fix each as it says")

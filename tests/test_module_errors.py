@@ -9,7 +9,7 @@ from dagger import dag
 from engine import Engine, engine, query_error
 
 from pipeline import call
-from pipeline.errors import PlanRefused, VerifyFailed
+from pipeline.errors import PlanRefused, ToolError, VerifyFailed
 from pipeline.module import Pipeline
 
 __all__ = ["engine"]
@@ -112,6 +112,13 @@ async def test_a_defect_says_where_it_is(pipeline: Pipeline) -> None:
         json.loads("{")
     except ValueError as error:
         assert "json" in call.told("plan", error).tail
+
+
+async def test_a_failing_verb_shows_what_it_found(engine: Engine) -> None:
+    with pytest.raises(SystemExit):
+        await call.fail("status", ToolError("not as it should be: nodes", "fix each"), ["✓ bucket: there"])
+    message = next(q for q in engine.queries if q[0].name == "error")[0]
+    assert message.args["message"].splitlines()[-1] == "✓ bucket: there"
 
 
 async def test_a_failing_verb_ends_with_its_own_exit_code_and_lines(engine: Engine) -> None:

@@ -218,6 +218,18 @@ async def test_a_lost_state_is_a_refusal_of_the_plan() -> None:
         found.require_allowed()
 
 
+async def test_everything_that_is_refused_is_told_with_its_own_mend() -> None:
+    deleting = {"storage: plan": (2, ""), "storage: read plan": (0, plan_json((NODE, "delete")))}
+    found = await seen(growing() | deleting, FreeCloud(there=[("aws_vpc.main", "vpc-1")]))
+    with pytest.raises(PlanRefused) as caught:
+        found.require_allowed()
+    lines = caught.value.what.splitlines()
+    refusals = [at for at, line in enumerate(lines) if line.startswith("  ✗ ")]
+    assert len(refusals) == 2
+    assert NODE in lines[refusals[0]] and "vpc-1" in lines[refusals[1]]
+    assert all(lines[at + 1].startswith("    → ") for at in refusals)
+
+
 async def test_a_plan_that_fails_keeps_nothing() -> None:
     runner = RecordingRunner(QUIET | {"app: plan": (1, "")})
     with pytest.raises(ExceptionGroup):

@@ -8,7 +8,9 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import pytest
+from engine import engine
 from recording import VAULT, RecordingRunner, deployment
+from runners import runner
 from ssh_keys import lay_key
 
 from pipeline.ansible import Ansible
@@ -22,7 +24,9 @@ from pipeline.preview import preview
 from pipeline.progress import Progress
 from pipeline.rehearsal.workspace import REAL, REPOSITORY
 from pipeline.saved import SavedPlans
+from pipeline.step import Runner
 
+__all__ = ["engine", "runner"]
 CANARY = "canary-of-a-password"
 ALL = "infrastructure/ansible/group_vars/all"
 PEM = "-----BEGIN {}PRIVATE KEY-----\n{}\n-----END {}PRIVATE KEY-----\n"
@@ -202,6 +206,23 @@ async def test_check_plan_and_deploy_refuse_a_plain_vault_before_anything_is_mad
             await verb
     assert "check: vault" not in runner.names
     assert not [name for name in runner.names if name.split(": ")[0] in ("storage", "app")]
+
+
+async def test_containers_find_what_this_machine_finds(runner: Runner, tmp_path: Path) -> None:
+    for path in (VAULT, f"{ALL}/vault.yml.bak"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(f"vault_db_password: {CANARY}\n")
+    env = {"ANSIBLE_VAULT_PASSWORD_FILE": str(tmp_path / "password")}
+    (tmp_path / "password").write_text(CANARY)
+    d = replace(deployment(RecordingRunner()), runner=runner, ansible=Ansible(env))
+    with pytest.raises(SettingsError) as caught:
+        await require_encrypted(d)
+    assert [line.split(":")[0].strip() for line in caught.value.what.splitlines()[1:]] == [
+        VAULT,
+        f"{ALL}/vault.yml.bak",
+        "password",
+    ]
+    assert CANARY not in str(caught.value)
 
 
 async def test_no_step_of_it_shows_what_it_reads(checkout: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -35,6 +35,8 @@ OTHERS = (".git", ".venv", ".tools", ".terraform", ".secrets", ".*_cache", "site
 UNVALUED = ("meta",)
 """Folders of roles that describe variables, and set none."""
 
+Seen = set[tuple[int, str]]
+
 
 async def require_encrypted(d: Deployment) -> None:
     """Make sure that no secret lies in the checkout in plain text.
@@ -101,7 +103,7 @@ def _names(path: PurePosixPath, text: str) -> set[str]:
         return set()
     which = re.compile(".*" if path == VAULT else SECRET)
     try:
-        seen: set[int] = set()
+        seen: Seen = set()
         return {
             name for node in yaml.compose_all(text, yaml.SafeLoader) for name in _plain(node, which, seen)
         }
@@ -110,11 +112,11 @@ def _names(path: PurePosixPath, text: str) -> set[str]:
         return {each[0] for each in named} or ({"no YAML"} if path == VAULT else set())
 
 
-def _plain(node: yaml.Node | None, which: re.Pattern[str], seen: set[int], name: str = "") -> Iterator[str]:
+def _plain(node: yaml.Node | None, which: re.Pattern[str], seen: Seen, name: str = "") -> Iterator[str]:
     """Yield the names of secrets with a value that is neither empty, nor encrypted, nor a template."""
-    if node is None or id(node) in seen:  # an alias may lead back to where it is
+    if node is None or (id(node), name) in seen:  # an alias may lead back to where it is
         return
-    seen.add(id(node))
+    seen.add((id(node), name))
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             own = str(key.value) if which.fullmatch(str(key.value)) else name

@@ -86,6 +86,7 @@ async def test_a_checkout_whose_vault_is_encrypted_is_let_pass(checkout: Path) -
         (f"{ALL}/vault.yml~", f"vault_db_password: |\n  {CANARY}\n", "vault_db_password"),
         (f"{ALL}/vault", f'{{"vault_db_password": "{CANARY}"}}', "vault_db_password"),
         (f"{ALL}/.vault.yml.old", f"vault_db: {{password: {CANARY}}}\n", "vault_db"),
+        (f"{ALL}/mine.yml", f"x: &a {{y: {CANARY}}}\nvault_x: *a\n", "vault_x"),
         (f"{ALL}/mine.yml", f"nocodb_db_password: {CANARY}\r\n", "nocodb_db_password"),
         ("infrastructure/ansible/host_vars/database.yml", f"vault_x: [{CANARY}]\n", "vault_x"),
         ("infrastructure/ansible/vault.yml", f"vault_x:\n  {CANARY}\n", "vault_x"),

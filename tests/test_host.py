@@ -149,6 +149,18 @@ async def test_a_missing_tool_is_an_error_with_its_mend(runner: HostRunner) -> N
     assert "make install" in caught.value.mend
 
 
+async def test_a_tool_whose_interpreter_is_gone_is_an_error_with_its_mend(
+    runner: HostRunner, tmp_path: Path
+) -> None:
+    tool = tmp_path / "moved-tool"
+    tool.write_text("#!/nowhere/python\n")
+    tool.chmod(0o755)
+    with pytest.raises(ToolError, match="it cannot be started") as caught:
+        (await runner.run(Step("probe", (str(tool),)))).check()
+    assert "make install" in caught.value.mend
+    assert "moved-tool" in caught.value.tail
+
+
 async def test_a_process_killed_by_a_signal_is_a_failure(runner: HostRunner) -> None:
     result = await runner.run(python("import os; os.kill(os.getpid(), 9)"))
     with pytest.raises(ToolError):

@@ -74,7 +74,7 @@ async def start(command: tuple[str, ...], cwd: Path, env: Mapping[str, str], uma
     out, err = Pipe(), Pipe()
     try:
         process = await anyio.open_process(
-            orphaned_never(command),
+            tied_to_us(command),
             cwd=cwd,
             env=env,
             stdout=out.writing,
@@ -93,7 +93,7 @@ async def start(command: tuple[str, ...], cwd: Path, env: Mapping[str, str], uma
     return Child(process, out, err)
 
 
-def orphaned_never(command: tuple[str, ...]) -> tuple[str, ...]:
+def tied_to_us(command: tuple[str, ...]) -> tuple[str, ...]:
     """Return a command that gets SIGTERM when the process that starts it is killed.
 
     The kernel sends it (prctl(2), PR_SET_PDEATHSIG). Never SIGKILL: OpenTofu would lose its state.

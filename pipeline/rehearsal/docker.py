@@ -9,7 +9,7 @@ from typing import Any
 
 from anyio import open_process, run_process
 
-from pipeline.child import orphaned_never
+from pipeline.child import tied_to_us
 from pipeline.errors import ToolError
 
 WITHOUT = "mend what Docker says, or rehearse with --nodes local"
@@ -29,7 +29,7 @@ async def docker(*words: str, stdin: bytes | None = None) -> str:
     """
     if not shutil.which("docker"):
         raise ToolError("docker is not on this machine", WITHOUT)
-    command = orphaned_never(("docker", *words))
+    command = tied_to_us(("docker", *words))
     done = await run_process(command, input=stdin, check=False, start_new_session=True)
     if done.returncode:
         tail = "\n".join(done.stderr.decode(errors="replace").splitlines()[-5:])
@@ -57,9 +57,9 @@ async def pour(container: str, names: Iterable[str]) -> None:
     out, into = os.pipe()
     alone: Any = {"stderr": subprocess.DEVNULL, "start_new_session": True}
     try:
-        save = await open_process(orphaned_never(("docker", "save", *names)), stdout=into, **alone)
+        save = await open_process(tied_to_us(("docker", "save", *names)), stdout=into, **alone)
         command = ("docker", "exec", "-i", container, "docker", "load", "--quiet")
-        load = await open_process(orphaned_never(command), stdin=out, **alone)
+        load = await open_process(tied_to_us(command), stdin=out, **alone)
     finally:
         os.close(out)
         os.close(into)

@@ -90,6 +90,13 @@ def test_its_banner_names_the_database_and_the_bucket(rehearsed: Run) -> None:
     assert "DB name         : nocodb_db" in lines
     assert "DB user         : admin" in lines
     assert "S3 bucket       : quickdata-pg-backups-storage-bucket-rehearsal" in lines
+    assert ":8080" not in rehearsed.stderr, "an address that LocalStack invented belongs to somebody"
+
+
+def test_it_shows_no_failure_where_a_refusal_is_what_it_asks_for(rehearsed: Run) -> None:
+    assert "✗" not in rehearsed.stderr
+    refused = [step["name"] for step in rehearsed.report["steps"] if "refused" in step["summary"]]
+    assert "storage: plan -destroy" in refused
 
 
 def test_its_report_has_every_step_the_plans_and_the_versions(rehearsed: Run) -> None:

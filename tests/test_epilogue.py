@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from recording import RecordingRunner, deployment, said_by_ansible
+from recording import Answer, RecordingRunner, deployment, plan_json, said_by_ansible
 
 from pipeline.deployment import noted
 from pipeline.errors import VerifyFailed
@@ -58,9 +58,38 @@ async def test_a_step_that_must_fail_is_shown_and_reported_as_refused(
     assert (report.steps[0]["exit_code"], report.steps[0]["summary"]) == (code, outcome)
 
 
-async def test_storage_is_asked_to_be_destroyed_by_a_step_that_must_fail() -> None:
-    runner = RecordingRunner({"storage: plan -destroy": (1, "Instance cannot be destroyed")})
-    with pytest.raises(VerifyFailed):  # nothing else of it is answered here
+class Storage(RecordingRunner):
+    """A storage that lets itself be destroyed only where an override file takes its protection away."""
+
+    def __init__(self, *doomed: str, protected: bool = True) -> None:
+        planned = plan_json(*((address, "delete") for address in doomed))
+        super().__init__({"storage: plan -destroy": self._plan, "storage: read plan": (0, planned)})
+        self.protected = protected
+
+    def _plan(self, _: Step) -> Answer:
+        lifted = any(path.endswith("override.tf") for path in self.files)
+        return (2, "") if lifted or not self.protected else (1, "Instance cannot be destroyed")
+
+
+async def test_storage_is_refused_by_its_configuration_and_then_without_it_by_the_gate() -> None:
+    runner = Storage(*epilogue.PROTECTED)
+    d = deployment(runner)
+    await epilogue.storage_refuses(d)
+    assert runner.names == ["storage: plan -destroy", "storage: plan -destroy", "storage: read plan"]
+    assert [step.must_fail for step in runner.steps] == [True, False, False]
+    assert all(f"delete {address}" in d.report.findings[0] for address in epilogue.PROTECTED)
+    assert not [path for path in runner.files if path.endswith("override.tf")]
+
+
+@pytest.mark.parametrize(
+    ("runner", "said"),
+    [
+        (Storage(*epilogue.PROTECTED, protected=False), "let itself be destroyed"),
+        (Storage(*epilogue.PROTECTED[1:]), r"not asked to destroy aws_s3_bucket\.backups"),
+        (Storage(), "not asked to destroy"),
+    ],
+)
+async def test_a_storage_that_was_not_really_refused_proves_nothing(runner: Storage, said: str) -> None:
+    with pytest.raises(VerifyFailed, match=said):
         await epilogue.storage_refuses(deployment(runner))
-    asked = next(step for step in runner.steps if step.name == "storage: plan -destroy")
-    assert asked.must_fail
+    assert not [path for path in runner.files if path.endswith("override.tf")]

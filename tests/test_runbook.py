@@ -186,7 +186,7 @@ def test_the_deployment_is_rebuilt(
 
 
 def test_storage_is_destroyed_on_purpose(operator: Operator, tmp_path: Path) -> None:
-    *before, init, destroy = commands("Storage has to be destroyed, on purpose")
+    *before, unprotect, init, destroy = commands("Storage has to be destroyed, on purpose")
     for line in before:
         if not line.startswith("quickdata"):  # the app is gone already
             operator.type(line.replace("BUCKET", BUCKET))
@@ -194,9 +194,7 @@ def test_storage_is_destroyed_on_purpose(operator: Operator, tmp_path: Path) -> 
     assert list((operator.checkout.root / "last-backups").rglob("manifest.json"))
     copy = operator.checkout.root / "copy"
     shutil.copytree(operator.checkout.root / "infrastructure/terraS3", copy)
-    code = copy / "s3.tf"
-    code.write_text(re.sub(r"\n  lifecycle \{\n    prevent_destroy = true\n  \}\n", "\n", code.read_text()))
-    for line in (init, destroy):
+    for line in (unprotect, init, destroy):
         operator.type(line, folder="copy")
     cloud = Cloud({"aws_access_key_id": "test", "aws_secret_access_key": "test"}, operator.aws.region)
     there = replace(cloud, endpoint=operator.aws.endpoint).client("s3").list_buckets()["Buckets"]

@@ -11,7 +11,8 @@ import pytest
 import yaml
 from by_hand import Terminal, Typed, terminal
 
-from pipeline import inventory
+from pipeline import existing, inventory
+from pipeline.rehearsal.epilogue import PROTECTED
 from pipeline.rehearsal.localstack import LocalStack
 from pipeline.storage import Cloud
 
@@ -106,13 +107,30 @@ def test_both_folders_are_applied_without_a_question(session: Session) -> None:
     assert ["Apply complete!" in said for said in applied] == [True, True]
 
 
-async def test_a_suffix_in_upper_case_names_the_bucket_in_lower_case(
-    session: Session, localstack: LocalStack
-) -> None:
-    cloud = Cloud(
-        {"aws_access_key_id": "test", "aws_secret_access_key": "test"}, localstack.region, localstack.endpoint
-    )
+@pytest.fixture
+def cloud(localstack: LocalStack) -> Cloud:
+    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+    return Cloud(keys, localstack.region, localstack.endpoint)
+
+
+def test_a_suffix_in_upper_case_names_the_bucket_in_lower_case(session: Session, cloud: Cloud) -> None:
     assert BUCKET in [bucket["Name"] for bucket in cloud.client("s3").list_buckets()["Buckets"]]
+
+
+async def test_a_destroy_of_all_but_the_bucket_takes_nothing_of_what_guards_it(
+    session: Session, cloud: Cloud
+) -> None:
+    person, (bucket, *guards) = session.person, PROTECTED
+    state = person.infrastructure / "terraS3/terraform.tfstate"
+    before = state.read_bytes()
+    ways = [[f"-target={each}" for each in guards]]
+    if person.tofu == "tofu":  # what its own refusal of a whole destroy advises; Terraform has no -exclude
+        ways.append([f"-exclude={bucket}"])
+    for way in ways:
+        typed = person.type("terraS3", person.tofu, "destroy", "-auto-approve", *way)
+        assert (typed.exit_code, "cannot be destroyed" in typed.said) == (1, True), typed.said
+    assert state.read_bytes() == before
+    assert set(await existing.storage(cloud, BUCKET)) == set(PROTECTED)
 
 
 def test_the_app_takes_the_buckets_name_from_the_storage_state(session: Session) -> None:

@@ -1,10 +1,9 @@
+# Each is protected for itself: `tofu destroy -exclude` or `-target` leaves the bucket and takes what guards it.
 resource "aws_s3_bucket" "backups" {
   bucket        = local.bucket_name
   force_destroy = false
 
-  lifecycle {
-    prevent_destroy = true
-  }
+  lifecycle { prevent_destroy = true }
 }
 
 resource "aws_s3_bucket_public_access_block" "backups" {
@@ -13,6 +12,8 @@ resource "aws_s3_bucket_public_access_block" "backups" {
   block_public_policy     = true
   ignore_public_acls      = true
   restrict_public_buckets = true
+
+  lifecycle { prevent_destroy = true }
 }
 
 resource "aws_s3_bucket_ownership_controls" "backups" {
@@ -21,6 +22,8 @@ resource "aws_s3_bucket_ownership_controls" "backups" {
   rule {
     object_ownership = "BucketOwnerEnforced"
   }
+
+  lifecycle { prevent_destroy = true }
 }
 
 resource "aws_s3_bucket_versioning" "backups" {
@@ -29,6 +32,8 @@ resource "aws_s3_bucket_versioning" "backups" {
   versioning_configuration {
     status = "Enabled"
   }
+
+  lifecycle { prevent_destroy = true }
 }
 
 resource "aws_s3_bucket_server_side_encryption_configuration" "backups" {
@@ -39,6 +44,8 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "backups" {
       sse_algorithm = "AES256"
     }
   }
+
+  lifecycle { prevent_destroy = true }
 }
 
 resource "aws_s3_bucket_policy" "backups" {
@@ -60,6 +67,8 @@ resource "aws_s3_bucket_policy" "backups" {
       Condition = condition
     }]
   })
+
+  lifecycle { prevent_destroy = true }
 }
 
 # Clears up what nothing points at any more. Which backups are kept is the backup
@@ -91,4 +100,6 @@ resource "aws_s3_bucket_lifecycle_configuration" "backups" {
       expired_object_delete_marker = true
     }
   }
+
+  lifecycle { prevent_destroy = true }
 }

@@ -3,16 +3,21 @@
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from pipeline import deploy, plan
+from anyio import CancelScope
+
+from pipeline import deploy, plan, planning
 from pipeline.backups import backups
 from pipeline.deployment import DATABASE, Deployment
 from pipeline.drill import Wanted, drill
 from pipeline.errors import PlanRefused, VerifyFailed
+from pipeline.existing import IN_BUCKET
+from pipeline.plan import Plan
 from pipeline.postgres import Postgres
 from pipeline.rehearsal import cron
 from pipeline.rehearsal.database import Database
 from pipeline.scripts import in_words, restore
 from pipeline.step import Step
+from pipeline.storage import BUCKET
 
 DATABASE_NODE = PurePosixPath("nodes/database")
 CRON_FILE = DATABASE_NODE / "etc/cron.d/quickdata-pg-backup"
@@ -20,7 +25,14 @@ AGE_FILE = DATABASE_NODE / "etc/cron.d/quickdata-pg-backup-age"
 UPLOAD = DATABASE_NODE / "srv/quickdata/nocodb/nc/uploads/receipt.txt"
 UPLOADED = "An attachment: NocoDB keeps these in files, not in PostgreSQL.\n"
 STACK_FILE = PurePosixPath("nodes/manager/opt/quickdata/stack.yml")
-PROTECTED = "aws_s3_bucket_versioning.backups"
+PROTECTED = (BUCKET, *(f"{kind}.backups" for kind in IN_BUCKET))
+"""Every resource of infrastructure/terraS3."""
+UNPROTECTED = "unprotected_override.tf"
+"""Takes the protection from all of them: override files merge `lifecycle` argument by argument.
+
+OpenTofu's documentation, "Override Files".
+"""
+DOOMED = "destroy.tfplan"
 
 
 async def epilogue(d: Deployment, server: Postgres) -> None:
@@ -110,12 +122,13 @@ async def outlives_the_app(d: Deployment) -> None:
 
 async def storage_refuses(d: Deployment) -> None:
     """Storage must refuse to be destroyed: by its own configuration, and by the gate."""
-    refused = await d.run(replace(d.storage.plan("destroy.tfplan", destroy=True), must_fail=True))
+    refused = await d.run(replace(d.storage.plan(DOOMED, destroy=True), must_fail=True))
     prove(
         "cannot be destroyed" in refused.stdout and refused.exit_code == 1, "storage let itself be destroyed"
     )
-    await d.run(d.storage.plan("destroy.tfplan", PROTECTED, destroy=True))
-    doomed = plan.read((await d.run(d.storage.show("destroy.tfplan"))).check().stdout)
+    doomed = await _unprotected(d)
+    left = sorted(set(PROTECTED) - {each.address for each in doomed.changes})
+    prove(not left, f"the gate was not asked to destroy {', '.join(left)}")
     try:
         plan.gate_storage(doomed)
     except PlanRefused as refusal:
@@ -123,6 +136,22 @@ async def storage_refuses(d: Deployment) -> None:
     else:
         raise VerifyFailed("the gate let a destruction in storage pass", "do not use this version")
     d.report.prove("storage destroy", "refused, by its own configuration and by the gate")
+
+
+async def _unprotected(d: Deployment) -> Plan:
+    """Plan to destroy a storage whose configuration protects nothing: the gate is all that is left."""
+    override = d.storage.workdir / UNPROTECTED
+    try:
+        await d.runner.write(override, "\n".join(map(_without_protection, PROTECTED)))
+        return await planning.planned(d, d.storage, destroy=True, file=DOOMED)
+    finally:
+        with CancelScope(shield=True):
+            await d.runner.remove(override)
+
+
+def _without_protection(address: str) -> str:
+    kind, _, name = address.partition(".")
+    return f'resource "{kind}" "{name}" {{\n  lifecycle {{\n    prevent_destroy = false\n  }}\n}}\n'
 
 
 def prove(held: bool, otherwise: str) -> None:

@@ -69,3 +69,17 @@ run "objects_are_encrypted_with_s3s_own_key" {
     error_message = "SSE-S3 is not the default encryption"
   }
 }
+
+run "no_resource_of_storage_can_be_destroyed_alone" {
+  command = plan
+
+  assert {
+    # A plan does not tell what is protected; the text does.
+    condition = [
+      for file in fileset(path.module, "*.tf") : file
+      if length(regexall("(?m)^resource ", file("${path.module}/${file}"))) !=
+      length(regexall("(?m)^  lifecycle { prevent_destroy = true }$", file("${path.module}/${file}")))
+    ] == []
+    error_message = "a resource has no prevent_destroy: -exclude or -target of the bucket would take it"
+  }
+}

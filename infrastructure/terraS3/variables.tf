@@ -5,17 +5,32 @@ variable "bucket_suffix" {
   nullable    = false
 
   validation {
-    condition     = length(var.bucket_suffix) <= 27
-    error_message = "bucket_suffix has more than 27 characters, and S3 allows 63 for the whole bucket name: set TF_VAR_bucket_suffix to something shorter, such as your initials."
+    condition     = var.bucket_suffix != ""
+    error_message = "bucket_suffix is not set: set TF_VAR_bucket_suffix to a name of your own, such as ppr."
   }
 
   validation {
-    condition     = can(regex("^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", lower(var.bucket_suffix)))
-    error_message = "bucket_suffix may hold letters, digits and hyphens, and must begin and end with a letter or digit: set TF_VAR_bucket_suffix to something like ppr or team-7."
+    condition     = length(var.bucket_suffix) <= 27
+    error_message = "bucket_suffix has more than 27 characters, and S3 allows 63 for the whole bucket name: set TF_VAR_bucket_suffix to a shorter one, such as ppr."
+  }
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9-]*$", var.bucket_suffix))
+    error_message = "bucket_suffix holds something else than letters, digits and hyphens: set TF_VAR_bucket_suffix to one like team-7."
+  }
+
+  validation {
+    condition     = !startswith(var.bucket_suffix, "-") && !endswith(var.bucket_suffix, "-")
+    error_message = "bucket_suffix begins or ends with a hyphen: set TF_VAR_bucket_suffix to one like team-7."
   }
 
   validation {
     condition     = !can(regex("(^an|-an|^s3alias|-s3alias|--(ol|x|table)-s3)$", lower(var.bucket_suffix)))
-    error_message = "bucket_suffix ends as S3 reserves for itself (-an, -s3alias, --ol-s3, --x-s3, --table-s3): add a letter or digit to the end of TF_VAR_bucket_suffix."
+    error_message = "bucket_suffix ends as S3 reserves for itself (-an, -s3alias, --ol-s3, --x-s3, --table-s3): set TF_VAR_bucket_suffix to one with another ending, such as ppr."
+  }
+
+  validation {
+    condition     = !endswith(lower(var.bucket_suffix), "-tfstate")
+    error_message = "bucket_suffix ends in -tfstate, which names the bucket of another suffix's states: set TF_VAR_bucket_suffix to one with another ending, such as ppr."
   }
 }

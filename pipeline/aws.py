@@ -115,7 +115,7 @@ def _tofu_env(settings: Settings) -> dict[str, str]:
         settings.ssh_key.with_name(settings.ssh_key.name + ".pub").read_text().strip()
     )
     env["TF_VAR_bucket_suffix"] = settings.bucket_suffix
-    env["AWS_REGION"] = settings.region
+    env["TF_VAR_region"] = env["AWS_REGION"] = settings.region
     env["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"] = "true"  # an emulator's, in a profile of ~/.aws
     return env
 

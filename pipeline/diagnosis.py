@@ -154,6 +154,12 @@ KNOWN: tuple[tuple[str, type[PipelineError], str, str], ...] = (
         "check the network, the region and AWS_ENDPOINT_URL, then run again",
     ),
     (
+        r"MovedPermanently|PermanentRedirect|actual\s+location\s+\"",
+        SettingsError,
+        "the bucket is in another region than the one asked for",
+        "set AWS_REGION to the region of the deployment, then run again",
+    ),
+    (
         r"InvalidClientTokenId|ExpiredToken|SignatureDoesNotMatch|No valid credential sources",
         ToolError,
         "AWS does not accept the credentials",

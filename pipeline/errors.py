@@ -58,6 +58,16 @@ class StateElsewhere(PipelineError):  # noqa: N818 - a refusal is not an error o
     exit_code = 3
 
 
+class RegionDiffers(PipelineError):  # noqa: N818 - a refusal is not an error of the program
+    """What is deployed is in another region than the one asked for."""
+
+    exit_code = 3
+
+    def __init__(self, thing: str, there: str, asked: str) -> None:
+        what = f"{thing} is in {there}, and the region asked for is {asked}"
+        super().__init__(what, f"nothing was changed; set AWS_REGION to {there}, then run again")
+
+
 class StateLocked(PipelineError):  # noqa: N818 - says what happened
     """Another run holds a state's lock, or left it behind."""
 

@@ -22,6 +22,10 @@ from pipeline.storage import BUCKET_NAME_MAX, BUCKET_PREFIX
 PREFIX = "Value error, "
 """What pydantic puts before a validator's own words."""
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
+REGIONS = ("AWS_DEFAULT_REGION", "TF_VAR_region")
+"""What says the region besides AWS_REGION: AWS's command line reads the first, the stacks read the second."""
+DEFAULT_REGION = "eu-west-3"
+"""As in both stacks' variables.tf."""
 DOMAIN = re.compile(r"([a-z0-9-]+\.)+[a-z]{2,}")
 SECRETS = ("gitlab_pat",)
 """Fields that are named in an error, and never shown."""
@@ -71,7 +75,7 @@ class AccountSettings(BaseSettings):
     model_config = SettingsConfigDict(case_sensitive=True, env_ignore_empty=True, extra="ignore")
 
     bucket_suffix: str = Field("", alias="TF_VAR_bucket_suffix", validate_default=True)
-    region: str = Field("eu-west-3", alias="AWS_REGION")
+    region: str = Field("", alias="AWS_REGION", validate_default=True)
     endpoint: str = Field("", alias="AWS_ENDPOINT_URL", validate_default=True)
     access_key: str = Field("", alias="AWS_ACCESS_KEY_ID", validate_default=True)
 
@@ -116,9 +120,16 @@ class AccountSettings(BaseSettings):
     @field_validator("region")
     @classmethod
     def _region(cls, value: str) -> str:
-        if not REGION.fullmatch(value):
-            raise ValueError(f"{value!r} is not a region's name; write it as eu-west-3")
-        return value
+        given = {"AWS_REGION": value} | {name: os.environ.get(name, "") for name in REGIONS}
+        given = {name: region for name, region in given.items() if region} or _default_region()
+        if len(set(given.values())) > 1:
+            named = " and ".join(f"{name} is {region}" for name, region in given.items())
+            raise ValueError(f"{named}; set them to one and the same region, or unset all but one")
+        name, region = next(iter(given.items()))
+        if not REGION.fullmatch(region):
+            said = unseen(region) or f"write it as {DEFAULT_REGION}"
+            raise ValueError(f"{region!r} ({name}) is not a region's name; {said}")
+        return region
 
     @field_validator("endpoint")
     @classmethod
@@ -253,6 +264,15 @@ def _require_seen_profile() -> None:
         require_seen(os.environ.get("AWS_PROFILE", ""))
     except ValueError as error:
         raise ValueError(f"AWS_PROFILE {error}") from None
+
+
+def _default_region() -> dict[str, str]:
+    """Return the region of the profile in use, else the stacks' own, by where it is from."""
+    try:
+        region = botocore.session.get_session().get_scoped_config().get("region")
+    except BotoCoreError:  # what is wrong with the profile, the credentials' validator says
+        region = None
+    return {"the profile's region": region} if region else {"the default": DEFAULT_REGION}
 
 
 def _configured_endpoint() -> str:

@@ -9,7 +9,7 @@ from pipeline import inventory, state
 from pipeline.backends.backend import Backend, override
 from pipeline.backends.local import FILE, LOCAL
 from pipeline.deployment import Deployment
-from pipeline.errors import StateElsewhere, StateLost
+from pipeline.errors import RegionDiffers, StateElsewhere, StateLost
 from pipeline.lock import Lock
 from pipeline.state import State
 from pipeline.tofu import Stack
@@ -40,10 +40,14 @@ async def opened(d: Deployment, stack: Stack) -> State:
     Raises:
         StateElsewhere: the folder was last used with states in another place.
         StateLost: the folder holds a local state, which would be a second one.
+        RegionDiffers: the stack was applied in another region, where its resources would not be found.
         PipelineError: the tool failed.
     """
     await require_here(d, stack)
-    return await pulled(d, stack)
+    found = await pulled(d, stack)
+    if (there := found.outputs.get("region", d.cloud.region)) != d.cloud.region:
+        raise RegionDiffers(f"{stack.name}: what its state knows", there, d.cloud.region)
+    return found
 
 
 async def require_here(d: Deployment, stack: Stack) -> None:

@@ -12,7 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline.advice import placed
-from pipeline.errors import BucketTaken, SettingsError, StateLost, ToolError
+from pipeline.errors import BucketTaken, RegionDiffers, SettingsError, StateLost, ToolError
 
 BUCKET_PREFIX = "quickdata-pg-backups-storage-bucket-"
 """What infrastructure/terraS3 puts before the suffix."""
@@ -111,6 +111,7 @@ class Cloud:
 
         Raises:
             BucketTaken: another account has it, or these credentials may not look at it.
+            RegionDiffers: it is in another region.
             ToolError: AWS says neither.
         """
         status = str(await self.ask(self._head, bucket, await self.account()))
@@ -121,7 +122,19 @@ class Cloud:
             raise ToolError(
                 f"AWS does not say whose the bucket {bucket} is: {status}", "run again in a minute"
             )
-        return status in ("200", "301")
+        if status in FREE:
+            return False
+        if (there := await self.ask(self._region_of, bucket)) != self.region:
+            raise RegionDiffers(f"the bucket {bucket}", there, self.region)
+        return True
+
+    def _region_of(self, bucket: str) -> str:
+        """Return a bucket's region: Amazon S3 API Reference, HeadBucket, `x-amz-bucket-region`."""
+        try:
+            answer = self.client("s3").head_bucket(Bucket=bucket)
+        except ClientError as error:  # a redirection, which names it too
+            answer = error.response
+        return str(answer["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region", self.region))
 
     async def _suggestion(self, taken: str) -> str:
         """Say which suffix like the taken one is free; nothing is reserved by asking."""

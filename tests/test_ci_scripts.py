@@ -60,6 +60,19 @@ def test_a_role_without_a_token_leaves_the_key_pair_in_use(tmp_path: Path) -> No
     assert "--aws-access-key-id" in argv
 
 
+@pytest.mark.parametrize("name", ["AWS_REGION", "AWS_DEFAULT_REGION", "TF_VAR_region"])
+def test_a_call_takes_the_region_from_whichever_variable_says_it(tmp_path: Path, name: str) -> None:
+    _, argv = call(tmp_path, {name: "eu-west-1"}, "deploy")
+    assert argv[argv.index("--aws-region") + 1] == "eu-west-1"
+
+
+def test_a_call_in_two_regions_calls_nobody(tmp_path: Path) -> None:
+    env = {"AWS_REGION": "eu-west-1", "TF_VAR_region": "eu-west-3", "PATH": os.environ["PATH"]}
+    command = [str(REPOSITORY / ".ci/call"), "deploy"]
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode, "TF_VAR_region differ" in done.stderr) == (2, True)
+
+
 def test_every_option_of_a_call_is_one_of_the_modules() -> None:
     from pipeline.module import Pipeline  # noqa: PLC0415 - imports dagger
 
@@ -107,6 +120,12 @@ def test_the_host_takes_a_web_identity_before_a_key_pair(tmp_path: Path) -> None
     assert not [name for name in KEYS if f"{name}=" in done.stdout]
     assert "AWS_DEFAULT_REGION=eu-west-3" in done.stdout
     assert list((tmp_path / "tmp").iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["AWS_REGION", "AWS_DEFAULT_REGION", "TF_VAR_region"])
+def test_the_host_asks_sts_in_the_region_that_was_given(tmp_path: Path, name: str) -> None:
+    done = host(tmp_path, ROLE | {name: "eu-west-1"}, "deploy", 'echo "$AWS_DEFAULT_REGION"')
+    assert (done.returncode, done.stdout) == (0, "eu-west-1\n"), done.stderr
 
 
 def test_a_job_without_a_token_runs_although_a_role_is_set_for_the_whole_project(tmp_path: Path) -> None:

@@ -2,8 +2,9 @@
 
 import json
 import secrets
+import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from by_hand import Terminal, Typed, terminal
 from pipeline import existing, inventory
 from pipeline.rehearsal.epilogue import PROTECTED
 from pipeline.rehearsal.localstack import LocalStack
+from pipeline.rehearsal.workspace import REPOSITORY
 from pipeline.storage import Cloud
 
 BUCKET = "quickdata-pg-backups-storage-bucket-ppr"
@@ -77,9 +79,14 @@ def lay_down(person: Terminal, outputs: Mapping[str, Any]) -> None:
 @pytest.fixture(scope="module")
 def session(localstack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> Session:
     """Everything typed once, in the course's order, whatever comes of it."""
-    variables = localstack.environment | {"TF_VAR_bucket_suffix": "PPR"}
+    course = {"TF_VAR_bucket_suffix": "PPR", "GITLAB_USER": "student", "GITLAB_PAT": "pat-of-nobody"}
+    variables = {name: value for name, value in localstack.environment.items() if name != "AWS_REGION"}
+    variables |= course  # with the emulator's key pair, the course's five: none of them says the region
     person = terminal(tmp_path_factory.mktemp("seed"), **variables)
     session = Session(person)
+    shutil.copy(REPOSITORY / ".gitignore", person.workspace)
+    person.run(".", "git", "init", "--quiet", "..")
+    person.run(".", "git", "add", "--all", "..")
     for folder in ("terraS3", "terraform"):
         session.type(folder, f"{person.tofu} init")
         session.type(folder, f"{person.tofu} apply -auto-approve")
@@ -102,6 +109,12 @@ def test_every_command_of_the_course_succeeds(session: Session) -> None:
     assert len(session.typed) == 6
 
 
+def test_the_checkout_is_as_clean_as_before(session: Session) -> None:
+    """Of what the tools write beside the code, git sees nothing: all that it knows was added before."""
+    status = session.person.run(".", "git", "status", "--porcelain", ".").splitlines()
+    assert [line for line in status if not line.startswith("A  ")] == []
+
+
 def test_both_folders_are_applied_without_a_question(session: Session) -> None:
     applied = [typed.said for line, typed in session.typed.items() if "apply" in line]
     assert ["Apply complete!" in said for said in applied] == [True, True]
@@ -115,6 +128,17 @@ def cloud(localstack: LocalStack) -> Cloud:
 
 def test_a_suffix_in_upper_case_names_the_bucket_in_lower_case(session: Session, cloud: Cloud) -> None:
     assert BUCKET in [bucket["Name"] for bucket in cloud.client("s3").list_buckets()["Buckets"]]
+
+
+@pytest.mark.parametrize("folder", ["terraS3", "terraform"])
+def test_another_region_than_the_buckets_is_refused_before_anything_is_planned_anew(
+    session: Session, folder: str
+) -> None:
+    person = replace(session.person, environment=session.person.environment | {"TF_VAR_region": "eu-west-1"})
+    typed = person.type(folder, person.tofu, "plan", "-no-color")
+    said = " ".join(typed.said.replace("│", "").split())
+    assert typed.exit_code == 1, typed.said
+    assert "The bucket is in eu-west-3, and the region asked for is eu-west-1: set TF_VAR_region" in said
 
 
 async def test_a_destroy_of_all_but_the_bucket_takes_nothing_of_what_guards_it(

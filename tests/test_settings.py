@@ -16,6 +16,9 @@ def good(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
         "AWS_ENDPOINT_URL",
         "ANSIBLE_VAULT_PASSWORD_FILE",
         "AWS_REGION",
+        "AWS_DEFAULT_REGION",
+        "TF_VAR_region",
+        "AWS_CONFIG_FILE",
     ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -54,7 +57,8 @@ def test_the_courses_variables_are_enough(good: pytest.MonkeyPatch) -> None:
         ("TF_VAR_admin_cidr", "", "not set"),
         ("TF_VAR_admin_cidr", "here", "not an IPv4 range"),
         ("TF_VAR_admin_cidr", "0.0.0.0/0", "half the world"),
-        ("AWS_REGION", "Paris", "region"),
+        ("AWS_REGION", "Paris", "not a region's name"),
+        ("AWS_DEFAULT_REGION", "Paris", "'Paris' (AWS_DEFAULT_REGION)"),
         ("AWS_ENDPOINT_URL", "http://127.0.0.1:4566", "rehearsal"),
         ("AWS_SECRET_ACCESS_KEY", "", "AWS_ACCESS_KEY_ID"),
         ("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:1", "AWS_ENDPOINT_URL_STS is set"),
@@ -160,3 +164,45 @@ def test_a_profile_counts_instead_of_the_key_pair(good: pytest.MonkeyPatch, tmp_
 def test_a_vault_password_typed_in_counts(good: pytest.MonkeyPatch) -> None:
     good.delenv("VAULT_PASSWORD")
     assert Settings.read(VAULT_PASSWORD="typed").vault_password == "typed"
+
+
+@pytest.fixture
+def profile(good: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
+    """A profile in use that names a region."""
+    (tmp_path / "config").write_text("[default]\nregion = eu-south-2\n[profile mine]\nregion = eu-south-1\n")
+    good.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    good.setenv("AWS_PROFILE", "mine")
+    return good
+
+
+@pytest.mark.parametrize("name", ["AWS_REGION", "AWS_DEFAULT_REGION", "TF_VAR_region"])
+def test_a_region_of_the_environment_counts_before_the_profiles(
+    profile: pytest.MonkeyPatch, name: str
+) -> None:
+    profile.setenv(name, "eu-west-1")
+    assert Settings.read().region == "eu-west-1"
+
+
+def test_the_profiles_region_counts_where_the_environment_has_none(profile: pytest.MonkeyPatch) -> None:
+    assert Settings.read().region == "eu-south-1"
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("AWS_REGION", "AWS_DEFAULT_REGION"),
+        ("AWS_REGION", "TF_VAR_region"),
+        ("AWS_DEFAULT_REGION", "TF_VAR_region"),
+    ],
+)
+def test_two_regions_are_refused_and_one_said_twice_is_not(
+    good: pytest.MonkeyPatch, names: tuple[str, str]
+) -> None:
+    for name, region in zip(names, ("eu-west-1", "us-east-1"), strict=True):
+        good.setenv(name, region)
+    said = f"{names[0]} is eu-west-1 and {names[1]} is us-east-1; set them to one and the same region"
+    with pytest.raises(SettingsError, match=said) as caught:
+        Settings.read()
+    assert caught.value.exit_code == 2
+    good.setenv(names[1], "eu-west-1")
+    assert Settings.read().region == "eu-west-1"

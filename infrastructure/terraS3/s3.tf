@@ -3,7 +3,14 @@ resource "aws_s3_bucket" "backups" {
   bucket        = local.bucket_name
   force_destroy = false
 
-  lifecycle { prevent_destroy = true }
+  lifecycle {
+    prevent_destroy = true
+
+    postcondition {
+      condition     = self.region == var.region
+      error_message = "The bucket is in ${self.region}, and the region asked for is ${var.region}: set TF_VAR_region to ${self.region}."
+    }
+  }
 }
 
 resource "aws_s3_bucket_public_access_block" "backups" {

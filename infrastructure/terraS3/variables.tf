@@ -34,3 +34,15 @@ variable "bucket_suffix" {
     error_message = "bucket_suffix ends in -tfstate, which names the bucket of another suffix's states: set TF_VAR_bucket_suffix to one with another ending, such as ppr."
   }
 }
+
+variable "region" {
+  description = "Region of the bucket."
+  type        = string
+  default     = "eu-west-3"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region))
+    error_message = "region is not the name of a region: set TF_VAR_region to one like eu-west-3."
+  }
+}

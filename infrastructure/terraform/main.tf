@@ -13,6 +13,8 @@ terraform {
 }
 
 provider "aws" {
+  region = var.region
+
   default_tags {
     tags = {
       Project = "quickdata"

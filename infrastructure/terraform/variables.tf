@@ -34,6 +34,18 @@ variable "bucket_suffix" {
   }
 }
 
+variable "region" {
+  description = "Region of the nodes: the bucket's own."
+  type        = string
+  default     = "eu-west-3"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region))
+    error_message = "region is not the name of a region: set TF_VAR_region to one like eu-west-3."
+  }
+}
+
 variable "admin_cidr" {
   description = "Where SSH, and NocoDB without a domain, may come from. Null: from nowhere."
   type        = string

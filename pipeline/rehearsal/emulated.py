@@ -46,7 +46,8 @@ def emulated(
         report: notes every step.
         public_key: who is let in by SSH.
     """
-    variables = {"bucket_suffix": suffix, "admin_cidr": ADMIN_CIDR, "ssh_public_key": public_key}
+    variables = {"bucket_suffix": suffix, "region": aws.region}
+    variables |= {"admin_cidr": ADMIN_CIDR, "ssh_public_key": public_key}
     named = {f"TF_VAR_{name}": value for name, value in variables.items()}
     env = {**named, **aws.environment, **bench.env}
     script = bench.runner.root / FOLDER / "vault-password.sh"

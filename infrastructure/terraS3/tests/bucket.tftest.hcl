@@ -2,6 +2,9 @@ mock_provider "aws" {
   mock_data "aws_partition" {
     defaults = { partition = "aws" }
   }
+  mock_resource "aws_s3_bucket" {
+    defaults = { region = "eu-west-3" }
+  }
 }
 
 variables {
@@ -78,8 +81,14 @@ run "no_resource_of_storage_can_be_destroyed_alone" {
     condition = [
       for file in fileset(path.module, "*.tf") : file
       if length(regexall("(?m)^resource ", file("${path.module}/${file}"))) !=
-      length(regexall("(?m)^  lifecycle { prevent_destroy = true }$", file("${path.module}/${file}")))
+      length(regexall("\\bprevent_destroy = true\\b", file("${path.module}/${file}")))
     ] == []
     error_message = "a resource has no prevent_destroy: -exclude or -target of the bucket would take it"
   }
+}
+
+run "a_region_that_is_none_is_refused" {
+  command = plan
+  variables { region = "Paris" }
+  expect_failures = [var.region]
 }

@@ -2,6 +2,9 @@ mock_provider "aws" {
   mock_data "aws_partition" {
     defaults = { partition = "aws" }
   }
+  mock_resource "aws_s3_bucket" {
+    defaults = { region = "eu-west-3" }
+  }
 }
 
 variables {

@@ -1,4 +1,8 @@
-mock_provider "aws" {}
+mock_provider "aws" {
+  mock_resource "aws_s3_bucket" {
+    defaults = { region = "eu-west-3" }
+  }
+}
 
 run "a_suffix_of_27_characters_fills_the_63_that_s3_allows" {
   command = plan

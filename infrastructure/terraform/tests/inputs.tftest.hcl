@@ -27,6 +27,12 @@ run "a_suffix_that_storage_would_refuse_is_refused" {
   expect_failures = [var.bucket_suffix]
 }
 
+run "a_region_that_is_none_is_refused" {
+  command = plan
+  variables { region = "Paris" }
+  expect_failures = [var.region]
+}
+
 run "the_whole_world_is_no_administrator" {
   command = plan
   variables { admin_cidr = "0.0.0.0/0" }

@@ -56,3 +56,9 @@ run "a_suffix_that_ends_like_the_storages_stops_the_app_too" {
   variables { bucket_suffix = "pr" }
   expect_failures = [data.terraform_remote_state.storage]
 }
+
+run "a_bucket_in_another_region_stops_the_app" {
+  command = plan
+  variables { region = "eu-west-1" }
+  expect_failures = [data.terraform_remote_state.storage]
+}

@@ -6,11 +6,12 @@ from typing import Any
 from anyio import Event, create_task_group
 
 from pipeline import inventory, nocodb, plan, planning
+from pipeline.agreement import Agree, agreed, refused
 from pipeline.ansible import INVENTORY, changed
 from pipeline.check import check, require_good
 from pipeline.deployment import DATABASE, DATABASE_SERVICE, DATABASE_USER, Deployment
-from pipeline.existing import require_not_lost
-from pipeline.plan import DATABASE_RESOURCES, Plan
+from pipeline.existing import require_not_lost, require_running
+from pipeline.plan import DATABASE_RESOURCES, GOES, Plan
 from pipeline.saved import SavedPlans
 from pipeline.scripts import verify
 from pipeline.state import State
@@ -43,12 +44,13 @@ class Deployed:
         return not any(sum(c.values()) for c in self.plans.values()) and not any(self.changed.values())
 
 
-async def deploy(d: Deployment, saved: SavedPlans | None = None) -> Deployed:
+async def deploy(d: Deployment, saved: SavedPlans | None = None, agree: Agree = refused) -> Deployed:
     """Deploy everything in order, then prove that a backup comes back.
 
     Args:
         d: the deployment.
         saved: plans of `quickdata plan`, which are applied as they are; what they defer is planned here.
+        agree: is asked before a node ends by a plan that nobody has seen: one that is made here.
 
     Returns:
         What was changed, and the proof.
@@ -64,7 +66,7 @@ async def deploy(d: Deployment, saved: SavedPlans | None = None) -> Deployed:
     await planning.let_stand(d, known)
     try:
         await _what_the_app_reads(d, known["storage"], plans)
-        await _both_stacks(d, plans, done)
+        await _both_stacks(d, plans, done, agree)
     finally:
         await planning.forget(d)
     d.progress.note(banner(d, done.outputs))
@@ -145,18 +147,19 @@ async def _what_the_app_reads(d: Deployment, known: State, plans: dict[str, Plan
     await planning.apply(d, d.storage, bucket)
 
 
-async def _both_stacks(d: Deployment, plans: dict[str, Plan], done: Deployed) -> None:
+async def _both_stacks(d: Deployment, plans: dict[str, Plan], done: Deployed, agree: Agree) -> None:
     """Plan both, then apply both: the app reads the storage state while nobody writes it.
 
     backup.yml waits for all of storage: no backup goes where nothing protects it yet.
     """
+    agree = agreed if "app" in plans else agree
     async with create_task_group() as group:
         for stack in (d.storage, d.app):
             if stack.name not in plans:
                 group.start_soon(_plan_into, plans, d, stack)
     plan.gate_storage(plans["storage"])
     plan.gate_app(plans["app"])
-    await _before_app(d, plans["app"])
+    await _before_app(d, plans["app"], agree)
     done.plans = {name: each.counts() for name, each in plans.items()}
     stored = Event()
     async with create_task_group() as group:
@@ -164,10 +167,13 @@ async def _both_stacks(d: Deployment, plans: dict[str, Plan], done: Deployed) ->
         group.start_soon(_app_and_nodes, d, plans["app"], stored, done)
 
 
-async def _before_app(d: Deployment, app: Plan) -> None:
-    """Before the app is applied: no state may be lost, and a doomed database must have a good backup."""
+async def _before_app(d: Deployment, app: Plan, agree: Agree) -> None:
+    """Before the app is applied: no state is lost, no node stopped; what ends is agreed to, and backed up."""
     await require_not_lost(d, app=app)
-    if app.touching({"delete", "replace", "forget"}, DATABASE_RESOURCES):
+    await require_running(d, app)
+    if app.ended:
+        await agree(d.progress, app.ended)
+    if app.touching(GOES, DATABASE_RESOURCES):
         await reachable(d)
         async with nocodb.stopped(d):
             await verify(d)

@@ -1,14 +1,14 @@
 """What exists of a deployment in AWS, whatever the states say: by address, as `import` wants it named."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from pipeline.deployment import Deployment
-from pipeline.errors import StateLost
-from pipeline.plan import Plan
+from pipeline.errors import StateLost, ToolError
+from pipeline.plan import GOES, Plan
 from pipeline.storage import BUCKET, Cloud
 from pipeline.tofu import Stack
 
@@ -18,6 +18,7 @@ ABSENT = ("NoSuch", "ServerSideEncryptionConfigurationNotFound", "OwnershipContr
 """How the error codes begin with which S3 and IAM say that there is none."""
 ALIVE = ["pending", "running", "stopping", "stopped"]
 """Instances in another state are gone: Amazon EC2 User Guide, "Instance lifecycle"."""
+STOPPED = ["stopping", "stopped"]
 PRESENT = ["creating", "available", "in-use"]
 """The same for volumes."""
 
@@ -114,6 +115,34 @@ async def require_not_lost(d: Deployment, storage: Plan | None = None, app: Plan
             raise StateLost(what, d.advice(mend))
 
 
+async def require_running(d: Deployment, app: Plan) -> None:
+    """Refuse to deploy to nodes that are stopped: they have no address, and SSH would be waited for in vain.
+
+    Args:
+        d: the deployment.
+        app: the app stack's plan; a node that it ends may be stopped.
+
+    Raises:
+        ToolError: with every node that is stopped.
+    """
+    there = await d.cloud.ask(partial(_stopped, d.cloud), d.suffix)
+    stopped = {address: node for address, node in there if not app.touching(GOES, [address])}
+    if stopped:
+        told = ", ".join(f"{address} ({node})" for address, node in stopped.items())
+        mend = f"nothing of the app was changed; {start(d.cloud, stopped.values())}"
+        raise ToolError(f"app: stopped in EC2: {told}", d.advice(mend))
+
+
+def start(cloud: Cloud, nodes: Iterable[str]) -> str:
+    """Return what to do about nodes that are stopped; deploy tells their new addresses to the others."""
+    command = f"aws ec2 start-instances --region {cloud.region} --instance-ids {' '.join(nodes)}"
+    return f"start what is stopped: `{command}`, then `quickdata deploy`"
+
+
+def _stopped(cloud: Cloud, suffix: str) -> list[tuple[str, str]]:
+    return list(_nodes(cloud.client("ec2"), suffix, f"quickdata-{suffix}", STOPPED))
+
+
 def _in_bucket(cloud: Cloud, bucket: str) -> list[str]:
     s3 = cloud.client("s3")
     told = {kind: _told(getattr(s3, call), Bucket=bucket) for kind, (call, _) in IN_BUCKET.items()}
@@ -132,7 +161,7 @@ def _told(call: Callable[..., Any], **arguments: str) -> Any:
 
 def _app(cloud: Cloud, suffix: str) -> list[tuple[str, str]]:
     ec2, name = cloud.client("ec2"), f"quickdata-{suffix}"
-    return [*_tagged(ec2, suffix, name), *_nodes(ec2, suffix, name), *_named(cloud, ec2, name)]
+    return [*_tagged(ec2, suffix, name), *_nodes(ec2, suffix, name, ALIVE), *_named(cloud, ec2, name)]
 
 
 def _tagged(ec2: Any, suffix: str, name: str) -> Iterator[tuple[str, str]]:
@@ -190,8 +219,8 @@ def _rule(rule: Resource, group: str) -> str:
     return "aws_vpc_security_group_ingress_rule.ssh[0]"
 
 
-def _nodes(ec2: Any, suffix: str, name: str) -> Iterator[tuple[str, str]]:
-    filters = _filters(suffix, **{"instance-state-name": ALIVE})
+def _nodes(ec2: Any, suffix: str, name: str, states: list[str]) -> Iterator[tuple[str, str]]:
+    filters = _filters(suffix, **{"instance-state-name": states})
     for reservation in _pages(ec2, "describe_instances", "Reservations", filters):
         for each in reservation["Instances"]:
             tags = {tag["Key"]: tag["Value"] for tag in each["Tags"]}

@@ -10,6 +10,7 @@ import dagger
 from dagger import Doc, Name
 
 from pipeline import contained, verbs
+from pipeline.agreement import agreed, refused
 from pipeline.aws import backend
 from pipeline.call import Attempt, Closed, Inputs, declare
 from pipeline.container import ContainerRunner
@@ -49,9 +50,12 @@ def confirmed(yes: Annotated[bool, Doc("Do it: there is no terminal here to ask 
 async def deploy(
     d: Deployment,
     plan: Annotated[dagger.Directory | None, Doc("What `plan` returned: applied as it is.")] = None,
+    yes: Annotated[
+        bool, Doc("Replace or delete nodes, if the plan does: there is no terminal here.")
+    ] = False,
 ) -> None:
     """Deploy to AWS: storage, app, the services on the nodes; then prove that a backup comes back."""
-    await verbs.deploy(d, verbs.PLANS if plan else None)
+    await verbs.deploy(d, verbs.PLANS if plan else None, agreed if yes else refused)
 
 
 @asynccontextmanager

@@ -18,6 +18,12 @@ DATABASE_RESOURCES = (
 )
 """What of infrastructure/terraform holds the database: nothing of it goes without a verified backup."""
 
+NODES = ("aws_instance.node", *DATABASE_RESOURCES)
+"""What of infrastructure/terraform is asked for before it goes: the nodes, and the database's disk."""
+
+GOES = frozenset({"delete", "replace", "forget"})
+"""What ends a resource, or leaves it to nobody."""
+
 HARMLESS = frozenset({"create", "read", "update", "import", "move"})
 """What the gate of storage lets pass: nothing that exists is removed or lost from the state."""
 
@@ -97,6 +103,11 @@ class Plan:
         """Return the changes with one of the actions at one of the addresses (all instances)."""
         wanted, where = set(actions), tuple(addresses)
         return [c for c in self.changes if c.action in wanted and c.at(where)]
+
+    @property
+    def ended(self) -> list[Change]:
+        """The changes that end a node or the database's disk: deploy asks before it applies them."""
+        return self.touching(GOES, NODES)
 
     @property
     def created(self) -> tuple[str, ...]:
@@ -191,7 +202,7 @@ def gate_app(plan: Plan) -> None:
     Raises:
         PlanRefused: with every change that is refused.
     """
-    _refuse("app", plan, HARMLESS | {"delete", "replace", "forget"})
+    _refuse("app", plan, HARMLESS | GOES)
 
 
 def _refuse(stack: str, plan: Plan, allowed: frozenset[str]) -> None:

@@ -50,6 +50,15 @@ class Progress:
             yield
         self._live = None
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Take the live lines off the screen for the length of a question."""
+        if self._live:
+            self._live.stop()
+        yield
+        if self._live:
+            self._live.start()
+
     def note(self, text: str) -> None:
         """Print a line that is not about a step."""
         self._console.print(text)

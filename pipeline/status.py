@@ -17,6 +17,7 @@ from pipeline.backups import Backup, age, backups
 from pipeline.deploy import reachable
 from pipeline.deployment import DATABASE, Deployment
 from pipeline.errors import PipelineError, ToolError
+from pipeline.existing import STOPPED, start
 from pipeline.planning import planned
 from pipeline.states import opened
 from pipeline.stream import events
@@ -82,7 +83,7 @@ async def status(d: Deployment) -> list[Part]:
     async with create_task_group() as group:
         for about, look in looks.items():
             group.start_soon(_look, about, look, found)
-    return _told_once([found[about] for about in looks])
+    return _told_once([_with_one_remedy(found[about], found["nodes"]) for about in looks])
 
 
 def _told_once(parts: list[Part]) -> list[Part]:
@@ -113,6 +114,14 @@ async def _look(about: str, look: Look, found: dict[str, Part]) -> None:
     except PipelineError as error:
         lines = (f"{BLIND}: {error.what}", *error.tail.splitlines())
         found[about] = Part(about, lines, mend=error.mend)
+
+
+def _with_one_remedy(part: Part, nodes: Part) -> Part:
+    """Give what is bad because a node is stopped the node's own remedy: its address is gone with it."""
+    stopped = any(node["state"] in STOPPED for node in nodes.facts or ())
+    if part.mend and stopped and part.about in ("services", "drift of app"):
+        return replace(part, mend=nodes.mend)
+    return part
 
 
 async def _bucket(d: Deployment) -> Part:
@@ -170,11 +179,14 @@ async def _nodes(d: Deployment) -> Part:
         f" {node['private_ip']}, {node['id']}"
         for node in found
     )
-    if missing := ROLES - {node["role"] for node in found}:
-        lines += (f"no {' and no '.join(sorted(missing))}",)
+    missing = sorted(ROLES - {node["role"] for node in found})
+    lines += (f"no {' and no '.join(missing)}",) if missing else ()
+    if stopped := [node["id"] for node in found if node["state"] in STOPPED]:
+        return Part("nodes", lines, found, d.advice(start(d.cloud, stopped)))
+    if missing:
         return Part("nodes", lines, found, d.advice("`quickdata deploy` creates what is missing"))
     if any(node["state"] != "running" for node in found):
-        return Part("nodes", lines, found, d.advice("start them in EC2, then `quickdata deploy`"))
+        return Part("nodes", lines, found, d.advice("wait until all are running, then `quickdata status`"))
     return Part("nodes", (f"{len(found)} are running", *lines), found)
 
 

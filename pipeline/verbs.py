@@ -14,6 +14,7 @@ from pipeline import deploy as order
 from pipeline import preview as previews
 from pipeline import scripts
 from pipeline import status as statuses
+from pipeline.agreement import Agree, refused
 from pipeline.deployment import DATABASE, Deployment
 from pipeline.errors import SettingsError
 from pipeline.saved import SavedPlans
@@ -85,9 +86,9 @@ def _stack(d: Deployment, name: str) -> Stack:
     raise SettingsError(f"there is no stack {name!r}", "it is storage or app")
 
 
-async def deploy(d: Deployment, saved: SavedPlans | None = None) -> None:
+async def deploy(d: Deployment, saved: SavedPlans | None = None, agree: Agree = refused) -> None:
     """Deploy to AWS: storage, app, the services on the nodes; then prove that a backup comes back."""
-    deployed = await order.deploy(d, saved)
+    deployed = await order.deploy(d, saved, agree)
     d.report.prove("deploy and verify", scripts.in_words(deployed.proof), **deployed.proof)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
+from pipeline import existing
 from pipeline.ansible import Ansible
 from pipeline.deployment import Deployment
 from pipeline.progress import Progress
@@ -131,8 +132,13 @@ FIRST: dict[str, Answer] = {
 class FreeCloud:
     """An account in which nothing exists, or what a test says."""
 
-    def __init__(self, refusal: Exception | None = None, there: Iterable[tuple[str, str]] = ()) -> None:
-        self.refusal, self.there = refusal, list(there)
+    def __init__(
+        self,
+        refusal: Exception | None = None,
+        there: Iterable[tuple[str, str]] = (),
+        stopped: Iterable[tuple[str, str]] = (),
+    ) -> None:
+        self.refusal, self.there, self.stopped = refusal, list(there), list(stopped)
         self.asked: list[str] = []
 
     region = "eu-west-3"
@@ -148,9 +154,9 @@ class FreeCloud:
         if self.refusal:
             raise self.refusal
 
-    async def ask(self, _call: object, name: str) -> list[tuple[str, str]]:
+    async def ask(self, call: Any, name: str) -> list[tuple[str, str]]:
         self.asked.append(name)
-        return self.there
+        return self.stopped if call.func is existing._stopped else self.there
 
 
 def deployment(

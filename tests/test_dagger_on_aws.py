@@ -122,7 +122,7 @@ async def test_a_plan_that_was_shown_is_what_is_deployed(
     assert Path("infrastructure", laid["path"]) == Path(verbs.PLANS.folder)
     applied: list[Any] = []
 
-    async def deploy(_d: Any, saved: Any) -> None:
+    async def deploy(_d: Any, saved: Any, _agree: Any) -> None:
         applied.append(saved)
 
     monkeypatch.setattr(verbs, "deploy", deploy)

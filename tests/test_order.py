@@ -16,6 +16,7 @@ from recording import (
     state_json,
 )
 
+from pipeline.agreement import agreed
 from pipeline.deploy import deploy, destroy
 from pipeline.errors import (
     BucketTaken,
@@ -224,7 +225,7 @@ async def test_a_bucket_of_somebody_else_stops_the_run_before_anything_is_create
 async def test_the_bucket_asked_for_is_the_one_that_terraform_would_create() -> None:
     cloud = FreeCloud()
     await deploy(deployment(RecordingRunner(), cloud))
-    assert cloud.asked == ["quickdata-pg-backups-storage-bucket-ppr", "ppr"]
+    assert cloud.asked == ["quickdata-pg-backups-storage-bucket-ppr", "ppr", "ppr"]
 
 
 @pytest.mark.parametrize("address", [DATABASE, "aws_ebs_volume.postgres", "aws_volume_attachment.postgres"])
@@ -234,21 +235,22 @@ async def test_a_doomed_database_is_backed_up_and_verified_before_the_app_is_app
 ) -> None:
     doomed = (0, plan_json((address, action)))
     runner = RecordingRunner({**SECOND, "app: plan": (2, ""), "app: read plan": doomed})
-    await deploy(deployment(runner))
+    await deploy(deployment(runner), agree=agreed)
     assert in_order(runner, "stop NocoDB", "backup", "verify: restore and compare", "app: apply")
 
 
 async def test_a_doomed_database_whose_backup_fails_is_kept() -> None:
     doomed = (0, plan_json((DATABASE, "replace")))
     runner = RecordingRunner({**SECOND, "app: plan": (2, ""), "app: read plan": doomed, "backup": (1, "")})
-    await failing(runner)
+    with pytest.raises(ToolError, match="backup"):
+        await deploy(deployment(runner), agree=agreed)
     assert "app: apply" not in runner.names
 
 
 async def test_an_app_plan_that_spares_the_database_needs_no_backup_first() -> None:
     harmless = (0, plan_json(('aws_instance.node["manager"]', "replace")))
     runner = RecordingRunner({**SECOND, "app: plan": (2, ""), "app: read plan": harmless})
-    await deploy(deployment(runner))
+    await deploy(deployment(runner), agree=agreed)
     assert in_order(runner, "app: apply", "backup")
     assert "stop NocoDB" not in runner.names
 

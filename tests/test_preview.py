@@ -255,6 +255,17 @@ async def test_a_deferred_app_is_planned_and_gated_once_the_saved_storage_plan_i
     assert not applied(runner)["app: apply"].startswith("/kept")
 
 
+async def test_nodes_end_by_a_plan_that_was_shown_and_not_by_one_that_was_deferred() -> None:
+    ending = {"app: plan": (2, ""), "app: read plan": (0, plan_json((NODE, "replace")))}
+    runner = await saved(ending)
+    await deploy(deployment(runner), KEPT)
+    assert applied(runner) == {"app: apply": "/kept/app.tfplan"}
+    runner = await saved({"storage: state": (0, "")} | growing("aws_s3_bucket.backups", "storage") | ending)
+    with pytest.raises(PlanRefused, match="nodes would end"):
+        await deploy(deployment(runner), KEPT)
+    assert "app: apply" not in applied(runner)
+
+
 async def test_a_plan_without_changes_applies_nothing() -> None:
     runner = await saved({})
     await deploy(deployment(runner), KEPT)

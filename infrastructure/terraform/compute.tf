@@ -71,8 +71,9 @@ resource "aws_instance" "node" {
   tags = { Name = "${local.name}-${each.key}", Role = each.value.role }
 
   lifecycle {
-    # A newer image must not replace a node that holds data.
-    ignore_changes = [ami, user_data]
+    # A newer image must not replace a node that holds data. Nor may a stop: EC2 gives a stopped node no public
+    # address, and the provider takes that for a changed setting.
+    ignore_changes = [ami, user_data, associate_public_ip_address]
   }
 }
 

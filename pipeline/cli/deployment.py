@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 import click
 
 from pipeline.cli import options
-from pipeline.cli.terminal import Question, on_aws, run_and_tell, vault_password
+from pipeline.cli.terminal import Question, agreement, on_aws, run_and_tell, vault_password
 from pipeline.deployment import DATABASE, Deployment
 
 CHANGES = 2
@@ -102,13 +102,15 @@ def plan(out: Path, given: Mapping[str, str], detailed: bool, ask: bool, verbose
 @options.saved_plan
 @options.state
 @options.ask_vault_password
+@options.yes
 @options.verbose
-def deploy(folder: Path | None, given: Mapping[str, str], ask: bool, verbose: bool) -> None:
+def deploy(folder: Path | None, given: Mapping[str, str], ask: bool, yes: bool, verbose: bool) -> None:
     """Deploy to AWS: storage, app, the services on the nodes; then prove that a backup comes back.
 
-    Running it again changes only what differs, and goes on after a failure. With --plan the plans of
-    `quickdata plan` are applied as they are, or refused (exit code 3) when the state, the code, the inputs or
-    the account are others now.
+    Running it again changes only what differs, and goes on after a failure. Before a node, or the database's
+    disk, is replaced or deleted it asks; without a terminal it needs --yes, or is refused (exit code 3). With
+    --plan the plans of `quickdata plan` are applied as they are, without a question, or refused (exit code 3)
+    when the state, the code, the inputs or the account are others now.
 
     \b
     Reads AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (or what else boto3 finds),
@@ -123,7 +125,8 @@ def deploy(folder: Path | None, given: Mapping[str, str], ask: bool, verbose: bo
     from pipeline.saved import SavedPlans  # noqa: PLC0415
 
     saved = SavedPlans(PurePosixPath(folder.absolute())) if folder else None
-    on_aws(lambda d: verbs.deploy(d, saved), "deploy", {**given, **vault_password(ask)}, verbose)
+    agree = agreement(yes)
+    on_aws(lambda d: verbs.deploy(d, saved, agree), "deploy", {**given, **vault_password(ask)}, verbose)
 
 
 @click.command()

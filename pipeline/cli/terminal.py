@@ -2,15 +2,18 @@
 
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import anyio
 import click
 
+from pipeline.agreement import Agree, agreed, refused
 from pipeline.deployment import Deployment
 from pipeline.errors import PipelineError
+from pipeline.plan import Change
 from pipeline.progress import Progress
 from pipeline.report import Report
 from pipeline.run import Verb, run
@@ -60,6 +63,34 @@ def confirm(question: str, yes: bool) -> None:
     if not yes and not click.confirm(question, err=True):
         click.echo("✗ not confirmed: nothing was done", err=True)
         raise SystemExit(1)
+
+
+def agreement(yes: bool) -> Agree:
+    """Return how `deploy` learns whether nodes may end.
+
+    Args:
+        yes: the answer was given on the command line.
+    """
+    if yes:
+        return agreed
+    return _asked if _at_a_terminal() else refused
+
+
+async def _asked(progress: Progress, ended: Sequence[Change]) -> None:
+    """Ask in the middle of a run; an interrupt ends the question as it ends everything else.
+
+    Raises:
+        PipelineError: the answer is no.
+    """
+    listed = "\n".join(f"  {change}" for change in ended)
+    with progress.paused():
+        click.echo(
+            f"These end, with all that is only on their disks:\n{listed}\nGo on? [y/N]: ", nl=False, err=True
+        )
+        await anyio.wait_readable(sys.stdin)
+        answer = sys.stdin.readline().strip().lower()
+    if answer not in ("y", "yes"):
+        raise PipelineError("not confirmed: the app is as it was", "run it again to be asked again")
 
 
 def _at_a_terminal() -> bool:

@@ -1,5 +1,6 @@
 """A node, or the database's disk, ends only when somebody has agreed to it; the rest is not asked for."""
 
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -58,6 +59,15 @@ async def test_what_ends_is_asked_for_at_once_and_before_anything_is_stopped() -
 
 async def test_nothing_is_asked_when_no_node_ends() -> None:
     runner = ending((MANAGER, "update"), (WORKER, "create"), ("aws_key_pair.admin", "replace"))
+    await deploy(deployment(runner), agree=refused)
+    assert "app: apply" in runner.names
+
+
+async def test_a_node_that_was_never_finished_is_made_anew_without_a_question() -> None:
+    runner = ending()
+    document = json.loads(plan_json((MANAGER, "replace")))
+    document["resource_changes"][0]["action_reason"] = "replace_because_tainted"
+    runner.answers["app: read plan"] = (0, json.dumps(document))
     await deploy(deployment(runner), agree=refused)
     assert "app: apply" in runner.names
 

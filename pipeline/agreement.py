@@ -12,7 +12,7 @@ Agree = Callable[[Progress, Sequence[Change]], Awaitable[None]]
 
 async def agreed(progress: Progress, ended: Sequence[Change]) -> None:
     """Agree: --yes was given, or the plan was shown before. Say to what."""
-    progress.note(f"agreed to before: {', '.join(map(str, ended))}")
+    progress.note(f"nodes end, as agreed: {', '.join(map(str, ended))}")
 
 
 async def refused(_: Progress, ended: Sequence[Change]) -> None:

@@ -24,8 +24,9 @@ from pipeline.progress import Progress
 from pipeline.rehearsal.contained import containers
 from pipeline.rehearsal.rehearse import rehearse
 from pipeline.report import Report
-from pipeline.settings import AccountSettings, valid_suffix
+from pipeline.settings import AccountSettings
 from pipeline.storage import BUCKET_PREFIX, Cloud
+from pipeline.suffix import valid_suffix
 from pipeline.toolbox import GROUPS, Toolbox, Wanted, python, toolbox
 
 GENERATED = ["**/.terraform*", "**/*.tfstate*", "**/*override.tf", "**/*.tfplan", "**/inventory.yml"]

@@ -3,7 +3,6 @@
 import os
 import re
 import stat
-from collections.abc import Callable
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Self
@@ -16,8 +15,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipeline.errors import SettingsError
 from pipeline.invisible import require_seen, unseen, visible
-from pipeline.state_settings import ENDING, StateSettings
-from pipeline.storage import BUCKET_NAME_MAX, BUCKET_PREFIX
+from pipeline.state_settings import StateSettings
+from pipeline.suffix import valid_suffix
 
 PREFIX = "Value error, "
 """What pydantic puts before a validator's own words."""
@@ -33,40 +32,6 @@ AS_THEY_ARE = ("access_key", "ssh_key", "vault_file", "vault_password", "state_p
 """Fields with a look of their own, and the password, of which Ansible itself drops a newline at the end."""
 WIDEST = 8
 """The shortest prefix length that infrastructure/terraform takes for admin_cidr."""
-MOST = BUCKET_NAME_MAX - len(BUCKET_PREFIX)
-RESERVED = re.compile(r"(.*-)?(an|s3alias)|.*--(ol|x|table)-s3")
-"""Endings that a bucket's name must not have."""
-SUFFIX_RULES: tuple[tuple[Callable[[str], object], str], ...] = (
-    (lambda lower: not lower, "not set; export a name of your own, such as ppr"),
-    (
-        lambda lower: len(lower) > MOST,
-        f"has more than {MOST} characters, and S3 allows {BUCKET_NAME_MAX} for the whole bucket name; export"
-        " a shorter one, such as ppr",
-    ),
-    (
-        lambda lower: not re.fullmatch("[a-z0-9-]*", lower),
-        "holds something else than letters, digits and hyphens; export one like team-7",
-    ),
-    (
-        lambda lower: lower.startswith("-") or lower.endswith("-"),
-        "begins or ends with a hyphen; export one like team-7",
-    ),
-    (
-        RESERVED.fullmatch,
-        "ends as S3 reserves for itself (-an, -s3alias, --ol-s3, --x-s3, --table-s3); export one with another"
-        " ending, such as ppr",
-    ),
-    (
-        lambda lower: lower.endswith(ENDING),
-        f"ends in {ENDING}, which names the bucket of another suffix's states; export one with another"
-        " ending, such as ppr",
-    ),
-)
-"""What breaks a rule, and how that is said; both variables.tf of infrastructure/ have the same rules.
-
-S3's own are of the Amazon S3 User Guide, "General purpose bucket naming rules". The others of that page
-cannot be broken: a name begins with BUCKET_PREFIX, and a suffix has no dot.
-"""
 
 
 class AccountSettings(BaseSettings):
@@ -240,23 +205,6 @@ def _shown(path: Path) -> str:
     """Return a path that is no file, with the character that may be why: a name may have any."""
     said = unseen(str(path))
     return f"{str(path)!r} ({said.partition('; ')[0]})" if said else str(path)
-
-
-def valid_suffix(value: str) -> str:
-    """Return a suffix in lower case.
-
-    Args:
-        value: as it was given; letters outside ASCII are refused before they are lowered.
-
-    Raises:
-        ValueError: the bucket could not be named with it; the rule that was broken, and what to do.
-    """
-    require_seen(value)
-    lower = value.lower() if value.isascii() else value
-    for breaks, said in SUFFIX_RULES:
-        if breaks(lower):
-            raise ValueError(said)
-    return lower
 
 
 def _require_seen_profile() -> None:

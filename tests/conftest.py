@@ -26,6 +26,7 @@ LONGEST = (
     "swap",
     "status",
     "privilege",
+    "stopped_node",
     "restore",
     "backup_age",
     "hcl",

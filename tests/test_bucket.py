@@ -3,8 +3,8 @@
 import pytest
 
 from pipeline.errors import BucketTaken
-from pipeline.settings import valid_suffix
 from pipeline.storage import BUCKET_PREFIX, Cloud
+from pipeline.suffix import valid_suffix
 
 
 class Crowded(Cloud):

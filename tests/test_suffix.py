@@ -8,8 +8,8 @@ import pytest
 from by_hand import terminal
 
 from pipeline.rehearsal.workspace import REPOSITORY
-from pipeline.settings import valid_suffix
 from pipeline.stream import events
+from pipeline.suffix import valid_suffix
 
 STACKS = ("terraS3", "terraform")
 EMPTY, LONG, HYPHEN = "not set", "has more than 27 characters", "begins or ends with a hyphen"

@@ -44,7 +44,7 @@ def _hours(_context: click.Context, _option: click.Parameter, value: float | Non
 
 
 def _suffix(_context: click.Context, _option: click.Parameter, value: str) -> str:
-    from pipeline.settings import valid_suffix  # noqa: PLC0415 - its imports are slow
+    from pipeline.suffix import valid_suffix  # noqa: PLC0415 - its imports are slow
 
     try:
         return valid_suffix(value)

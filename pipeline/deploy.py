@@ -109,6 +109,7 @@ async def destroy(d: Deployment, backed_up: bool = True) -> dict[str, int]:
     await opened(d, d.app)
     try:
         if backed_up:
+            await require_running(d, Plan())
             async with nocodb.stopped(d):
                 await verify(d)
                 doomed = await _doomed(d)

@@ -13,7 +13,7 @@ from recording import FreeCloud, RecordingRunner, deployment, plan_json, state_j
 from pipeline import aws, on_aws, verbs
 from pipeline.agreement import agreed, refused
 from pipeline.cli import main, terminal
-from pipeline.deploy import deploy
+from pipeline.deploy import deploy, destroy
 from pipeline.errors import PipelineError, PlanRefused, ToolError
 from pipeline.plan import Change, Plan
 from pipeline.preview import Preview
@@ -80,6 +80,15 @@ async def test_a_lost_state_and_a_stopped_node_are_told_before_anybody_is_asked(
     assert caught.value.what == f"app: stopped in EC2: {MANAGER} (i-1)"  # the worker goes anyway
     assert "aws ec2 start-instances --region eu-west-3 --instance-ids i-1`" in caught.value.mend
     assert not [name for name in runner.names if name.startswith("ansible") or name.endswith("apply")]
+
+
+async def test_destroy_names_a_stopped_node_before_it_asks_it_for_a_backup() -> None:
+    runner, stopped = RecordingRunner(), FreeCloud(stopped=[(DATABASE, "i-1")])
+    with pytest.raises(ToolError, match="stopped in EC2"):
+        await destroy(deployment(runner, stopped))
+    assert not [name for name in runner.names if name == "stop NocoDB" or name.endswith("apply")]
+    await destroy(deployment(runner, stopped), backed_up=False)
+    assert "app: apply" in runner.names
 
 
 def test_plan_says_that_deploy_will_ask() -> None:

@@ -83,7 +83,7 @@ def test_both_halves_of_a_key_pair_are_named_and_not_shown(monkeypatch: pytest.M
 
 def test_a_newline_that_ends_the_vaults_password_counts_as_little_as_for_ansible_and_is_masked() -> None:
     assert Settings.read(VAULT_PASSWORD="sesame\n").vault_password == "sesame\n"
-    assert "sesame" not in Masks(["sesame\n"]).cover("the password is sesame.")
+    assert "sesame" not in Masks({"VAULT_PASSWORD": "sesame\n"}).cover("the password is sesame.")
 
 
 @pytest.mark.parametrize("name", PATHS)

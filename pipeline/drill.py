@@ -4,7 +4,7 @@ import shlex
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -13,6 +13,7 @@ from pipeline.backups import Backup, backups, chosen, duration
 from pipeline.deployment import DATABASE, noted
 from pipeline.errors import BackupError, VerifyFailed
 from pipeline.host import HostRunner
+from pipeline.network import passed_on
 from pipeline.postgres import Postgres, postgres
 from pipeline.progress import Progress
 from pipeline.report import Report
@@ -62,12 +63,14 @@ class Site:
         server: the throwaway PostgreSQL.
         script: the restore's path, as the runner sees it.
         aws: the AWS CLI's.
+        env: what the AWS CLI has to know there; the script takes no AWS_* from its environment.
     """
 
     runner: Runner
     server: Postgres
     script: str
     aws: str
+    env: Mapping[str, str] = field(default_factory=dict)
 
 
 Holds = Callable[[Postgres], dict[str, str]]
@@ -91,7 +94,8 @@ async def this_machine(holds: Holds, backup: Backup, progress: Progress) -> Asyn
     with scratch("drill-") as directory:
         async with postgres(directory / "postgres") as server:
             runner = HostRunner(directory, holds(server), progress, (tools,), directory)
-            yield Site(runner, server, str(SCRIPT), str(tools / "aws"))
+            trusted = {name: value for name, value in passed_on().items() if name.startswith("AWS_")}
+            yield Site(runner, server, str(SCRIPT), str(tools / "aws"), trusted)
 
 
 async def drill(
@@ -177,9 +181,12 @@ def _require_room(backup: Backup) -> None:
 
 
 def _values(cloud: Cloud, bucket: str, database: str, site: Site) -> dict[str, str]:
-    endpoint = {"AWS_ENDPOINT_URL": cloud.endpoint} if cloud.endpoint else {}
+    direct = {"NO_PROXY": "*", "no_proxy": "*"}  # for an emulator, which is on this machine or beside it
+    endpoint = {"AWS_ENDPOINT_URL": cloud.endpoint, **direct} if cloud.endpoint else {}
     server = site.server
-    return endpoint | {
+    return {
+        **endpoint,
+        **site.env,
         "DATABASE": database,
         "BUCKET": bucket,
         "AWS_REGION": cloud.region,

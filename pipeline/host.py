@@ -16,6 +16,7 @@ from anyio.streams.text import TextReceiveStream
 from pipeline.child import Child, found, start
 from pipeline.errors import ToolError
 from pipeline.masks import Masks
+from pipeline.network import passed_on, passwords
 from pipeline.progress import Progress
 from pipeline.step import Result, Step
 from pipeline.stream import Reader
@@ -67,9 +68,11 @@ class HostRunner:
         home: Path | None = None,
     ) -> None:
         self._root, self._secrets, self._progress = root, dict(secrets), progress
-        self._masks = Masks(secrets)
+        network = passed_on()
+        self._masks = Masks({**secrets, **{each: each for each in passwords(network.values())}})
         search = os.pathsep.join([*map(str, path), os.environ.get("PATH", os.defpath)])
-        self._base = {"PATH": search, "HOME": str(home or Path.home()), "LC_ALL": "C.UTF-8"}
+        own = {"PATH": search, "HOME": str(home or Path.home()), "LC_ALL": "C.UTF-8", "PYTHONUTF8": "1"}
+        self._base = {**network, **own}
 
     @property
     def root(self) -> PurePosixPath:

@@ -62,7 +62,7 @@ async def emulated(d: Deployment, around: Surroundings) -> Deployment:
     storage, app = (_there(stack, env) for stack in (d.storage, d.app))
     cloud = Cloud(d.cloud.credentials, d.cloud.region, around.aws.endpoint)
     d = replace(d, cloud=cloud, storage=storage, app=app)
-    everywhere = endpoint(around.aws) | common(around)
+    everywhere = endpoint(around.aws) | common()
     found = replace(d, common=everywhere, hosts=hosts(around), real_nodes=False)
     d.report.not_proven.extend(NOT_PROVEN)
     await prepare(found, around)

@@ -19,7 +19,7 @@ class Step:
         name: what people see, such as "storage: apply".
         command: argv; never a shell string.
         workdir: relative to the workspace.
-        env: plain values, complete: a runner adds only PATH, HOME and the locale.
+        env: plain values, complete: a runner adds only PATH, HOME, the locale and what network.py names.
         secrets: names whose values the runner holds and sets in the environment.
         secret_files: names whose values the runner lays down as files (mode 0400) for the length of the
             step; the environment variable of that name holds the file's path.

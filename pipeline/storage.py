@@ -34,6 +34,10 @@ QUICK = Config(  # type: ignore[call-arg] # the stubs do not know the last one
 )
 
 
+EMULATED = QUICK.merge(Config(proxies={}))
+"""For an emulator, which is on this machine or beside it: never by a proxy."""
+
+
 def session(credentials: Mapping[str, str], region: str) -> boto3.Session:
     """Return a session of boto3 that knows what it is given, and nothing of ~/.aws or AWS_PROFILE.
 
@@ -62,7 +66,8 @@ class Cloud:
 
     def client(self, service: str) -> Any:
         """Return boto3's client of a service."""
-        return self._session.client(service, endpoint_url=self.endpoint, config=QUICK)  # type: ignore[call-overload]
+        config = EMULATED if self.endpoint else QUICK
+        return self._session.client(service, endpoint_url=self.endpoint, config=config)  # type: ignore[call-overload]
 
     @cached_property
     def _session(self) -> boto3.Session:

@@ -2,6 +2,7 @@
 
 import fcntl
 import hashlib
+import json
 import os
 import platform
 import shutil
@@ -10,10 +11,10 @@ from collections.abc import Iterable, Iterator
 from http.client import HTTPException
 from io import BytesIO
 from pathlib import Path
-from urllib.request import urlopen
 
 from pipeline.errors import ToolError
 from pipeline.invisible import visible
+from pipeline.network import ask
 from pipeline.room import Need
 
 VERSION = "1.12.6"
@@ -76,7 +77,7 @@ def download_tofu(releases: str = RELEASES) -> Path:
         raise ToolError(f"there is no pinned OpenTofu for {where}", "install tofu or terraform 1.11 or newer")
     url = f"{releases}/v{VERSION}/tofu_{VERSION}_{where}.zip"
     try:
-        with urlopen(url, timeout=60) as answer:  # noqa: S310 - a pinned https URL
+        with ask(url, 60) as answer:
             archive = answer.read()
     except (OSError, HTTPException) as error:
         mend = "install tofu or terraform 1.11 or newer, or allow that address"
@@ -172,6 +173,11 @@ def mirror_configuration(provider: Path, into: Path) -> Path:
     if not leaf.is_symlink():
         leaf.symlink_to(provider)
     file = into / "tofu.rc"
-    source = f'filesystem_mirror {{ path = "{into / "mirror"}" }}'
+    source = f"filesystem_mirror {{ path = {_literal(into / 'mirror')} }}"
     file.write_text(f'provider_installation {{\n  {source}\n  direct {{ exclude = ["{PROVIDER}"] }}\n}}\n')
     return file
+
+
+def _literal(path: Path) -> str:
+    """Return a path as a string of HCL 1, the language of this file, in which `${` would begin a template."""
+    return json.dumps(str(path), ensure_ascii=False).replace("${", r"\u0024{")

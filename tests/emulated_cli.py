@@ -47,7 +47,7 @@ def emulate(file: Path) -> None:
 
     def deployment(*arguments: Any) -> Any:
         d = on_aws(*arguments)
-        variables = {**d.common, **emulated.endpoint(around.aws), **local.common(around)}
+        variables = {**d.common, **emulated.endpoint(around.aws), **local.common()}
         stacks = {"storage": there(d.storage), "app": there(d.app)}
         return replace(d, **stacks, common=variables, hosts=local.hosts(around), real_nodes=False)
 

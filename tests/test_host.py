@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 import anyio
 import pytest
+from recording_proxy import forget_the_network
 
 from pipeline import host, progress
 from pipeline.errors import ToolError
@@ -30,12 +31,15 @@ def python(code: str, **more: object) -> Step:
 
 
 async def test_a_step_gets_its_environment_and_nothing_else(
-    runner: HostRunner, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    forget_the_network(monkeypatch)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "real")
     monkeypatch.setenv("TF_VAR_bucket_suffix", "real")
+    runner = HostRunner(tmp_path, {}, Progress(), home=tmp_path)
     result = await runner.run(python("import os; print(sorted(os.environ))", env={"ONE": "1"}))
-    assert result.stdout.strip() == str(sorted(["HOME", "LC_ALL", "ONE", "PATH"]))
+    own = ["HOME", "LC_ALL", "ONE", "PATH", "PYTHONUTF8", "NO_PROXY", "no_proxy"]
+    assert result.stdout.strip() == str(sorted(own))
 
 
 async def test_a_secret_reaches_the_step_but_neither_output_nor_argv(runner: HostRunner) -> None:

@@ -9,13 +9,14 @@ from http.client import HTTPException
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.error import HTTPError
 from urllib.parse import quote
-from urllib.request import Request, urlopen
+from urllib.request import Request
 
 from anyio import CancelScope, to_thread
 
 from pipeline.backends.backend import Backend, Values
 from pipeline.errors import SettingsError, ToolError
 from pipeline.lock import Lock, own, parsed
+from pipeline.network import ask
 from pipeline.tofu import Stack
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ class GitLab(Backend):
         data = None if body is None else body.encode()
         request = Request(address, data, headers, method=method)  # noqa: S310 - https, or loopback: checked
         try:
-            with urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310
+            with ask(request, PATIENCE) as answer:
                 return answer.status, answer.read().decode()
         except HTTPError as error:
             return error.code, error.read().decode(errors="replace")

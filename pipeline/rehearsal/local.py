@@ -85,7 +85,7 @@ def local_deployment(
     """
     bench = bench or workbench(around.workspace, held(around), progress)
     d = emulated(around.aws, bench, suffix, progress, report)
-    return replace(d, common={**d.common, **common(around)}, hosts=hosts(around), real_nodes=False)
+    return replace(d, common={**d.common, **common()}, hosts=hosts(around), real_nodes=False)
 
 
 async def prepare(d: Deployment, around: Surroundings) -> None:
@@ -102,12 +102,12 @@ async def prepare(d: Deployment, around: Surroundings) -> None:
     await database.run("database: first data", "first.sql")
 
 
-def common(around: Surroundings) -> dict[str, Any]:
+def common() -> dict[str, Any]:
     """Return the inventory's variables that make every node a directory."""
     return {
         "node_is_real": False,
         "ansible_connection": "local",
-        "ansible_remote_tmp": str(around.workspace / "home/.ansible/tmp"),  # the default ignores HOME
+        "ansible_remote_tmp": '"$HOME"/.ansible/tmp',  # a shell reads it; the default ignores HOME
         "ansible_python_interpreter": "{{ ansible_playbook_python }}",
     }
 
@@ -120,7 +120,11 @@ def hosts(around: Surroundings) -> dict[str, dict[str, Any]]:
         "pg_backup_pg_host": server.host,
         "pg_backup_pg_port": server.port,
     }
+    here: dict[str, Any] = {
+        "node_environment": {}
+    }  # a local node inherits a step's; that of AWS is not its own
     prefix = {
-        name: {"node_prefix": str(around.workspace / "nodes" / name)} for name in ("manager", "database")
+        name: {"node_prefix": str(around.workspace / "nodes" / name), **here}
+        for name in ("manager", "database")
     }
     return {**prefix, "database": prefix["database"] | direct}

@@ -6,12 +6,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from anyio import to_thread
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline.masks import EMULATOR_KEY, KEY_PAIR
+from pipeline.network import without_proxy
 from pipeline.server import LOOPBACK, free_port, reached_at, serving
 from pipeline.storage import session
 
@@ -47,6 +49,7 @@ class LocalStack:
             "AWS_REGION": self.region,
             "AWS_MAX_ATTEMPTS": "3",
             "AWS_EC2_METADATA_DISABLED": "true",
+            **without_proxy(urlsplit(self.endpoint).hostname or LOOPBACK),
         }
 
 
@@ -84,6 +87,7 @@ def _env(directory: Path, listen: str, port: int) -> dict[str, str]:
         "HOME": str(directory),
         "TMPDIR": str(directory),
         "LC_ALL": "C.UTF-8",
+        "PYTHONUTF8": "1",
         "GATEWAY_LISTEN": f"{listen}:{port}",
         "SERVICES": "s3,iam,sts,ec2",
         "DNS_ADDRESS": "0",
@@ -97,7 +101,7 @@ def _env(directory: Path, listen: str, port: int) -> dict[str, str]:
 
 def asking(server: LocalStack) -> Any:
     """Return the client that asks whether it is up: made once, it costs more than LocalStack's answer."""
-    once = Config(retries={"total_max_attempts": 1}, connect_timeout=1, read_timeout=60)
+    once = Config(retries={"total_max_attempts": 1}, connect_timeout=1, read_timeout=60, proxies={})
     keys = {name.lower(): server.environment[name] for name in KEY_PAIR}
     return session(keys, server.region).client("sts", endpoint_url=server.endpoint, config=once)
 

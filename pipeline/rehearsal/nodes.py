@@ -1,5 +1,6 @@
 """A rehearsal's nodes as containers: an SSH server and a Docker daemon each, on a network of its own."""
 
+import os
 import re
 import secrets
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -14,6 +15,7 @@ from anyio import CancelScope, create_task_group, run_process
 
 from pipeline.cleanup import afterwards
 from pipeline.errors import ToolError
+from pipeline.network import DIRECT, PROXIES, authorities
 from pipeline.progress import Progress
 from pipeline.rehearsal.docker import docker, images, pour
 from pipeline.scratch import NODES, dead, remove
@@ -40,9 +42,11 @@ RIGHTS = (
 SOCKET = "workspace/home/.ansible/cp/0123456789.0123456789abcdef"
 """Where SSH keeps a connection open, as it names it at first: Ansible's hash, and SSH's own ending."""
 SOCKET_MAX = 107
-"""Characters that a socket's path may have: unix(7), sun_path."""
+"""Bytes that a socket's path may have: unix(7), sun_path."""
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 """The machine's own: a closed network has its own authority, which the nodes have to know too."""
+BY_PROXY = tuple(f"--build-arg={case}" for name in (*PROXIES[:2], DIRECT) for case in (name, name.lower()))
+"""Predefined arguments (Docker's docs: "Predefined ARGs"): kept in no image, their values in no command."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,7 @@ async def nodes(directory: Path, stock: Mapping[str, Iterable[str]]) -> AsyncIte
     Raises:
         ToolError: Docker refused something, or the directory's name is too long.
     """
-    if len(str(directory / SOCKET)) > SOCKET_MAX:
+    if len(os.fsencode(directory / SOCKET)) > SOCKET_MAX:
         raise ToolError(f"{directory} is too long a name for SSH's sockets", "run again with TMPDIR=/tmp")
     run = f"quickdata-{secrets.token_hex(4)}"
     (directory / NODES).write_text(run)  # so that the next run knows, when this one is killed
@@ -133,7 +137,9 @@ async def _image() -> str:
     content = b"".join(path.read_bytes() for path in sorted(CONTEXT.iterdir()))
     name = f"quickdata-node:{sha256(content).hexdigest()[:12]}"
     if name not in await images([name]):
-        await docker("build", "--quiet", "--force-rm", "--network=host", "--tag", name, str(CONTEXT))
+        await docker(
+            "build", "--quiet", "--force-rm", "--network=host", *BY_PROXY, "--tag", name, str(CONTEXT)
+        )
     return name
 
 
@@ -164,7 +170,8 @@ async def _start(nodes: Nodes, name: str, image: str, stock: tuple[str, ...]) ->
     container = nodes.container(name)
     named = ("--name", container, "--hostname", name, f"--label={LABEL}={nodes.run}")
     placed = ("--network", nodes.run, "--ip", nodes.addresses[name])
-    trusted = (f"--volume={CERTIFICATES}:{CERTIFICATES}:ro",) if CERTIFICATES.exists() else ()
+    known = authorities() or CERTIFICATES
+    trusted = (f"--volume={known}:{CERTIFICATES}:ro",) if known.exists() else ()
     await _made("run", "--detach", *named, *placed, *RIGHTS, *trusted, image)
     keys = "/home/admin/.ssh/authorized_keys"
     await docker(

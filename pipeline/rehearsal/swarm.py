@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from secrets import token_urlsafe
+from typing import Any
 
 import yaml
 
 from pipeline import tools
 from pipeline.aws import SSH_KEY
 from pipeline.deployment import Deployment
+from pipeline.network import for_other_machines
 from pipeline.progress import Progress
 from pipeline.rehearsal.docker import STAND_IN, docker, images
 from pipeline.rehearsal.emulated import OWNER, VAULT_PASSWORD, emulated, lay_vault, require_emulator, vault
@@ -106,11 +108,17 @@ def _held(found: Nodes, content: Mapping[str, str]) -> dict[str, str]:
 
 def _reached(d: Deployment, found: Nodes) -> Deployment:
     """LocalStack's instances are records: their addresses and their volume are nobody's."""
+    own: dict[str, Any] = {"data_volume_id": "", "node_environment": node_environment()}
     where = {
-        name: {"ansible_host": address, "private_ip": address, "data_volume_id": ""}
+        name: {"ansible_host": address, "private_ip": address, **own}
         for name, address in found.addresses.items()
     }
     return replace(d, ansible=replace(d.ansible, secret_files=(SSH_KEY,)), hosts=where)
+
+
+def node_environment() -> dict[str, str]:
+    """Return the variables with which a node downloads, whose values Ansible looks up when it needs them."""
+    return {name: f"{{{{ lookup('ansible.builtin.env', '{name}') }}}}" for name in for_other_machines()}
 
 
 def _served(d: Deployment, domain: str) -> Deployment:

@@ -1,0 +1,119 @@
+"""How this machine reaches the network: the variables that steps, and the nodes of a rehearsal, get from it.
+
+The environments of steps are built, not inherited. What downloads something on a closed network
+needs its proxy, its authorities and its package index. Nothing else of the caller's environment is passed on.
+"""
+
+import base64
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from http.client import HTTPResponse
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+from urllib.request import ProxyHandler, Request, build_opener
+
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+"""For every tool. Some read the upper case, some the lower, so a step has both."""
+DIRECT = "NO_PROXY"
+"""The hosts that are asked without a proxy, in both cases too."""
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+BUNDLES = (
+    "SSL_CERT_FILE",  # OpenTofu, OpenSSL
+    "REQUESTS_CA_BUNDLE",  # pip, awscli
+    "AWS_CA_BUNDLE",  # awscli, OpenTofu's provider and its s3 backend
+    "CURL_CA_BUNDLE",
+    "PIP_CERT",
+)
+"""The authorities to trust, each tool's own variable."""
+FILES = (*BUNDLES, "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS", "PIP_CONFIG_FILE")
+"""What names a file or a directory."""
+INDEXES = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_NO_INDEX", "PIP_TRUSTED_HOST")
+"""Where pip finds awscli for a node."""
+CREDENTIALS = re.compile(r"(?:^|//|\s)([^/\s]+)@")
+"""A user and a password, or a token, before the host of a URL."""
+
+
+def passed_on() -> dict[str, str]:
+    """Return the variables that a step of this machine gets."""
+    found = {name: os.environ[name] for name in INDEXES if os.environ.get(name)}
+    found |= {name: str(Path(os.environ[name]).absolute()) for name in FILES if os.environ.get(name)}
+    if "PIP_CONFIG_FILE" not in found and (file := _pip_configuration()):
+        found["PIP_CONFIG_FILE"] = str(file)  # a rehearsal's steps have another HOME
+    for name in PROXIES:
+        found |= _in_both_cases(name)
+    return found | without_proxy()
+
+
+def for_other_machines() -> tuple[str, ...]:
+    """Return the names of those variables that mean the same on a node that is not this machine.
+
+    Paths do not. What holds a password does, but Ansible would write it into command lines.
+    """
+    found = passed_on()
+    names = (*INDEXES, *(each for name in (*PROXIES, DIRECT) for each in (name, name.lower())))
+    return tuple(name for name in names if _is_for_others(found.get(name, "")))
+
+
+def authorities() -> Path | None:
+    """Return the file of authorities that the caller names for any tool, None without one."""
+    named = (os.environ.get(name, "") for name in BUNDLES)
+    return next((Path(each).absolute() for each in named if Path(each).is_file()), None)
+
+
+def _is_for_others(value: str) -> bool:
+    return bool(value) and not value.startswith(("/", ".")) and not list(passwords([value]))
+
+
+def without_proxy(*hosts: str) -> dict[str, str]:
+    """Return NO_PROXY in both cases, completed by the loopback.
+
+    Args:
+        hosts: further hosts that are asked directly, such as an emulator's.
+    """
+    given = ",".join(_in_both_cases(DIRECT).values())
+    named = dict.fromkeys([*(each.strip() for each in given.split(",")), *LOOPBACK, *hosts])
+    value = "*" if "*" in named else ",".join(filter(None, named))
+    return {DIRECT: value, DIRECT.lower(): value}
+
+
+def passwords(values: Iterable[str]) -> Iterator[str]:
+    """Yield the secret parts of proxies' and indexes' URLs, as they are written and as they are sent."""
+    for credentials in (found for value in values for found in CREDENTIALS.findall(value)):
+        plain = unquote(credentials)
+        yield from (credentials, plain, base64.b64encode(plain.encode()).decode())
+        if ":" in credentials:
+            written = credentials.partition(":")[2]
+            yield from (written, unquote(written))
+
+
+def ask(request: Request | str, timeout: float) -> HTTPResponse:
+    """Open a URL as `urlopen` does, but the loopback never by a proxy.
+
+    Args:
+        request: a URL, or a request of urllib.
+        timeout: seconds that an answer may take.
+
+    Raises:
+        OSError: there was no answer.
+    """
+    url = request if isinstance(request, str) else request.full_url
+    host = urlsplit(url).hostname or ""
+    handler = ProxyHandler({}) if host in LOOPBACK or host.startswith("127.") else ProxyHandler()
+    answer: HTTPResponse = build_opener(handler).open(request, timeout=timeout)
+    return answer
+
+
+def _in_both_cases(name: str) -> Mapping[str, str]:
+    """Return a variable's value in both cases: each its own, or that of the other."""
+    cases = (name, name.lower())
+    given = {each: os.environ[each] for each in cases if os.environ.get(each)}
+    return {each: given.get(each) or next(iter(given.values())) for each in cases if given}
+
+
+def _pip_configuration() -> Path | None:
+    """Return the user's configuration of pip (its docs: "Configuration Files"), None without one."""
+    home = Path.home()
+    above = Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config")
+    places = (above / "pip/pip.conf", home / ".pip/pip.conf")
+    return next((place for place in places if place.is_file()), None)

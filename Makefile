@@ -14,6 +14,11 @@ export UV_PYTHON_PREFERENCE := only-system
 export UV_NO_PROGRESS := 1
 # What Python prints arrives at once, also through a pipe.
 export PYTHONUNBUFFERED := 1
+# Where the locale is C, Python would take names and output for ASCII.
+export PYTHONUTF8 := 1
+# The file that tells .venv where the checkout is: before 3.13, Python reads it in the locale's encoding whatever
+# PYTHONUTF8 says, and cannot start where a name in it is not of that. A relative path holds no name.
+RELATIVE = sed -i 's|^/.*|../../../..|' .venv/lib/python*/site-packages/_editable_impl_quickdata_pipeline.pth
 
 PYTHON_FILES := pipeline tests benchmarks
 SCRIPTS := .ci/run .ci/swarm .ci/tofu .ci/call .ci/host .devcontainer/install pipeline/rehearsal/node/boot \
@@ -83,11 +88,13 @@ announce:
 .PHONY: install
 install: python $(UV) ## Install what the verbs need into .venv.
 	@$(SYNC) --frozen --quiet --inexact --group tools --group rehearsal
+	@$(RELATIVE)
 
 .PHONY: install-dev
 install-dev: python $(UV)
 	@test -d .venv || printf '%s\n' 'the locked packages are installed into .venv: minutes, the first time' >&2
 	@$(SYNC) --frozen --quiet --all-groups
+	@$(RELATIVE)
 
 .PHONY: python
 python:
@@ -97,7 +104,7 @@ python:
 $(UV): Makefile
 	@mkdir -p .tools
 	@flock .tools bash -euc 'python3 -m venv .tools; \
-	  .tools/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION); touch $@'
+	  .tools/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION); touch $@'
 
 .PHONY: clean
 clean: ## Remove what was installed and cached here.

@@ -8,7 +8,7 @@ from typing import Any
 
 from pipeline.errors import ToolError
 from pipeline.step import Result, Step
-from pipeline.stream import ansible_totals, events
+from pipeline.stream import ansible_totals, events, module_words
 
 FOLDER = PurePosixPath("infrastructure/ansible")
 INVENTORY = FOLDER / "inventory.yml"
@@ -22,6 +22,7 @@ JSON_LINES: Mapping[str, str] = {
     "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1",
     "ANSIBLE_NOCOLOR": "1",
     "ANSIBLE_RETRY_FILES_ENABLED": "0",
+    "ANSIBLE_DISPLAY_TRACEBACK": "error",  # without it no result says the cause of "Error executing command."
     "ANSIBLE_CONFIG": "ansible.cfg",  # it is not looked for in a folder that all may write to, as GitLab's
 }
 
@@ -101,7 +102,7 @@ def failed_task(result: Result) -> str:
     for event in events(result.stdout):
         if event.get("_event") == "v2_runner_on_failed" and not event.get("ignore_errors"):
             host, answer = next(iter(event["hosts"].items()))
-            return f"{event['task']['name']} ({host}): {answer.get('msg') or 'no message'}"
+            return f"{event['task']['name']} ({host}): {module_words(answer)}"
     return f"exit code {result.exit_code}"
 
 

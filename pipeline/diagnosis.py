@@ -168,6 +168,10 @@ KNOWN: tuple[tuple[str, type[PipelineError], str, str], ...] = (
 )
 
 
+FRAMES = re.compile(r"^Traceback \(most recent call last\):\n(?:[ \t].*\n)*", re.MULTILINE)
+"""Where in its code a tool of Python was: nothing for a terminal. The lines around it say what happened."""
+
+
 def diagnose(name: str, exit_code: int, stdout: str, stderr: str, state: str = "local") -> PipelineError:
     """Return the error that a failed step means.
 
@@ -178,7 +182,7 @@ def diagnose(name: str, exit_code: int, stdout: str, stderr: str, state: str = "
         stderr: its masked error output.
         state: where the states are kept, as `--state` says it: the commands of the mend repeat it.
     """
-    told = "\n".join(failures(stdout))
+    told, stderr = "\n".join(failures(stdout)), FRAMES.sub("", stderr)
     tail = _shortened(told, HEAD_LINES) if told else _shortened(stderr.strip() or stdout, 0)
     heard = f"{told or tail}\n{stderr}"
     words = _unwrapped(heard)

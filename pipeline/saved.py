@@ -126,7 +126,7 @@ class SavedPlans:
         look = ("find", "-L", folder, "-maxdepth", "1", "-perm", "/022")
         found = await d.run(Step("plan: who may write", look, private=True))
         if found.exit_code == 0 and found.stdout.strip():
-            raise self._refused(d, f"can be written by others: {', '.join(found.stdout.split())}")
+            raise self._refused(d, f"can be written by others: {', '.join(found.stdout.splitlines())}")
 
     async def _manifest(self, d: Deployment) -> dict[str, Any]:
         try:

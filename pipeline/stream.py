@@ -116,13 +116,24 @@ def failures(stdout: str) -> Iterator[str]:
 def _failed_hosts(event: dict[str, Any]) -> Iterator[str]:
     for host, result in event.get("hosts", {}).items():
         if not result.get("ignore_errors"):
-            yield f"{host}: {event['task']['name']}: {_said(result)}"
+            yield f"{host}: {event['task']['name']}: {module_words(result)}"
 
 
-def _said(result: dict[str, Any]) -> str:
+def module_words(result: dict[str, Any]) -> str:
     """Return what a module said; of a loop, what it said of the items that failed."""
-    items = [_said(item) for item in result.get("results", []) if item.get("failed")]
-    return "\n".join(items) or str(result.get("stderr") or result.get("msg") or "failed")
+    items = [module_words(item) for item in result.get("results", []) if item.get("failed")]
+    words = str(result.get("stderr") or result.get("msg") or "failed")
+    if result.get("_ansible_no_log"):  # it hides the output, but not what the output caused
+        return words
+    more = (str(result.get("module_stderr") or "").strip(), _cause(str(result.get("exception") or "")))
+    return "\n".join(items or [words, *(each for each in more if each and each not in words)])
+
+
+def _cause(exception: str) -> str:
+    """Return the first of the errors that led to each other; Ansible writes the first one first."""
+    first, _, _ = exception.partition("\n\n")
+    last = first.rstrip().rpartition("\n")[2]
+    return last.partition(": ")[2] if first.startswith("Traceback") else ""
 
 
 def _tofu_summary(changes: dict[str, Any]) -> str:

@@ -88,3 +88,10 @@ def test_an_unknown_failure_shows_the_tools_last_lines() -> None:
 
 def test_the_output_speaks_when_the_error_output_is_silent() -> None:
     assert diagnose("x", 1, "only here", "").tail == "only here"
+
+
+def test_the_frames_of_a_traceback_are_not_shown_but_what_happened_is() -> None:
+    frames = 'Traceback (most recent call last):\n  File "vars.py", line 33, in get\n    raise Parser(e)\n'
+    said = f"[ERROR]: no file\n\n{frames}KeyError: 'x'\n\nThis led to:\n\n{frames}Parser: no file\n"
+    error = diagnose("ansible: backup.yml", 4, "", said)
+    assert error.tail == "[ERROR]: no file\nKeyError: 'x'\nThis led to:\nParser: no file"

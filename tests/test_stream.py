@@ -1,7 +1,15 @@
 """The tools' JSON output, read while they run."""
 
 import json
+import sys
+from pathlib import Path
 
+import pytest
+
+from pipeline.ansible import Ansible
+from pipeline.errors import ToolError
+from pipeline.host import HostRunner
+from pipeline.progress import Progress
 from pipeline.stream import Reader, failures, spoken
 
 
@@ -55,6 +63,55 @@ def test_what_failed_is_told_in_the_tools_words() -> None:
     ]
     said = list(failures("\n".join(map(json.dumps, lines))))
     assert said == ["creating S3 Bucket (a.b): taken", "database: Copy: no space"]
+
+
+TRACEBACK = """Traceback (most recent call last):
+  File "basic.py", line 2051, in run_command
+FileNotFoundError: [Errno 2] No such file or directory: b'/tmp/My'
+
+The above exception was the direct cause of the following error:
+
+Traceback (most recent call last):
+  File "AnsiballZ_command.py", line 266, in <module>
+Message: Error executing command.
+"""
+CAUSE = "[Errno 2] No such file or directory: b'/tmp/My'"
+
+
+@pytest.mark.parametrize(
+    ("result", "said"),
+    [
+        ({"msg": "Error executing command.", "exception": TRACEBACK}, f"Error executing command.\n{CAUSE}"),
+        ({"msg": f"Module failed: {CAUSE}", "exception": TRACEBACK}, f"Module failed: {CAUSE}"),
+        ({"msg": "no space", "exception": "(traceback unavailable)"}, "no space"),
+        (
+            {"msg": "No start of json char", "module_stderr": "My: not found\n"},
+            "No start of json char\nMy: not found",
+        ),
+        ({"msg": "hidden", "exception": TRACEBACK, "_ansible_no_log": True}, "hidden"),
+    ],
+)
+def test_what_ansible_gives_as_the_cause_is_told_once_and_never_of_a_hidden_result(
+    result: dict[str, object], said: str
+) -> None:
+    event = {"_event": "v2_runner_on_failed", "task": {"name": "Copy"}, "hosts": {"database": result}}
+    assert list(failures(json.dumps(event))) == [f"database: Copy: {said}"]
+
+
+async def test_a_program_that_is_not_there_is_named_by_a_real_ansible(tmp_path: Path) -> None:
+    """What Ansible itself says of it is "Error executing command."."""
+    (tmp_path / "infrastructure/ansible").mkdir(parents=True)
+    (tmp_path / "infrastructure/ansible/ansible.cfg").touch()
+    (tmp_path / "infrastructure/ansible/inventory.yml").write_text(
+        "databases: {hosts: {here: {ansible_connection: local, ansible_python_interpreter: "
+        "'{{ ansible_playbook_python }}'}}}"
+    )
+    runner = HostRunner(tmp_path, {}, Progress(), (Path(sys.executable).parent,), tmp_path)
+    step = Ansible({"ANSIBLE_INVENTORY": "inventory.yml"}).on_database(
+        "probe", "/no/such/My Projects/program"
+    )
+    with pytest.raises(ToolError, match="No such file or directory: b'/no/such/My Projects/program'"):
+        (await runner.run(step)).check()
 
 
 def test_what_a_person_would_have_seen_is_spoken() -> None:

@@ -14,7 +14,7 @@ export UV_PYTHON_PREFERENCE := only-system
 export UV_NO_PROGRESS := 1
 # What Python prints arrives at once, also through a pipe.
 export PYTHONUNBUFFERED := 1
-# Where the locale is C, Python would take names and output for ASCII.
+# Whatever the locale is: names of files are UTF-8.
 export PYTHONUTF8 := 1
 # The file that tells .venv where the checkout is: before 3.13, Python reads it in the locale's encoding whatever
 # PYTHONUTF8 says, and cannot start where a name in it is not of that. A relative path holds no name.

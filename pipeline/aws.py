@@ -11,6 +11,7 @@ from pipeline.backends.gitlab import PASSWORD, GitLab
 from pipeline.backends.local import LOCAL
 from pipeline.backends.s3 import S3
 from pipeline.deployment import Deployment
+from pipeline.errors import SettingsError
 from pipeline.host import HostRunner
 from pipeline.progress import Progress
 from pipeline.report import Report
@@ -85,6 +86,7 @@ def local_states(
 
 
 def _workbench(settings: Settings, progress: Progress) -> Workbench:
+    _require_names_for_ssh()
     plans = Need(REPOSITORY, PLANS_BYTES, "for plans and states")
     require_room([plans, *tools.downloads(REPOSITORY / folder for folder in (STORAGE, APP))])
     runner = HostRunner(REPOSITORY, secrets(settings), progress, (Path(sys.executable).parent,))
@@ -92,6 +94,18 @@ def _workbench(settings: Settings, progress: Progress) -> Workbench:
     if settings.state_passphrase:
         encryption.require_tofu(tofu)
     return Workbench(runner, tofu, tools.provider_environment(tools.cache().parent / "provider"))
+
+
+def _require_names_for_ssh() -> None:
+    """Make sure that Ansible can name the key and its sockets to SSH: it writes both between quotation marks.
+
+    Raises:
+        SettingsError: it cannot.
+    """
+    for about, path in (("the checkout", REPOSITORY), ("HOME", Path.home())):
+        if '"' in str(path):
+            what = f'{about} is {path}: Ansible cannot give SSH a path that holds a "'
+            raise SettingsError(what, f"move {about} to a directory whose name has none")
 
 
 def secrets(settings: Settings) -> dict[str, str]:

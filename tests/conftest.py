@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from anyio.from_thread import start_blocking_portal
 
+from pipeline.network import without_proxy
 from pipeline.postgres import Postgres
 from pipeline.postgres import postgres as run_postgres
 from pipeline.rehearsal.localstack import LocalStack
@@ -55,6 +56,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
         yield server
 
 
+os.environ.update(without_proxy())  # the tests' own clients ask servers on the loopback
 os.environ["DAGGER_MAIN_OBJECT"] = "Pipeline"  # as in a module's container; read when dagger is imported
 
 

@@ -43,11 +43,26 @@ async def refused() -> str:
     return caught.value.what
 
 
-async def test_a_name_that_is_too_long_for_sshs_sockets_is_told_before_anything_is_started() -> None:
-    with pytest.raises(ToolError, match="too long a name") as caught:
-        async with nodes(Path("/tmp", "x" * 60), {}):
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [("x" * 60, "too long a name"), ("é" * 30, "too long a name"), ('x"y', "cannot give SSH")],
+)
+async def test_a_name_that_ssh_cannot_use_is_told_before_anything_is_started(name: str, why: str) -> None:
+    with pytest.raises(ToolError, match=why) as caught:
+        async with nodes(Path("/tmp", name), {}):
             pass
     assert "TMPDIR=/tmp" in str(caught.value)
+
+
+async def test_an_image_is_built_by_the_proxy_and_no_command_holds_its_password(
+    stub: Stub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://somebody:pr0xy-secret@proxy.invalid:3128")
+    stub('case $1 in image) exit 1 ;; build) echo "$@" "$http_proxy" >built ;; esac')
+    await made._image()
+    words = (tmp_path / "built").read_text()
+    assert "--build-arg=http_proxy --build-arg=HTTPS_PROXY" in words
+    assert words.count("pr0xy-secret") == 1
 
 
 async def test_an_image_that_cannot_be_pulled_is_told_in_dockers_own_words(

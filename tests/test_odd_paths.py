@@ -1,6 +1,7 @@
 """A checkout, a TMPDIR and a HOME whose names hold a space, an accent and both quotes; and any locale."""
 
 import json
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -11,10 +12,13 @@ import boto3
 import pytest
 import yaml
 from ansible_workspace import BUCKET, TOOLS, VAULT_PASSWORD, make_workspace
+from anyio import run_process
 from recording_proxy import forget_the_network, index_of, recording_proxy
 
-from pipeline import tools
+from pipeline import aws, tools
+from pipeline import postgres as embedded
 from pipeline.ansible import FOLDER, Ansible
+from pipeline.errors import SettingsError
 from pipeline.host import HostRunner
 from pipeline.postgres import Postgres
 from pipeline.progress import Progress
@@ -90,6 +94,29 @@ async def test_a_local_node_gets_awscli_by_the_proxy_and_crons_line_backs_up_bel
     assert [key for key in keys if key.endswith("/manifest.json")]
     assert proxy.asked
     assert all(asked.startswith("GET http://packages.invalid/simple/awscli/") for asked in proxy.asked)
+
+
+async def test_postgresql_and_its_dumps_run_below_any_name(
+    odd: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs = embedded.binaries()
+    packages = programs.parents[2]
+    for each in (programs.parent, packages / embedded.LIBRARIES):
+        shutil.copytree(each, odd / each.relative_to(packages))
+    monkeypatch.setattr(embedded, "binaries", lambda: odd / programs.relative_to(packages))
+    async with embedded.postgres(odd / "server") as server:
+        command = [str(server.bin / "pg_dumpall"), "--globals-only"]
+        dumped = await run_process(command, env=server.environment)
+        assert f"ROLE {server.user}" in dumped.stdout.decode()
+    assert not server.bin.exists()
+
+
+def test_a_deployment_over_ssh_refuses_a_quotation_mark_that_ansible_cannot_pass_on(
+    odd: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(odd))
+    with pytest.raises(SettingsError, match="HOME is /"):
+        aws._require_names_for_ssh()
 
 
 @pytest.mark.parametrize("name", [ODD, "${x} %{y}"])

@@ -81,10 +81,12 @@ async def nodes(directory: Path, stock: Mapping[str, Iterable[str]]) -> AsyncIte
         stock: the images that each node starts with, by the node's name.
 
     Raises:
-        ToolError: Docker refused something, or the directory's name is too long.
+        ToolError: Docker refused something, or SSH could not use the directory's name.
     """
     if len(os.fsencode(directory / SOCKET)) > SOCKET_MAX:
         raise ToolError(f"{directory} is too long a name for SSH's sockets", "run again with TMPDIR=/tmp")
+    if '"' in str(directory):
+        raise ToolError(f'{directory} holds a ", which Ansible cannot give SSH', "run again with TMPDIR=/tmp")
     run = f"quickdata-{secrets.token_hex(4)}"
     (directory / NODES).write_text(run)  # so that the next run knows, when this one is killed
     async with afterwards(partial(_remove, run)):

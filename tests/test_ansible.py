@@ -215,7 +215,7 @@ def test_a_colon_in_the_password_is_escaped_in_pgpass(workspace: Workspace) -> N
 
 
 def test_awscli_is_new_enough_for_conditional_writes(workspace: Workspace) -> None:
-    aws = workspace.node("database", "opt/quickdata/awscli/bin/aws")
+    aws = workspace.node("database", "opt/quickdata/aws")
     version = re.match(r"aws-cli/(\d+)\.(\d+)", workspace.command(str(aws), "--version").output)
     assert version is not None
     assert (int(version[1]), int(version[2])) >= (1, 46)

@@ -4,13 +4,15 @@ import base64
 import json
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from recording_proxy import RecordingProxy, forget_the_network, recording_proxy
 from test_host import python
 
-from pipeline import network, tools
+from pipeline import drill, network, tools
+from pipeline.backups import Backup
 from pipeline.errors import ToolError
 from pipeline.host import HostRunner
 from pipeline.progress import Progress
@@ -164,6 +166,18 @@ def test_a_node_elsewhere_gets_what_means_something_there_and_no_password(
     assert node_environment() == {
         name: f"{{{{ lookup('ansible.builtin.env', '{name}') }}}}" for name in names
     }
+
+
+async def test_a_drills_script_is_told_whom_to_trust_for_it_forgets_what_its_environment_says_of_aws(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_CA_BUNDLE", "/etc/of-the-network.pem")
+    monkeypatch.setenv("AWS_PROFILE", "of-the-caller")
+    backup = Backup("20260101T000000Z-0123abcd", True, datetime.now(UTC))
+    async with drill.this_machine(lambda _: {}, backup, Progress()) as site:
+        values = drill._values(Cloud(KEYS, "eu-west-3"), "bucket", "nocodb_db", site)
+    assert {name for name in values if name.startswith("AWS_")} == {"AWS_CA_BUNDLE", "AWS_CLI", "AWS_REGION"}
+    assert values["AWS_CA_BUNDLE"] == "/etc/of-the-network.pem"
 
 
 @pytest.mark.parametrize("url", ["http://proxy.invalid:3128", "proxy.invalid", "/srv/wheels", ""])

@@ -13,6 +13,7 @@ from pipeline.errors import PipelineError, SettingsError, listed
 from pipeline.plaintext import ANSIBLE_VAULT, EXAMPLE, VAULT, require_encrypted
 from pipeline.states import require_unlocked
 from pipeline.step import Step
+from pipeline.tofu import AUTOMATION
 
 OLDEST_TOFU = (1, 11)
 STEP = re.compile(r"^check: [^:]+: ")
@@ -117,7 +118,7 @@ async def _look(about: str, look: Look, found: dict[str, Finding]) -> None:
 
 
 async def _tofu(d: Deployment) -> str:
-    step = Step("check: OpenTofu", (d.storage.binary, "version", "-json"))
+    step = Step("check: OpenTofu", (d.storage.binary, "version", "-json"), env=AUTOMATION)
     version = str(json.loads((await d.run(step)).check().stdout)["terraform_version"])
     if tuple(int(part) for part in version.split("-", maxsplit=1)[0].split(".")[:2]) < OLDEST_TOFU:
         raise PipelineError(f"version {version} is too old", "install OpenTofu or Terraform 1.11 or newer")

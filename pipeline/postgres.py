@@ -137,7 +137,6 @@ def _callable(programs: Path) -> Iterator[Path]:
     packages = programs.parents[2]
     with tempfile.TemporaryDirectory(prefix="quickdata-", dir="/tmp") as name:
         copy = Path(name)
-        copy.chmod(0o711)  # another user runs them when root rehearses
         for each in (programs.parent, packages / LIBRARIES):
             shutil.copytree(each, copy / each.relative_to(packages))
         yield copy / programs.relative_to(packages)

@@ -46,6 +46,7 @@ async def test_nothing_is_changed() -> None:
     await bad(runner)
     words = {word for step in runner.steps for word in step.command}
     assert not words & {"apply", "init", "plan", "ansible"}
+    assert all(step.env["CHECKPOINT_DISABLE"] == "1" for step in runner.steps if "version" in step.command)
     assert runner.files == before
 
 

@@ -119,7 +119,7 @@ def test_a_deployment_over_ssh_refuses_a_quotation_mark_that_ansible_cannot_pass
         aws._require_names_for_ssh()
 
 
-@pytest.mark.parametrize("name", [ODD, "${x\"y"])
+@pytest.mark.parametrize("name", [ODD, '${x"y'])
 def test_opentofu_finds_its_provider_below_any_name(tmp_path: Path, name: str) -> None:
     where = tools.PROVIDER / tools.PROVIDER_VERSION / tools.this_platform()
     provider, stack = tmp_path / name / where, tmp_path / name / "stack"

@@ -75,6 +75,16 @@ class Ansible:
         module = ("-m", "ansible.builtin.ping", "-T", str(PATIENCE))
         return self._step("ansible: ping", "ansible", "-i", inventory, "all", *module)
 
+    def find_data(self, inventory: str = "") -> Step:
+        """Look for PostgreSQL's data on the database node.
+
+        Args:
+            inventory: another inventory's path, absolute; empty for the one that ansible.cfg names.
+        """
+        where = "paths={{ data_dir }}/postgresql patterns=PG_VERSION recurse=true depth=3"
+        module = ("-m", "ansible.builtin.find", "-a", where)
+        return self._step("ansible: data of PostgreSQL", "ansible", *_named(inventory), "databases", *module)
+
     def on_database(self, name: str, *command: str) -> Step:
         """Run a command on the database node.
 
@@ -84,17 +94,21 @@ class Ansible:
         """
         return self._command(name, "databases", command)
 
-    def on_manager(self, name: str, *command: str) -> Step:
-        """Run a command on the Swarm's manager, in the same way."""
-        return self._command(name, "managers", command)
+    def on_manager(self, name: str, *command: str, inventory: str = "") -> Step:
+        """Run a command on the Swarm's manager, in the same way; `inventory` as in find_data."""
+        return self._command(name, "managers", command, inventory)
 
-    def _command(self, name: str, group: str, command: tuple[str, ...]) -> Step:
+    def _command(self, name: str, group: str, command: tuple[str, ...], inventory: str = "") -> Step:
         module = ("-m", "ansible.builtin.command", "-a", shlex.join(command))
-        return self._step(name, "ansible", group, *module)
+        return self._step(name, "ansible", *_named(inventory), group, *module)
 
     def _step(self, name: str, *command: str) -> Step:
         env = {**JSON_LINES, **self.env}
         return Step(name, command, FOLDER, env, self.secrets, self.secret_files, stream="ansible-jsonl")
+
+
+def _named(inventory: str) -> tuple[str, ...]:
+    return ("-i", inventory) if inventory else ()
 
 
 def failed_task(result: Result) -> str:
@@ -112,11 +126,23 @@ def said(result: Result) -> str:
     Raises:
         PipelineError: it failed, or ran nowhere.
     """
-    result.check()
-    for event in events(result.stdout):
+    return str(_answer(result).get("stdout", ""))
+
+
+def matched(result: Result) -> int:
+    """Return how many files were found on the one node that was searched.
+
+    Raises:
+        PipelineError: it failed, or ran nowhere.
+    """
+    return int(_answer(result).get("matched", 0))
+
+
+def _answer(result: Result) -> dict[str, Any]:
+    for event in events(result.check().stdout):
         if event.get("_event") == "v2_runner_on_ok":
             for answer in event["hosts"].values():
-                return str(answer.get("stdout", ""))
+                return dict(answer)
     raise ToolError(f"{result.step.name}: ran on no node", "deploy the app first")
 
 

@@ -23,11 +23,21 @@ async def afterwards(clean: Callable[[], Awaitable[object]]) -> AsyncIterator[No
     try:
         yield
     except BaseException as error:
-        try:
-            with CancelScope(shield=True):
-                await clean()
-        except PipelineError as left:
-            error.add_note(f"and afterwards: {left.what}")
+        await cleaned_after(error, clean)
         raise
     with CancelScope(shield=True):
         await clean()
+
+
+async def cleaned_after(error: BaseException, clean: Callable[[], Awaitable[object]]) -> None:
+    """Clean after a failure; what goes wrong then is a note on its error.
+
+    Args:
+        error: why the block ended.
+        clean: asked once.
+    """
+    try:
+        with CancelScope(shield=True):
+            await clean()
+    except PipelineError as left:
+        error.add_note(f"and afterwards: {left.what}")

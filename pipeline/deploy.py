@@ -5,7 +5,7 @@ from typing import Any
 
 from anyio import Event, create_task_group
 
-from pipeline import inventory, nocodb, plan, planning
+from pipeline import inventory, nocodb, plan, planning, upgrade
 from pipeline.agreement import Agree, agreed, refused
 from pipeline.ansible import INVENTORY, changed
 from pipeline.check import check, require_good
@@ -18,6 +18,7 @@ from pipeline.state import State
 from pipeline.states import opened, outputs, require_unlocked
 from pipeline.storage import BUCKET
 from pipeline.tofu import Stack
+from pipeline.upgrade import Upgrade
 
 NOT_RUNNING = "nothing to open: local nodes do not run it"
 
@@ -31,12 +32,14 @@ class Deployed:
         changed: tasks that changed something, by playbook.
         outputs: the app's outputs.
         proof: the verification's figures.
+        saved: whether a backup was verified before the app was applied.
     """
 
     plans: dict[str, dict[str, int]] = field(default_factory=dict)
     changed: dict[str, int] = field(default_factory=dict)
     outputs: dict[str, Any] = field(default_factory=dict)
     proof: dict[str, Any] = field(default_factory=dict)
+    saved: bool = False
 
     @property
     def nothing_changed(self) -> bool:
@@ -160,7 +163,7 @@ async def _both_stacks(d: Deployment, plans: dict[str, Plan], done: Deployed, ag
                 group.start_soon(_plan_into, plans, d, stack)
     plan.gate_storage(plans["storage"])
     plan.gate_app(plans["app"])
-    await _before_app(d, plans["app"], agree)
+    done.saved = await _before_app(d, plans["app"], agree)
     done.plans = {name: each.counts() for name, each in plans.items()}
     stored = Event()
     async with create_task_group() as group:
@@ -168,8 +171,12 @@ async def _both_stacks(d: Deployment, plans: dict[str, Plan], done: Deployed, ag
         group.start_soon(_app_and_nodes, d, plans["app"], stored, done)
 
 
-async def _before_app(d: Deployment, app: Plan, agree: Agree) -> None:
-    """Before the app is applied: no state is lost, no node stopped; what ends is agreed to, and backed up."""
+async def _before_app(d: Deployment, app: Plan, agree: Agree) -> bool:
+    """Before the app is applied: no state is lost, no node stopped; what ends is agreed to, and backed up.
+
+    Returns:
+        Whether a backup was taken.
+    """
     await require_not_lost(d, app=app)
     await require_running(d, app)
     if app.ended:
@@ -178,6 +185,8 @@ async def _before_app(d: Deployment, app: Plan, agree: Agree) -> None:
         await reachable(d)
         async with nocodb.stopped(d):
             await verify(d)
+        return True
+    return False
 
 
 async def _plan_into(plans: dict[str, Plan], d: Deployment, stack: Stack) -> None:
@@ -195,10 +204,22 @@ async def _app_and_nodes(d: Deployment, what: Plan, stored: Event, done: Deploye
     await d.runner.write(INVENTORY, rendered(d, done.outputs))
     (await d.run(d.ansible.wait())).check()
     await _playbook(d, "swarm.yml", done)
+    found = Upgrade() if done.saved else await upgrade.look(d)
+    if found.images:
+        await _upgrade(d, found, stored, done)
+        return
     async with create_task_group() as group:
         group.start_soon(_playbook, d, "nocodb.yml", done)
         await stored.wait()
         group.start_soon(_playbook, d, "backup.yml", done)
+
+
+async def _upgrade(d: Deployment, found: Upgrade, stored: Event, done: Deployed) -> None:
+    """Deploy other images of what holds data; backup.yml goes first, because its scripts take the backup."""
+    await stored.wait()
+    await _playbook(d, "backup.yml", done)
+    async with upgrade.saved(d, found):
+        await _playbook(d, "nocodb.yml", done)
 
 
 async def reachable(d: Deployment) -> None:

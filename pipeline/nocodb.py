@@ -5,9 +5,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from anyio import CancelScope, current_time
+from anyio import current_time
 
-from pipeline.cleanup import afterwards
+from pipeline.cleanup import afterwards, cleaned_after
 from pipeline.deployment import Deployment
 
 
@@ -21,12 +21,11 @@ class Away:
 @asynccontextmanager
 async def stopped(d: Deployment) -> AsyncIterator[None]:
     """Stop NocoDB for good; if what follows fails, it comes back."""
-    await _scale(d, 0)
     try:
+        await _scale(d, 0)
         yield
-    except BaseException:
-        with CancelScope(shield=True):
-            await _scale(d, 1)
+    except BaseException as error:
+        await cleaned_after(error, partial(_scale, d, 1))
         raise
 
 

@@ -22,23 +22,30 @@ class Prediction:
         changed: how many tasks would change something, on all hosts.
         unknown: tasks that have no check mode and might.
         images: every service whose image becomes another, in words.
+        saved_first: images for which a verified backup is taken first, in words.
     """
 
     changed: int
     unknown: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
+    saved_first: tuple[str, ...] = ()
 
     @property
     def changes(self) -> bool:
         """Tell whether the playbook would, or might, change anything."""
-        return bool(self.changed or self.unknown)
+        return bool(self.changed or self.unknown or self.saved_first)
 
     def __str__(self) -> str:
         """The prediction in words, a line for each image."""
         words = [f"{self.changed} tasks would change something"]
         if self.unknown:
             words.append(f"cannot be known beforehand: {', '.join(self.unknown)}")
-        return "\n".join(["; ".join(words), *(f"  ~ {image}" for image in self.images)])
+        lines = ["; ".join(words), *(f"  ~ {image}" for image in self.images)]
+        if self.saved_first:
+            lines.append(
+                f"  ! a verified backup is taken first, with NocoDB stopped: {', '.join(self.saved_first)}"
+            )
+        return "\n".join(lines)
 
 
 def predicted(result: Result) -> Prediction:
@@ -64,14 +71,14 @@ def _differences(answer: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _images(difference: dict[str, Any]) -> Iterator[str]:
-    before, after = (_of_services(difference.get(key)) for key in ("before", "after"))
+    before, after = (images_of(difference.get(key)) for key in ("before", "after"))
     for service in sorted(before.keys() | after.keys()):
         old, new = before.get(service, "none"), after.get(service, "none")
         if before and old != new:
             yield f"{service}: {old} → {new}"
 
 
-def _of_services(text: object) -> dict[str, str]:
+def images_of(text: object) -> dict[str, str]:
     """Return every service's image; nothing where there is no stack file, or one that cannot be read."""
     try:
         services: dict[str, dict[str, str]] = yaml.safe_load(str(text or "{}"))["services"]

@@ -1,11 +1,11 @@
 """What a deployment would do: storage, app and playbooks on one page; what cannot be known is deferred."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from anyio import create_task_group
 
-from pipeline import ansible, deploy, inventory, plan, planning
+from pipeline import ansible, deploy, inventory, plan, planning, upgrade
 from pipeline.ansible import PLAYBOOKS
 from pipeline.check import check, require_good
 from pipeline.deployment import Deployment
@@ -19,6 +19,7 @@ from pipeline.state import State
 from pipeline.tofu import Stack
 
 STACKS = ("storage", "app")
+NOCODB = "nocodb.yml"
 SIGNS = {"create": "+", "delete": "-", "update": "~", "replace": "±", "import": "←", "move": "→"}
 COUNTED = ("create", "update", "delete", "forget")
 
@@ -179,6 +180,9 @@ async def _playbooks(d: Deployment, saved: SavedPlans, seen: Preview) -> None:
             seen.deferred[name] = f"it cannot be predicted on these nodes: {ansible.failed_task(result)}"
         else:
             seen.playbooks[name] = predicted(result)
+    if NOCODB in seen.playbooks:
+        found = await upgrade.look(d, saved.inventory(d))
+        seen.playbooks[NOCODB] = replace(seen.playbooks[NOCODB], saved_first=found.images)
 
 
 def _not_predictable(seen: Preview) -> str:

@@ -12,15 +12,14 @@ from typing import Any
 
 from anyio import CancelScope, Lock, create_task_group
 
-from pipeline.ansible import said
 from pipeline.backups import Backup, age, backups
 from pipeline.deploy import reachable
 from pipeline.deployment import DATABASE, Deployment
-from pipeline.errors import PipelineError, ToolError
+from pipeline.errors import PipelineError
 from pipeline.existing import STOPPED, start
 from pipeline.planning import planned
+from pipeline.services import services
 from pipeline.states import opened
-from pipeline.stream import events
 from pipeline.tofu import Stack
 
 ROLES = {"manager", "database"}
@@ -30,8 +29,6 @@ GONE = "terminated"
 BLIND = "could not be looked at"
 STEP = re.compile(rf"(?<=^{BLIND}: )(storage|app): (init|state|plan|read plan): ")
 """How an error of a stack's step begins: two stacks fail for one reason."""
-LIST = ("docker", "service", "ls", "--format", "{% raw %}{{json .}}{% endraw %}")
-"""Ansible takes braces for its own; Debian's Docker 20.10 does not know `--format json` yet."""
 
 
 @dataclass(frozen=True)
@@ -210,12 +207,7 @@ async def _services(d: Deployment, turn: Lock) -> Part:
         return Part("services", ("not looked at: local nodes run no Docker",))
     async with turn:
         await reachable(d)
-    text = said(await d.run(d.ansible.on_manager("status: services", *LIST)))
-    try:
-        found = [_service(each) for each in events(text)]
-    except (KeyError, ValueError) as error:
-        mend = "run `sudo docker service ls` on the manager"
-        raise ToolError("the manager's list of services is not understood", mend) from error
+    found = await services(d, "status: services")
     lines = tuple(f"{s['name']}: {s['running']} of {s['wanted']} running, {s['image']}" for s in found)
     if not found:
         return Part("services", ("none",), found, d.advice("`quickdata deploy` starts them"))
@@ -223,16 +215,6 @@ async def _services(d: Deployment, turn: Lock) -> Part:
         mend = "see `sudo docker service ps --no-trunc NAME` on the manager, then `quickdata deploy`"
         return Part("services", ("not all are running", *lines), found, d.advice(mend))
     return Part("services", ("all are running", *lines), found)
-
-
-def _service(listed: dict[str, Any]) -> dict[str, Any]:
-    running, _, wanted = str(listed["Replicas"]).split()[0].partition("/")
-    return {
-        "name": str(listed["Name"]),
-        "running": int(running),
-        "wanted": int(wanted),
-        "image": str(listed["Image"]),
-    }
 
 
 async def _drift(d: Deployment, stack: Stack, turn: Lock) -> Part:

@@ -39,8 +39,8 @@ OUTPUTS = {
     "data_device_volume_id": "vol-1",
 }
 STATS = json.dumps({"_event": "v2_playbook_on_stats", "stats": {"manager": {"ok": 3, "changed": 1}}})
-BACKUP = {"id": "b1", "prefix": "postgres/nocodb_db/x", "tables": 2, "rows": 2}
-PROOF = {"id": "b1", "action": "verified", "tables": 2, "rows": 2, "mismatches": 0}
+BACKUP = {"id": "b1", "prefix": "postgres/nocodb_db/x", "tables": 2, "rows": 2, "seconds": 0.1}
+PROOF = {"id": "b1", "action": "verified", "tables": 2, "rows": 2, "mismatches": 0, "seconds": 0.1}
 
 
 def outputs(values: Mapping[str, Any]) -> str:
@@ -123,6 +123,7 @@ FIRST: dict[str, Answer] = {
     "ansible: swarm.yml": (0, STATS),
     "ansible: nocodb.yml": (0, STATS),
     "ansible: backup.yml": (0, STATS),
+    "ansible: images that run": (0, said_by_ansible("")),
     "backup": (0, said_by_ansible(json.dumps(BACKUP))),
     "verify: restore and compare": (0, said_by_ansible(json.dumps(PROOF))),
     "app: plan -destroy": (2, ""),

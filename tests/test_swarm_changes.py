@@ -150,21 +150,27 @@ def play(live: Live) -> None:
     live.do(live.s.d.run, live.s.d.ansible.playbook("nocodb.yml")).check()
 
 
+def saved(live: Live) -> dict[str, Any]:
+    """Return the figures of the backup that a deployment took before it deployed other images."""
+    return live.s.d.report.proofs["backup before other images"]
+
+
 def test_newer_images_of_nocodb_and_of_its_database_are_a_plan_and_then_run(live: Live) -> None:
     with image(live, "nocodb", NEWER["nocodb"]), image(live, "db", NEWER["db"], SLOW):
         name_images(live, **NEWER)
         inventory = str(live.s.d.runner.root / INVENTORY)
         seen = predicted(live.do(live.s.d.run, live.s.d.ansible.predict("nocodb.yml", inventory)))
         assert seen.images == tuple(f"{name}: {NAMED[name]} → {NEWER[name]}" for name in ("db", "nocodb"))
-        play(live)
+        live.do(deploy.deploy, live.s.d)
         found = running(live)
         assert {name: found[f"nocodb_{name}"][1] for name in NEWER} == NEWER
+        assert saved(live)["comparison"]["mismatches"] == 0
         assert live.serves_what_was_there()
 
 
 def test_an_image_that_does_not_run_is_rolled_back_and_the_next_deployment_heals(live: Live) -> None:
     name_images(live, **NEWER)
-    before = running(live)
+    before, first = running(live), saved(live)["backup"]["id"]
     with image(live, "nocodb", BROKEN, 'ENTRYPOINT ["false"]'):
         name_images(live, **NEWER | {"nocodb": BROKEN})
         with failing() as errors:
@@ -172,6 +178,7 @@ def test_an_image_that_does_not_run_is_rolled_back_and_the_next_deployment_heals
     assert "nocodb_nocodb: not healthy, and rolled back" in errors[0].tail
     assert f"({BROKEN}): Failed" in errors[0].tail
     assert "docker service logs" in errors[0].mend and "images.yml" in errors[0].mend
+    assert saved(live)["backup"]["id"] != first
     print(errors[0])
     until(lambda: running(live) == before)  # the rollback may need a second start
     assert live.serves_what_was_there()

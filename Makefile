@@ -50,7 +50,7 @@ test-slow: install-dev ## The tests that `make test` leaves out, about 20 minute
 .PHONY: test-faults
 test-faults: install-dev ## Every fault at every moment, every guard taken out; writes docs/faults.md, about 25 minutes.
 	@.venv/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder -m 'not docker' --junitxml=reports/faults.xml \
-	  $(wildcard tests/test_faults_*.py tests/test_backup*.py) tests/test_restore.py tests/test_swap.py \
+	  $(wildcard tests/test_faults_*.py tests/test_backup*.py) tests/test_restore.py tests/test_swap.py tests/test_marks.py \
 	  tests/test_retention.py tests/test_odd_databases.py tests/test_script_mutations.py $(PYTEST_OPTIONS)
 	@.venv/bin/python -m tests.fault_page reports/faults.xml
 

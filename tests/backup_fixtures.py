@@ -13,6 +13,9 @@ from pipeline.rehearsal.localstack import LocalStack
 from tests.backup_node import Node
 from tests.backup_runs import identifier
 
+MARK = ".quickdata-mark"
+"""The file that a run leaves in a folder of its own."""
+
 
 @pytest.fixture
 def node(tmp_path: Path, postgres: Postgres, localstack: LocalStack) -> Iterator[Node]:
@@ -58,6 +61,8 @@ def uploads(node: Node) -> Path:
     for file in ("uploads/old", "uploads.before_00000000/older", "uploads.before_me/mine"):
         (node.directory / file).parent.mkdir()
         (node.directory / file).touch()
+    left = node.directory / "uploads.before_00000000"
+    (left / MARK).write_text(f"{left.name}\n")
     node.create()
     node.configure(ATTACHMENTS_DIR=str(uploads))
     assert node.backup().code == 0

@@ -181,6 +181,13 @@ class Node:
         self.server.psql(f"create database {identifier(self.database)}")
         self.sql(text)
 
+    def left_by_a_restore(self, name: str) -> str:
+        """Make a database that bears the mark of one that a restore made."""
+        self.server.psql(f"create database {name}")
+        number = self.server.psql(f"select oid from pg_database where datname = '{name}'")
+        self.server.psql(f"alter database {name} set quickdata.mark to '{name} {number}'")
+        return name
+
     @contextmanager
     def locked(self, table: str = "customers") -> Iterator[None]:
         """Make whoever reads the table wait."""

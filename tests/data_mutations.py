@@ -2,15 +2,21 @@
 
 from collections.abc import Callable
 
-from tests import test_backup, test_odd_databases, test_restore, test_retention, test_swap
+from tests import test_backup, test_marks, test_odd_databases, test_restore, test_retention, test_swap
 from tests import test_faults_postgres as on_postgres
-from tests.mutation import BACKUP, COMMON, FINGERPRINTS, OBJECTS, RESTORE, RETENTION, Mutation
+from tests.mutation import BACKUP, COMMON, FINGERPRINTS, MARKS, OBJECTS, RESTORE, RETENTION, SWAP, Mutation
 
 WHEREVER = test_odd_databases.test_fields_that_are_exchanged_are_seen_wherever_they_are
 WRITING = test_odd_databases.test_how_a_session_writes_values_changes_no_checksum
 SETTINGS = test_odd_databases.test_settings_of_the_database_change_nothing
 ROLES = test_odd_databases.test_roles_of_any_name_and_setting_come_back
 KILLED_SWAP = test_swap.test_what_a_killed_swap_left_is_neither_backed_up_nor_restored_over
+SCRATCH = test_marks.test_a_database_of_the_users_own_survives_a_verification
+OWN = test_marks.test_databases_and_folders_of_the_users_own_survive_a_restore
+ROLE = test_marks.test_a_role_that_somebody_else_made_meanwhile_stays
+LIVE_AGAIN = test_marks.test_what_was_live_and_is_live_again_is_never_taken_for_ours
+TAKEN = test_marks.test_a_restore_that_needs_a_name_of_somebody_else_touches_nothing
+KEPT_THERE = test_retention.test_what_somebody_keeps_in_the_folder_of_a_backup_stays_there
 LAST = test_retention.test_nothing_is_backed_up_behind_a_key_that_no_name_can_follow
 
 
@@ -138,6 +144,37 @@ DATA_MUTATIONS = (
         "sql \"$MAINTENANCE\" -F $'\\n'",
         "sql \"$DATABASE\" -F $'\\n'",
         test_odd_databases.test_a_latin1_database_may_have_a_name_that_latin1_lacks,
+    ),
+    *(
+        Mutation(f"only what bears a mark goes: {what}", script, text, instead, test)
+        for what, script, text, instead, test in (
+            ("databases", MARKS, " and $MARKED \\gexec", " \\gexec", SCRATCH),
+            ("folders", MARKS, 'if is_marked "$folder"', "if [[ -e $folder ]]", OWN),
+            (
+                "a database's name",
+                MARKS,
+                "setting = format('quickdata.mark=%s %s', datname, d.oid)",
+                "starts_with(setting, 'quickdata.mark=')",
+                OWN,
+            ),
+            ("a folder's name", MARKS, ' && $(<"$1/$MARK") == "${1##*/}"', "", OWN),
+            ("roles", OBJECTS, "NEW_ROLES=() && fail", "fail", ROLE),
+            ("files of a backup", RETENTION, " --exclude '*'", "", KEPT_THERE),
+        )
+    ),
+    *(
+        Mutation(f"a mark is in nothing that is live: {what}", script, text, "", LIVE_AGAIN)
+        for what, script, text in (
+            ("settings", BACKUP, " and name <> 'quickdata.mark'"),
+            ("archives", BACKUP, ' --anchored --exclude="./$MARK"'),
+            ("the swap", SWAP, "select format('alter database %I reset quickdata.mark', :'live') \\gexec\n"),
+        )
+    ),
+    Mutation(
+        "a database's name that is taken", MARKS, "[[ -z $taken ]] ||", "true ||", TAKEN, {"kind": "before"}
+    ),
+    Mutation(
+        "a folder's name that is taken", MARKS, "[[ ! -e $folder ]] ||", "true ||", TAKEN, {"kind": "before"}
     ),
     Mutation("a swap that was killed", BACKUP, "  check_aside\n", "", KILLED_SWAP, {"move": 1}),
     Mutation("what a killed restore unpacked", RESTORE, " && remove_unpacked", "", KILLED_SWAP, {"move": 1}),

@@ -16,7 +16,7 @@ from tests import test_faults_postgres as on_postgres
 from tests import test_faults_s3 as on_s3
 from tests import test_faults_signals as of_signals
 from tests.faults import Fault
-from tests.mutation import BACKUP, COMMON, FINGERPRINTS, OBJECTS, RESTORE, RETENTION, SWAP, Mutation
+from tests.mutation import BACKUP, COMMON, FINGERPRINTS, MARKS, OBJECTS, RESTORE, RETENTION, SWAP, Mutation
 
 
 def injected(
@@ -166,7 +166,7 @@ FAULT_MUTATIONS = (
     injected(
         "what a killed run left on the disk",
         COMMON,
-        'rm -rf "$STATE_DIR"/run.* && ',
+        'remove_folders "$STATE_DIR"/run.???????? && ',
         "",
         on_node.test_a_lock_that_nobody_holds_does_not_stop_a_backup,
         on_node.STALE[0],
@@ -282,8 +282,8 @@ FAULT_MUTATIONS = (
     ),
     Mutation(
         "databases to the letter",
-        RESTORE,
-        " and substr(datname, length(:'prefix') + 1) ~ ('^' || :'pattern' || '$')",
+        MARKS,
+        " and substr(datname, length(:'prefix') + 1) ~ ('^' || :'pattern' || '\\$')",
         "",
         test_swap.test_the_live_database_is_kept_until_the_next_restore,
     ),

@@ -6,6 +6,7 @@ from tests import (
     test_backup,
     test_backup_configuration,
     test_backup_container,
+    test_marks,
     test_restore,
     test_retention,
     test_swap,
@@ -285,6 +286,12 @@ TABLE: dict[str, tuple[Group, ...]] = {
         ),
         (on_node.test_a_lock_that_nobody_holds_does_not_stop_a_backup, on_node.STALE),
         seen(
+            "a folder in the state directory is called like a run's",
+            "backup",
+            "it stays, and the log names it",
+            test_marks.test_only_what_a_killed_run_marked_goes_from_the_state_directory,
+        ),
+        seen(
             "two runs at once",
             "backup",
             "one wins, the other ends with exit 1",
@@ -394,6 +401,42 @@ TABLE: dict[str, tuple[Group, ...]] = {
             test_swap.test_the_live_database_is_kept_until_the_next_restore,
         ),
         seen(
+            "databases and folders are called like those that a restore left, copied or renamed",
+            "restore",
+            "they stay, and the log names them",
+            test_marks.test_databases_and_folders_of_the_users_own_survive_a_restore,
+        ),
+        seen(
+            "a database is called like a scratch one",
+            "verify",
+            "it stays, and the log names it",
+            test_marks.test_a_database_of_the_users_own_survives_a_verification,
+        ),
+        seen(
+            "a database or a folder has a name that is needed",
+            "restore: the start",
+            REFUSED,
+            test_marks.test_a_restore_that_needs_a_name_of_somebody_else_touches_nothing,
+        ),
+        seen(
+            "the scratch database was made, and cannot be marked",
+            "verify",
+            "exit 1; it stays, and the log has the command that drops it",
+            test_marks.test_a_database_that_was_not_marked_yet_stays_and_is_named_with_the_command,
+        ),
+        seen(
+            "what was kept is renamed, and live again",
+            "backup, verify and restore",
+            "it is kept again; its old mark is in nothing that is live",
+            test_marks.test_what_was_live_and_is_live_again_is_never_taken_for_ours,
+        ),
+        seen(
+            "a missing role is made by somebody else at the same time",
+            "verify",
+            "exit 1; that role stays",
+            test_marks.test_a_role_that_somebody_else_made_meanwhile_stays,
+        ),
+        seen(
             "the swap of the databases fails",
             "restore: the swap",
             "exit 1, all that is live is as it was",
@@ -436,6 +479,12 @@ TABLE: dict[str, tuple[Group, ...]] = {
             "removal",
             "they stay",
             test_retention.test_nothing_else_in_the_bucket_is_touched,
+        ),
+        seen(
+            "files of others beside those of a backup",
+            "removal",
+            "they stay",
+            test_retention.test_what_somebody_keeps_in_the_folder_of_a_backup_stays_there,
         ),
     ),
 }

@@ -8,6 +8,7 @@ BACKUP, RESTORE, COMMON = "backup-pg.sh", "restore-pg-latest.sh", "pg-common.sh"
 AGE = "check-backup-age.sh"
 RETENTION = "pg-retention.sh"
 SWAP = "pg-swap.sh"
+MARKS = "pg-marks.sh"
 OBJECTS = "pg-objects.sh"
 FINGERPRINTS = "pg-fingerprints.sh"
 

@@ -11,6 +11,7 @@ from tests import (
     test_faults_postgres,
     test_faults_s3,
     test_faults_signals,
+    test_marks,
     test_odd_databases,
 )
 from tests.fault_page import PAGE, page, unproven
@@ -32,6 +33,7 @@ def test_the_page_is_what_the_tests_say() -> None:
         test_faults_postgres,
         test_faults_s3,
         test_faults_signals,
+        test_marks,
         test_odd_databases,
     ],
 )

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.backup_fixtures import node, sample, stocked  # noqa: F401
+from tests.backup_fixtures import MARK, node, sample, stocked  # noqa: F401
 from tests.backup_node import Node
 from tests.backup_runs import finish, name_of, wait_for
 from tests.faults import Before, Fault, Retried, cases, mounted
@@ -85,7 +85,9 @@ STALE = (Retried("a stale lock", "backup", "nobody holds it: the run ends well")
 @pytest.mark.parametrize("case", cases(STALE))
 def test_a_lock_that_nobody_holds_does_not_stop_a_backup(stocked: Node, case: Fault) -> None:
     (stocked.directory / "state" / "lock").write_text("backup-pg.sh, pid 1, since 2020-01-01T00:00:00Z\n")
-    (stocked.directory / "state" / "run.old").mkdir()
+    left = stocked.directory / "state" / "run.0123abcd"
+    left.mkdir()
+    (left / MARK).write_text("run.0123abcd\n")
     assert stocked.backup().code == 0
     assert stocked.leaves_nothing()
 

@@ -149,3 +149,13 @@ def test_more_than_a_thousand_keys_are_all_seen(stocked: Node) -> None:
     for n in range(1010):
         stocked.write(f"postgres/{stocked.database}/{newest[:-8]}00000000/part-{n}", "x")
     assert stocked.restore("--verify").json["id"] == newest[17:]
+
+
+def test_what_somebody_keeps_in_the_folder_of_a_backup_stays_there(node: Node) -> None:
+    node.create()
+    node.configure(KEEP_DAILY="1", KEEP_WEEKLY="0")
+    expired = plant(node, on("2026-01-01"), "dump.zst", "manifest.json", "why.txt", "more/dump.zst")
+    plant(node, on("2026-01-02"), "notes.txt")
+    assert node.backup().code == 0
+    kept = [key.split("/", 2)[2] for key in node.objects() if "/2026010" in key]
+    assert kept == [f"{expired}/more/dump.zst", f"{expired}/why.txt", f"{on('2026-01-02')}/notes.txt"]

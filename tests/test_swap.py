@@ -9,24 +9,26 @@ from pathlib import Path
 
 import pytest
 
-from tests.backup_fixtures import node, roles, sample, stocked, uploads  # noqa: F401
+from tests.backup_fixtures import MARK, node, roles, sample, stocked, uploads  # noqa: F401
 from tests.backup_node import Node
 from tests.backup_runs import finish, wait_for
 from tests.runbook import commands
 
 
 def test_the_live_database_is_kept_until_the_next_restore(stocked: Node) -> None:
-    stocked.server.psql(
-        f"create database {stocked.database}_before_00000000; create database {stocked.database}_before_me"
-    )
-    stocked.server.psql(f"create database {stocked.database}_restore_00000000")  # of a run that was killed
+    another = stocked.left_by_a_restore(f"{stocked.database}_before_me_before_00000000")
+    left = [
+        stocked.left_by_a_restore(f"{stocked.database}_{kind}_00000000") for kind in ("before", "restore")
+    ]
     stocked.sql("delete from customers")
-    kept = stocked.restore().json["kept"]
+    done = stocked.restore()
+    kept = done.json["kept"]
+    assert all(f"dropping the database {name}\n" in done.log for name in left)
     assert stocked.server.psql("select count(*) from customers", kept) == "0"
-    assert stocked.databases() == [stocked.database, kept, f"{stocked.database}_before_me"]
+    assert stocked.databases() == [stocked.database, kept, another]
     assert stocked.restore().json["kept"] == kept
     assert stocked.server.psql("select count(*) from customers", kept) == "500"
-    assert stocked.databases() == [stocked.database, kept, f"{stocked.database}_before_me"]
+    assert stocked.databases() == [stocked.database, kept, another]
 
 
 def test_clients_that_reconnect_all_the_time_do_not_stop_the_swap(stocked: Node) -> None:
@@ -70,7 +72,13 @@ def test_a_swap_that_fails_leaves_the_live_database(stocked: Node) -> None:
 
 # --- attachments ---
 
-LIVE = ["uploads.before_00000000/older", "uploads.before_me/mine", "uploads/new", "uploads/old"]
+LIVE = [
+    f"uploads.before_00000000/{MARK}",
+    "uploads.before_00000000/older",
+    "uploads.before_me/mine",
+    "uploads/new",
+    "uploads/old",
+]
 
 
 def attachments(node: Node) -> list[str]:
@@ -83,7 +91,7 @@ def restores_and_keeps(node: Node) -> None:
     assert node.server.psql("select count(*) from customers", done.json["kept"]) == "0"
     kept = f"uploads.before_{done.json['id']}"
     assert attachments(node) == sorted(
-        [f"{kept}/new", f"{kept}/old", "uploads.before_me/mine", "uploads/old"]
+        [f"{kept}/{MARK}", f"{kept}/new", f"{kept}/old", "uploads.before_me/mine", "uploads/old"]
     )
 
 

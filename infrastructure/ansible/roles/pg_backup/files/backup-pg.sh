@@ -5,6 +5,8 @@
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 # shellcheck source=pg-common.sh
 source "$here/pg-common.sh" || exit 1
+# shellcheck source=pg-marks.sh
+source "$here/pg-marks.sh" || exit 1
 # shellcheck source=pg-fingerprints.sh
 source "$here/pg-fingerprints.sh" || exit 1
 # shellcheck source=pg-retention.sh
@@ -171,7 +173,7 @@ select format('alter %s :"target" set %I to %s;',
     else quote_literal(value) end)
 from pg_db_role_setting, unnest(setconfig) as setting,
   lateral (select split_part(setting, '=', 1) as name, substr(setting, strpos(setting, '=') + 1) as value)
-where setdatabase = (select oid from pg_database where datname = current_database());
+where setdatabase = (select oid from pg_database where datname = current_database()) and name <> 'quickdata.mark';
 select format('revoke all on database :"target" from public, %I;', pg_get_userbyid(datdba))
 from pg_database where datname = current_database() and datacl is not null;
 select format('grant %s on database :"target" to %s%s;', privilege_type,
@@ -183,7 +185,7 @@ SQL
 
 # A file that grew while it was read (exit code 1) is not a failure: uploads are written once.
 produce_attachments() {
-  tar --create --numeric-owner --directory "$ATTACHMENTS_DIR" . || (($? == 1))
+  tar --create --numeric-owner --directory "$ATTACHMENTS_DIR" --anchored --exclude="./$MARK" . || (($? == 1))
 }
 
 read_fingerprints() {

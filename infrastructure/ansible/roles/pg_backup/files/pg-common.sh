@@ -164,7 +164,8 @@ take_lock() {
   flock --nonblock "$LOCK" ||
     fail 1 "another run holds $LOCK_FILE ($(<"$LOCK_FILE"))" "wait until it has ended; fuser $LOCK_FILE shows who holds it"
   printf '%s, pid %s, since %(%FT%TZ)T\n' "$PROGRAM" $$ -1 >"$LOCK_FILE"
-  RUN=$(umask 077 && mkdir -p "$STATE_DIR" && rm -rf "$STATE_DIR"/run.* && mktemp -d "$STATE_DIR/run.XXXXXXXX") ||
+  { remove_folders "$STATE_DIR"/run.???????? && RUN=$(umask 077 && mkdir -p "$STATE_DIR" && mktemp -d "$STATE_DIR/run.XXXXXXXX") &&
+    mark_folder "$RUN"; } ||
     fail 1 "no directory can be made in $STATE_DIR" "make room there, and make it writable by this user"
   export TMPDIR=$RUN
 }

@@ -74,7 +74,8 @@ restore_roles() {
   missing=${!NEW_ROLES[*]}
   log "creating the missing roles ${missing//[[:cntrl:]]/ }"
   if [[ $ACTION == verified ]]; then rehearsed_roles; else role_statements; fi |
-    stored_sql "$MAINTENANCE" --single-transaction >/dev/null || fail 1 "roles cannot be created" "the lines above say why"
+    stored_sql "$MAINTENANCE" --single-transaction >/dev/null ||
+    { NEW_ROLES=() && fail 1 "roles cannot be created" "the lines above say why"; }
 }
 
 find_new_roles() {
@@ -99,6 +100,13 @@ rehearsed_roles() {
   for_each_role 'create role'
 }
 
+# Only when they were made here: had it failed, a role of that name would be somebody's.
+drop_roles() {
+  local made=${!NEW_ROLES[*]}
+  log "dropping the roles that were made for this restore: ${made//[[:cntrl:]]/ }"
+  for_each_role 'drop role if exists' | stored_sql "$MAINTENANCE"
+}
+
 for_each_role() {
   local role
   for role in "${!NEW_ROLES[@]}"; do printf '%s %s;\n' "$1" "$role"; done
@@ -119,7 +127,7 @@ role_statements() {
 # Settings, grants and owner belong to the database, not to its name: they come along with the swap.
 restore_scratch() {
   SCRATCH=${DATABASE}_restore_$ID
-  create_scratch || fail 1 "the scratch database cannot be created" "the lines above say why"
+  { create_scratch && mark_database; } || fail 1 "the scratch database cannot be created" "the lines above say why"
   fetch dump load
   section settings | stored_sql "$MAINTENANCE" -v target="$SCRATCH" --single-transaction ||
     fail 1 "the settings and grants of the database cannot be restored" "the lines above say why"
@@ -148,7 +156,10 @@ restore_attachments() {
     fetch attachments read_archive
   elif [[ -n $ATTACHMENTS_DIR ]]; then
     UNPACKED=$ATTACHMENTS_DIR.restore_$ID
-    rm -rf "$UNPACKED" && mkdir -p "$UNPACKED"
+    mkdir -p "${UNPACKED%/*}"
+    mkdir "$UNPACKED"
+    mark_folder "$UNPACKED"
+    mkdir "$UNPACKED/files"
     check_attachments_room
     fetch attachments unpack
   else
@@ -169,5 +180,5 @@ read_archive() {
 }
 
 unpack() {
-  tar --extract --numeric-owner --preserve-permissions --directory "$UNPACKED"
+  tar --extract --numeric-owner --preserve-permissions --directory "$UNPACKED/files"
 }

@@ -11,10 +11,11 @@ prune() {
   done
 }
 
-# The manifest goes first: what is half removed must not look like a backup.
+# The manifest goes first: what is half removed must not look like a backup. What else somebody keeps there stays.
 remove() {
   "${AWS[@]}" s3 rm --only-show-errors "s3://$BUCKET/postgres/$DATABASE/$1/manifest.json" &&
-    "${AWS[@]}" s3 rm --only-show-errors --recursive "s3://$BUCKET/postgres/$DATABASE/$1/"
+    "${AWS[@]}" s3 rm --only-show-errors --recursive "s3://$BUCKET/postgres/$DATABASE/$1/" --exclude '*' \
+      --include={verified.json,{dump,globals.sql,attachments.tar}.{zst,gz}}
 }
 
 # Kept: the newest backup of each of the last KEEP_DAILY days and KEEP_WEEKLY weeks that have one (a day without
@@ -40,7 +41,7 @@ choose_expired() {
     fi
     days[$day]=1 weeks[$week]=1
   done
-  for name in $(names '*' <<<"$LISTING" | sort -u); do
+  for name in $(names '@(verified.json|@(dump|globals.sql|attachments.tar).@(zst|gz))' <<<"$LISTING" | sort -u); do
     [[ -n ${finished[$name]:-} || ! $name < $yesterday ]] || EXPIRED+=("$name")
   done
 }

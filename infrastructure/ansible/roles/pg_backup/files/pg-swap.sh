@@ -8,7 +8,7 @@ swap() {
   trap '' HUP INT TERM
   swap_attachments || undo_swap "the attachments"
   swap_databases || undo_swap "the databases"
-  SCRATCH='' NEW_ROLES=() UNPACKED=''
+  SCRATCH='' NEW_ROLES=()
   log "$DATABASE is restored"
   keep_attachments || fail 1 "the restore stands, but older attachments beside $ATTACHMENTS_DIR cannot be removed" "remove them by hand"
   drop_databases "${DATABASE}_before_" '[0-9a-f]{8}' "${DATABASE}_before_$ID" ||
@@ -25,11 +25,13 @@ undo_swap() {
 swap_databases() {
   local names=(-v live="$DATABASE" -v scratch="$SCRATCH" -v kept="${DATABASE}_before_$ID" -v spare="${DATABASE}_before_$(random_id)")
   disconnect_clients "${names[@]}" &
-  sql "$MAINTENANCE" "${names[@]}" <<'SQL'
+  sql "$MAINTENANCE" "${names[@]}" <<SQL
 begin;
-select format('alter database %I rename to %I', :'kept', :'spare') where exists (select from pg_database where datname = :'kept') \gexec
+select format('alter database %I rename to %I', datname, :'spare') from pg_database d where datname = :'kept' and $MARKED \gexec
 select format('alter database %I rename to %I', :'live', :'kept') where exists (select from pg_database where datname = :'live') \gexec
 select format('alter database %I rename to %I', :'scratch', :'live') \gexec
+select format('alter database %I reset quickdata.mark', :'live') \gexec
+$MARKING where datname in (:'kept', :'spare') \gexec
 commit;
 SQL
 }
@@ -48,12 +50,12 @@ swap_attachments() {
   [[ -n $UNPACKED ]] || return 0
   ASIDE=$ATTACHMENTS_DIR.aside_$ID
   mkdir -p "$ATTACHMENTS_DIR" "$ASIDE" && move_entries "$ATTACHMENTS_DIR" "$ASIDE" && EMPTIED=1 &&
-    move_entries "$UNPACKED" "$ATTACHMENTS_DIR" && rmdir "$UNPACKED"
+    move_entries "$UNPACKED/files" "$ATTACHMENTS_DIR" && rmdir "$UNPACKED/files"
 }
 
 undo_attachments() {
   [[ -d $ASIDE ]] || return 0
-  [[ -z $EMPTIED ]] || { mkdir -p "$UNPACKED" && move_entries "$ATTACHMENTS_DIR" "$UNPACKED"; } || return
+  [[ -z $EMPTIED ]] || { mkdir -p "$UNPACKED/files" && move_entries "$ATTACHMENTS_DIR" "$UNPACKED/files"; } || return
   move_entries "$ASIDE" "$ATTACHMENTS_DIR" && rmdir "$ASIDE"
 }
 
@@ -62,10 +64,7 @@ move_entries() {
 }
 
 keep_attachments() {
-  local copy
+  local kept=$ATTACHMENTS_DIR.before_$ID
   [[ -n $ASIDE ]] || return 0
-  for copy in "$ATTACHMENTS_DIR".before_*; do
-    [[ ! ${copy##*.before_} =~ ^[0-9a-f]{8}$ ]] || rm -rf "$copy" || return
-  done
-  mv --no-target-directory "$ASIDE" "$ATTACHMENTS_DIR.before_$ID"
+  remove_folders "$UNPACKED" "$ATTACHMENTS_DIR".before_???????? && mv --no-target-directory "$ASIDE" "$kept" && mark_folder "$kept"
 }

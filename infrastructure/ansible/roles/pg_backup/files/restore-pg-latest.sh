@@ -5,6 +5,8 @@
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 # shellcheck source=pg-common.sh
 source "$here/pg-common.sh" || exit 1
+# shellcheck source=pg-marks.sh
+source "$here/pg-marks.sh" || exit 1
 # shellcheck source=pg-fingerprints.sh
 source "$here/pg-fingerprints.sh" || exit 1
 # shellcheck source=pg-objects.sh
@@ -74,9 +76,9 @@ parse() {
 
 # The end of every run: what is still named here belongs to a restore that failed, or was only verified.
 clean_up() {
-  [[ -n $UNPACKED ]] && rm -rf "$UNPACKED"
+  [[ -n $UNPACKED ]] && remove_folders "$UNPACKED"
   [[ -n $SCRATCH ]] && drop_databases "$SCRATCH"
-  ((${#NEW_ROLES[@]} == 0)) || for_each_role 'drop role if exists' | stored_sql "$MAINTENANCE"
+  ((${#NEW_ROLES[@]} == 0)) || drop_roles
   UNPACKED='' SCRATCH='' NEW_ROLES=()
 }
 
@@ -142,20 +144,18 @@ check_server() {
   ((SERVER < 170000)) || PGOPTIONS+=' -c event_triggers=off'
 }
 
-# Under the lock, a scratch database that is there belongs to a run that was killed.
+# Under the lock, a scratch database that bears its mark belongs to a run that was killed.
 check_target() {
   ((SERVER / 10000 >= SERVER_MAJOR)) || fail 1 "the server is older than that of the backup ($SERVER_MAJOR)" "restore into PostgreSQL $SERVER_MAJOR"
   drop_databases "${DATABASE}_restore_" '[0-9a-f]{8}'
   [[ $ACTION == verified ]] || { check_aside && remove_unpacked; }
+  check_names
   check_room
 }
 
 # What a killed run unpacked is in the bucket still.
 remove_unpacked() {
-  local unpacked
-  for unpacked in "$ATTACHMENTS_DIR".restore_*; do
-    [[ -z $ATTACHMENTS_DIR || ! ${unpacked##*.restore_} =~ ^[0-9a-f]{8}$ ]] || rm -rf "$unpacked"
-  done
+  [[ -z $ATTACHMENTS_DIR ]] || remove_folders "$ATTACHMENTS_DIR".restore_????????
 }
 
 check_room() {
@@ -171,16 +171,6 @@ check_room() {
 
 free_bytes() {
   awk 'NR == 2 { printf "%.0f", $4 * 1024 }'
-}
-
-# drop_databases PREFIX [PATTERN [EXCEPT]]: those called by the prefix and the pattern, to the letter.
-drop_databases() {
-  sql "$MAINTENANCE" -v prefix="$1" -v pattern="${2:-}" -v except="${3:-}" <<'SQL'
-set client_min_messages = warning;
-select format('drop database %I with (force)', datname) from pg_database
-where starts_with(datname, :'prefix') and substr(datname, length(:'prefix') + 1) ~ ('^' || :'pattern' || '$')
-  and datname <> :'except' \gexec
-SQL
 }
 
 # --- proof ---------------------------------------------------------------------------------------

@@ -1,0 +1,76 @@
+# shellcheck shell=bash
+# What backup-pg.sh and restore-pg-latest.sh made themselves, and may remove again: only what bears their mark.
+# shellcheck disable=SC2153 # the variables are of those two
+
+# This file in a folder has the folder's name: neither a copy nor a folder that only looks like ours is ours.
+MARK=.quickdata-mark
+
+mark_folder() {
+  printf '%s\n' "${1##*/}" >"$1/$MARK"
+}
+
+is_marked() {
+  [[ -d $1 && ! -L $1 && -f $1/$MARK && $(<"$1/$MARK") == "${1##*/}" ]]
+}
+
+# remove_folders FOLDER...: those that bear their mark. What has none is somebody's, or was left by a run that was killed
+# before it could mark it: it stays.
+remove_folders() {
+  local folder
+  for folder in "$@"; do
+    if is_marked "$folder"; then
+      log "removing $folder"
+      rm -rf "$folder" || return
+    elif [[ -e $folder ]]; then
+      log "$folder stays, it does not bear the mark of these scripts; if nobody needs it: rm -rf ${folder@Q}"
+    fi
+  done
+}
+
+# --- databases that a restore makes ---------------------------------------------------------------
+
+# A database that a restore made bears its very name and number in a setting of its own. No copy has the same, a dump
+# leaves it out, and its comment is its owner's.
+MARKED="exists (select from pg_db_role_setting, unnest(setconfig) as setting where setdatabase = d.oid and setrole = 0
+  and setting = format('quickdata.mark=%s %s', datname, d.oid))"
+MARKING="select format('alter database %I set quickdata.mark to %L', datname, format('%s %s', datname, oid)) from pg_database"
+
+mark_database() {
+  sql "$MAINTENANCE" -v scratch="$SCRATCH" <<<"$MARKING where datname = :'scratch' \gexec"
+}
+
+# drop_databases PREFIX [PATTERN [EXCEPT]]: those called by the prefix and the pattern, to the letter, that bear their mark.
+# What has none is somebody's, or was left by a run that was killed before it could mark it: it stays.
+drop_databases() {
+  local names=(-v prefix="$1" -v pattern="${2:-}" -v except="${3:-}")
+  local called="starts_with(datname, :'prefix') and substr(datname, length(:'prefix') + 1) ~ ('^' || :'pattern' || '\$') and datname <> :'except'"
+  sql "$MAINTENANCE" "${names[@]}" <<SQL | log_lines || return
+select case when $MARKED then format('dropping the database %I', datname) else format(
+  'the database %I stays, it does not bear the mark of these scripts; if nobody needs it, in psql: drop database %I;', datname, datname) end
+from pg_database d where $called order by datname;
+SQL
+  sql "$MAINTENANCE" "${names[@]}" <<SQL
+set client_min_messages = warning;
+select format('drop database %I with (force)', datname) from pg_database d where $called and $MARKED \gexec
+SQL
+}
+
+log_lines() {
+  local line
+  while IFS= read -r line; do log "$line"; done
+}
+
+# What has a name that this restore needs, and not its mark, is somebody's.
+check_names() {
+  local kept=${DATABASE}_before_$ID taken folder
+  [[ $ACTION == restored ]] || kept=''
+  taken=$(sql "$MAINTENANCE" -v scratch="${DATABASE}_restore_$ID" -v kept="$kept" <<<"select format('%I', datname)
+    from pg_database d where datname in (:'scratch', :'kept') and not $MARKED limit 1") ||
+    fail 1 "the databases cannot be listed" "the lines above say why"
+  [[ -z $taken ]] || fail 1 "the restore needs the name of the database $taken, which no restore made" \
+    "rename that one: alter database $taken rename to another; or drop it, if nobody needs it"
+  [[ -n $ATTACHMENTS_DIR && $ACTION == restored ]] || return 0
+  for folder in "$ATTACHMENTS_DIR".{restore,before}_"$ID"; do
+    [[ ! -e $folder ]] || is_marked "$folder" || fail 1 "the restore needs the name of $folder, which no restore made" "move it away"
+  done
+}

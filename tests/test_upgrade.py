@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_workspace import Workspace, make_workspace
+from ansible_workspace import ANSIBLE, Workspace, make_workspace
 from recording import BACKUP, PROOF, RecordingRunner, deployment, plan_json, said_by_ansible, state_json
 
 from pipeline.ansible import Ansible, matched
@@ -16,7 +16,7 @@ from pipeline.errors import PipelineError, SettingsError, VerifyFailed, most_tel
 from pipeline.preview import preview
 from pipeline.saved import SavedPlans
 from pipeline.step import Result, Step
-from pipeline.upgrade import IMAGES
+from pipeline.upgrade import IMAGES, Upgrade, look
 
 NOW = {"db": "postgres:18.4-bookworm", "nocodb": "nocodb/nocodb:0.301.3", "adminer": "adminer:5.4.1"}
 NEWER = {"db": "postgres:18.5-bookworm", "nocodb": "nocodb/nocodb:0.302.0", "adminer": "adminer:5.5.0"}
@@ -211,3 +211,15 @@ def test_the_database_node_tells_whether_it_has_data(
     step = Ansible({}).find_data(str(kept))
     done = workspace.command(*step.command, "-e", f"data_dir={tmp_path}", **step.env)
     assert matched(Result(step, done.exit_code, done.output, "", 0)) == found
+
+
+async def test_what_the_playbook_writes_is_what_images_yml_names(workspace: Workspace) -> None:
+    assert workspace.play("nocodb").exit_code == 0
+    runner, rendered = RecordingRunner(), workspace.node("manager", "opt/quickdata/stack.yml")
+    runner.files[str(rendered)] = rendered.read_text()
+    runner.files[str(IMAGES)] = (ANSIBLE / "group_vars/all/images.yml").read_text()
+    hosts = {"manager": {"node_prefix": str(workspace.node("manager", ""))}}
+    d = replace(deployment(runner, real_nodes=False), hosts=hosts)
+    assert await look(d) == Upgrade()
+    runner.files[str(IMAGES)] = yaml.safe_dump({"images": NEWER})
+    assert len((await look(d)).images) == 2

@@ -62,12 +62,17 @@ def test_a_restore_that_needs_a_name_of_somebody_else_touches_nothing(
     before = node.databases()
     done = node.restore()
     assert (done.code, node.databases()) == (1, before)
-    assert f"needs the name of the database {taken}, which no restore made; rename that one" in node.alert()
+    assert (
+        f"needs the name of the database {taken}, which does not bear the mark of a restore; rename that one"
+        in node.alert()
+    )
     node.server.psql(f"drop database {taken}")
     folder = uploads.with_name(f"uploads.{kind}_{node.manifest()['id']}")
     folder.mkdir()
     assert node.restore().code == 1
-    assert f"needs the name of {folder}, which no restore made; move it away" in node.alert()
+    assert (
+        f"needs the name of {folder}, which does not bear the mark of a restore; move it away" in node.alert()
+    )
     assert folder.is_dir()
 
 
@@ -81,7 +86,10 @@ def test_a_database_that_was_not_marked_yet_stays_and_is_named_with_the_command(
     assert stays(done.log, f"the database {scratch}")
     shim.unlink()
     shim.symlink_to(stocked.server.bin / "psql")
-    assert f"the database {scratch}, which no restore made" in stocked.restore("--verify").log
+    assert (
+        f"the database {scratch}, which does not bear the mark of a restore"
+        in stocked.restore("--verify").log
+    )
     command = re.search(r"in psql: (drop database .*;)", done.log)
     assert command
     stocked.server.psql(command[1])

@@ -67,10 +67,11 @@ check_names() {
   taken=$(sql "$MAINTENANCE" -v scratch="${DATABASE}_restore_$ID" -v kept="$kept" <<<"select format('%I', datname)
     from pg_database d where datname in (:'scratch', :'kept') and not $MARKED limit 1") ||
     fail 1 "the databases cannot be listed" "the lines above say why"
-  [[ -z $taken ]] || fail 1 "the restore needs the name of the database $taken, which no restore made" \
+  [[ -z $taken ]] || fail 1 "the restore needs the name of the database $taken, which does not bear the mark of a restore" \
     "rename that one: alter database $taken rename to another; or drop it, if nobody needs it"
   [[ -n $ATTACHMENTS_DIR && $ACTION == restored ]] || return 0
   for folder in "$ATTACHMENTS_DIR".{restore,before}_"$ID"; do
-    [[ ! -e $folder ]] || is_marked "$folder" || fail 1 "the restore needs the name of $folder, which no restore made" "move it away"
+    [[ ! -e $folder ]] || is_marked "$folder" ||
+      fail 1 "the restore needs the name of $folder, which does not bear the mark of a restore" "move it away"
   done
 }

@@ -105,7 +105,7 @@ async def saved(d: Deployment, upgrade: Upgrade) -> AsyncIterator[None]:
             images = ", ".join(upgrade.images)
             what = f"no verified backup, so these images were not deployed: {images}: {error.what}"
             mend = f"fix the cause (see `quickdata verify`) or put the old tags back in {IMAGES}; then deploy"
-            raise type(error)(what, mend, error.tail) from error
+            raise type(error)(what, d.advice(mend), error.tail) from error
         yield
 
 
@@ -115,4 +115,4 @@ async def _save(d: Deployment) -> None:
     if made["tables"]:
         proof = {"backup": made, **await verify(d, made["id"])}
         d.report.prove("backup before other images", in_words(proof), **proof)
-        d.progress.note(f"`quickdata restore --id {made['id']}` brings this data back")
+        d.progress.note(d.advice(f"`quickdata restore --id {made['id']}` brings this data back"))

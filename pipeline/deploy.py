@@ -180,7 +180,7 @@ async def _before_app(d: Deployment, app: Plan, agree: Agree) -> bool:
     await require_not_lost(d, app=app)
     await require_running(d, app)
     if app.ended:
-        await agree(d.progress, app.ended)
+        await agree(d, app.ended)
     if app.touching(GOES, DATABASE_RESOURCES):
         await reachable(d)
         async with nocodb.stopped(d):

@@ -14,10 +14,10 @@ from pipeline import aws, on_aws, verbs
 from pipeline.agreement import agreed, refused
 from pipeline.cli import main, terminal
 from pipeline.deploy import deploy, destroy
+from pipeline.deployment import Deployment
 from pipeline.errors import PipelineError, PlanRefused, ToolError
 from pipeline.plan import Change, Plan
 from pipeline.preview import Preview
-from pipeline.progress import Progress
 
 MANAGER, DATABASE = 'aws_instance.node["manager"]', 'aws_instance.node["database"]'
 WORKER, DISK = 'aws_instance.node["worker-1"]', "aws_ebs_volume.postgres"
@@ -47,7 +47,7 @@ async def test_without_an_answer_no_node_ends_and_nothing_is_stopped_or_applied(
 async def test_what_ends_is_asked_for_at_once_and_before_anything_is_stopped() -> None:
     runner, asked = ending((WORKER, "delete"), (DATABASE, "replace"), ("aws_vpc.main", "replace")), []
 
-    async def agree(_: Progress, ended: Sequence[Change]) -> None:
+    async def agree(_: Deployment, ended: Sequence[Change]) -> None:
         asked.append((list(map(str, ended)), list(runner.names)))
 
     await deploy(deployment(runner), agree=agree)
@@ -105,6 +105,7 @@ def test_plan_says_that_deploy_will_ask() -> None:
 ASKING = """
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from pipeline.cli import terminal
 from pipeline.plan import Change
 from pipeline.run import run
@@ -112,7 +113,8 @@ from pipeline.step import Step
 
 async def verb(progress, report):
     progress.started(Step("a step that goes on", ("true",)))
-    await terminal.agreement(yes=False)(progress, [Change("aws_instance.node", "replace")])
+    d, ended = SimpleNamespace(progress=progress), [Change("aws_instance.node", "replace")]
+    await terminal.agreement(yes=False)(d, ended)
     progress.note("it went on")
 
 with terminal.errors_told("deploy"):
@@ -177,7 +179,8 @@ async def test_under_dagger_yes_is_the_answer(
 
 
 async def test_who_agreed_beforehand_is_told_to_what(capsys: pytest.CaptureFixture[str]) -> None:
-    await agreed(Progress(), [Change(WORKER, "delete")])
+    d = deployment(RecordingRunner())
+    await agreed(d, [Change(WORKER, "delete")])
     assert f"delete {WORKER}" in capsys.readouterr().err
     with pytest.raises(PipelineError):
-        await refused(Progress(), [Change(WORKER, "delete")])
+        await refused(d, [Change(WORKER, "delete")])

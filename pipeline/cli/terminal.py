@@ -76,14 +76,14 @@ def agreement(yes: bool) -> Agree:
     return _asked if _at_a_terminal() else refused
 
 
-async def _asked(progress: Progress, ended: Sequence[Change]) -> None:
+async def _asked(d: Deployment, ended: Sequence[Change]) -> None:
     """Ask in the middle of a run; an interrupt ends the question as it ends everything else.
 
     Raises:
         PipelineError: the answer is no.
     """
     listed = "\n".join(f"  {change}" for change in ended)
-    with progress.paused():
+    with d.progress.paused():
         click.echo(
             f"These end, with all that is only on their disks:\n{listed}\nGo on? [y/N]: ", nl=False, err=True
         )

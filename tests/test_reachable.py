@@ -96,7 +96,7 @@ async def test_no_verb_reaches_a_node_by_an_old_inventory(
     assert capsys.readouterr().err.count(SAID) == (there == STALE)
 
 
-@pytest.mark.parametrize("name", VERBS.keys() - {"deploy"})
+@pytest.mark.parametrize("name", [name for name in VERBS if name != "deploy"])
 async def test_where_no_app_is_deployed_that_is_said_and_no_node_is_asked(name: str) -> None:
     made = runner(STALE, {})
     seen = used(made)

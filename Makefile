@@ -17,7 +17,7 @@ export PYTHONUNBUFFERED := 1
 # Whatever the locale is: names of files are UTF-8.
 export PYTHONUTF8 := 1
 # The file that tells .venv where the checkout is: before 3.13, Python reads it in the locale's encoding whatever
-# PYTHONUTF8 says, and cannot start where a name in it is not of that. A relative path holds no name.
+# PYTHONUTF8 says, and cannot start when the path has a character outside that encoding. A relative path has none.
 RELATIVE = sed -i 's|^/.*|../../../..|' .venv/lib/python*/site-packages/_editable_impl_quickdata_pipeline.pth
 
 PYTHON_FILES := pipeline tests benchmarks
@@ -82,8 +82,8 @@ announce:
 	  '  OpenTofu (30 MB) only when neither tofu nor terraform is on PATH,' \
 	  '  the AWS provider (about 150 MB) unless a mirror is found, awscli for the node (25 MB).' \
 	  'Where Docker answers and has the images or can pull them (2 GB), the nodes are containers with a real Swarm.' \
-	  'It needs no AWS account and no Docker. What stays: reports/, .venv, .tools and caches that git ignores, here;' \
-  '  what was downloaded in ~/.cache (uv, pip, quickdata); images, in Docker.'
+	  'It needs no AWS account and no Docker. What stays in this folder: reports/, .venv, .tools and caches that git ignores;' \
+	  '  in ~/.cache: what was downloaded (uv, pip, quickdata); in Docker: images.'
 
 .PHONY: install
 install: python $(UV) ## Install what the verbs need into .venv.

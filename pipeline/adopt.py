@@ -115,9 +115,9 @@ async def _require_storage(d: Deployment, stack: Stack) -> None:
         return
     if await d.cloud.owns(d.bucket):
         mend = d.advice("first run `quickdata adopt storage`, then `quickdata adopt app`")
-        raise StateLost("app: it reads the state of storage, which is lost too: nothing was changed", mend)
-    mend = d.advice("`quickdata deploy` creates it, and then says what else exists")
-    raise StateLost(f"app: it reads the state of storage, and there is no bucket {d.bucket}", mend)
+        raise StateLost("app: storage's state is lost too, and the app reads it; nothing was changed", mend)
+    mend = d.advice("`quickdata deploy` creates it; if nodes exist already, it refuses and names them")
+    raise StateLost(f"app: it reads storage's state, and there is no bucket {d.bucket}", mend)
 
 
 async def _look(d: Deployment, stack: Stack) -> Adoption:

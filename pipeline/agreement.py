@@ -12,7 +12,7 @@ Agree = Callable[[Deployment, Sequence[Change]], Awaitable[None]]
 
 async def agreed(d: Deployment, ended: Sequence[Change]) -> None:
     """Agree: --yes was given, or the plan was shown before. Say to what."""
-    d.progress.note(f"nodes end, as agreed: {', '.join(map(str, ended))}")
+    d.progress.note(f"deleted or replaced, as agreed: {', '.join(map(str, ended))}")
 
 
 async def refused(d: Deployment, ended: Sequence[Change]) -> None:
@@ -21,6 +21,8 @@ async def refused(d: Deployment, ended: Sequence[Change]) -> None:
     Raises:
         PlanRefused: always.
     """
-    what = f"app: nodes would end, and nobody is here to agree to it: {', '.join(map(str, ended))}"
-    mend = "nothing of the app was changed; read `quickdata plan`, then deploy that very plan (--plan DIR)"
-    raise PlanRefused(what, d.advice(f"{mend}, or give --yes"))
+    what = f"app: this needs an agreement, and there is no terminal to ask at: {', '.join(map(str, ended))}"
+    mend = (
+        "nothing of the app was changed; run `quickdata plan`, read it, then `quickdata deploy --plan plan`"
+    )
+    raise PlanRefused(what, d.advice(f"{mend}; or give --yes"))

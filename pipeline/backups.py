@@ -90,7 +90,8 @@ def chosen(found: Iterable[Backup], backup_id: str | None, database: str) -> Bac
     if not wanted:
         which = f"no complete backup {backup_id}" if backup_id else "no backup yet"
         listing = f"`quickdata backups --database {shlex.quote(database)}` lists them"
-        raise BackupError(f"there is {which} of {database}", listing)
+        mend = listing if complete else "`quickdata backup` takes one"
+        raise BackupError(f"there is {which} of {database}", mend)
     if wanted[0].problem:
         which = "backup" if backup_id else "newest backup"
         usable = [f", or name an older one: --id {each.id}" for each in complete if not each.problem]

@@ -20,7 +20,7 @@ from pipeline.storage import BUCKET
 from pipeline.tofu import Stack
 from pipeline.upgrade import Upgrade
 
-NOT_RUNNING = "nothing to open: local nodes do not run it"
+NOT_RUNNING = "not running, nothing to open: local nodes have no Docker"
 
 
 @dataclass

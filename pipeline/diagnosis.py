@@ -144,8 +144,8 @@ KNOWN: tuple[tuple[str, type[PipelineError], str, str], ...] = (
     (
         r"Failed to (query available provider packages|resolve provider packages|install provider)",
         ToolError,
-        "the AWS provider cannot be had",
-        "allow the registry, or name a directory with providers in QUICKDATA_PROVIDER_MIRROR",
+        "the AWS provider cannot be downloaded",
+        "open the network to the registry, or name a directory with providers in QUICKDATA_PROVIDER_MIRROR",
     ),
     (
         r"connection refused|Could not connect to the endpoint|no such host|i/o timeout|dial tcp",
@@ -157,7 +157,7 @@ KNOWN: tuple[tuple[str, type[PipelineError], str, str], ...] = (
         r"MovedPermanently|PermanentRedirect|actual\s+location\s+\"",
         SettingsError,
         "the bucket is in another region than the one asked for",
-        "set AWS_REGION to the region of the deployment, then run again",
+        "set AWS_REGION (and AWS_DEFAULT_REGION, TF_VAR_region, if you set them) to the deployment's region",
     ),
     (
         r"InvalidClientTokenId|ExpiredToken|SignatureDoesNotMatch|No valid credential sources",

@@ -226,7 +226,7 @@ def _step(site: Site, backup: Backup, held: Iterable[str]) -> Step:
 def _proof(result: Result, backup: Backup, database: str) -> Figures:
     if result.exit_code == DIFFERS:
         tried = f"`quickdata drill --database {shlex.quote(database)} --id ID`"
-        mend = f"restore an older one ({tried} tries it), take a new one, find out why"
+        mend = f"{tried} tries an older one; take a new one with `quickdata backup`; find out why they differ"
         tail = "\n".join(result.stderr.splitlines()[-3:])
         raise VerifyFailed(f"{NAME}: backup {backup.id} is not what was backed up", mend, tail)
     figures = read_figures(NAME, result.check().stdout)

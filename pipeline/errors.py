@@ -65,7 +65,8 @@ class RegionDiffers(PipelineError):  # noqa: N818 - a refusal is not an error of
 
     def __init__(self, thing: str, there: str, asked: str) -> None:
         what = f"{thing} is in {there}, and the region asked for is {asked}"
-        super().__init__(what, f"nothing was changed; set AWS_REGION to {there}, then run again")
+        others = "(and AWS_DEFAULT_REGION, TF_VAR_region, if you set them)"
+        super().__init__(what, f"nothing was changed; set AWS_REGION {others} to {there}")
 
 
 class StateLocked(PipelineError):  # noqa: N818 - says what happened

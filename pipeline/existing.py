@@ -130,13 +130,13 @@ async def require_running(d: Deployment, app: Plan) -> None:
     if stopped:
         told = ", ".join(f"{address} ({node})" for address, node in stopped.items())
         mend = f"nothing of the app was changed; {start(d.cloud, stopped.values())}"
-        raise ToolError(f"app: stopped in EC2: {told}", d.advice(mend))
+        raise ToolError(f"app: these nodes are stopped in EC2: {told}", d.advice(mend))
 
 
 def start(cloud: Cloud, nodes: Iterable[str]) -> str:
     """Return what to do about nodes that are stopped; deploy tells their new addresses to the others."""
     command = f"aws ec2 start-instances --region {cloud.region} --instance-ids {' '.join(nodes)}"
-    return f"start what is stopped: `{command}`, then `quickdata deploy`"
+    return f"start them: `{command}`, then `quickdata deploy`"
 
 
 def _stopped(cloud: Cloud, suffix: str) -> list[tuple[str, str]]:

@@ -49,7 +49,7 @@ def render(
     missing = {"manager", "database"} - {node["role"] for node in nodes.values()}
     if missing:
         none = f"no {' and no '.join(sorted(missing))} node"
-        what = f"the app's outputs have {none}: it is not deployed in whole"
+        what = f"the app's outputs have {none}: it is not deployed, or only partly"
         raise ToolError(what, placed("`quickdata deploy` creates them", state))
     variables = {"backup_bucket": app["bucket_name"], "aws_region": app["region"], "stack_suffix": suffix}
     children: dict[str, Any] = {group: {"hosts": {}} for group in GROUPS.values()}

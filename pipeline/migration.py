@@ -126,5 +126,6 @@ def _require_same_history(source: Place, found: State, destination: Place, there
     other = destination.d.backend.name
     which = "a newer version of this state" if there.lineage == found.lineage else "another state"
     what = f"{source.stack.name}: {other} already holds {which} ({len(there.resources)} resources)"
-    mend = f"nothing was changed; find out which is right: in a fresh clone, `quickdata plan --state {other}`"
+    right = f"in a fresh clone run `quickdata plan --state {other}`: the right one has no changes"
+    mend = f"nothing was changed; {right}"
     raise StateElsewhere(what, mend)

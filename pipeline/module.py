@@ -181,7 +181,7 @@ class Pipeline:
         done = Attempt(name, given, Report(name, target, facts()), Progress(given.get("verbose", False)))
         try:
             if name not in VERBS:
-                raise SettingsError(f"there is no verb {name!r}", f"it is one of {', '.join(VERBS)}")
+                raise SettingsError(f"there is no verb {name!r}", f"use one of {', '.join(VERBS)}")
             await VERBS[name](self, done)
         except Exception as error:
             done.error = told(name, error)

@@ -41,9 +41,9 @@ Seen = set[tuple[int, str]]
 async def require_encrypted(d: Deployment) -> None:
     """Make sure that no secret lies in the checkout in plain text.
 
-    Looked at are vault.yml, all other files of variables, private keys, AWS access keys in the code, and the
-    file with the vault's password. A `.env` is not: nothing here reads it, git and Dagger leave it out, and
-    there is no command that encrypts it and lets it be used.
+    Looked at are vault.yml, all other files of variables, private keys, AWS access keys below
+    infrastructure/, and the file with the vault's password. A `.env` is not: nothing here reads it, git and
+    Dagger leave it out, and there is no command that encrypts it and lets it be used.
 
     Raises:
         SettingsError: some do, with every file, and the command that encrypts it or takes it out.
@@ -51,7 +51,8 @@ async def require_encrypted(d: Deployment) -> None:
     found = [*await _in_files(d), *await _password_file(d)]
     if found:
         what = "\n".join(["secrets lie in the checkout in plain text:", *(f"  {each}" for each in found)])
-        raise SettingsError(what, "do that for each; change what others may have read, such as a git remote")
+        mend = "run the command beside each; replace every secret that others may have read, as by a git push"
+        raise SettingsError(what, mend)
 
 
 async def _in_files(d: Deployment) -> list[str]:
@@ -85,7 +86,7 @@ def exposed(path: PurePosixPath, text: str, vault: bool) -> str:
 
 def _remedy(path: PurePosixPath, vault: bool) -> str:
     if path == EXAMPLE and vault:
-        return f"type it in `{ANSIBLE_VAULT} edit {VAULT}` alone, then `git checkout {path}`"
+        return f"put its values into `{ANSIBLE_VAULT} edit {VAULT}`, then remove them: `git checkout {path}`"
     if path == EXAMPLE:
         return f"`mv {path} {VAULT}`, `git checkout {path}`, then `{ANSIBLE_VAULT} encrypt {VAULT}`"
     return f"`{ANSIBLE_VAULT} encrypt {_typed(path)}`" + (
@@ -98,7 +99,7 @@ def _typed(path: PurePosixPath) -> str:
 
 
 def _names(path: PurePosixPath, text: str) -> set[str]:
-    """Return the variables with a plain value; of vault.yml all count, and a file that is no YAML does."""
+    """Return the variables with a plain value; of vault.yml all count, and a file that is not YAML does."""
     if not path.is_relative_to(FOLDER):
         return set()
     which = re.compile(".*" if path == VAULT else SECRET)
@@ -109,7 +110,7 @@ def _names(path: PurePosixPath, text: str) -> set[str]:
         }
     except (yaml.YAMLError, RecursionError):
         named = re.findall(rf"({SECRET})[\"']?\s*:", text)
-        return {each[0] for each in named} or ({"no YAML"} if path == VAULT else set())
+        return {each[0] for each in named} or ({"it is not YAML"} if path == VAULT else set())
 
 
 def _plain(node: yaml.Node | None, which: re.Pattern[str], seen: Seen, name: str = "") -> Iterator[str]:

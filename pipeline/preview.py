@@ -69,9 +69,7 @@ class Preview:
         lines += ["", "what costs money:", *(paid or ["  nothing that comes, changes or goes"])]
         refused = [f"  ✗ {each.what}\n    → {each.mend}" for each in self.refusals]
         ended = [f"  ! {change}" for each in self.plans.values() for change in each.ended]
-        asks = (
-            ["  deploy asks before it does this; with --plan it is taken as agreed:", *ended] if ended else []
-        )
+        asks = ["  deploy asks before these changes; with --plan it does not ask:", *ended] if ended else []
         return "\n".join([*lines, "", "gate:", *(refused or ["  lets it pass", *asks])])
 
     def _about(self, name: str) -> list[str]:

@@ -81,7 +81,7 @@ def _place(checkout: Path, progress: Progress) -> Iterator[None]:
         except OSError as error:
             raise mendable(error) from None
         for path in gone:
-            progress.note(f"removed, a killed run left it: {path}")
+            progress.note(f"removed {path}, which a killed run had left")
         yield
 
 

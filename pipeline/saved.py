@@ -105,7 +105,7 @@ class SavedPlans:
 
     async def _plan(self, d: Deployment, stack: Stack, described: Mapping[str, Any]) -> Plan:
         if described != await self._described(d, stack.name, Plan(pending=bool(described["pending"]))):
-            raise self._refused(d, f"is not the one that was shown: {stack.name}.tfplan is another")
+            raise self._refused(d, f"is not the one that was shown: {stack.name}.tfplan was changed")
         if not described["pending"]:
             return Plan(pending=False)
         found = await planning.saved(d, stack, self.file(d, stack))
@@ -140,7 +140,7 @@ class SavedPlans:
                 return {**found, "made_for": dict(found["made_for"].items())}
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             pass
-        raise self._refused(d, f"has a {MANIFEST} of no format that this version knows")
+        raise self._refused(d, f"has a {MANIFEST} in a format that this version does not know")
 
     def _refused(self, d: Deployment, why: str) -> PlanRefused:
         again = f"`quickdata plan --out {shlex.quote(str(self.folder))}`"

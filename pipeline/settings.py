@@ -92,7 +92,7 @@ class AccountSettings(BaseSettings):
             raise ValueError(f"{named}; set them to one and the same region, or unset all but one")
         name, region = next(iter(given.items()))
         if not REGION.fullmatch(region):
-            said = unseen(region) or f"write it as {DEFAULT_REGION}"
+            said = unseen(region) or f"write it like {DEFAULT_REGION}"
             raise ValueError(f"{region!r} ({name}) is not a region's name; {said}")
         return region
 
@@ -145,9 +145,11 @@ class Settings(StateSettings, AccountSettings):
         try:
             network = IPv4Network(value, strict=False)
         except ValueError:
-            raise ValueError(f"{value!r} is not an IPv4 range; write it as 203.0.113.7/32") from None
+            raise ValueError(f"{value!r} is not an IPv4 range; write it like 203.0.113.7/32") from None
         if network.prefixlen < WIDEST:
-            raise ValueError(f"{value!r} would open SSH to half the world; name your own addresses only")
+            raise ValueError(
+                f"{value!r} would open SSH to more than 16 million addresses; name your own only"
+            )
         return value
 
     @field_validator("domain")

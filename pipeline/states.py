@@ -46,7 +46,7 @@ async def opened(d: Deployment, stack: Stack) -> State:
     await require_here(d, stack)
     found = await pulled(d, stack)
     if (there := found.outputs.get("region", d.cloud.region)) != d.cloud.region:
-        raise RegionDiffers(f"{stack.name}: what its state knows", there, d.cloud.region)
+        raise RegionDiffers(f"{stack.name}: its deployment", there, d.cloud.region)
     return found
 
 

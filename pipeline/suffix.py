@@ -19,7 +19,7 @@ RULES: tuple[tuple[Callable[[str], object], str], ...] = (
     ),
     (
         lambda lower: not re.fullmatch("[a-z0-9-]*", lower),
-        "holds something else than letters, digits and hyphens; export one like team-7",
+        "has a character that is not a letter, digit or hyphen; export one like team-7",
     ),
     (
         lambda lower: lower.startswith("-") or lower.endswith("-"),
@@ -27,12 +27,12 @@ RULES: tuple[tuple[Callable[[str], object], str], ...] = (
     ),
     (
         RESERVED.fullmatch,
-        "ends as S3 reserves for itself (-an, -s3alias, --ol-s3, --x-s3, --table-s3); export one with another"
-        " ending, such as ppr",
+        "has an ending that S3 reserves for itself (-an, -s3alias, --ol-s3, --x-s3, --table-s3); export"
+        " one with another ending, such as ppr",
     ),
     (
         lambda lower: lower.endswith(ENDING),
-        f"ends in {ENDING}, which names the bucket of another suffix's states; export one with another"
+        f"ends in {ENDING}, which may name the bucket of another suffix's states; export one with another"
         " ending, such as ppr",
     ),
 )

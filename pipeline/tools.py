@@ -138,7 +138,12 @@ def downloads(folders: Iterable[Path]) -> Iterator[Need]:
     cached = os.environ.get("TF_PLUGIN_CACHE_DIR")
     for place in [Path(cached)] if cached else [folder / ".terraform/providers" for folder in folders]:
         if not list(place.glob(f"registry.*/hashicorp/aws/{PROVIDER_VERSION}/{this_platform()}")):
-            yield Need(place, PROVIDER_BYTES, "for the AWS provider", "set QUICKDATA_PROVIDER_MIRROR")
+            yield Need(
+                place,
+                PROVIDER_BYTES,
+                "for the AWS provider",
+                "name a directory that has it in QUICKDATA_PROVIDER_MIRROR",
+            )
 
 
 def _sites() -> Iterable[Path]:

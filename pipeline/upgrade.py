@@ -103,7 +103,7 @@ async def saved(d: Deployment, upgrade: Upgrade) -> AsyncIterator[None]:
             await _save(d)
         except PipelineError as error:
             images = ", ".join(upgrade.images)
-            what = f"no verified backup, so these images were not deployed: {images}: {error.what}"
+            what = f"no verified backup: {error.what}; not deployed: {images}"
             mend = f"fix the cause (see `quickdata verify`) or put the old tags back in {IMAGES}; then deploy"
             raise type(error)(what, d.advice(mend), error.tail) from error
         yield

@@ -21,7 +21,7 @@ from pipeline.preview import Preview
 
 MANAGER, DATABASE = 'aws_instance.node["manager"]', 'aws_instance.node["database"]'
 WORKER, DISK = 'aws_instance.node["worker-1"]', "aws_ebs_volume.postgres"
-QUESTION = r"Go on\? \[y/N\]: "
+QUESTION = r"Continue\? \[y/N\]: "
 
 
 def ending(*changes: tuple[str, str]) -> RecordingRunner:
@@ -77,7 +77,9 @@ async def test_a_lost_state_and_a_stopped_node_are_told_before_anybody_is_asked(
     runner = ending((WORKER, "delete"))
     with pytest.raises(ToolError) as caught:
         await deploy(deployment(runner, stopped))
-    assert caught.value.what == f"app: stopped in EC2: {MANAGER} (i-1)"  # the worker goes anyway
+    assert (
+        caught.value.what == f"app: these nodes are stopped in EC2: {MANAGER} (i-1)"
+    )  # the worker goes anyway
     assert "aws ec2 start-instances --region eu-west-3 --instance-ids i-1`" in caught.value.mend
     assert not [name for name in runner.names if name.startswith("ansible") or name.endswith("apply")]
 
@@ -95,7 +97,7 @@ def test_plan_says_that_deploy_will_ask() -> None:
     page = Preview("x", {"storage": Plan(pending=False), "app": Plan((Change(MANAGER, "replace"),))})
     page.deferred = dict.fromkeys(("swarm.yml", "nocodb.yml", "backup.yml"), "they do not answer")
     gate = page.page().partition("gate:")[2]
-    assert "deploy asks before it does this" in gate and f"! replace {MANAGER}" in gate
+    assert "deploy asks before these changes" in gate and f"! replace {MANAGER}" in gate
     page.plans["app"] = Plan((Change(MANAGER, "update"),))
     assert page.page().endswith("gate:\n  lets it pass")
 

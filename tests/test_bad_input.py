@@ -84,7 +84,7 @@ def test_every_verbs_own_example_names_what_is_missing_and_what_is_malformed(
     typed = person.quickdata(*example(verb), TF_VAR_bucket_suffix="under_score")
     assert typed.exit_code == 2, typed.said
     found = problems(typed.said)
-    assert "letters, digits" in found["TF_VAR_bucket_suffix"][0]
+    assert "not a letter, digit or hyphen" in found["TF_VAR_bucket_suffix"][0]
     assert "AWS_SECRET_ACCESS_KEY" in found["AWS_ACCESS_KEY_ID"][0]
 
 
@@ -167,7 +167,7 @@ def test_an_aws_that_cannot_be_reached_is_said_before_any_tool_runs(person: Pers
     typed = person.quickdata("deploy", **person.settings())
     assert typed.exit_code == 1
     assert re.search(
-        r"AWS \(eu-west-3\) does not answer\n  → check the network and the region\n  \| ", typed.said
+        r"AWS \(eu-west-3\) does not answer\n +→ check the network and the region\n +\| ", typed.said
     )
     assert "storage: init" not in typed.said
     assert "of-nobody" not in typed.said

@@ -141,11 +141,12 @@ def test_ci_fails_when_tests_on_docker_fail_not_where_there_is_none(
     (tmp_path / ".ci").mkdir()
     shutil.copy(REPOSITORY / ".ci/run", tmp_path / ".ci/run")
     program(tmp_path / ".ci/swarm", f"exit {tests_on_docker}")
+    program(tmp_path / ".ci/tofu", "exit 77")
     program(tmp_path / "bin/make", 'echo "$1"')
     program(tmp_path / "bin/dpkg-query", "echo ok installed")
     path = {"PATH": f"{tmp_path}/bin:/usr/bin:/bin"}
     done = subprocess.run([".ci/run"], cwd=tmp_path, env=path, text=True, capture_output=True, check=False)
-    assert (done.returncode, done.stdout) == (code, "test\n"), done.stderr
+    assert (done.returncode, done.stdout) == (code, "install-dev\ntest\n"), done.stderr
 
 
 def test_what_is_not_run_without_docker_is_named() -> None:
@@ -181,7 +182,7 @@ def test_an_opentofu_module_with_another_checksum_is_not_built(tmp_path: Path) -
     program(tmp_path / "bin/go", f'[ "$1" = mod ] || {{ touch "{tmp_path}/was-built"; exit 0; }}; {download}')
     ended = tofu(tmp_path)
     assert (ended.returncode, ended.stdout) == (77, "")
-    assert "the module has another checksum: h1:of-somebody-else" in ended.stderr
+    assert "the module differs from the pinned checksum: h1:of-somebody-else" in ended.stderr
     assert not (tmp_path / "was-built").exists()
 
 

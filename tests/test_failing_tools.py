@@ -64,7 +64,7 @@ async def test_a_provider_that_cannot_be_had_is_named_whatever_fails(unreachable
     none = Path(unreachable.runner.root / "no-mirror.rc")
     none.touch()
     env = {**unreachable.storage.env, "TF_CLI_CONFIG_FILE": str(none), "HTTPS_PROXY": nobody}
-    with pytest.raises(ToolError, match="storage: init: the AWS provider cannot be had") as caught:
+    with pytest.raises(ToolError, match="storage: init: the AWS provider cannot be downloaded") as caught:
         await init(unreachable, replace(unreachable.storage, env=env))
     assert "QUICKDATA_PROVIDER_MIRROR" in caught.value.mend
 

@@ -184,7 +184,7 @@ def test_the_next_run_removes_a_killed_ones_directory_and_neither_a_living_ones_
         (checkout / "tmp/quickdata-of-mine").mkdir()
         (checkout / "tmp/quickdata-elsewhere").symlink_to(checkout / "tmp" / dead)
         said = next_run(checkout)
-    assert f"removed, a killed run left it: {checkout}/tmp/{dead}" in said
+    assert f"removed {checkout}/tmp/{dead}, which a killed run had left" in said
     assert directories(checkout) == {alive, "quickdata-of-mine", "quickdata-elsewhere"}
 
 
@@ -232,7 +232,7 @@ async def test_the_next_run_removes_what_every_verb_may_leave_in_the_checkout_an
         "junit.xml",
         "run.json",
     }
-    assert said.count("removed, a killed run left it: ") == len(ours) + len(moving) + 1
+    assert said.count(", which a killed run had left") == len(ours) + len(moving) + 1
 
 
 async def test_the_next_rehearsal_removes_a_killed_ones_nodes(

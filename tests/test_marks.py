@@ -15,7 +15,7 @@ from tests.backup_runs import wait_for
 
 
 def stays(log: str, name: str) -> bool:
-    return f"{name} stays, it does not bear the mark of these scripts; if nobody needs it" in log
+    return f"kept {name}: these scripts did not mark it as theirs. If nobody needs it" in log
 
 
 def test_databases_and_folders_of_the_users_own_survive_a_restore(node: Node, uploads: Path) -> None:
@@ -63,16 +63,14 @@ def test_a_restore_that_needs_a_name_of_somebody_else_touches_nothing(
     done = node.restore()
     assert (done.code, node.databases()) == (1, before)
     assert (
-        f"needs the name of the database {taken}, which does not bear the mark of a restore; rename that one"
+        f"a database called {taken} is in the way, and no restore marked it as its own; rename it"
         in node.alert()
     )
     node.server.psql(f"drop database {taken}")
     folder = uploads.with_name(f"uploads.{kind}_{node.manifest()['id']}")
     folder.mkdir()
     assert node.restore().code == 1
-    assert (
-        f"needs the name of {folder}, which does not bear the mark of a restore; move it away" in node.alert()
-    )
+    assert f"{folder} is in the way, and no restore marked it as its own; move it: " in node.alert()
     assert folder.is_dir()
 
 
@@ -87,7 +85,7 @@ def test_a_database_that_was_not_marked_yet_stays_and_is_named_with_the_command(
     shim.unlink()
     shim.symlink_to(stocked.server.bin / "psql")
     assert (
-        f"the database {scratch}, which does not bear the mark of a restore"
+        f"a database called {scratch} is in the way, and no restore marked it as its own"
         in stocked.restore("--verify").log
     )
     command = re.search(r"in psql: (drop database .*;)", done.log)

@@ -80,7 +80,7 @@ async def test_a_checkout_whose_vault_is_encrypted_is_let_pass(checkout: Path) -
         (VAULT, f"vault_db_password: {CANARY}\n", "vault_db_password"),
         (VAULT, f"---\nvault_a: !vault |\n  $ANSIBLE_VAULT;1.1;AES256\n  61\nother: {CANARY}\n", "other"),
         (VAULT, f"vault_a: [{CANARY}\n", "vault_a"),
-        (VAULT, f"{CANARY}: : :\n", "no YAML"),
+        (VAULT, f"{CANARY}: : :\n", "it is not YAML"),
         (f"{ALL}/vault.yaml", f"vault_db_password: {CANARY}\n", "vault_db_password"),
         (f"{ALL}/vault.yml.bak", f'"vault_db_password" : "{CANARY}"\n', "vault_db_password"),
         (f"{ALL}/vault.yml~", f"vault_db_password: |\n  {CANARY}\n", "vault_db_password"),

@@ -82,7 +82,7 @@ async def test_deploy_names_it_before_it_waits_for_ssh_and_its_advice_typed_lite
     with pytest.raises(ToolError) as caught:
         await deploy.deploy(d)
     identifier = manager(d)["InstanceId"]
-    assert caught.value.what == f"app: stopped in EC2: {MANAGER} ({identifier})"
+    assert caught.value.what == f"app: these nodes are stopped in EC2: {MANAGER} ({identifier})"
     steps = [step["name"] for step in d.report.steps[before:]]
     assert not [name for name in steps if name.startswith("ansible: ") or name.endswith("apply")]
     advice = COMMAND.search(caught.value.mend)

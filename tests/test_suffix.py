@@ -14,8 +14,8 @@ from pipeline.suffix import valid_suffix
 
 STACKS = ("terraS3", "terraform")
 EMPTY, LONG, HYPHEN = "not set", "has more than 27 characters", "begins or ends with a hyphen"
-CHARACTERS = "holds something else than letters, digits and hyphens"
-S3S, STATES = "ends as S3 reserves for itself", "ends in -tfstate"
+CHARACTERS = "has a character that is not a letter, digit or hyphen"
+S3S, STATES = "has an ending that S3 reserves for itself", "ends in -tfstate"
 
 TABLE: dict[str, str] = {
     **dict.fromkeys(["a", "9", "PPR", "team-7", "a--b", "susan", "an-ppr", "x" * 27], ""),

@@ -1,4 +1,4 @@
-# Each is protected for itself: `tofu destroy -exclude` or `-target` leaves the bucket and takes what guards it.
+# Every resource has its own prevent_destroy: -exclude or -target could keep the bucket and delete what guards it.
 resource "aws_s3_bucket" "backups" {
   bucket        = local.bucket_name
   force_destroy = false

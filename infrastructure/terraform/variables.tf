@@ -15,7 +15,7 @@ variable "bucket_suffix" {
 
   validation {
     condition     = can(regex("^[A-Za-z0-9-]*$", var.bucket_suffix))
-    error_message = "bucket_suffix holds something else than letters, digits and hyphens: set TF_VAR_bucket_suffix to one like team-7."
+    error_message = "bucket_suffix has a character that is not a letter, digit or hyphen: set TF_VAR_bucket_suffix to one like team-7."
   }
 
   validation {
@@ -25,12 +25,12 @@ variable "bucket_suffix" {
 
   validation {
     condition     = !can(regex("(^an|-an|^s3alias|-s3alias|--(ol|x|table)-s3)$", lower(var.bucket_suffix)))
-    error_message = "bucket_suffix ends as S3 reserves for itself (-an, -s3alias, --ol-s3, --x-s3, --table-s3): set TF_VAR_bucket_suffix to one with another ending, such as ppr."
+    error_message = "bucket_suffix has an ending that S3 reserves for itself (-an, -s3alias, --ol-s3, --x-s3, --table-s3): set TF_VAR_bucket_suffix to one with another ending, such as ppr."
   }
 
   validation {
     condition     = !endswith(lower(var.bucket_suffix), "-tfstate")
-    error_message = "bucket_suffix ends in -tfstate, which names the bucket of another suffix's states: set TF_VAR_bucket_suffix to one with another ending, such as ppr."
+    error_message = "bucket_suffix ends in -tfstate, which may name the bucket of another suffix's states: set TF_VAR_bucket_suffix to one with another ending, such as ppr."
   }
 }
 

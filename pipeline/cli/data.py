@@ -146,7 +146,8 @@ def restore(
 
     def question() -> str:
         click.echo("\n".join(listing.table(seen, datetime.now(UTC))), err=True)
-        return f"Restore it over {DATABASE}? What was written since stays in another database only."
+        since = "What was written since that backup stays only in the database that is kept."
+        return f"Restore it over {DATABASE}? {since}"
 
     async def verb(d: "Deployment") -> None:
         await verbs.restore(d, seen[0].id, from_database)

@@ -23,8 +23,8 @@ def rehearse(suffix: str, nodes: str, verbose: bool) -> None:
     """Rehearse the whole deployment on LocalStack, without AWS; Docker is used, but not needed.
 
     Deploys storage and app, configures two nodes, backs up, damages, restores, compares, deploys
-    again, destroys the app. Needs no settings and touches nothing real. What stays: reports/, and what had
-    to be downloaded: OpenTofu in ~/.cache/quickdata, images in Docker.
+    again, destroys the app. Needs no settings and touches nothing real. What stays: reports/, a
+    downloaded OpenTofu in ~/.cache/quickdata (or XDG_CACHE_HOME), images in Docker.
 
     \b
     docker  the nodes are containers, reached by SSH: a real Swarm, NocoDB, Adminer
@@ -107,10 +107,11 @@ def plan(out: Path, given: Mapping[str, str], detailed: bool, ask: bool, verbose
 def deploy(folder: Path | None, given: Mapping[str, str], ask: bool, yes: bool, verbose: bool) -> None:
     """Deploy to AWS: storage, app, the services on the nodes; then prove that a backup comes back.
 
-    Running it again changes only what differs, and goes on after a failure. Before a node, or the database's
-    disk, is replaced or deleted it asks; without a terminal it needs --yes, or is refused (exit code 3). With
-    --plan the plans of `quickdata plan` are applied as they are, without a question, or refused (exit code 3)
-    when the state, the code, the inputs or the account are others now.
+    Running it again changes only what differs, and continues after a failure. Before a node or the database's
+    disk is replaced or deleted, it asks; without a terminal it needs --yes, or is refused (exit code 3).
+    What an interrupted run left half made is replaced without a question. With --plan the plans of
+    `quickdata plan` are applied as they are, without a question, or refused (exit code 3) when the state, the
+    code, the inputs or the account have changed; what they deferred is planned, and asked about, then.
 
     \b
     Reads AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (or what else boto3 finds),

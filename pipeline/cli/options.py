@@ -23,7 +23,7 @@ def _id(_context: click.Context, _option: click.Parameter, value: str | None) ->
     from pipeline.backups import ID  # noqa: PLC0415 - its imports are slow
 
     if value is not None and not ID.fullmatch(value):
-        raise _bad(value, "is not an id: 8 of 0-9 and a-f; `quickdata backups` lists them")
+        raise _bad(value, "is not an id: 8 characters, 0-9 and a-f; `quickdata backups` lists them")
     return value
 
 
@@ -38,8 +38,8 @@ def _database(_context: click.Context, _option: click.Parameter, value: str) -> 
 def _hours(_context: click.Context, _option: click.Parameter, value: float | None) -> timedelta | None:
     if value is None:
         return None
-    if not 0 < value <= MOST_HOURS:  # not a number is neither
-        raise click.BadParameter(f"{value} is not more than 0 and at most {MOST_HOURS} hours")
+    if not 0 < value <= MOST_HOURS:  # NaN is neither
+        raise click.BadParameter(f"{value} must be more than 0 and at most {MOST_HOURS} hours")
     return timedelta(hours=value)
 
 

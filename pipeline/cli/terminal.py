@@ -84,13 +84,12 @@ async def _asked(d: Deployment, ended: Sequence[Change]) -> None:
     """
     listed = "\n".join(f"  {change}" for change in ended)
     with d.progress.paused():
-        click.echo(
-            f"These end, with all that is only on their disks:\n{listed}\nGo on? [y/N]: ", nl=False, err=True
-        )
+        click.echo(f"The plan takes these away, and what is only on their disks is lost:\n{listed}", err=True)
+        click.echo("Continue? [y/N]: ", nl=False, err=True)
         await anyio.wait_readable(sys.stdin)
         answer = sys.stdin.readline().strip().lower()
     if answer not in ("y", "yes"):
-        raise PipelineError("not confirmed: the app is as it was", "run it again to be asked again")
+        raise PipelineError("not confirmed: the app is as it was", "to go on, run it again and answer y")
 
 
 def _at_a_terminal() -> bool:

@@ -115,10 +115,11 @@ async def remove_dead_ones(progress: Progress) -> None:
             await docker("version", "--format", "{{.Server.Version}}")
             await _remove(run)
         except ToolError as error:
-            progress.note(f"! the nodes {run} of a killed rehearsal are still there: {error.what}")
+            left = f"! the nodes {run} of a killed rehearsal are still there"
+            progress.note(f"{left}: {error.what}; start Docker and rehearse again")
         else:
             remove(directory)
-            progress.note(f"removed, a killed run left them: the nodes {run} and {directory}")
+            progress.note(f"removed the nodes {run} and {directory}, which a killed run had left")
 
 
 async def renew(nodes: Nodes, stock: Mapping[str, Iterable[str]]) -> None:

@@ -22,7 +22,7 @@ remove_folders() {
       log "removing $folder"
       rm -rf "$folder" || return
     elif [[ -e $folder ]]; then
-      log "$folder stays, it does not bear the mark of these scripts; if nobody needs it: rm -rf ${folder@Q}"
+      log "kept $folder: these scripts did not mark it as theirs. If nobody needs it: rm -rf ${folder@Q}"
     fi
   done
 }
@@ -46,7 +46,7 @@ drop_databases() {
   local called="starts_with(datname, :'prefix') and substr(datname, length(:'prefix') + 1) ~ ('^' || :'pattern' || '\$') and datname <> :'except'"
   sql "$MAINTENANCE" "${names[@]}" <<SQL | log_lines || return
 select case when $MARKED then format('dropping the database %I', datname) else format(
-  'the database %I stays, it does not bear the mark of these scripts; if nobody needs it, in psql: drop database %I;', datname, datname) end
+  'kept the database %I: these scripts did not mark it as theirs. If nobody needs it, in psql: drop database %I;', datname, datname) end
 from pg_database d where $called order by datname;
 SQL
   sql "$MAINTENANCE" "${names[@]}" <<SQL
@@ -67,11 +67,11 @@ check_names() {
   taken=$(sql "$MAINTENANCE" -v scratch="${DATABASE}_restore_$ID" -v kept="$kept" <<<"select format('%I', datname)
     from pg_database d where datname in (:'scratch', :'kept') and not $MARKED limit 1") ||
     fail 1 "the databases cannot be listed" "the lines above say why"
-  [[ -z $taken ]] || fail 1 "the restore needs the name of the database $taken, which does not bear the mark of a restore" \
-    "rename that one: alter database $taken rename to another; or drop it, if nobody needs it"
+  [[ -z $taken ]] || fail 1 "a database called $taken is in the way, and no restore marked it as its own" \
+    "rename it (alter database $taken rename to NEW_NAME;), or drop it if nobody needs it"
   [[ -n $ATTACHMENTS_DIR && $ACTION == restored ]] || return 0
   for folder in "$ATTACHMENTS_DIR".{restore,before}_"$ID"; do
     [[ ! -e $folder ]] || is_marked "$folder" ||
-      fail 1 "the restore needs the name of $folder, which does not bear the mark of a restore" "move it away"
+      fail 1 "$folder is in the way, and no restore marked it as its own" "move it: mv -T ${folder@Q} ${folder@Q}.old"
   done
 }

@@ -22,7 +22,5 @@ async def refused(d: Deployment, ended: Sequence[Change]) -> None:
         PlanRefused: always.
     """
     what = f"app: this needs an agreement, and there is no terminal to ask at: {', '.join(map(str, ended))}"
-    mend = (
-        "nothing of the app was changed; run `quickdata plan`, read it, then `quickdata deploy --plan plan`"
-    )
-    raise PlanRefused(what, d.advice(f"{mend}; or give --yes"))
+    shown = "run `quickdata plan`, read it, then `quickdata deploy --plan DIR` with its folder"
+    raise PlanRefused(what, d.advice(f"nothing of the app was changed; {shown}; or give --yes"))

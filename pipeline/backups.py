@@ -90,7 +90,7 @@ def chosen(found: Iterable[Backup], backup_id: str | None, database: str) -> Bac
     if not wanted:
         which = f"no complete backup {backup_id}" if backup_id else "no backup yet"
         listing = f"`quickdata backups --database {shlex.quote(database)}` lists them"
-        mend = listing if complete else "`quickdata backup` takes one"
+        mend = listing if complete else "take one first, with the verb backup"
         raise BackupError(f"there is {which} of {database}", mend)
     if wanted[0].problem:
         which = "backup" if backup_id else "newest backup"

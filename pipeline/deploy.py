@@ -10,7 +10,7 @@ from pipeline.agreement import Agree, agreed, refused
 from pipeline.ansible import INVENTORY, changed
 from pipeline.check import check, require_good
 from pipeline.deployment import DATABASE, DATABASE_SERVICE, DATABASE_USER, Deployment
-from pipeline.existing import require_not_lost, require_running
+from pipeline.existing import require_known, require_not_lost, require_running
 from pipeline.plan import DATABASE_RESOURCES, GOES, Plan
 from pipeline.saved import SavedPlans
 from pipeline.scripts import verify
@@ -226,9 +226,13 @@ async def reachable(d: Deployment) -> None:
     """Make the inventory as the app's outputs say now: an older one may lead to nodes that are others by now.
 
     Raises:
+        StateLost: there are nodes, but the app's state does not know them.
         ToolError: the app is not deployed.
     """
-    text, before = rendered(d, await outputs(d, d.app)), await d.runner.read(INVENTORY)
+    found = await outputs(d, d.app)
+    if not found.get("nodes"):
+        await require_known(d)
+    text, before = rendered(d, found), await d.runner.read(INVENTORY)
     if text == before:
         return
     await d.runner.write(INVENTORY, text)

@@ -69,6 +69,10 @@ class RegionDiffers(PipelineError):  # noqa: N818 - a refusal is not an error of
         super().__init__(what, f"nothing was changed; set AWS_REGION {others} to {there}")
 
 
+class NodeStopped(ToolError):  # noqa: N818 - says what happened
+    """A node is stopped in EC2, and cannot be deployed to."""
+
+
 class StateLocked(PipelineError):  # noqa: N818 - says what happened
     """Another run holds a state's lock, or left it behind."""
 

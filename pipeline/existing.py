@@ -7,8 +7,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from pipeline.deployment import Deployment
-from pipeline.errors import StateLost, ToolError
-from pipeline.plan import GOES, Plan
+from pipeline.errors import NodeStopped, StateLost
+from pipeline.plan import GOES, NODES, Plan
 from pipeline.storage import BUCKET, Cloud
 from pipeline.tofu import Stack
 
@@ -115,6 +115,18 @@ async def require_not_lost(d: Deployment, storage: Plan | None = None, app: Plan
             raise StateLost(what, d.advice(mend))
 
 
+async def require_known(d: Deployment) -> None:
+    """Refuse where the app's state knows no node and AWS has some: `deploy` would not create them.
+
+    Raises:
+        StateLost: with every node that is there.
+    """
+    there = [f"{at} ({node})" for at, node in (await found(d, d.app)).items() if at.startswith(NODES[0])]
+    if there:
+        what = f"the app's state knows no node, but AWS has {', '.join(there)}"
+        raise StateLost(what, d.advice("bring the state back, or run `quickdata adopt app`"))
+
+
 async def require_running(d: Deployment, app: Plan) -> None:
     """Refuse to deploy to nodes that are stopped: they have no address, and SSH would be waited for in vain.
 
@@ -123,20 +135,20 @@ async def require_running(d: Deployment, app: Plan) -> None:
         app: the app stack's plan; a node that it ends may be stopped.
 
     Raises:
-        ToolError: with every node that is stopped.
+        NodeStopped: with every node that is stopped.
     """
     there = await d.cloud.ask(partial(_stopped, d.cloud), d.suffix)
     stopped = {address: node for address, node in there if not app.touching(GOES, [address])}
     if stopped:
         told = ", ".join(f"{address} ({node})" for address, node in stopped.items())
-        mend = f"nothing of the app was changed; {start(d.cloud, stopped.values())}"
-        raise ToolError(f"app: these nodes are stopped in EC2: {told}", d.advice(mend))
+        mend = f"nothing of the app was changed; {start(d, stopped.values())}"
+        raise NodeStopped(f"app: these nodes are stopped in EC2: {told}", mend)
 
 
-def start(cloud: Cloud, nodes: Iterable[str]) -> str:
+def start(d: Deployment, nodes: Iterable[str]) -> str:
     """Return what to do about nodes that are stopped; deploy tells their new addresses to the others."""
-    command = f"aws ec2 start-instances --region {cloud.region} --instance-ids {' '.join(nodes)}"
-    return f"start them: `{command}`, then `quickdata deploy`"
+    command = f"aws ec2 start-instances --region {d.cloud.region} --instance-ids {' '.join(nodes)}"
+    return d.advice(f"start them: `{command}`, then `quickdata deploy`")
 
 
 def _stopped(cloud: Cloud, suffix: str) -> list[tuple[str, str]]:

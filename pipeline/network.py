@@ -52,7 +52,7 @@ def for_other_machines() -> tuple[str, ...]:
     """
     found = passed_on()
     names = (*INDEXES, *(each for name in (*PROXIES, DIRECT) for each in (name, name.lower())))
-    return tuple(name for name in names if _is_for_others(found.get(name, "")))
+    return tuple(name for name in names if _is_for_others(name, found.get(name, "")))
 
 
 def authorities() -> Path | None:
@@ -61,8 +61,15 @@ def authorities() -> Path | None:
     return next((Path(each).absolute() for each in named if Path(each).is_file()), None)
 
 
-def _is_for_others(value: str) -> bool:
-    return bool(value) and not value.startswith(("/", ".")) and not list(passwords([value]))
+def _is_for_others(name: str, value: str) -> bool:
+    """Tell whether a value means the same on another machine, and is no secret.
+
+    A path does not, nor does a server on the loopback; NO_PROXY names hosts, and may begin with a dot.
+    """
+    if name.upper() == DIRECT:
+        return bool(value)
+    here = value.startswith(("/", ".")) or any(f"//{host}" in value for host in LOOPBACK)
+    return bool(value) and not here and not list(passwords([value]))
 
 
 def without_proxy(*hosts: str) -> dict[str, str]:

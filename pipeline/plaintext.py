@@ -14,22 +14,28 @@ from pipeline.step import Step
 
 VAULT = FOLDER / "group_vars/all/vault.yml"
 EXAMPLE = VAULT.with_name("vault.yml.example")
-ENCRYPTED = "$ANSIBLE_VAULT;"
-"""How a file begins that ansible-vault has encrypted."""
+ENCRYPTED = re.compile(r"\$ANSIBLE_VAULT;[^\n]+\n[0-9a-f\s]+")
+"""A file that ansible-vault has encrypted, from its first line to its last."""
 ANSIBLE_VAULT = ".venv/bin/ansible-vault"
 """As it is typed in the checkout, where `make install` puts it."""
 
-SECRET = r"(vault_[A-Za-z0-9_]+|nocodb_(db_password|jwt_secret|admin_password|registry_token))"  # noqa: S105 - their names
-"""The variables that hold a secret: the vault's, and the role's own, which any file of variables can set."""
+SECRET = (
+    r"(vault_[A-Za-z0-9_]+|nocodb_(db_password|jwt_secret|admin_password|registry_token)"  # noqa: S105 - names
+    r"|gitlab_pat|ansible_(become_|ssh_)?pass(word)?)"
+)
+"""The variables that hold a secret: the vault's, the role's and Ansible's own, which any file can set."""
 KEY = r"BEGIN ([A-Z]+ )?PRIVATE KEY-----"
 UNLOCKED = re.compile(
     r"BEGIN (OPENSSH PRIVATE KEY-----\s+b3BlbnNzaC1rZXktdjEAAAAABG5vbmU"
     r"|((RSA|EC|DSA) )?PRIVATE KEY-----\s+(?!Proc-Type:)[A-Za-z0-9+/])"
 )
 """A private key without a passphrase: OpenSSH's own format begins with its cipher's name, here "none"."""
-ACCESS_KEY = r"(AKIA|ASIA)[A-Z0-9]{16}"
-"""An AWS access key's id: IAM User Guide, "IAM identifiers", unique identifiers."""
-LOOK = ("grep", "-rIlE", rf"(vault|nocodb)_[A-Za-z0-9_]+[\"']?[[:space:]]*:|{KEY}|{ACCESS_KEY}", ".")
+TOKEN = r"(AKIA|ASIA)[A-Z0-9]{16}|glpat-[A-Za-z0-9_-]{20}"  # noqa: S105 - what one looks like
+"""An AWS access key's id (IAM User Guide, "IAM identifiers"), a GitLab token (its docs, "Token prefixes")."""
+NAMED = r"(vault_|nocodb_|gitlab_pat|ansible_)[A-Za-z0-9_]*[\"']?[[:space:]]*[:=]"
+LOOK = ("grep", "-rIlE", f"{NAMED}|{KEY}|{TOKEN}", ".")
+OWN = ("pipeline", "tests", "benchmarks", "docs")
+"""Folders of the project's own code and texts, which name secrets and hold none."""
 OTHERS = (".git", ".venv", ".tools", ".terraform", ".secrets", ".*_cache", "site-packages", "node_modules")
 """Folders with other people's files, and with a running step's own secrets."""
 UNVALUED = ("meta",)
@@ -41,9 +47,9 @@ Seen = set[tuple[int, str]]
 async def require_encrypted(d: Deployment) -> None:
     """Make sure that no secret lies in the checkout in plain text.
 
-    Looked at are vault.yml, all other files of variables, private keys, AWS access keys below
-    infrastructure/, and the file with the vault's password. A `.env` is not: nothing here reads it, git and
-    Dagger leave it out, and there is no command that encrypts it and lets it be used.
+    Looked at are vault.yml, all other files of variables, private keys, AWS access keys and GitLab tokens,
+    and the file with the vault's password. A `.env` is not: nothing here reads it, git and Dagger leave it
+    out, and there is no command that encrypts it and lets it be used.
 
     Raises:
         SettingsError: some do, with every file, and the command that encrypts it or takes it out.
@@ -73,15 +79,19 @@ def exposed(path: PurePosixPath, text: str, vault: bool) -> str:
         text: what is in it.
         vault: whether there is a vault.yml.
     """
-    if text.startswith(ENCRYPTED):
+    if ENCRYPTED.fullmatch(text):
         return ""
     if UNLOCKED.search(text):
         return f"{path}: a private key; `mv {_typed(path)} ~/.ssh/` and name it in QUICKDATA_SSH_KEY"
     if names := sorted(_names(path, text)):
         return f"{path}: {', '.join(names)}; {_remedy(path, vault)}"
-    if path.parts[0] == FOLDER.parts[0] and "tfstate" not in path.name and re.search(ACCESS_KEY, text):
-        return f"{path}: an AWS access key; take it out, and export AWS_ACCESS_KEY_ID and its other half"
+    if _is_looked_at(path) and "tfstate" not in path.name and re.search(TOKEN, text):
+        return f"{path}: an AWS access key or a GitLab token; take it out, and export the variable instead"
     return ""
+
+
+def _is_looked_at(path: PurePosixPath) -> bool:
+    return path.parts[0] not in OWN and not path.name.startswith(".env")
 
 
 def _remedy(path: PurePosixPath, vault: bool) -> str:
@@ -100,8 +110,13 @@ def _typed(path: PurePosixPath) -> str:
 
 def _names(path: PurePosixPath, text: str) -> set[str]:
     """Return the variables with a plain value; of vault.yml all count, and a file that is not YAML does."""
-    if not path.is_relative_to(FOLDER):
+    if not _is_looked_at(path):
         return set()
+    assigned = {each[0] for each in re.findall(rf"\b{SECRET}=(?![\"']?(?:\s|\{{\{{|$))", text)}
+    return assigned | _in_yaml(path, text)
+
+
+def _in_yaml(path: PurePosixPath, text: str) -> set[str]:
     which = re.compile(".*" if path == VAULT else SECRET)
     try:
         seen: Seen = set()
@@ -109,7 +124,7 @@ def _names(path: PurePosixPath, text: str) -> set[str]:
             name for node in yaml.compose_all(text, yaml.SafeLoader) for name in _plain(node, which, seen)
         }
     except (yaml.YAMLError, RecursionError):
-        named = re.findall(rf"({SECRET})[\"']?\s*:", text)
+        named = re.findall(rf"{SECRET}[\"']?\s*:", text)
         return {each[0] for each in named} or ({"it is not YAML"} if path == VAULT else set())
 
 
@@ -141,7 +156,7 @@ async def _password_file(d: Deployment) -> list[str]:
         return []
     inside = path.relative_to(d.runner.root)
     script = (await d.run(Step("check: vault's password", ("test", "-x", str(path))))).exit_code == 0
-    if script or (await d.runner.read(inside) or "").startswith(ENCRYPTED):
+    if script or ENCRYPTED.fullmatch(await d.runner.read(inside) or ""):
         return []
     return [
         f"{inside}: the vault's password; `mv {_typed(inside)} ~/`, set ANSIBLE_VAULT_PASSWORD_FILE to it"

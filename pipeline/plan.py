@@ -41,8 +41,6 @@ ACTIONS: dict[tuple[str, ...], Action | None] = {
 }
 """OpenTofu's JSON output format, "Change Representation", with OpenTofu's own forget."""
 
-TAINTED = "replace_because_tainted"
-"""The reason of such a replacement: OpenTofu's JSON output format, "Change Representation"."""
 
 DEFERRED = "deferred "
 """Begins the action of a change that the tool puts off to a later plan, which is read by the gate again."""
@@ -57,14 +55,12 @@ class Change:
         action: one of Action, one that is put off ("deferred create"), or an unknown one in words.
         previous: its address before a move.
         altered: the attributes that an update changes, tags left out.
-        half_made: whether it is replaced because an interrupted run left it half made.
     """
 
     address: str
     action: str
     previous: str = ""
     altered: tuple[str, ...] = ()
-    half_made: bool = False
 
     def at(self, addresses: Iterable[str]) -> bool:
         """Tell whether it is, or was before a move, at one of the addresses (all instances of each)."""
@@ -111,11 +107,8 @@ class Plan:
 
     @property
     def ended(self) -> list[Change]:
-        """The changes that end a node or the database's disk: deploy asks before it applies them.
-
-        A node that was never finished is made anew without a question: the same command continues the run.
-        """
-        return [change for change in self.touching(GOES, NODES) if not change.half_made]
+        """The changes that end a node or the database's disk: deploy asks before it applies them."""
+        return self.touching(GOES, NODES)
 
     @property
     def created(self) -> tuple[str, ...]:
@@ -174,7 +167,7 @@ def _changes(resource: dict[str, Any]) -> Iterable[Change]:
         return
     if action is not None:
         altered = _altered(change) if action == "update" else ()
-        yield Change(address, action, previous, altered, resource.get("action_reason") == TAINTED)
+        yield Change(address, action, previous, altered)
     if change.get("importing"):
         yield Change(address, "import", previous)
     if previous:

@@ -6,7 +6,7 @@ from anyio import CancelScope
 
 from pipeline import plan, tofu
 from pipeline.deployment import Deployment
-from pipeline.plan import DATABASE_RESOURCES, Plan
+from pipeline.plan import NODES, Plan
 from pipeline.state import State
 from pipeline.tofu import Stack
 
@@ -64,12 +64,12 @@ async def forget(d: Deployment) -> None:
 def half_made(name: str, known: State) -> list[str]:
     """Return what an interrupted run left half made ("tainted") and must not be replaced.
 
-    In storage the gate would refuse that, and before the database's node or disk is replaced, a backup
-    would be asked of a database that was never there.
+    In storage the gate would refuse that. No node ends that nobody was asked about, and before the database's
+    node or disk is replaced, a backup would be asked of a database that was never there.
     """
     if name == "storage":
         return list(known.tainted)
-    return [each for each in known.tainted if any(plan.within(each, place) for place in DATABASE_RESOURCES)]
+    return [each for each in known.tainted if any(plan.within(each, place) for place in NODES)]
 
 
 async def let_stand(d: Deployment, known: dict[str, State]) -> None:

@@ -5,7 +5,6 @@ import secrets
 import shutil
 import signal
 import subprocess
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pathlib import Path
 from anyio import run_process
 
 from pipeline.errors import ToolError
+from pipeline.scratch import PLAIN, scratch
 from pipeline.server import LOOPBACK, free_port, reached_at, serving
 
 USER = "admin"
@@ -135,8 +135,7 @@ def _callable(programs: Path) -> Iterator[Path]:
         yield programs
         return
     packages = programs.parents[2]
-    with tempfile.TemporaryDirectory(prefix="quickdata-", dir="/tmp") as name:
-        copy = Path(name)
+    with scratch("postgres-", PLAIN) as copy:
         for each in (programs.parent, packages / LIBRARIES):
             shutil.copytree(each, copy / each.relative_to(packages))
         yield copy / programs.relative_to(packages)

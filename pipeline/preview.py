@@ -9,8 +9,8 @@ from pipeline import ansible, deploy, inventory, plan, planning, upgrade
 from pipeline.ansible import PLAYBOOKS
 from pipeline.check import check, require_good
 from pipeline.deployment import Deployment
-from pipeline.errors import PipelineError, PlanRefused, StateLost, listed
-from pipeline.existing import require_not_lost
+from pipeline.errors import NodeStopped, PipelineError, PlanRefused, StateLost, listed
+from pipeline.existing import require_not_lost, require_running
 from pipeline.plan import Plan
 from pipeline.prediction import Prediction, predicted
 from pipeline.saved import INVENTORY as KEPT_INVENTORY
@@ -162,8 +162,10 @@ async def _look_for_refusals(d: Deployment, seen: Preview) -> None:
             seen.refusals.append(refusal)
     try:
         await require_not_lost(d, storage, app)
-    except StateLost as lost:
-        seen.refusals.append(lost)
+        if app:
+            await require_running(d, app)
+    except (StateLost, NodeStopped) as refusal:
+        seen.refusals.append(refusal)
 
 
 async def _playbooks(d: Deployment, saved: SavedPlans, seen: Preview) -> None:

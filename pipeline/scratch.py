@@ -11,25 +11,29 @@ from pathlib import Path
 PREFIX = "quickdata-"
 MARK = ".quickdata"
 """The file that makes a directory ours; whoever holds its lock (flock) is alive."""
+PLAIN = "/tmp"  # noqa: S108 - each directory in it is private
+"""Where a directory is made whose path has nothing special in it, whatever TMPDIR is called."""
 NODES = "nodes-in-docker"
 """The file that names what else is to be removed: the containers and the network of a rehearsal."""
 
 
 @contextmanager
-def scratch(purpose: str = "") -> Iterator[Path]:
-    """Yield a new directory of this run in TMPDIR; nothing of it is left behind.
+def scratch(purpose: str = "", place: str | None = None) -> Iterator[Path]:
+    """Yield a new directory of this run; nothing of it is left behind.
 
     Args:
         purpose: a part of its name.
+        place: PLAIN, or None for TMPDIR.
     """
-    with ExitStack() as at_last, tempfile.TemporaryDirectory(prefix=PREFIX + purpose) as name:
+    with ExitStack() as at_last, tempfile.TemporaryDirectory(prefix=PREFIX + purpose, dir=place) as name:
         at_last.callback(os.close, _held(Path(name, MARK)))
         yield Path(name)
 
 
 def dead() -> Iterator[Path]:
     """Yield the directories of killed runs of this user, each with its lock held: nobody else removes it."""
-    for directory in sorted(Path(tempfile.gettempdir()).glob(f"{PREFIX}*")):
+    places = {tempfile.gettempdir(), PLAIN}
+    for directory in sorted(path for place in places for path in Path(place).glob(f"{PREFIX}*")):
         with suppress(OSError), ExitStack() as at_last:
             mark = os.open(directory / MARK, os.O_RDWR | os.O_NOFOLLOW)
             at_last.callback(os.close, mark)
@@ -64,6 +68,7 @@ def _held(mark: Path) -> int:
     """Make a file whose lock this process holds: it has its name only when it is locked."""
     draft = mark.with_name(f"{mark.name}.draft")
     descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with suppress(OSError):  # a file system without locks: then nobody takes the directory for a dead run's
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
     draft.rename(mark)
     return descriptor

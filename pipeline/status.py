@@ -179,7 +179,7 @@ async def _nodes(d: Deployment) -> Part:
     missing = sorted(ROLES - {node["role"] for node in found})
     lines += (f"no {' and no '.join(missing)}",) if missing else ()
     if stopped := [node["id"] for node in found if node["state"] in STOPPED]:
-        return Part("nodes", lines, found, d.advice(start(d.cloud, stopped)))
+        return Part("nodes", lines, found, start(d, stopped))
     if missing:
         return Part("nodes", lines, found, d.advice("`quickdata deploy` creates what is missing"))
     if any(node["state"] != "running" for node in found):

@@ -63,13 +63,14 @@ async def test_nothing_is_asked_when_no_node_ends() -> None:
     assert "app: apply" in runner.names
 
 
-async def test_a_node_that_was_never_finished_is_made_anew_without_a_question() -> None:
+async def test_a_tainted_node_that_a_plan_would_replace_is_asked_for_like_any_other() -> None:
     runner = ending()
     document = json.loads(plan_json((MANAGER, "replace")))
     document["resource_changes"][0]["action_reason"] = "replace_because_tainted"
     runner.answers["app: read plan"] = (0, json.dumps(document))
-    await deploy(deployment(runner), agree=refused)
-    assert "app: apply" in runner.names
+    with pytest.raises(PlanRefused):
+        await deploy(deployment(runner), agree=refused)
+    assert "app: apply" not in runner.names
 
 
 async def test_a_lost_state_and_a_stopped_node_are_told_before_anybody_is_asked() -> None:

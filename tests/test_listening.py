@@ -10,6 +10,8 @@ from pathlib import Path
 from fault_proxy import fault_proxy
 from gitlab_server import gitlab_server
 from listening import on_loopback_alone, open_to_others
+from recording_proxy import recording_proxy
+from stopped_proxy import stopped_proxy
 
 from pipeline.postgres import Postgres
 from pipeline.rehearsal.localstack import SERVER, LocalStack
@@ -60,6 +62,9 @@ def test_a_localstack_that_would_listen_elsewhere_is_ended(tmp_path: Path) -> No
 
 
 def test_the_servers_of_the_tests_listen_on_the_loopback_alone() -> None:
-    with gitlab_server() as gitlab, fault_proxy("http://127.0.0.1:1") as proxy:
-        assert on_loopback_alone(gitlab.url)
-        assert on_loopback_alone(proxy.url)
+    nowhere = "http://127.0.0.1:1"
+    with gitlab_server() as gitlab, fault_proxy(nowhere) as faults, recording_proxy({}) as recording:
+        assert all(on_loopback_alone(each.url) for each in (gitlab, faults, recording))
+        with stopped_proxy(nowhere) as url:
+            assert on_loopback_alone(url)
+            assert not open_to_others()

@@ -157,6 +157,9 @@ def test_a_node_elsewhere_gets_what_means_something_there_and_no_password(
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://proxy.invalid:3128")
     monkeypatch.setenv("HTTPS_PROXY", URL)
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:3128")
+    monkeypatch.setenv("NO_PROXY", ".example.org,10.0.0.0/8")
+    monkeypatch.setenv("PIP_EXTRA_INDEX_URL", "http://localhost:3141/simple")
     monkeypatch.setenv("PIP_INDEX_URL", "https://token@packages.invalid/simple")
     monkeypatch.setenv("PIP_FIND_LINKS", "/srv/wheels")
     monkeypatch.setenv("PIP_TRUSTED_HOST", "packages.invalid")

@@ -1,6 +1,7 @@
 """Nodes that are containers: what is wrong is found before any is made, and what was made is removed."""
 
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,6 +42,20 @@ async def refused() -> str:
     with pytest.raises(ToolError) as caught:
         await rehearse_on("docker", Progress(), Report("rehearse", "localstack"), "x")
     return caught.value.what
+
+
+async def test_a_rehearsal_begins_by_removing_the_nodes_of_a_killed_one(
+    stub: Stub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    dead = tmp_path / "quickdata-dead"
+    dead.mkdir()
+    (dead / ".quickdata").touch()
+    (dead / "nodes-in-docker").write_text("quickdata-0123abcd")
+    stub('[ "$1" != context ] && echo "$@" >>asked')
+    await refused()
+    assert "label=quickdata.rehearsal=quickdata-0123abcd" in (tmp_path / "asked").read_text()
+    assert not dead.exists()
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,13 @@ async def test_a_storage_plan_that_could_lose_a_backup_is_never_applied(action: 
 
 @pytest.mark.parametrize(
     "address",
-    ["aws_s3_bucket.backups", "aws_s3_bucket_versioning.backups", DATABASE, "aws_ebs_volume.postgres"],
+    [
+        "aws_s3_bucket.backups",
+        "aws_s3_bucket_versioning.backups",
+        DATABASE,
+        "aws_ebs_volume.postgres",
+        'aws_instance.node["manager"]',
+    ],
 )
 async def test_what_an_interrupted_run_left_half_made_is_kept_not_replaced(address: str) -> None:
     stack = "storage" if "s3" in address else "app"
@@ -132,8 +138,8 @@ async def test_what_an_interrupted_run_left_half_made_is_kept_not_replaced(addre
     assert in_order(runner, f"{stack}: state", f"{stack}: untaint {address}", f"{stack}: plan")
 
 
-async def test_a_half_made_node_without_data_is_simply_made_anew() -> None:
-    runner = RecordingRunner({**SECOND, "app: state": (0, state_json('aws_instance.node["manager"]'))})
+async def test_what_is_half_made_and_no_node_is_simply_made_anew() -> None:
+    runner = RecordingRunner({**SECOND, "app: state": (0, state_json("aws_key_pair.admin"))})
     await deploy(deployment(runner))
     assert not [name for name in runner.names if "untaint" in name]
 

@@ -91,6 +91,14 @@ async def test_a_checkout_whose_vault_is_encrypted_is_let_pass(checkout: Path) -
         ("infrastructure/ansible/host_vars/database.yml", f"vault_x: [{CANARY}]\n", "vault_x"),
         ("infrastructure/ansible/vault.yml", f"vault_x:\n  {CANARY}\n", "vault_x"),
         (str(EXAMPLE), f'vault_db_password: "{CANARY}"\n', "vault_db_password"),
+        ("vault.yml", f"vault_db_password: {CANARY}\n", "vault_db_password"),
+        ("secrets/vault.yml", f"vault_db_password: {CANARY}\n", "vault_db_password"),
+        (VAULT, f"$ANSIBLE_VAULT;1.1;AES256\nvault_db_password: {CANARY}\n", "vault_db_password"),
+        (f"{ALL}/gitlab.yml", f"gitlab_pat: {CANARY}\n", "gitlab_pat"),
+        (f"{ALL}/sudo.yml", f"ansible_become_password: {CANARY}\n", "ansible_become_password"),
+        ("infrastructure/ansible/hosts.ini", f"[all:vars]\nvault_db={CANARY}\n", "vault_db"),
+        ("export.sh", "export AWS_ACCESS_KEY_ID=AKIA" + "0" * 16, "an AWS access key or a GitLab token"),
+        ("x.auto.tfvars", 'pat = "glpat-' + "x" * 20 + '"\n', "an AWS access key or a GitLab token"),
     ],
 )
 async def test_a_plain_secret_among_ansibles_variables_is_refused_by_path_and_name(
@@ -109,6 +117,7 @@ async def test_a_plain_secret_among_ansibles_variables_is_refused_by_path_and_na
         "vault_db_password: \"{{ lookup('ansible.builtin.env', 'DB') }}\"\n",
         "# vault_db_password: as in the vault\n",
         "vault_a: &loop [*loop]\n",
+        "x: run -e vault_x={{ vault_x }} -e vault_y=\n",
     ],
 )
 async def test_what_is_empty_encrypted_or_read_from_elsewhere_is_let_pass(checkout: Path, text: str) -> None:

@@ -261,7 +261,7 @@ async def test_nodes_end_by_a_plan_that_was_shown_and_not_by_one_that_was_deferr
     await deploy(deployment(runner), KEPT)
     assert applied(runner) == {"app: apply": "/kept/app.tfplan"}
     runner = await saved({"storage: state": (0, "")} | growing("aws_s3_bucket.backups", "storage") | ending)
-    with pytest.raises(PlanRefused, match="nodes would end"):
+    with pytest.raises(PlanRefused, match="this needs an agreement"):
         await deploy(deployment(runner), KEPT)
     assert "app: apply" not in applied(runner)
 

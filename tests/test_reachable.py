@@ -10,6 +10,7 @@ from recording import (
     NODES,
     OUTPUTS,
     PROOF,
+    FreeCloud,
     RecordingRunner,
     deployment,
     outputs,
@@ -18,11 +19,12 @@ from recording import (
 )
 
 from pipeline import deploy, inventory, status, verbs
+from pipeline.agreement import agreed
 from pipeline.ansible import INVENTORY
 from pipeline.backends.backend import override
 from pipeline.backends.s3 import S3
 from pipeline.deployment import Deployment
-from pipeline.errors import ToolError
+from pipeline.errors import StateLost, ToolError
 from pipeline.states import OVERRIDE, RECORD, kept_in
 from pipeline.step import Step
 
@@ -38,7 +40,7 @@ async def look_at_services(d: Deployment) -> object:
 
 
 async def replace_the_database(d: Deployment) -> object:
-    return await deploy.deploy(d)
+    return await deploy.deploy(d, agree=agreed)
 
 
 VERBS: dict[str, Callable[[Deployment], Awaitable[object]]] = {
@@ -105,6 +107,15 @@ async def test_where_no_app_is_deployed_that_is_said_and_no_node_is_asked(name: 
     assert caught.value.mend == "`quickdata deploy` creates them"
     assert seen == []
     assert made.files[str(INVENTORY)] == STALE
+
+
+@pytest.mark.parametrize("name", [name for name in VERBS if name != "deploy"])
+async def test_where_nodes_exist_that_the_state_does_not_know_its_loss_is_said(name: str) -> None:
+    cloud = FreeCloud(there=[('aws_instance.node["manager"]', "i-1"), ("aws_vpc.main", "vpc-1")])
+    made = runner(STALE, {})
+    with pytest.raises(StateLost, match=r'but AWS has aws_instance\.node\["manager"\] \(i-1\)') as caught:
+        await VERBS[name](deployment(made, cloud))
+    assert "`quickdata adopt app`" in caught.value.mend
 
 
 async def test_an_app_whose_nodes_are_half_gone_can_still_be_destroyed_without_a_backup() -> None:

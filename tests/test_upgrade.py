@@ -5,11 +5,13 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import anyio
 import pytest
 import yaml
 from ansible_workspace import ANSIBLE, Workspace, make_workspace
 from recording import BACKUP, PROOF, RecordingRunner, deployment, plan_json, said_by_ansible, state_json
 
+from pipeline.agreement import agreed
 from pipeline.ansible import Ansible, matched
 from pipeline.deploy import deploy
 from pipeline.errors import PipelineError, SettingsError, VerifyFailed, most_telling
@@ -71,7 +73,9 @@ async def test_the_backup_waits_for_all_of_storage() -> None:
     class SlowStorage(RecordingRunner):
         async def run(self, step: Step) -> Result:
             if step.name == "storage: apply":
-                assert "backup" not in self.names
+                await anyio.wait_all_tasks_blocked()  # whoever does not wait for storage goes on here
+                assert "ansible: swarm.yml" in self.names
+                assert "ansible: backup.yml" not in self.names
             return await super().run(step)
 
     runner = SlowStorage(recorder().answers | {"storage: plan": (2, ""), "app: plan": (2, "")})
@@ -159,7 +163,7 @@ async def test_nocodb_comes_back_when_its_new_image_does_not_run() -> None:
 async def test_a_database_that_was_saved_because_it_goes_is_not_saved_twice() -> None:
     doomed = plan_json(("aws_ebs_volume.postgres", "replace"))
     runner = recorder(**{"app: plan": (2, ""), "app: read plan": (0, doomed)})
-    await deploy(deployment(runner))
+    await deploy(deployment(runner), agree=agreed)
     assert runner.names.count("backup") == 2  # the other is the proof at the end
 
 

@@ -109,9 +109,9 @@ def deploy(folder: Path | None, given: Mapping[str, str], ask: bool, yes: bool, 
 
     Running it again changes only what differs, and continues after a failure. Before a node or the database's
     disk is replaced or deleted, it asks; without a terminal it needs --yes, or is refused (exit code 3).
-    What an interrupted run left half made is replaced without a question. With --plan the plans of
-    `quickdata plan` are applied as they are, without a question, or refused (exit code 3) when the state, the
-    code, the inputs or the account have changed; what they deferred is planned, and asked about, then.
+    With --plan the plans of `quickdata plan` are applied as they are, without a question, or refused (exit
+    code 3) when the state, the code, the inputs or the account have changed; what they deferred is planned,
+    and asked about, then.
 
     \b
     Reads AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (or what else boto3 finds),

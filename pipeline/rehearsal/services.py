@@ -14,7 +14,7 @@ from anyio import to_thread
 
 from pipeline.cleanup import afterwards
 from pipeline.container import asked, outcome, tried
-from pipeline.errors import ToolError
+from pipeline.errors import PipelineError, ToolError
 from pipeline.postgres import USER, Postgres
 from pipeline.rehearsal.localstack import REGION, LocalStack, answers, asking
 from pipeline.server import START_LIMIT
@@ -112,11 +112,19 @@ async def _answering(name: str, ready: Callable[[], Awaitable[bool]]) -> AsyncIt
     try:
         yield
     except Exception as error:
-        if not await ready():
+        if not await _still(ready):
             raise ToolError(
                 f"{name} ended too early: its service does not answer any more", REMEDY
             ) from error
         raise
+
+
+async def _still(ready: Callable[[], Awaitable[bool]]) -> bool:
+    """Tell whether a server answers; when nobody can tell, the block's own error is the one to show."""
+    try:
+        return await ready()
+    except PipelineError:
+        return True
 
 
 async def _until(name: str, ready: Callable[[], Awaitable[bool]]) -> None:

@@ -5,22 +5,24 @@
 # This file in a folder has the folder's name: neither a copy nor a folder that only looks like ours is ours.
 MARK=.quickdata-mark
 
+# mark_folder FOLDER [NAME]: as ours, once it has that name.
 mark_folder() {
-  printf '%s\n' "${1##*/}" >"$1/$MARK"
+  local name=${2:-$1}
+  printf '%s\n' "${name##*/}" >"$1/$MARK"
 }
 
 is_marked() {
   [[ -d $1 && ! -L $1 && -f $1/$MARK && $(<"$1/$MARK") == "${1##*/}" ]]
 }
 
-# remove_folders FOLDER...: those that bear their mark. What has none is somebody's, or was left by a run that was killed
-# before it could mark it: it stays.
+# remove_folders FOLDER...: those that bear their mark, which goes last: what a killed run left of one is still ours. What
+# has none is somebody's, or was left by a run that was killed before it could mark it: it stays.
 remove_folders() {
   local folder
   for folder in "$@"; do
     if is_marked "$folder"; then
       log "removing $folder"
-      rm -rf "$folder" || return
+      find "$folder" -mindepth 1 -maxdepth 1 ! -name "$MARK" -exec rm -rf {} + && rm -rf "$folder" || return
     elif [[ -e $folder ]]; then
       log "kept $folder: these scripts did not mark it as theirs. If nobody needs it: rm -rf ${folder@Q}"
     fi

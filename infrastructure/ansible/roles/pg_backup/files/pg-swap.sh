@@ -66,5 +66,6 @@ move_entries() {
 keep_attachments() {
   local kept=$ATTACHMENTS_DIR.before_$ID
   [[ -n $ASIDE ]] || return 0
-  remove_folders "$UNPACKED" "$ATTACHMENTS_DIR".before_???????? && mv --no-target-directory "$ASIDE" "$kept" && mark_folder "$kept"
+  remove_folders "$UNPACKED" "$ATTACHMENTS_DIR".before_???????? && mark_folder "$ASIDE" "$kept" &&
+    mv --no-target-directory "$ASIDE" "$kept"
 }

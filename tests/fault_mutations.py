@@ -339,13 +339,6 @@ FAULT_MUTATIONS = (
         test_retention.test_nothing_else_in_the_bucket_is_touched,
     ),
     Mutation(
-        "files of backups",
-        COMMON,
-        " && $file != */*",
-        "",
-        test_retention.test_nothing_else_in_the_bucket_is_touched,
-    ),
-    Mutation(
         "the attachments are there",
         BACKUP,
         "[[ -d $ATTACHMENTS_DIR ]] ||",

@@ -32,8 +32,11 @@ def small(tmp_path: Path) -> Iterator[Path]:
         yield directory
 
 
-def test_a_rehearsal_without_room_is_refused_at_once_with_the_directory_and_the_size(small: Path) -> None:
-    env = {"PATH": os.environ["PATH"], "HOME": str(small), "TMPDIR": str(small)}
+def test_a_rehearsal_without_room_is_refused_at_once_with_the_directory_and_the_size(
+    small: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    home = tmp_path_factory.mktemp("home")
+    env = {"PATH": os.environ["PATH"], "HOME": str(home), "TMPDIR": str(small)}
     command = [*QUICKDATA, "rehearse", "--nodes", "local"]
     done = subprocess.run(command, cwd=REPOSITORY, env=env, text=True, capture_output=True, check=False)
     assert done.returncode == 1

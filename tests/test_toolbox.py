@@ -159,7 +159,7 @@ async def test_a_verb_on_aws_runs_from_its_arguments_alone(
     given |= {"bucket_suffix": "ppr", "admin_cidr": "203.0.113.7/32"}
     done = await pipeline.attempt("check", given)
     assert done.error is None, str(done.error)
-    assert "vault.yml opens with the password" in done.summary()
+    assert "vault.yml is encrypted, opens with the password" in done.summary()
     assert list((tmp_path / "workspace").iterdir()) == []
     assert not [name for name, value in values.items() if value.strip() in engine.words]
 

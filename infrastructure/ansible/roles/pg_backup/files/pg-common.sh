@@ -242,7 +242,7 @@ names() {
   local name file
   while IFS=/ read -r name file; do
     # shellcheck disable=SC2053 # "*" means any file
-    [[ $name =~ $BACKUP_NAME && $file == $1 && $file != */* ]] && printf '%s\n' "$name"
+    [[ $name =~ $BACKUP_NAME && $file == $1 ]] && printf '%s\n' "$name"
   done
   return 0
 }

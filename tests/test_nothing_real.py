@@ -1,6 +1,5 @@
 """A deployment to AWS acts on AWS, whatever a profile of ~/.aws says, and a rehearsal never does."""
 
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -61,21 +60,22 @@ async def test_opentofu_asks_aws_and_not_the_emulator_of_the_default_profile(
             }  # an interrupted OpenTofu waits for all of them
             proxied = replace(plan, env={**plan.env, **once})
 
+            asked = anyio.Event()
+
             async def answer(stream: SocketStream) -> None:
                 async with stream:
                     requests.append((await stream.receive()).decode().splitlines()[0])
-                group.cancel_scope.cancel()
-                with anyio.CancelScope(shield=True):
-                    await listener.aclose()  # an interrupted OpenTofu asks again, and waits for an answer
-
-            async def serve() -> None:
-                with suppress(anyio.ClosedResourceError):
-                    await listener.serve(answer)
+                asked.set()
 
             with anyio.fail_after(120):
-                async with anyio.create_task_group() as group:
-                    group.start_soon(serve)
-                    await d.run(proxied)
+                async with anyio.create_task_group() as running:
+                    running.start_soon(d.run, proxied)
+                    async with anyio.create_task_group() as listening:
+                        listening.start_soon(listener.serve, answer)
+                        await asked.wait()
+                        listening.cancel_scope.cancel()
+                    await listener.aclose()  # an interrupted OpenTofu asks again, and waits for an answer
+                    running.cancel_scope.cancel()
     assert requests == [f"CONNECT sts.{person}.amazonaws.com:443 HTTP/1.1"]
 
 

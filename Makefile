@@ -34,7 +34,7 @@ rehearse: announce install ## The main job: deploy on LocalStack, damage, restor
 	@.venv/bin/quickdata rehearse
 
 .PHONY: test
-test: install-dev lint ## All tests and linters, about 25 minutes on 2 cores.
+test: install-dev lint ## All tests and linters, 25 to 45 minutes on 2 cores.
 	@printf '%s\n' 'tests: the longest begin, so the first dots come after some minutes'
 	@.venv/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder $(PYTEST_OPTIONS)
 

@@ -20,6 +20,7 @@ from pipeline.tofu import Stack
 
 STACKS = ("storage", "app")
 NOCODB = "nocodb.yml"
+SAVED_FIRST = "; another image of what holds data waits for a verified backup"
 SIGNS = {"create": "+", "delete": "-", "update": "~", "replace": "±", "import": "←", "move": "→"}
 COUNTED = ("create", "update", "delete", "forget")
 
@@ -173,7 +174,7 @@ async def _playbooks(d: Deployment, saved: SavedPlans, seen: Preview) -> None:
     why = why or await _unreachable(d, saved)
     for name in PLAYBOOKS:
         if why:
-            seen.deferred[name] = why
+            seen.deferred[name] = why + (SAVED_FIRST if name == NOCODB and seen.plans.get("app") else "")
             continue
         result = await d.run(d.ansible.predict(name, saved.inventory(d)))
         if result.exit_code:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from recording import BACKUP, OUTPUTS, PROOF, RecordingRunner, deployment, said_by_ansible
 
 from pipeline import verbs
-from pipeline.deploy import banner
+from pipeline.banner import banner
 
 PUBLIC = "198.51.100."
 HERE = {"manager": {"ansible_host": "10.213.7.10"}, "database": {"ansible_host": "10.213.7.11"}}

@@ -122,6 +122,9 @@ async def test_the_playbooks_are_deferred_when_the_app_changes_its_nodes_and_onl
     changing["output_changes"] = {"nodes": {"actions": ["update"]}}
     found = await seen({"app: plan": (2, ""), "app: read plan": (0, json.dumps(changing))})
     assert all("nodes" in found.deferred[name] for name in PLAYBOOKS)
+    assert found.deferred["nocodb.yml"].endswith(
+        "; another image of what holds data waits for a verified backup"
+    )
     assert set((await seen(growing())).playbooks) == set(PLAYBOOKS)
 
 

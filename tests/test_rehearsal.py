@@ -6,13 +6,17 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from checkout import CANARY, Checkout, make_checkout, until
 from opened import Opened
+
+from tests.backup_runs import wait_for
 
 
 @pytest.fixture(scope="module")
@@ -56,9 +60,22 @@ def rehearsed(checkout: Checkout) -> Iterator[Run]:
 
 def terminated(run: subprocess.Popen[str], checkout: Checkout) -> Cut:
     read = until(run, lambda line: "ansible: swarm.yml" in line)
+    wait_for(lambda: plays(run.pid))
     os.killpg(run.pid, signal.SIGTERM)
     _, err = run.communicate(timeout=600)
     return Cut(run.returncode, read + err, checkout.report())
+
+
+def commands(process: psutil.Process) -> list[str]:
+    with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+        return process.cmdline()
+    return []
+
+
+def plays(parent: int) -> bool:
+    """Whether a playbook runs now: between two of them there would be nothing to interrupt."""
+    words = [commands(each) for each in psutil.Process(parent).children(recursive=True)]
+    return any("nocodb.yml" in line or "backup.yml" in line for line in words)
 
 
 @pytest.mark.timeout(1200)

@@ -33,6 +33,10 @@ help: ## Show this list.
 rehearse: announce install ## The main job: deploy on LocalStack, damage, restore, prove it. Needs no AWS, no Docker.
 	@.venv/bin/quickdata rehearse
 
+.PHONY: test-unit
+test-unit: install-dev ## The fast loop: the tests that start no process, about 20 seconds.
+	@.venv/bin/pytest -n 2 tests/unit $(PYTEST_OPTIONS)
+
 .PHONY: test
 test: install-dev lint ## All tests and linters, 25 to 45 minutes on 2 cores.
 	@printf '%s\n' 'tests: the longest begin, so the first dots come after some minutes'
@@ -49,15 +53,14 @@ test-slow: install-dev ## The tests that `make test` leaves out, about 20 minute
 # A test that is skipped proves nothing, so as root: only root may mount the small disks that get full.
 .PHONY: test-faults
 test-faults: install-dev ## Every fault at every moment, every guard taken out; writes docs/faults.md, about 25 minutes.
-	@.venv/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder -m 'not docker' --junitxml=reports/faults.xml \
-	  $(wildcard tests/test_faults_*.py tests/test_backup*.py) tests/test_restore.py tests/test_swap.py tests/test_marks.py \
-	  tests/test_retention.py tests/test_odd_databases.py tests/test_script_mutations.py $(PYTEST_OPTIONS)
-	@.venv/bin/python -m tests.fault_page reports/faults.xml
+	@.venv/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder -m '' --junitxml=reports/faults.xml \
+	  tests/node $(PYTEST_OPTIONS)
+	@.venv/bin/python -m tests.support.fault_page reports/faults.xml
 
 .PHONY: test-swarm
 test-swarm: install-dev ## The tests on nodes that are containers: needs Docker, about 30 minutes.
 	@tests/images/build
-	@.venv/bin/pytest -m docker $(PYTEST_OPTIONS)
+	@.venv/bin/pytest tests/swarm $(PYTEST_OPTIONS)
 
 .PHONY: lint
 lint: install-dev ## Only the linters.

@@ -17,14 +17,14 @@ from measure import Measure, median
 from pgbackrest import PGBACKREST
 from startup import milliseconds
 
-from pipeline import deploy
-from pipeline.check import check, require_good
-from pipeline.facts import facts
-from pipeline.progress import Progress
-from pipeline.rehearsal.local import local_deployment, prepare
+from pipeline.aws.account import session
+from pipeline.deploy import order as deploy
+from pipeline.deploy.check import check, require_good
+from pipeline.rehearsal.local_nodes import local_deployment, prepare
 from pipeline.rehearsal.surroundings import surroundings
-from pipeline.report import Report
-from pipeline.storage import session
+from pipeline.reporting.progress import Progress
+from pipeline.reporting.report import Report
+from pipeline.reporting.versions import facts
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 LIMITS = Path(__file__).with_name("limits.md")

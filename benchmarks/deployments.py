@@ -4,14 +4,15 @@ import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
-from pipeline import deploy, inventory
-from pipeline.ansible import INVENTORY
+from pipeline.ansible import inventory
+from pipeline.ansible.playbooks import INVENTORY
+from pipeline.deploy import order as deploy
 from pipeline.deployment import Deployment
-from pipeline.progress import Progress
-from pipeline.rehearsal.local import local_deployment, prepare
+from pipeline.rehearsal.local_nodes import local_deployment, prepare
 from pipeline.rehearsal.surroundings import surroundings
-from pipeline.report import Report
-from pipeline.step import Step
+from pipeline.reporting.progress import Progress
+from pipeline.reporting.report import Report
+from pipeline.steps.step import Step
 
 PLAYBOOKS = ("swarm.yml", "nocodb.yml", "backup.yml")
 

@@ -1,21 +1,23 @@
 """One deployment: everything that its verbs need, whatever the target and the runner."""
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from secrets import token_hex
 
 from anyio import get_cancelled_exc_class
 
 from pipeline.advice import placed
-from pipeline.ansible import Ansible
-from pipeline.backends.backend import Backend
-from pipeline.backends.local import LOCAL
-from pipeline.inventory import Variables
-from pipeline.progress import Progress
-from pipeline.report import Report, now
-from pipeline.step import Result, Runner, Step
-from pipeline.storage import BUCKET_PREFIX, Cloud
-from pipeline.tofu import Stack
+from pipeline.ansible.inventory import Variables
+from pipeline.ansible.playbooks import Ansible
+from pipeline.aws.account import Cloud
+from pipeline.reporting.progress import Progress
+from pipeline.reporting.report import Report, now
+from pipeline.settings.suffix import BUCKET_PREFIX
+from pipeline.steps.step import Result, Runner, Step
+from pipeline.tofu.backends.base import Backend
+from pipeline.tofu.backends.local import LOCAL
+from pipeline.tofu.stack import Stack
 
 DATABASE = "nocodb_db"
 DATABASE_USER = "admin"
@@ -68,6 +70,20 @@ class Deployment:
     async def run(self, step: Step) -> Result:
         """Run a step and note it in the report; an exit code is not judged here."""
         return await noted(self.runner, self.report, step)
+
+
+def kept_in(d: Deployment, backend: Backend) -> Deployment:
+    """Return a deployment, whose states are local, with its states kept elsewhere."""
+    env, secrets = backend.env, backend.secrets
+    storage, app = (
+        replace(stack, env={**stack.env, **env}, secrets=(*stack.secrets, *secrets), place=backend.name)
+        for stack in (d.storage, d.app)
+    )
+    values = backend.source(storage.name)
+    if values is not None:
+        reads = {"TF_VAR_storage_backend": backend.kind, "TF_VAR_storage_config": json.dumps(values)}
+        app = replace(app, env={**app.env, **reads})
+    return replace(d, backend=backend, storage=storage, app=app)
 
 
 async def noted(runner: Runner, report: Report, step: Step) -> Result:

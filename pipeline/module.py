@@ -10,24 +10,26 @@ from typing import Annotated, Any
 import dagger
 from dagger import DefaultPath, Doc, Ignore, dag, function, object_type
 
-from pipeline import backups as listing
-from pipeline import contained, verbs
-from pipeline.call import VERBS, Attempt, Closed, Inputs, always, declare, told
-from pipeline.container import asked
+from pipeline.aws.account import Cloud
+from pipeline.backups import catalogue as listing
+from pipeline.backups.drill import Holds, drill
+from pipeline.backups.drill import Wanted as Drilled
+from pipeline.containers import deployment as contained
+from pipeline.containers.call import VERBS, Attempt, Closed, Inputs, always, declare, told
+from pipeline.containers.rehearsal import containers
+from pipeline.containers.toolbox import GROUPS, Toolbox, Wanted, python, toolbox
+from pipeline.containers.verbs import confirmed, deploy, migrate_state, moved, verb_on_aws
 from pipeline.deployment import DATABASE
-from pipeline.drill import Holds, drill
-from pipeline.drill import Wanted as Drilled
 from pipeline.errors import SettingsError
-from pipeline.facts import facts
-from pipeline.on_aws import confirmed, deploy, migrate_state, moved, verb_on_aws
-from pipeline.progress import Progress
-from pipeline.rehearsal.contained import containers
-from pipeline.rehearsal.rehearse import rehearse
-from pipeline.report import Report
-from pipeline.settings import AccountSettings
-from pipeline.storage import BUCKET_PREFIX, Cloud
-from pipeline.suffix import valid_suffix
-from pipeline.toolbox import GROUPS, Toolbox, Wanted, python, toolbox
+from pipeline.rehearsal.on_local_nodes import rehearse
+from pipeline.reporting.progress import Progress
+from pipeline.reporting.report import Report
+from pipeline.reporting.versions import facts
+from pipeline.runners.container import asked
+from pipeline.settings.inputs import AccountSettings
+from pipeline.settings.suffix import BUCKET_PREFIX, valid_suffix
+from pipeline.tofu.binary import find_tofu
+from pipeline.verbs import verbs
 
 GENERATED = ["**/.terraform*", "**/*.tfstate*", "**/*override.tf", "**/*.tfplan", "**/inventory.yml"]
 PRIVATE = ["**/.secrets", "**/.env", "**/.vault*", "**/vault_pass*", "**/vault-password.txt"]
@@ -45,7 +47,7 @@ SCRIPTS += ["pipeline/rehearsal/node/boot", "tests/images/build", "tests/images/
 MORE_SCRIPTS = ["infrastructure/**/*.sh", "tests/images/*/fetch"]
 DRILL = "Restore the newest backup into a throwaway PostgreSQL 18, and compare it with its manifest."
 MIGRATE = getdoc(migrate_state) or ""
-UNIT_TESTS = ("order", "plan", "stream", "diagnosis", "inventory", "check", "settings")
+UNIT_TESTS = "tests/unit"
 
 
 def named(suffix: Annotated[str, Doc("Stands for TF_VAR_bucket_suffix.")] = "rehearsal") -> None:
@@ -157,8 +159,7 @@ class Pipeline:
     @dagger.check
     async def unit_tests(self) -> str:
         """Run the tests that start no server."""
-        files = [f"tests/test_{name}.py" for name in UNIT_TESTS]
-        return await self._checked(["pytest", "-q", "-p", "no:cacheprovider", *files])
+        return await self._checked(["pytest", "-q", "-p", "no:cacheprovider", UNIT_TESTS])
 
     async def _checked(self, *commands: list[str]) -> str:
         box = python(dag, Wanted(), self.locked, *GROUPS, "dev").with_directory("/src", self.source)
@@ -178,7 +179,9 @@ class Pipeline:
     async def attempt(self, name: str, given: Mapping[str, Any]) -> Attempt:
         """Do a verb's work; what came of it is in what is returned, an error too."""
         target = "localstack" if name == "rehearse" or given.get("emulator") else "aws"
-        done = Attempt(name, given, Report(name, target, facts()), Progress(given.get("verbose", False)))
+        done = Attempt(
+            name, given, Report(name, target, facts(find_tofu())), Progress(given.get("verbose", False))
+        )
         try:
             if name not in VERBS:
                 raise SettingsError(f"there is no verb {name!r}", f"use one of {', '.join(VERBS)}")

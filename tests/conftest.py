@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import pytest
 from anyio.from_thread import start_blocking_portal
 
-from pipeline.network import without_proxy
-from pipeline.postgres import Postgres
-from pipeline.postgres import postgres as run_postgres
-from pipeline.rehearsal.localstack import LocalStack
-from pipeline.rehearsal.localstack import localstack as run_localstack
+from pipeline.machine.network import without_proxy
+from pipeline.servers.localstack import LocalStack
+from pipeline.servers.localstack import localstack as run_localstack
+from pipeline.servers.postgres import Postgres
+from pipeline.servers.postgres import postgres as run_postgres
 
 LONGEST = (
     "life",

@@ -12,18 +12,19 @@ from pipeline.cli.terminal import Question, errors_told, on_aws, run_and_tell, v
 from pipeline.deployment import DATABASE
 
 if TYPE_CHECKING:
-    from pipeline.backups import Backup
+    from pipeline.backups.catalogue import Backup
     from pipeline.deployment import Deployment
-    from pipeline.progress import Progress
-    from pipeline.report import Report
+    from pipeline.reporting.progress import Progress
+    from pipeline.reporting.report import Report
 
 
 def _backups(database: str) -> "list[Backup]":
     import anyio  # noqa: PLC0415 - its imports are slow
 
-    from pipeline import backups as listing  # noqa: PLC0415
-    from pipeline.settings import AccountSettings  # noqa: PLC0415
-    from pipeline.storage import BUCKET_PREFIX, Cloud  # noqa: PLC0415
+    from pipeline.aws.account import Cloud  # noqa: PLC0415
+    from pipeline.backups import catalogue as listing  # noqa: PLC0415
+    from pipeline.settings.inputs import AccountSettings  # noqa: PLC0415
+    from pipeline.settings.suffix import BUCKET_PREFIX  # noqa: PLC0415
 
     settings = AccountSettings.read()
     cloud = Cloud(settings.credentials, settings.region)
@@ -39,7 +40,7 @@ def backup(given: Mapping[str, str], ask: bool, verbose: bool) -> None:
 
     Example: quickdata backup
     """
-    from pipeline import verbs  # noqa: PLC0415 - its imports are slow
+    from pipeline.verbs import verbs  # noqa: PLC0415 - its imports are slow
 
     on_aws(verbs.backup, "backup", {**given, **vault_password(ask)}, verbose)
 
@@ -56,7 +57,7 @@ def verify(backup_id: str | None, given: Mapping[str, str], ask: bool, verbose: 
 
     Example: quickdata verify
     """
-    from pipeline import verbs  # noqa: PLC0415 - its imports are slow
+    from pipeline.verbs import verbs  # noqa: PLC0415 - its imports are slow
 
     inputs = {**given, **vault_password(ask)}
     on_aws(lambda d: verbs.verify(d, backup_id), "verify", inputs, verbose)
@@ -73,7 +74,7 @@ def backups(database: str, as_json: bool) -> None:
 
     Example: quickdata backups --json
     """
-    from pipeline.backups import table  # noqa: PLC0415 - its imports are slow
+    from pipeline.backups.catalogue import table  # noqa: PLC0415 - its imports are slow
 
     with errors_told("backups"):
         found = _backups(database)
@@ -98,9 +99,10 @@ def drill(backup_id: str | None, max_age: timedelta | None, database: str, verbo
 
     Example: quickdata drill --max-age 26
     """
-    from pipeline import drill as drills  # noqa: PLC0415 - its imports are slow
-    from pipeline.settings import AccountSettings  # noqa: PLC0415
-    from pipeline.storage import BUCKET_PREFIX, Cloud  # noqa: PLC0415
+    from pipeline.aws.account import Cloud  # noqa: PLC0415
+    from pipeline.backups import drill as drills  # noqa: PLC0415 - its imports are slow
+    from pipeline.settings.inputs import AccountSettings  # noqa: PLC0415
+    from pipeline.settings.suffix import BUCKET_PREFIX  # noqa: PLC0415
 
     with errors_told("drill"):
         settings = AccountSettings.read()
@@ -135,8 +137,8 @@ def restore(
 
     Example: quickdata restore --id 3f2a9c1d
     """
-    from pipeline import backups as listing  # noqa: PLC0415 - its imports are slow
-    from pipeline import verbs  # noqa: PLC0415
+    from pipeline.backups import catalogue as listing  # noqa: PLC0415 - its imports are slow
+    from pipeline.verbs import verbs  # noqa: PLC0415
 
     seen: list[Backup] = []
 

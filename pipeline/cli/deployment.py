@@ -33,7 +33,7 @@ def rehearse(suffix: str, nodes: str, verbose: bool) -> None:
 
     Example: quickdata rehearse
     """
-    from pipeline.rehearsal.choice import rehearse_on  # noqa: PLC0415 - its imports are slow
+    from pipeline.rehearsal.which_nodes import rehearse_on  # noqa: PLC0415 - its imports are slow
 
     run_and_tell(
         lambda progress, report: rehearse_on(nodes, progress, report, suffix),
@@ -54,7 +54,7 @@ def check(given: Mapping[str, str], ask: bool, verbose: bool) -> None:
 
     Example: quickdata check
     """
-    from pipeline import verbs  # noqa: PLC0415 - its imports are slow
+    from pipeline.verbs import verbs  # noqa: PLC0415 - its imports are slow
 
     on_aws(verbs.check, "check", {**given, **vault_password(ask)}, verbose)
 
@@ -78,8 +78,8 @@ def plan(out: Path, given: Mapping[str, str], detailed: bool, ask: bool, verbose
 
     Example: quickdata plan --out plan
     """
-    from pipeline import preview as verbs  # noqa: PLC0415 - its imports are slow
-    from pipeline.saved import SavedPlans  # noqa: PLC0415
+    from pipeline.deploy import preview as verbs  # noqa: PLC0415 - its imports are slow
+    from pipeline.deploy.saved_plans import SavedPlans  # noqa: PLC0415
 
     seen: list[verbs.Preview] = []
 
@@ -122,8 +122,8 @@ def deploy(folder: Path | None, given: Mapping[str, str], ask: bool, yes: bool, 
 
     Example: quickdata deploy --ask-vault-password
     """
-    from pipeline import verbs  # noqa: PLC0415 - its imports are slow
-    from pipeline.saved import SavedPlans  # noqa: PLC0415
+    from pipeline.deploy.saved_plans import SavedPlans  # noqa: PLC0415
+    from pipeline.verbs import verbs  # noqa: PLC0415 - its imports are slow
 
     saved = SavedPlans(PurePosixPath(folder.absolute())) if folder else None
     agree = agreement(yes)
@@ -153,7 +153,7 @@ def status(as_json: bool, given: Mapping[str, str], ask: bool, verbose: bool) ->
 
     Example: quickdata status --json
     """
-    from pipeline import status as verbs  # noqa: PLC0415 - its imports are slow
+    from pipeline.deploy import status as verbs  # noqa: PLC0415 - its imports are slow
 
     found: list[verbs.Part] = []
 
@@ -190,7 +190,7 @@ def destroy(
 
     Example: quickdata destroy
     """
-    from pipeline import verbs  # noqa: PLC0415 - its imports are slow
+    from pipeline.verbs import verbs  # noqa: PLC0415 - its imports are slow
 
     first = "WITHOUT a backup of its last state" if without_backup else "after a verified backup"
 

@@ -14,13 +14,13 @@ MOST_HOURS = 87600
 
 def _bad(value: str, said: str) -> click.BadParameter:
     """Return the error of a value, which is shown with what nobody sees of it."""
-    from pipeline.invisible import unseen  # noqa: PLC0415 - only for an error
+    from pipeline.settings.invisible import unseen  # noqa: PLC0415 - only for an error
 
     return click.BadParameter(f"{value!r} {unseen(value) or said}")
 
 
 def _id(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
-    from pipeline.backups import ID  # noqa: PLC0415 - its imports are slow
+    from pipeline.backups.catalogue import ID  # noqa: PLC0415 - its imports are slow
 
     if value is not None and not ID.fullmatch(value):
         raise _bad(value, "is not an id: 8 characters, 0-9 and a-f; `quickdata backups` lists them")
@@ -44,7 +44,7 @@ def _hours(_context: click.Context, _option: click.Parameter, value: float | Non
 
 
 def _suffix(_context: click.Context, _option: click.Parameter, value: str) -> str:
-    from pipeline.suffix import valid_suffix  # noqa: PLC0415 - its imports are slow
+    from pipeline.settings.suffix import valid_suffix  # noqa: PLC0415 - its imports are slow
 
     try:
         return valid_suffix(value)

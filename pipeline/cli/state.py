@@ -10,9 +10,9 @@ from pipeline.cli.terminal import Question, confirm, errors_told, on_aws, run_an
 
 if TYPE_CHECKING:
     from pipeline.deployment import Deployment
-    from pipeline.progress import Progress
-    from pipeline.report import Report
-    from pipeline.tofu import Stack
+    from pipeline.reporting.progress import Progress
+    from pipeline.reporting.report import Report
+    from pipeline.tofu.stack import Stack
 
 
 @click.command()
@@ -31,7 +31,7 @@ def adopt(name: str, given: Mapping[str, str], ask: bool, yes: bool, verbose: bo
 
     Example: quickdata adopt app
     """
-    from pipeline import adopt as verbs  # noqa: PLC0415 - its imports are slow
+    from pipeline.deploy import adopt as verbs  # noqa: PLC0415 - its imports are slow
 
     seen: list[verbs.Adoption] = []
 
@@ -72,11 +72,11 @@ def unlock(stack: str, given: Mapping[str, str], ask: bool, yes: bool) -> None:
     """
     import anyio  # noqa: PLC0415 - its imports are slow
 
-    from pipeline.aws import aws_deployment  # noqa: PLC0415
-    from pipeline.progress import Progress  # noqa: PLC0415
-    from pipeline.report import Report  # noqa: PLC0415
-    from pipeline.settings import Settings  # noqa: PLC0415
-    from pipeline.states import lock_found  # noqa: PLC0415
+    from pipeline.reporting.progress import Progress  # noqa: PLC0415
+    from pipeline.reporting.report import Report  # noqa: PLC0415
+    from pipeline.settings.inputs import Settings  # noqa: PLC0415
+    from pipeline.states.ready import lock_found  # noqa: PLC0415
+    from pipeline.targets.aws import aws_deployment  # noqa: PLC0415
 
     with errors_told("unlock"):
         d = aws_deployment(Settings.read(**given, **vault_password(ask)), Progress(), Report("unlock", "aws"))
@@ -106,9 +106,9 @@ def migrate_state(source: str, destination: str, ask: bool, yes: bool, verbose: 
 
     Example: quickdata migrate-state --from local --to s3
     """
-    from pipeline.aws import backend, local_states  # noqa: PLC0415 - its imports are slow
-    from pipeline.migration import migrate  # noqa: PLC0415
-    from pipeline.settings import Settings  # noqa: PLC0415
+    from pipeline.settings.inputs import Settings  # noqa: PLC0415
+    from pipeline.states.migrate import migrate  # noqa: PLC0415
+    from pipeline.targets.aws import backend, local_states  # noqa: PLC0415 - its imports are slow
 
     if source == destination:
         raise click.UsageError("--from and --to name the same place")

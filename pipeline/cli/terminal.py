@@ -5,20 +5,20 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import anyio
 import click
 
-from pipeline.agreement import Agree, agreed, refused
+from pipeline.cli.run import Verb, run
+from pipeline.deploy.agreement import Agree, agreed, refused
 from pipeline.deployment import Deployment
 from pipeline.errors import PipelineError
-from pipeline.plan import Change
-from pipeline.progress import Progress
-from pipeline.report import Report
-from pipeline.run import Verb, run
+from pipeline.machine.repository import REPOSITORY
+from pipeline.reporting.progress import Progress
+from pipeline.reporting.report import Report
+from pipeline.tofu.plan import Change
 
-REPORTS = Path(__file__).parents[2] / "reports"
+REPORTS = REPOSITORY / "reports"
 
 OnAws = Callable[[Deployment], Awaitable[None]]
 
@@ -125,8 +125,8 @@ def on_aws(
         question: is asked first; where it cannot be asked, nothing is looked at either.
         look: changes nothing, and comes before the question, which may show what it found.
     """
-    from pipeline.aws import aws_deployment  # noqa: PLC0415 - its imports are slow
-    from pipeline.settings import Settings  # noqa: PLC0415
+    from pipeline.settings.inputs import Settings  # noqa: PLC0415
+    from pipeline.targets.aws import aws_deployment  # noqa: PLC0415 - its imports are slow
 
     with errors_told(name):
         settings = Settings.read(**given)

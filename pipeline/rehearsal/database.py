@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.deployment import DATABASE, Deployment
-from pipeline.postgres import Postgres
-from pipeline.step import Step
+from pipeline.servers.postgres import Postgres
+from pipeline.steps.step import Step
 
 SQL = Path(__file__).parent
 

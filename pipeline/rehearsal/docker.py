@@ -9,8 +9,8 @@ from typing import Any
 
 from anyio import open_process, run_process
 
-from pipeline.child import tied_to_us
 from pipeline.errors import ToolError
+from pipeline.runners.child import tied_to_us
 
 WITHOUT = "mend what Docker says, or rehearse with --nodes local"
 STAND_IN = "quickdata.stand-in"

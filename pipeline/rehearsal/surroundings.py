@@ -5,9 +5,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from pipeline.postgres import Postgres, postgres
-from pipeline.rehearsal.localstack import LocalStack, localstack
 from pipeline.rehearsal.workspace import throwaway
+from pipeline.servers.localstack import LocalStack, localstack
+from pipeline.servers.postgres import Postgres, postgres
 
 
 @dataclass(frozen=True)

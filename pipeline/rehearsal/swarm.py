@@ -10,19 +10,20 @@ from typing import Any
 
 import yaml
 
-from pipeline import tools
-from pipeline.aws import SSH_KEY
 from pipeline.deployment import Deployment
-from pipeline.network import for_other_machines
-from pipeline.progress import Progress
+from pipeline.machine.network import for_other_machines
+from pipeline.machine.repository import REPOSITORY
+from pipeline.machine.room import Need, require_room, temporary
 from pipeline.rehearsal.docker import STAND_IN, docker, images
-from pipeline.rehearsal.emulated import OWNER, VAULT_PASSWORD, emulated, lay_vault, require_emulator, vault
-from pipeline.rehearsal.local import STACKS, workbench
-from pipeline.rehearsal.localstack import LocalStack, localstack
-from pipeline.rehearsal.nodes import Nodes, nodes
-from pipeline.rehearsal.workspace import REPOSITORY, throwaway
-from pipeline.report import Report
-from pipeline.room import Need, require_room, temporary
+from pipeline.rehearsal.docker_nodes import Nodes, nodes
+from pipeline.rehearsal.local_nodes import STACKS, workbench
+from pipeline.rehearsal.workspace import throwaway
+from pipeline.reporting.progress import Progress
+from pipeline.reporting.report import Report
+from pipeline.servers.localstack import LocalStack, localstack
+from pipeline.targets.aws import SSH_KEY
+from pipeline.targets.emulator import OWNER, VAULT_PASSWORD, emulated, lay_vault, require_emulator, vault
+from pipeline.tofu import binary as tools
 
 IMAGES = REPOSITORY / "infrastructure/ansible/group_vars/all/images.yml"
 WORKSPACE_BYTES = 100 * 10**6

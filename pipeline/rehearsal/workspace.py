@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline.scratch import scratch
-
-REPOSITORY = Path(__file__).parents[2]
+from pipeline.machine.repository import REPOSITORY
+from pipeline.machine.scratch import scratch
 
 REAL = (
     "*.tfstate*",

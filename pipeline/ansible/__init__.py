@@ -1,0 +1,1 @@
+"""Ansible: what it is asked, and what it answers."""

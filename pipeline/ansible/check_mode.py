@@ -1,0 +1,87 @@
+"""What a playbook would do on nodes that are there, as its check mode tells."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from pipeline.ansible.playbooks import changed
+from pipeline.steps.output import events
+from pipeline.steps.step import Result
+
+STACK_FILE = "stack.yml"
+"""What nocodb.yml writes for the Swarm: it names every image."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a playbook would do.
+
+    Args:
+        changed: how many tasks would change something, on all hosts.
+        unknown: tasks that have no check mode and might.
+        images: every service whose image becomes another, in words.
+        saved_first: images for which a verified backup is taken first, in words.
+    """
+
+    changed: int
+    unknown: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
+    saved_first: tuple[str, ...] = ()
+
+    @property
+    def changes(self) -> bool:
+        """Tell whether the playbook would, or might, change anything."""
+        return bool(self.changed or self.unknown or self.saved_first)
+
+    def __str__(self) -> str:
+        """The prediction in words, a line for each image."""
+        words = [f"{self.changed} tasks would change something"]
+        if self.unknown:
+            words.append(f"cannot be known beforehand: {', '.join(self.unknown)}")
+        lines = ["; ".join(words), *(f"  ~ {image}" for image in self.images)]
+        if self.saved_first:
+            lines.append(
+                f"  ! a verified backup is taken first, with NocoDB stopped: {', '.join(self.saved_first)}"
+            )
+        return "\n".join(lines)
+
+
+def predicted(result: Result) -> Prediction:
+    """Read a playbook's run in check mode with its differences.
+
+    Raises:
+        PipelineError: it failed, or ran on no host at all.
+    """
+    unknown, images = [], []
+    for event in events(result.check().stdout):
+        for answer in event.get("hosts", {}).values():
+            if event.get("_event") == "v2_runner_on_skipped" and "check mode" in str(answer.get("msg", "")):
+                unknown.append(str(event["task"]["name"]))
+            images += [words for each in _differences(answer) for words in _images(each)]
+    return Prediction(changed(result), tuple(dict.fromkeys(unknown)), tuple(images))
+
+
+def _differences(answer: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    found = answer.get("diff") or []
+    for each in found if isinstance(found, list) else [found]:
+        if str(each.get("before_header", "")).endswith(STACK_FILE):
+            yield each
+
+
+def _images(difference: dict[str, Any]) -> Iterator[str]:
+    before, after = (images_of(difference.get(key)) for key in ("before", "after"))
+    for service in sorted(before.keys() | after.keys()):
+        old, new = before.get(service, "none"), after.get(service, "none")
+        if before and old != new:
+            yield f"{service}: {old} → {new}"
+
+
+def images_of(text: object) -> dict[str, str]:
+    """Return every service's image; nothing where there is no stack file, or one that cannot be read."""
+    try:
+        services: dict[str, dict[str, str]] = yaml.safe_load(str(text or "{}"))["services"]
+        return {name: each["image"] for name, each in services.items()}
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError):
+        return {}

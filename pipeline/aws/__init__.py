@@ -1,0 +1,1 @@
+"""AWS: the account, and what exists in it."""

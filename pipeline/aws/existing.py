@@ -1,0 +1,187 @@
+"""What exists of a deployment in AWS, whatever the states say: by address, as `import` wants it named."""
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from pipeline.aws.account import BUCKET, Cloud
+
+Resource = Mapping[str, Any]
+
+ABSENT = ("NoSuch", "ServerSideEncryptionConfigurationNotFound", "OwnershipControlsNotFound")
+"""How the error codes begin with which S3 and IAM say that there is none."""
+ALIVE = ["pending", "running", "stopping", "stopped"]
+"""Instances in another state are gone: Amazon EC2 User Guide, "Instance lifecycle"."""
+STOPPED = ["stopping", "stopped"]
+PRESENT = ["creating", "available", "in-use"]
+"""The same for volumes."""
+
+IN_BUCKET: Mapping[str, tuple[str, str]] = {
+    "aws_s3_bucket_public_access_block": ("get_public_access_block", "PublicAccessBlockConfiguration"),
+    "aws_s3_bucket_ownership_controls": ("get_bucket_ownership_controls", "OwnershipControls"),
+    "aws_s3_bucket_versioning": ("get_bucket_versioning", "Status"),
+    "aws_s3_bucket_server_side_encryption_configuration": (
+        "get_bucket_encryption",
+        "ServerSideEncryptionConfiguration",
+    ),
+    "aws_s3_bucket_policy": ("get_bucket_policy", "Policy"),
+    "aws_s3_bucket_lifecycle_configuration": ("get_bucket_lifecycle_configuration", "Rules"),
+}
+"""What is configured of a bucket: the call that tells it, and the part of the answer that must be there."""
+
+TAGGED: tuple[tuple[str, str, str, str, str], ...] = (
+    ("aws_vpc.main", "describe_vpcs", "Vpcs", "VpcId", ""),
+    ("aws_subnet.public", "describe_subnets", "Subnets", "SubnetId", "-public"),
+    ("aws_internet_gateway.main", "describe_internet_gateways", "InternetGateways", "InternetGatewayId", ""),
+    ("aws_route_table.public", "describe_route_tables", "RouteTables", "RouteTableId", "-public"),
+    ("aws_security_group.node", "describe_security_groups", "SecurityGroups", "GroupId", "-node"),
+    ("aws_security_group.web", "describe_security_groups", "SecurityGroups", "GroupId", "-web"),
+    ("aws_ebs_volume.postgres", "describe_volumes", "Volumes", "VolumeId", "-postgres"),
+)
+"""Address, call, list in its answer, identifier, and what follows the deployment's name in the tag Name."""
+
+
+async def storage(cloud: Cloud, bucket: str) -> dict[str, str]:
+    """Return what exists of the storage stack.
+
+    Args:
+        cloud: the account.
+        bucket: the bucket's name.
+
+    Returns:
+        Identifiers by address; nothing when the account has no such bucket.
+
+    Raises:
+        PipelineError: AWS refuses, does not answer, or the bucket is another account's.
+    """
+    if not await cloud.owns(bucket):
+        return {}
+    return dict.fromkeys([BUCKET, *await cloud.ask(partial(_in_bucket, cloud), bucket)], bucket)
+
+
+async def app(cloud: Cloud, suffix: str) -> dict[str, str]:
+    """Return what exists of the app stack.
+
+    Args:
+        cloud: the account.
+        suffix: the deployment's suffix.
+
+    Returns:
+        Identifiers by address; several of the same address, which is nothing to choose from by itself,
+        are joined by " and ".
+
+    Raises:
+        PipelineError: AWS refuses, or does not answer.
+    """
+    found: dict[str, str] = {}
+    for address, identifier in await cloud.ask(partial(_app, cloud), suffix):
+        found[address] = f"{found[address]} and {identifier}" if address in found else identifier
+    return found
+
+
+def _in_bucket(cloud: Cloud, bucket: str) -> list[str]:
+    s3 = cloud.client("s3")
+    told = {kind: _told(getattr(s3, call), Bucket=bucket) for kind, (call, _) in IN_BUCKET.items()}
+    return [f"{kind}.backups" for kind, (_, part) in IN_BUCKET.items() if told[kind].get(part)]
+
+
+def _told(call: Callable[..., Any], **arguments: str) -> Any:
+    """Return an answer; an empty one when there is nothing to tell of."""
+    try:
+        return call(**arguments)
+    except ClientError as error:
+        if error.response["Error"]["Code"].startswith(ABSENT):
+            return {}
+        raise
+
+
+def _app(cloud: Cloud, suffix: str) -> list[tuple[str, str]]:
+    ec2, name = cloud.client("ec2"), f"quickdata-{suffix}"
+    return [*_tagged(ec2, suffix, name), *nodes(ec2, suffix, name, ALIVE), *_named(cloud, ec2, name)]
+
+
+def _tagged(ec2: Any, suffix: str, name: str) -> Iterator[tuple[str, str]]:
+    for address, call, listed, identifier, ending in TAGGED:
+        status = {"status": PRESENT} if listed == "Volumes" else {}
+        for each in _pages(ec2, call, listed, _filters(suffix, Name=name + ending, **status)):
+            yield address, each[identifier]
+            if listed == "RouteTables":
+                yield from _associations(each)
+            if listed == "SecurityGroups":
+                yield from _rules(ec2, address, each["GroupId"])
+            if listed == "Volumes":
+                yield from _attachments(each)
+
+
+def _filters(suffix: str, **others: Any) -> list[dict[str, Any]]:
+    """Return EC2's filters for this deployment's tags; `Name` is a tag too."""
+    tags = {"Project": "quickdata", "Stack": "app", "Suffix": suffix}
+    if "Name" in others:
+        tags["Name"] = others.pop("Name")
+    found = {f"tag:{key}": [value] for key, value in tags.items()} | others
+    return [{"Name": key, "Values": values} for key, values in found.items()]
+
+
+def _pages(ec2: Any, call: str, listed: str, filters: list[dict[str, Any]]) -> Iterator[Resource]:
+    for page in ec2.get_paginator(call).paginate(Filters=filters):
+        yield from page[listed]
+
+
+def _associations(table: Resource) -> Iterator[tuple[str, str]]:
+    for each in table["Associations"]:
+        if each.get("SubnetId"):
+            yield "aws_route_table_association.public", f"{each['SubnetId']}/{table['RouteTableId']}"
+
+
+def _attachments(volume: Resource) -> Iterator[tuple[str, str]]:
+    for each in volume["Attachments"]:
+        identifier = f"{each['Device']}:{volume['VolumeId']}:{each['InstanceId']}"
+        yield "aws_volume_attachment.postgres", identifier
+
+
+def _rules(ec2: Any, group: str, group_id: str) -> Iterator[tuple[str, str]]:
+    filters = [{"Name": "group-id", "Values": [group_id]}]
+    for rule in _pages(ec2, "describe_security_group_rules", "SecurityGroupRules", filters):
+        yield _rule(rule, group), rule["SecurityGroupRuleId"]
+
+
+def _rule(rule: Resource, group: str) -> str:
+    if rule["IsEgress"]:
+        return f"aws_vpc_security_group_egress_rule.{group.split('.')[1]}"
+    if group.endswith(".web"):
+        return f'aws_vpc_security_group_ingress_rule.web["{rule["FromPort"]}"]'
+    if rule.get("ReferencedGroupInfo"):
+        return f'aws_vpc_security_group_ingress_rule.swarm["{rule["IpProtocol"]} {rule["FromPort"]}"]'
+    return "aws_vpc_security_group_ingress_rule.ssh[0]"
+
+
+def nodes(ec2: Any, suffix: str, name: str, states: list[str]) -> Iterator[tuple[str, str]]:
+    """Yield a deployment's instances: address and identifier.
+
+    Args:
+        ec2: boto3's client.
+        suffix: the deployment's suffix.
+        name: the deployment's name, with which its nodes' names begin.
+        states: the states of EC2 that count.
+    """
+    filters = _filters(suffix, **{"instance-state-name": states})
+    for reservation in _pages(ec2, "describe_instances", "Reservations", filters):
+        for each in reservation["Instances"]:
+            tags = {tag["Key"]: tag["Value"] for tag in each["Tags"]}
+            node = tags.get("Name", "").removeprefix(f"{name}-")
+            yield f'aws_instance.node["{node}"]', each["InstanceId"]
+
+
+def _named(cloud: Cloud, ec2: Any, name: str) -> Iterator[tuple[str, str]]:
+    """Yield what is found by its name alone, which no two of an account share."""
+    iam, role = cloud.client("iam"), f"{name}-database"
+    if _told(iam.get_role, RoleName=role):
+        yield "aws_iam_role.database", role
+        if _told(iam.get_role_policy, RoleName=role, PolicyName=f"{name}-backups"):
+            yield "aws_iam_role_policy.backups", f"{role}:{name}-backups"
+    if _told(iam.get_instance_profile, InstanceProfileName=role):
+        yield "aws_iam_instance_profile.database", role
+    if ec2.describe_key_pairs(Filters=[{"Name": "key-name", "Values": [name]}])["KeyPairs"]:
+        yield "aws_key_pair.admin", name

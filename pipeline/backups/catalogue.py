@@ -1,0 +1,212 @@
+"""The backups in S3: what their manifests say, and which of them were verified."""
+
+import json
+import re
+import shlex
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from pipeline.aws.account import Cloud
+from pipeline.errors import BackupError
+from pipeline.units import duration, in_units
+
+FORMAT = 1
+ID = re.compile(r"[0-9a-f]{8}")
+EPOCH = datetime.fromtimestamp(0, UTC)
+NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
+LARGEST = 64 << 20
+"""Bytes that a manifest may have: more is no list of tables."""
+MOST = 2**63 - 1
+"""The largest figure that a manifest may hold: PostgreSQL counts in bigint."""
+
+
+@dataclass(frozen=True)
+class Backup:
+    """One backup, or what a run that failed left of one.
+
+    Args:
+        name: time and id, as in its key.
+        complete: whether its manifest exists, and so the backup.
+        taken: when its snapshot was taken; without a usable manifest the time in its name.
+        bytes: what is stored, of all its objects.
+        database_bytes: what its database took on the server's disk.
+        tables: number of tables.
+        rows: number of rows in them.
+        verified_at: when its restore was last compared with the manifest, None if never.
+        verified_by: what compared it.
+        problem: why its manifest cannot be used, None if it can.
+    """
+
+    name: str
+    complete: bool
+    taken: datetime
+    bytes: int = 0
+    database_bytes: int = 0
+    tables: int = 0
+    rows: int = 0
+    verified_at: str | None = None
+    verified_by: str | None = None
+    problem: str | None = None
+
+    @property
+    def id(self) -> str:
+        """What tells it from others; restore takes it."""
+        return self.name.rpartition("-")[2]
+
+    def document(self) -> dict[str, Any]:
+        """Return it as JSON can hold it."""
+        return {"id": self.id, **asdict(self), "taken": self.taken.isoformat()}
+
+
+async def backups(cloud: Cloud, bucket: str, database: str) -> list[Backup]:
+    """Return a database's backups, newest first, those that are incomplete or have a bad manifest too.
+
+    Raises:
+        BackupError: the bucket cannot be read.
+    """
+    return list(await cloud.ask(partial(_read_all, cloud), bucket, f"postgres/{database}/"))
+
+
+def chosen(found: Iterable[Backup], backup_id: str | None, database: str) -> Backup:
+    """Return the backup with an id, or the newest one, of a list that is newest first.
+
+    An older one never stands in for the newest: how much would be lost is for a person to decide.
+
+    Args:
+        found: a database's backups.
+        backup_id: which one; None is the newest.
+        database: whose they are.
+
+    Raises:
+        BackupError: there is none, it is not complete, or its manifest cannot be used.
+    """
+    complete = [each for each in found if each.complete]
+    wanted = [each for each in complete if backup_id in (None, each.id)]
+    if not wanted:
+        which = f"no complete backup {backup_id}" if backup_id else "no backup yet"
+        listing = f"`quickdata backups --database {shlex.quote(database)}` lists them"
+        mend = listing if complete else "take one first, with the verb backup"
+        raise BackupError(f"there is {which} of {database}", mend)
+    if wanted[0].problem:
+        which = "backup" if backup_id else "newest backup"
+        usable = [f", or name an older one: --id {each.id}" for each in complete if not each.problem]
+        mend = "bring back its manifest's earlier version in S3" + "".join(usable[:1])
+        raise BackupError(f"the {which} {wanted[0].id} cannot be used: {wanted[0].problem}", mend)
+    return wanted[0]
+
+
+def table(found: Iterable[Backup], now: datetime) -> Iterator[str]:
+    """Yield the lines of a table for people."""
+    columns = "{:<9} {:>9} {:>10} {:>7} {:>12}  {:<8}  {}"
+    yield columns.format("ID", "AGE", "SIZE", "TABLES", "ROWS", "COMPLETE", "VERIFIED")
+    for each in found:
+        size = in_units(each.bytes)
+        yield columns.format(each.id, age(each, now), size, each.tables, each.rows, *_standing(each)).rstrip()
+
+
+def _standing(backup: Backup) -> tuple[str, str]:
+    if backup.problem:
+        return "BAD", f"it cannot be restored: {backup.problem}"
+    if not backup.complete:
+        return "no", "INCOMPLETE: its run failed or goes on; it is no backup"
+    return "yes", f"{backup.verified_at} by {backup.verified_by}" if backup.verified_at else "never"
+
+
+def _read_all(cloud: Cloud, bucket: str, prefix: str) -> list[Backup]:
+    try:
+        client = cloud.client("s3")
+        files: dict[str, set[str]] = {}
+        for name, file in _files(client, bucket, prefix):
+            files.setdefault(name, set()).add(file)
+    except ClientError as error:
+        said = error.response["Error"]["Message"]
+        mend = "check TF_VAR_bucket_suffix, AWS_REGION and the credentials"
+        raise BackupError(f"the backups in s3://{bucket} cannot be read: {said}", mend) from error
+    return [_read(client, bucket, prefix + name, files[name]) for name in sorted(files, reverse=True)]
+
+
+def _files(client: Any, bucket: str, prefix: str) -> Iterator[tuple[str, str]]:
+    """Yield backup and file of every key that is one of a backup of this very database."""
+    for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+        for item in page.get("Contents", []):
+            name, _, file = item["Key"].removeprefix(prefix).partition("/")
+            if _time(name) and "/" not in file:
+                yield name, file
+
+
+def _read(client: Any, bucket: str, root: str, files: set[str]) -> Backup:
+    name = root.rpartition("/")[2]
+    backup = Backup(name, "manifest.json" in files, _time(name) or EPOCH)
+    if not backup.complete:
+        return backup
+    try:
+        backup = replace(backup, **_facts(_document(client, bucket, f"{root}/manifest.json")))
+    except _Unusable as error:
+        return replace(backup, problem=f"its manifest {error}")
+    with suppress(_Unusable):  # then nobody can say that it was verified
+        verified = _document(client, bucket, f"{root}/verified.json") if "verified.json" in files else {}
+        return replace(backup, **_verification(verified))
+    return backup
+
+
+class _Unusable(Exception):  # noqa: N818 - ends up as words in a line
+    """Why a document of a backup cannot be used."""
+
+
+def _document(client: Any, bucket: str, key: str) -> dict[str, Any]:
+    try:
+        text = client.get_object(Bucket=bucket, Key=key)["Body"].read(LARGEST + 1)
+        if len(text) > LARGEST:
+            raise _Unusable("is too large to be one")
+        found = json.loads(text)
+        return dict(found.items())
+    except ClientError as error:
+        raise _Unusable(f"cannot be read: {error.response['Error']['Message']}") from error
+    except (ValueError, AttributeError, RecursionError) as error:
+        raise _Unusable("is no readable JSON") from error
+
+
+def _facts(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Return what a manifest says of its backup; anybody may have written it."""
+    if manifest.get("format") != FORMAT:
+        raise _Unusable(f"is not of format {FORMAT}: use the version of this pipeline that wrote it")
+    try:
+        totals = manifest["totals"]
+        counts = {key: totals[key] for key in ("bytes", "tables", "rows")}
+        counts["database_bytes"] = manifest["database_bytes"]
+        taken = datetime.fromisoformat(manifest["started_at"]).astimezone(UTC)
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise _Unusable("lacks its time or its figures") from error
+    if not all(type(count) is int and 0 <= count <= MOST for count in counts.values()):
+        raise _Unusable("has figures that are no numbers")
+    return {**counts, "taken": taken}
+
+
+def _verification(verified: dict[str, Any]) -> dict[str, Any]:
+    by = verified.get("by")
+    try:
+        when = datetime.fromisoformat(str(verified.get("verified_at"))).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return {}
+    said = f"{when:%Y-%m-%dT%H:%M:%SZ}"
+    return {"verified_at": said, "verified_by": by} if isinstance(by, str) and by.isprintable() else {}
+
+
+def _time(name: str) -> datetime | None:
+    """Return the time in a backup's name, None when it is not the name of one."""
+    try:
+        time = datetime.strptime(name[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return time if NAME.fullmatch(name) else None
+
+
+def age(backup: Backup, now: datetime) -> str:
+    """Return how long ago a backup's snapshot was taken, in words."""
+    return duration((now - backup.taken).total_seconds())

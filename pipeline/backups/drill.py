@@ -1,0 +1,236 @@
+"""A real backup restored into a throwaway PostgreSQL on this machine, compared, and timed."""
+
+import shlex
+import sys
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+from pipeline.aws.account import Cloud
+from pipeline.backups.catalogue import Backup, backups, chosen
+from pipeline.backups.node import Figures, read_figures, require_same
+from pipeline.deployment import DATABASE, noted
+from pipeline.errors import BackupError, VerifyFailed
+from pipeline.machine.network import passed_on
+from pipeline.machine.repository import REPOSITORY
+from pipeline.machine.room import require_room, temporary
+from pipeline.machine.scratch import scratch
+from pipeline.reporting.progress import Progress
+from pipeline.reporting.report import Report
+from pipeline.runners.host import HostRunner
+from pipeline.servers.postgres import Postgres, postgres
+from pipeline.steps.step import Result, Runner, Step
+from pipeline.units import duration
+
+SCRIPT = REPOSITORY / "infrastructure/ansible/roles/pg_backup/files/restore-pg-latest.sh"
+CONFIGURATION = PurePosixPath("restore.conf")
+NAME = "drill: restore and compare"
+HELD = "HELD_"
+"""Begins the names of the secrets on their way to the script, which takes no AWS_* and PG* from outside."""
+
+DIFFERS = 4
+"""The script's exit code when what came back is not what was backed up."""
+EMPTY_SERVER = 64 * 1024**2
+"""Bytes of a PostgreSQL 18 without data, with its first segments of the log."""
+WAL = 1024**3
+"""Bytes that a restore's write-ahead log comes to: max_wal_size's default, in PostgreSQL's documentation."""
+CLOCKS = timedelta(minutes=5)
+"""How far the clocks of two machines may be apart."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which backup is restored, and what is asked of it.
+
+    Args:
+        database: whose backup.
+        backup_id: which one; None is the newest.
+        max_age: how old the newest snapshot may be; None is any age.
+    """
+
+    database: str = DATABASE
+    backup_id: str | None = None
+    max_age: timedelta | None = None
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where a drill happens.
+
+    Args:
+        runner: executes the script, and holds its secrets.
+        server: the throwaway PostgreSQL.
+        script: the restore's path, as the runner sees it.
+        aws: the AWS CLI's.
+        env: what the AWS CLI has to know there; the script takes no AWS_* from its environment.
+    """
+
+    runner: Runner
+    server: Postgres
+    script: str
+    aws: str
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+Holds = Callable[[Postgres], dict[str, str]]
+Place = Callable[[Holds, Backup, Progress], AbstractAsyncContextManager[Site]]
+
+
+@asynccontextmanager
+async def this_machine(holds: Holds, backup: Backup, progress: Progress) -> AsyncIterator[Site]:
+    """Drill on this machine, in a directory that is gone afterwards.
+
+    Args:
+        holds: the secrets that the script needs, once the server is known.
+        backup: what there has to be room for.
+        progress: told of everything that happens.
+
+    Raises:
+        ToolError: there is no room, or the server did not start.
+    """
+    tools = Path(sys.executable).parent
+    _require_room(backup)
+    with scratch("drill-") as directory:
+        async with postgres(directory / "postgres") as server:
+            runner = HostRunner(directory, holds(server), progress, (tools,), directory)
+            trusted = {name: value for name, value in passed_on().items() if name.startswith("AWS_")}
+            yield Site(runner, server, str(SCRIPT), str(tools / "aws"), trusted)
+
+
+async def drill(
+    cloud: Cloud,
+    bucket: str,
+    wanted: Wanted,
+    progress: Progress,
+    report: Report,
+    place: Place = this_machine,
+) -> Figures:
+    """Restore a backup into a throwaway PostgreSQL and compare it with its manifest.
+
+    Nothing stays but verified.json beside the backup, which says RPO and RTO too. The live database, its
+    node and its server are not asked for anything.
+
+    Args:
+        cloud: where the bucket is.
+        bucket: its name.
+        wanted: which backup.
+        progress: told of everything that happens.
+        report: notes the steps and the proof.
+        place: where the server and the script run.
+
+    Returns:
+        The comparison's figures, with rpo_seconds (the snapshot's age when the drill began) and rto_seconds
+        (from then until the compared database could be used, the server's start included).
+
+    Raises:
+        VerifyFailed: there is no backup, it is not what was backed up, or the newest one is too old.
+        PipelineError: the bucket cannot be read, there is no room, or the restore could not be done.
+    """
+    began = datetime.now(UTC)
+    found = await backups(cloud, bucket, wanted.database)
+    backup = _choose(found, wanted)
+    stale = _staleness(found, wanted.max_age, began)
+    if stale:
+        progress.note(f"! drill: {stale}; it is restored all the same, to know whether it could be")
+    async with place(partial(_held, cloud), backup, progress) as site:
+        held = _held(cloud, site.server)
+        values = _values(cloud, bucket, wanted.database, site) | _figures_so_far(backup, began)
+        await site.runner.write(CONFIGURATION, _configuration(site.runner.root, values, held), 0o600)
+        figures = _proof(await noted(site.runner, report, _step(site, backup, held)), backup, wanted.database)
+    report.prove("drill", in_words(figures), **figures)
+    if stale:
+        mend = "see /var/log/quickdata/backup.log on the database node, and run `quickdata backup`"
+        raise VerifyFailed(stale, mend, f"restored all the same: {in_words(figures)}")
+    return figures
+
+
+def in_words(figures: Figures) -> str:
+    """Return what a drill proved, for people."""
+    what = (
+        f"{figures['tables']} tables with {figures['rows']} rows restored from S3 into a throwaway PostgreSQL"
+    )
+    rpo, rto = duration(figures["rpo_seconds"]), f"{figures['rto_seconds']} s"
+    said = f"{what}, {figures['mismatches']} differ (backup {figures['id']}); RPO {rpo}, RTO {rto}"
+    locale = figures.get("stand_in_locale")
+    return f"{said}; sorted by {locale}: this machine lacks the database's locale" if locale else said
+
+
+def _choose(found: list[Backup], wanted: Wanted) -> Backup:
+    try:
+        return chosen(found, wanted.backup_id, wanted.database)
+    except BackupError as error:  # nothing to verify is a failure of the verification
+        raise VerifyFailed(error.what, error.mend) from error
+
+
+def _staleness(found: list[Backup], max_age: timedelta | None, began: datetime) -> str | None:
+    """Return why the newest backup is not as fresh as it should be, None if it is."""
+    newest = next(each for each in found if each.complete)
+    old = began - newest.taken
+    if max_age is None or -CLOCKS <= old <= max_age:
+        return None
+    if old < -CLOCKS:
+        return f"the newest backup {newest.id} bears a time to come, {newest.taken}: its age is not known"
+    most = f"{max_age / timedelta(hours=1):g} h"
+    return f"the newest backup {newest.id} is {duration(old.total_seconds())} old, more than {most}"
+
+
+def _require_room(backup: Backup) -> None:
+    needed = EMPTY_SERVER + backup.database_bytes + min(backup.database_bytes, WAL)
+    require_room([temporary(needed, f"to restore {backup.id}")])
+
+
+def _values(cloud: Cloud, bucket: str, database: str, site: Site) -> dict[str, str]:
+    direct = {"NO_PROXY": "*", "no_proxy": "*"}  # for an emulator, which is on this machine or beside it
+    endpoint = {"AWS_ENDPOINT_URL": cloud.endpoint, **direct} if cloud.endpoint else {}
+    server = site.server
+    return {
+        **endpoint,
+        **site.env,
+        "DATABASE": database,
+        "BUCKET": bucket,
+        "AWS_REGION": cloud.region,
+        "AWS_CLI": site.aws,
+        "KEEP_DAILY": "1",  # asked for, though only a backup prunes
+        "KEEP_WEEKLY": "0",
+        "PG_BIN": str(server.bin),
+        "PGHOST": server.host,
+        "PGPORT": str(server.port),
+        "PGUSER": server.user,
+    }
+
+
+def _figures_so_far(backup: Backup, began: datetime) -> dict[str, str]:
+    rpo = max((began - backup.taken).total_seconds(), 0)
+    return {"DRILL_STARTED": f"{began.timestamp():.3f}", "DRILL_RPO": f"{rpo:.1f}"}
+
+
+def _held(cloud: Cloud, server: Postgres) -> dict[str, str]:
+    secrets = {name.upper(): value for name, value in cloud.credentials.items()}
+    return {HELD + name: value for name, value in (secrets | {"PGPASSWORD": server.password}).items()}
+
+
+def _configuration(root: PurePosixPath, values: Mapping[str, str], held: Iterable[str]) -> str:
+    """Return the script's configuration; the secrets' values are not in it, the environment has them."""
+    places = {"STATE_DIR": str(root / "state"), "LOCK_FILE": str(root / "lock")}
+    lines = [f"{name}={shlex.quote(value)}" for name, value in {**values, **places}.items()]
+    lines += [f"{name.removeprefix(HELD)}=${name}" for name in held]
+    return "\n".join(lines) + "\n"
+
+
+def _step(site: Site, backup: Backup, held: Iterable[str]) -> Step:
+    options = ("--config", str(site.runner.root / CONFIGURATION), "--id", backup.name, "--verify")
+    return Step(NAME, (site.script, *options), secrets=tuple(held))
+
+
+def _proof(result: Result, backup: Backup, database: str) -> Figures:
+    if result.exit_code == DIFFERS:
+        tried = f"`quickdata drill --database {shlex.quote(database)} --id ID`"
+        mend = f"{tried} tries an older one; take a new one with `quickdata backup`; find out why they differ"
+        tail = "\n".join(result.stderr.splitlines()[-3:])
+        raise VerifyFailed(f"{NAME}: backup {backup.id} is not what was backed up", mend, tail)
+    figures = read_figures(NAME, result.check().stdout)
+    require_same(NAME, figures)
+    return figures

@@ -1,0 +1,117 @@
+"""What the database node's two scripts do: back up, verify, restore."""
+
+import json
+from typing import Any
+
+from pipeline.ansible.playbooks import said
+from pipeline.backups import nocodb
+from pipeline.deployment import Deployment
+from pipeline.errors import SettingsError, ToolError, VerifyFailed
+from pipeline.steps.step import Step
+
+Figures = dict[str, Any]
+
+
+async def backup(d: Deployment) -> Figures:
+    """Take a backup.
+
+    Returns:
+        The backup's id, prefix, bytes, tables, rows, and how many seconds it took.
+
+    Raises:
+        PipelineError: it failed; nothing looks like a backup then.
+    """
+    return await _run(d, _script(d, "backup", "backup-pg.sh"))
+
+
+async def verify(d: Deployment, backup_id: str | None = None) -> Figures:
+    """Restore a backup into a scratch database and compare it with its manifest; the live one is not touched.
+
+    Args:
+        d: the deployment.
+        backup_id: which backup; None takes a new one.
+
+    Returns:
+        The figures of the new backup, if any, and of the comparison.
+
+    Raises:
+        VerifyFailed: what came back differs, or there was nothing to compare.
+        PipelineError: the backup or the comparison failed.
+    """
+    figures = {} if backup_id else {"backup": await backup(d)}
+    chosen = backup_id or figures["backup"]["id"]
+    name = "verify: restore and compare"
+    proof = await _run(d, _script(d, name, "restore-pg-latest.sh", "--id", chosen, "--verify"))
+    require_same(name, proof)
+    return figures | {"comparison": proof}
+
+
+async def restore(d: Deployment, backup_id: str | None = None, from_database: str | None = None) -> Figures:
+    """Restore a backup in place of the live database, which is kept beside it; NocoDB is stopped meanwhile.
+
+    Args:
+        d: the deployment.
+        backup_id: which backup; None is the newest.
+        from_database: the database that it is a backup of; None is the deployed one.
+
+    Returns:
+        The figures, with the name under which the old database is kept, and on real nodes with
+        nocodb_away_seconds: how long NocoDB could not be used.
+
+    Raises:
+        SettingsError: Ansible cannot pass that name on.
+        PipelineError: it failed; the live database was not touched then.
+    """
+    if "{" in (from_database or ""):
+        what = f"--from-database {from_database!r}: Ansible would take braces for a template of its own"
+        raise SettingsError(
+            what, "restore a database of that name by hand, with restore-pg-latest.sh on the node"
+        )
+    options = ["--id", backup_id] if backup_id else []
+    options += ["--from-database", from_database] if from_database else []
+    async with nocodb.away(d) as away:
+        figures = await _run(d, _script(d, "restore", "restore-pg-latest.sh", *options))
+    return figures | ({"nocodb_away_seconds": away.seconds} if d.real_nodes else {})
+
+
+def in_words(proof: Figures) -> str:
+    """Return what a verification proved, for people."""
+    found = proof["comparison"]
+    backed_up = f"backed up in {proof['backup']['seconds']} s, " if "backup" in proof else ""
+    compared = f"restored and compared in {found['seconds']} s, {found['mismatches']} tables differ"
+    return f"{found['tables']} tables with {found['rows']} rows {backed_up}{compared} (backup {found['id']})"
+
+
+def _script(d: Deployment, name: str, script: str, *options: str) -> Step:
+    prefix = str(d.hosts.get("database", {}).get("node_prefix", ""))
+    config = ("--config", f"{prefix}/etc/quickdata/pg-backup.conf")
+    return d.ansible.on_database(name, f"{prefix}/usr/local/sbin/{script}", *config, *options)
+
+
+async def _run(d: Deployment, step: Step) -> Figures:
+    """Run a script on the database node; return its figures."""
+    return read_figures(step.name, said(await d.run(step)))
+
+
+def read_figures(name: str, output: str) -> Figures:
+    """Return the JSON line that ends a script's output.
+
+    Raises:
+        ToolError: there is none.
+    """
+    try:
+        return dict(json.loads(output.strip().splitlines()[-1]))
+    except (ValueError, TypeError, IndexError) as error:
+        what = f"{name}: the script did not report its figures"
+        raise ToolError(what, "deploy again: it installs the scripts") from error
+
+
+def require_same(name: str, proof: Figures) -> None:
+    """Make sure that something was compared, and that it is the same.
+
+    Raises:
+        VerifyFailed: it differs, or there was nothing to compare.
+    """
+    if proof.get("mismatches") != 0 or not proof.get("tables"):
+        what = f"{name}: {proof.get('tables')} tables compared, {proof.get('mismatches')} differ"
+        raise VerifyFailed(what, "do not rely on this backup; look at the database")

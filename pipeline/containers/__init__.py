@@ -1,0 +1,1 @@
+"""The verbs in containers: what Dagger calls."""

@@ -1,0 +1,236 @@
+"""The deployment that acts on AWS from containers: inputs become what they would be on a machine."""
+
+import json
+import os
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from secrets import token_hex
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pipeline.backups.drill import SCRIPT, Holds, Site
+from pipeline.containers.emulator import emulated
+from pipeline.containers.services import postgres
+from pipeline.containers.toolbox import CODE, TOFU, VENV, Toolbox, tofu_environment
+from pipeline.containers.workspace import workspace
+from pipeline.deployment import Deployment
+from pipeline.errors import PipelineError, SettingsError
+from pipeline.machine.repository import REPOSITORY
+from pipeline.rehearsal.surroundings import Surroundings
+from pipeline.reporting.progress import Progress
+from pipeline.runners.container import SECRETS, ContainerRunner, asked, outcome, tried
+from pipeline.runners.workbench import Workbench
+from pipeline.settings.inputs import AccountSettings, Settings
+from pipeline.steps.masks import Masks
+from pipeline.targets import aws
+from pipeline.tofu.encryption import require_opentofu
+
+if TYPE_CHECKING:
+    import dagger
+
+    from pipeline.containers.call import Attempt
+
+Wants = TypeVar("Wants", bound=AccountSettings)
+
+SSH_KEY, WEB_IDENTITY = "QUICKDATA_SSH_KEY", "AWS_WEB_IDENTITY_TOKEN_FILE"
+FACTS = (
+    "python",
+    "-c",
+    "import json; from pipeline.reporting.versions import facts; from pipeline.tofu.binary import find_tofu;"
+    " print(json.dumps(facts(find_tofu())))",
+)
+INSTALL = 'apt-get update -qq && apt-get install -y -qq --no-install-recommends "$0"'
+FILES = (SSH_KEY, WEB_IDENTITY)
+"""Variables that name a file: here the option is the file's content."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a caller gave.
+
+    Args:
+        plain: values by the variable's name.
+        secrets: the engine's secrets by the variable's name.
+    """
+
+    plain: Mapping[str, str]
+    secrets: "Mapping[str, dagger.Secret]"
+
+
+async def environment(given: Given) -> dict[str, "dagger.Secret"]:
+    """Let this process have the variables that a person would have exported: a call has a process of its own.
+
+    Returns:
+        The engine's secrets by their values.
+
+    Raises:
+        SettingsError: with every secret that cannot be read.
+    """
+    values = await _values(given.secrets)
+    os.environ.update({name: value for name, value in given.plain.items() if value})
+    os.environ["AWS_DEFAULT_REGION"] = os.environ.get("AWS_REGION", "")  # for STS, which boto3 asks by itself
+    for name, value in values.items():
+        os.environ[name] = str(_file(name, value)) if name in FILES else value
+    return {value: given.secrets[name] for name, value in values.items()}
+
+
+async def _values(secrets: "Mapping[str, dagger.Secret]") -> dict[str, str]:
+    values, problems = {}, []
+    for name, secret in secrets.items():
+        try:
+            values[name] = await asked(option(name), secret.plaintext())
+        except PipelineError as error:
+            problems.append(f"  {error.what}")
+    if problems:
+        mend = "set the variable that it names (env://NAME), or name a file that is there (file://PATH)"
+        raise SettingsError("\n".join(["the secrets cannot be read:", *problems]), mend)
+    return values
+
+
+def option(secret: str) -> str:
+    """Return the option that stands for a secret's variable."""
+    if secret == WEB_IDENTITY:
+        return "--aws-web-identity-token"
+    return f"--{secret.removeprefix('QUICKDATA_').lower().replace('_', '-')}"
+
+
+def _file(name: str, value: str) -> Path:
+    path = Path(tempfile.mkdtemp()) / name
+    path.touch(0o600)
+    path.write_text(value)
+    path.with_name(f"{name}.pub").touch()  # known when there is a toolbox to ask
+    return path
+
+
+def validated(kind: type[Wants]) -> Wants:
+    """Read the environment that `environment` has made.
+
+    Args:
+        kind: which settings are wanted.
+
+    Raises:
+        SettingsError: with every problem.
+    """
+    try:
+        return kind.read()
+    except SettingsError as error:
+        mend = "each variable is an option here, such as --bucket-suffix ppr or --vault-password env://NAME"
+        raise SettingsError(error.what, mend) from None
+
+
+@asynccontextmanager
+async def deployment(
+    box: Toolbox,
+    infrastructure: "dagger.Directory",
+    known: "Mapping[str, dagger.Secret]",
+    settings: Settings,
+    attempt: "Attempt",
+    around: Surroundings | None = None,
+) -> AsyncIterator[tuple[Deployment, ContainerRunner]]:
+    """Yield the deployment with its steps in containers, and its runner.
+
+    Args:
+        box: what the steps run on.
+        infrastructure: the folder with both stacks, the playbooks and the vault.
+        known: the engine's secrets by their values.
+        settings: the validated inputs.
+        attempt: the call: its progress is told of everything, its report notes every step.
+        around: an emulator to deploy to; None is AWS.
+
+    Raises:
+        PipelineError: the toolbox cannot be made, or the key is none.
+    """
+    if settings.state == "local":
+        mend = "give --state s3 or gitlab: a cancelled call kills its containers, and a local state with them"
+        raise SettingsError("a deployment from containers keeps no local state", mend)
+    run = token_hex(8)
+    toolbox = await _with(box.container, "ssh", "openssh-client")
+    if settings.state_passphrase:
+        require_opentofu(await _version(toolbox))
+    key = settings.ssh_key.read_bytes().decode()  # read as text, its ends of lines would be others
+    settings.ssh_key.with_name(settings.ssh_key.name + ".pub").write_text(await _public(toolbox, known[key]))
+    values = aws.secrets(settings) | ({"PGPASSWORD": around.database.password} if around else {})
+    async with workspace(box.dag, toolbox, infrastructure, run) as mounted:
+        runner = ContainerRunner(mounted, _held(box, values, known, run), Masks(values), attempt.progress)
+        bench = Workbench(runner, TOFU, tofu_environment(box.wanted))
+        d = aws.aws_deployment(settings, attempt.progress, attempt.report, bench)
+        yield await emulated(d, around) if around else d, runner
+
+
+@asynccontextmanager
+async def drilling(
+    box: Toolbox,
+    infrastructure: "dagger.Directory",
+    known: "Mapping[str, dagger.Secret]",
+    holds: Holds,
+    progress: Progress,
+) -> AsyncIterator[Site]:
+    """Drill in containers: the server is a service, the script an exec.
+
+    Args:
+        box: what both run on.
+        infrastructure: the folder with the restore's script.
+        known: the engine's secrets by their values.
+        holds: the secrets that the script needs, once the server is known.
+        progress: told of everything that happens.
+
+    Raises:
+        ToolError: the server did not start.
+    """
+    run = token_hex(8)
+    toolbox = await _with(box.container, "zstd", "zstd")  # nodes compress with it
+    async with (
+        postgres(box.dag, toolbox, run) as server,
+        workspace(box.dag, toolbox, infrastructure, run) as mounted,
+    ):
+        values = holds(server)
+        held = _held(box, values, known, run)
+        runner = ContainerRunner(mounted, held, Masks(values), progress)
+        script = runner.root / "infrastructure" / SCRIPT.relative_to(REPOSITORY / "infrastructure")
+        yield Site(runner, server, str(script), f"{VENV}/bin/aws")
+
+
+async def facts_of(box: Toolbox) -> dict[str, Any]:
+    """Return what the tools say of themselves where they are; nothing where they cannot."""
+    code = box.container.with_workdir(CODE).with_env_variable("PYTHONPATH", CODE)
+    try:
+        found = json.loads(await asked("facts", code.with_exec(list(FACTS)).stdout()))
+    except (PipelineError, ValueError):
+        return {}
+    return {name: found[name] for name in ("locks", "versions")}
+
+
+def _held(
+    box: Toolbox, values: Mapping[str, str], known: "Mapping[str, dagger.Secret]", run: str
+) -> "dict[str, dagger.Secret]":
+    """Return the engine's secrets by name: the text of those made here is part of what it remembers by."""
+    return {n: known.get(v) or box.dag.set_secret(f"quickdata-{run}-{n}", v) for n, v in values.items()}
+
+
+async def _with(toolbox: "dagger.Container", program: str, package: str) -> "dagger.Container":
+    """Return the toolbox with one more of Debian's programs, which a rehearsal does without.
+
+    One exec: the engine would remember an `apt-get update` whose packages are not there any more.
+    """
+    found, _, _ = await outcome(f"look for {program}", tried(toolbox, "which", program))
+    if found == 0:
+        return toolbox
+    return await asked(package, toolbox.with_exec(["sh", "-c", INSTALL, package]).sync())
+
+
+async def _version(toolbox: "dagger.Container") -> str:
+    alone = toolbox.with_env_variable("CHECKPOINT_DISABLE", "1")
+    return (await outcome("tofu version", tried(alone, TOFU, "version")))[1]
+
+
+async def _public(toolbox: "dagger.Container", key: "dagger.Secret") -> str:
+    path = str(SECRETS / "key")
+    command = ("ssh-keygen", "-y", "-P", "", "-f", path)
+    mounted = toolbox.with_mounted_secret(path, key, mode=0o400)
+    code, public, said = await outcome("public half of the SSH key", tried(mounted, *command))
+    if code:
+        mend = "give a private key without a passphrase, such as --ssh-key file://$HOME/.ssh/id_ed25519"
+        raise SettingsError(f"{SSH_KEY}: is no key that can be used: {said.strip()}", mend)
+    return public

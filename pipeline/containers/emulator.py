@@ -1,0 +1,79 @@
+"""A deployment from containers to a LocalStack that the caller runs: AWS's options, and nothing real."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from secrets import token_hex
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from anyio import to_thread
+
+from pipeline.aws.account import Cloud
+from pipeline.containers.services import address, postgres
+from pipeline.containers.toolbox import Toolbox
+from pipeline.deployment import Deployment
+from pipeline.rehearsal.local_nodes import common, hosts, prepare
+from pipeline.rehearsal.on_local_nodes import NOT_PROVEN
+from pipeline.rehearsal.surroundings import Surroundings
+from pipeline.runners.container import WORKSPACE, asked
+from pipeline.servers.localstack import LocalStack
+from pipeline.steps.masks import known_to_all
+from pipeline.targets.emulator import endpoint
+from pipeline.tofu.stack import Stack
+
+if TYPE_CHECKING:
+    import dagger
+
+
+@asynccontextmanager
+async def emulator(box: Toolbox, service: "dagger.Service", region: str) -> AsyncIterator[Surroundings]:
+    """Yield the caller's LocalStack with a PostgreSQL beside it: its instances are records, no machines.
+
+    Args:
+        box: what the database runs on.
+        service: the LocalStack, which outlives the call.
+        region: the deployment's region.
+
+    Raises:
+        ToolError: it cannot be reached, or the database did not start.
+    """
+    await asked("the emulator", service.start())
+    url = urlsplit(await asked("the emulator's address", service.endpoint(scheme="http")))
+    host = await to_thread.run_sync(address, url.geturl())
+    async with postgres(box.dag, box.container, token_hex(8)) as database:
+        yield Surroundings(LocalStack(f"http://{host}:{url.port}", region), database, WORKSPACE)
+
+
+async def emulated(d: Deployment, around: Surroundings) -> Deployment:
+    """Return a deployment to AWS as one to the emulator, whose nodes are directories.
+
+    Args:
+        d: the deployment; its runner holds PGPASSWORD.
+        around: what `emulator` yields.
+
+    Raises:
+        SettingsError: the endpoint is not the emulator.
+        PipelineError: the nodes could not be prepared.
+    """
+    env = {name: value for name, value in around.aws.environment.items() if name not in _keys(d)}
+    env |= {"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false"}
+    env |= {name: value for name, value in _keys(d).items() if known_to_all(name, value)}
+    storage, app = (_there(stack, env) for stack in (d.storage, d.app))
+    cloud = Cloud(d.cloud.credentials, d.cloud.region, around.aws.endpoint)
+    d = replace(d, cloud=cloud, storage=storage, app=app)
+    everywhere = endpoint(around.aws) | common()
+    found = replace(d, common=everywhere, hosts=hosts(around), real_nodes=False)
+    d.report.not_proven.extend(NOT_PROVEN)
+    await prepare(found, around)
+    return found
+
+
+def _keys(d: Deployment) -> dict[str, str]:
+    return {name.upper(): value for name, value in d.cloud.credentials.items()}
+
+
+def _there(stack: Stack, env: dict[str, str]) -> Stack:
+    """Return the stack with variables: one that is no secret is not given as one, for the engine masks it."""
+    secrets = tuple(name for name in stack.secrets if name not in env)
+    return replace(stack, env={**stack.env, **env}, secrets=secrets)

@@ -1,0 +1,64 @@
+"""A rehearsal's place in containers: its servers are services, its workspace is a volume."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import PurePosixPath
+from secrets import token_hex
+from typing import TYPE_CHECKING
+
+from pipeline.containers.services import localstack, postgres
+from pipeline.containers.toolbox import TOFU, Toolbox, tofu_environment
+from pipeline.containers.workspace import workspace
+from pipeline.rehearsal.local_nodes import held
+from pipeline.rehearsal.surroundings import Surroundings
+from pipeline.rehearsal.workspace import REAL
+from pipeline.reporting.progress import Progress
+from pipeline.runners.cleanup import afterwards
+from pipeline.runners.container import WORKSPACE, ContainerRunner
+from pipeline.runners.workbench import Workbench
+from pipeline.steps.masks import Masks
+
+if TYPE_CHECKING:
+    import dagger
+
+STATES = tuple(
+    PurePosixPath("infrastructure", stack, "terraform.tfstate") for stack in ("terraS3", "terraform")
+)
+
+
+@asynccontextmanager
+async def containers(
+    box: Toolbox,
+    infrastructure: "dagger.Directory",
+    progress: Progress,
+    keep: Callable[["dagger.Directory"], None],
+) -> AsyncIterator[tuple[Surroundings, Workbench]]:
+    """Rehearse in containers; nothing real of the infrastructure's folder comes along.
+
+    Args:
+        box: what the servers and the steps run on.
+        infrastructure: the folder, which may be a checkout's with real states in it.
+        progress: told of everything that happens.
+        keep: takes the states as they are at the end.
+
+    Raises:
+        ToolError: a server did not start.
+    """
+    run = token_hex(8)
+    clean = infrastructure.filter(exclude=[f"**/{pattern}" for pattern in REAL])
+    async with (
+        localstack(box.container, run) as aws,
+        postgres(box.dag, box.container, run) as database,
+        workspace(box.dag, box.container, clean, run) as mounted,
+    ):
+        around = Surroundings(aws, database, WORKSPACE)
+        values = held(around)
+        secrets = {name: box.dag.set_secret(f"{run}-{name}", value) for name, value in values.items()}
+        runner = ContainerRunner(mounted, secrets, Masks(values), progress)
+        async with afterwards(partial(_kept, runner, keep)):
+            yield around, Workbench(runner, TOFU, tofu_environment(box.wanted))
+
+
+async def _kept(runner: ContainerRunner, keep: Callable[["dagger.Directory"], None]) -> None:
+    keep(await runner.kept(*STATES))

@@ -1,0 +1,136 @@
+"""The servers of a rehearsal or a drill as services of the toolbox."""
+
+import secrets
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import anyio
+from anyio import to_thread
+
+from pipeline.containers.toolbox import CODE
+from pipeline.errors import PipelineError, ToolError
+from pipeline.runners.cleanup import afterwards
+from pipeline.runners.container import asked, outcome, tried
+from pipeline.servers.localstack import REGION, LocalStack, answers, asking
+from pipeline.servers.postgres import USER, Postgres
+from pipeline.servers.process import START_LIMIT
+
+if TYPE_CHECKING:
+    import dagger
+
+LOCALSTACK_PORT, POSTGRES_PORT = 4566, 5432
+REMEDY = "see its last lines in the engine's output, give the engine more memory, then run again"
+BINARIES = ("python", "-c", "from pipeline.servers.postgres import binaries; print(binaries())")
+
+
+@asynccontextmanager
+async def localstack(toolbox: "dagger.Container", run: str) -> AsyncIterator[LocalStack]:
+    """Run LocalStack beside the block, from the toolbox's own packages.
+
+    Args:
+        toolbox: has the packages.
+        run: this run's own name: two runs have two servers.
+
+    Raises:
+        ToolError: it did not start.
+    """
+    async with _service(_code(toolbox, run), "localstack", LOCALSTACK_PORT) as host:
+        server = LocalStack(f"http://{host}:{LOCALSTACK_PORT}", REGION)
+        async with _answering("LocalStack", partial(to_thread.run_sync, answers, asking(server))):
+            yield server
+
+
+@asynccontextmanager
+async def postgres(dag: "dagger.Client", toolbox: "dagger.Container", run: str) -> AsyncIterator[Postgres]:
+    """Run PostgreSQL beside the block, in the same way.
+
+    Args:
+        dag: Dagger's client, for the password.
+        toolbox: has the packages.
+        run: this run's own name.
+
+    Raises:
+        ToolError: it did not start.
+    """
+    code, password = _code(toolbox, run), secrets.token_urlsafe(18)
+    held = dag.set_secret(f"{run}-PGPASSWORD", password)
+    async with _service(code.with_secret_variable("PGPASSWORD", held), "postgres", POSTGRES_PORT) as host:
+        programs = await asked("PostgreSQL's programs", code.with_exec(list(BINARIES)).stdout())
+        server = Postgres(host, POSTGRES_PORT, USER, password, Path(programs.strip()))
+        async with _answering("PostgreSQL", partial(_accepts, code, server)):
+            yield server
+
+
+def _code(toolbox: "dagger.Container", run: str) -> "dagger.Container":
+    return toolbox.with_workdir(CODE).with_env_variable("PYTHONPATH", CODE).with_env_variable("RUN", run)
+
+
+@asynccontextmanager
+async def _service(container: "dagger.Container", name: str, port: int) -> AsyncIterator[str]:
+    """Run a server as a service beside the block; yield its IP address."""
+    command = ["python", "-P", "-m", "pipeline.servers", name, str(port)]
+    service = await asked(
+        f"{name} as a service", container.with_exposed_port(port).as_service(args=command).start()
+    )
+    async with afterwards(partial(_stop, service, name)):
+        url = await asked(f"{name}'s address", service.endpoint(scheme="http"))
+        yield await to_thread.run_sync(address, url)
+
+
+async def _stop(service: "dagger.Service", name: str) -> None:
+    await asked(f"{name} stopped", service.stop(kill=True))
+
+
+def address(url: str) -> str:
+    """Return the IP address of a service: with one, S3 clients use path style.
+
+    Raises:
+        ToolError: its name is not known here.
+    """
+    host = urlsplit(url).hostname or ""
+    try:
+        return socket.gethostbyname(host)
+    except OSError as error:
+        raise ToolError(f"the service {url} has no address: {error}", "restart the Dagger engine") from error
+
+
+async def _accepts(container: "dagger.Container", server: Postgres) -> bool:
+    """Tell whether the database accepts connections: an open port is not enough."""
+    command = (str(server.bin / "pg_isready"), "-q", "-h", server.host, "-p", str(server.port))
+    return (await outcome("PostgreSQL", tried(container, *command)))[0] == 0
+
+
+@asynccontextmanager
+async def _answering(name: str, ready: Callable[[], Awaitable[bool]]) -> AsyncIterator[None]:
+    """Run the block once the server answers; if it fails when the server does not, that is the error."""
+    await _until(name, ready)
+    try:
+        yield
+    except Exception as error:
+        if not await _still(ready):
+            raise ToolError(
+                f"{name} ended too early: its service does not answer any more", REMEDY
+            ) from error
+        raise
+
+
+async def _still(ready: Callable[[], Awaitable[bool]]) -> bool:
+    """Tell whether a server answers; when nobody can tell, the block's own error is the one to show."""
+    try:
+        return await ready()
+    except PipelineError:
+        return True
+
+
+async def _until(name: str, ready: Callable[[], Awaitable[bool]]) -> None:
+    with anyio.move_on_after(START_LIMIT):
+        while True:
+            if await ready():
+                return
+            await anyio.sleep(0.2)
+    raise ToolError(f"{name} was not ready in {START_LIMIT:.0f} s", REMEDY)

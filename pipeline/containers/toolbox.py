@@ -1,0 +1,157 @@
+"""The toolbox: one container with Python, the tools that uv.lock names, and OpenTofu."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline.containers import images
+from pipeline.errors import ToolError
+from pipeline.tofu.binary import PROVIDER, PROVIDER_VERSION, this_platform
+
+if TYPE_CHECKING:
+    import dagger
+
+UV_VERSION = "0.13.8"
+TOFU = "/usr/local/bin/tofu"
+CODE = "/opt/quickdata"
+VENV = "/opt/venv"
+PROVIDERS = f"{CODE}/providers"
+TOFU_CONFIGURATION = f"{CODE}/tofu.rc"
+PLUGIN_CACHE = "/root/.cache/tofu-plugins"
+GROUPS = ("tools", "rehearsal")
+
+ENVIRONMENT = {
+    "HOME": "/root",
+    "LC_ALL": "C.UTF-8",
+    "PATH": f"{VENV}/bin:/usr/local/bin:/usr/local/sbin:/usr/bin:/usr/sbin:/bin:/sbin",
+    "PIP_CERT": "/etc/ssl/certs/ca-certificates.crt",  # pip's own bundle does not know what an engine injects
+    "UV_SYSTEM_CERTS": "1",
+    "UV_NATIVE_TLS": "1",  # the same, as older versions call it
+    "UV_LINK_MODE": "copy",
+    "UV_PYTHON_DOWNLOADS": "never",
+    "UV_PROJECT_ENVIRONMENT": VENV,
+}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a toolbox is made of, where it is not the usual.
+
+    Args:
+        image: an image with Python 3.11 or newer on Debian.
+        tofu_image: an image with /usr/local/bin/tofu.
+        tofu_binary: OpenTofu or Terraform itself, instead of an image.
+        provider_mirror: a directory with registry.…/hashicorp/aws/VERSION/PLATFORM.
+        index_url: a Python package index, without a password in it; the lock's hashes are checked.
+    """
+
+    image: str = images.TOOLBOX
+    tofu_image: str = images.TOFU
+    tofu_binary: "dagger.File | None" = None
+    provider_mirror: "dagger.Directory | None" = None
+    index_url: str = ""
+
+
+@dataclass(frozen=True)
+class Toolbox:
+    """A toolbox that has been made.
+
+    Args:
+        dag: Dagger's client.
+        container: what the servers and the steps run on.
+        wanted: what it is made of.
+    """
+
+    dag: "dagger.Client"
+    container: "dagger.Container"
+    wanted: Wanted
+
+
+def python(
+    dag: "dagger.Client", wanted: Wanted, locked: "dagger.Directory", *groups: str
+) -> "dagger.Container":
+    """Return a container with the packages of some of the lock's groups.
+
+    Args:
+        dag: Dagger's client.
+        wanted: where they come from.
+        locked: pyproject.toml and uv.lock.
+        groups: names of dependency groups, besides what the pipeline itself needs.
+    """
+    container = dag.container().from_(wanted.image)
+    for name, value in {**ENVIRONMENT, **_index(wanted)}.items():
+        container = container.with_env_variable(name, value)
+    pip = ["pip", "install", "--quiet", "--disable-pip-version-check", "--root-user-action=ignore"]
+    container = (
+        container.with_exec([*pip, f"uv=={UV_VERSION}"])
+        .with_mounted_cache("/root/.cache/uv", dag.cache_volume("quickdata-uv"))
+        .with_directory(CODE, locked)
+        .with_workdir(CODE)
+    )
+    for command in _install(wanted, *groups):
+        container = container.with_exec(command)
+    return container
+
+
+def _index(wanted: Wanted) -> dict[str, str]:
+    named = {"UV_DEFAULT_INDEX": wanted.index_url, "PIP_INDEX_URL": wanted.index_url}
+    return named if wanted.index_url else {}
+
+
+def _install(wanted: Wanted, *groups: str) -> list[list[str]]:
+    """From the addresses that the lock names, or from another index with the lock's versions and hashes."""
+    options = [word for group in groups for word in ("--group", group)]
+    if not wanted.index_url:
+        return [["uv", "sync", "--quiet", "--frozen", "--no-install-project", *options]]
+    listed = ["--no-emit-project", *options, "--output-file", "requirements.txt"]
+    return [
+        ["uv", "export", "--quiet", "--frozen", *listed],
+        ["uv", "venv", "--quiet", VENV],
+        ["uv", "pip", "install", "--quiet", "--python", VENV, "--require-hashes", "-r", "requirements.txt"],
+    ]
+
+
+async def toolbox(
+    dag: "dagger.Client", wanted: Wanted, locked: "dagger.Directory", package: "dagger.Directory"
+) -> "dagger.Container":
+    """Return the container that all steps and servers run on.
+
+    Args:
+        dag: Dagger's client.
+        wanted: what it is made of.
+        locked: pyproject.toml and uv.lock.
+        package: this package, whose code starts the servers.
+
+    Raises:
+        ToolError: the named mirror has no provider.
+    """
+    container = python(dag, wanted, locked, *GROUPS)
+    tofu = wanted.tofu_binary or dag.container().from_(wanted.tofu_image).file(TOFU)
+    container = container.with_file(TOFU, tofu, permissions=0o755)
+    if wanted.provider_mirror:
+        container = await _with_provider(container, wanted.provider_mirror)
+    elif not wanted.tofu_binary:  # only OpenTofu locks its cache
+        cache = dag.cache_volume("quickdata-tofu-plugins")
+        container = container.with_mounted_cache(PLUGIN_CACHE, cache)
+    return container.with_directory(f"{CODE}/pipeline", package)
+
+
+def tofu_environment(wanted: Wanted) -> dict[str, str]:
+    """Return what OpenTofu needs to know in the toolbox."""
+    if wanted.provider_mirror:
+        return {"TF_CLI_CONFIG_FILE": TOFU_CONFIGURATION}
+    return {} if wanted.tofu_binary else {"TF_PLUGIN_CACHE_DIR": PLUGIN_CACHE}
+
+
+async def _with_provider(container: "dagger.Container", mirror: "dagger.Directory") -> "dagger.Container":
+    """Lay the provider down where both tools look, whichever registry's name the mirror has it under."""
+    leaf = f"hashicorp/aws/{PROVIDER_VERSION}/{this_platform()}"
+    hosts = [name.rstrip("/") for name in await mirror.entries() if name.startswith("registry.")]
+    for host in sorted(hosts, reverse=True):
+        if await mirror.exists(f"{host}/{leaf}"):
+            source = f'filesystem_mirror {{ path = "{PROVIDERS}" }}\n  direct {{ exclude = ["{PROVIDER}"] }}'
+            return container.with_mounted_directory(
+                f"{PROVIDERS}/{PROVIDER}/{PROVIDER_VERSION}/{this_platform()}",
+                mirror.directory(f"{host}/{leaf}"),
+            ).with_new_file(TOFU_CONFIGURATION, f"provider_installation {{\n  {source}\n}}\n")
+    what = f"--provider-mirror has no registry.…/{leaf}"
+    raise ToolError(what, "name the directory that holds registry.…, with the files themselves in it")

@@ -1,0 +1,206 @@
+"""A lost state brought back: what exists in AWS is imported, and a plan without changes proves it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from anyio import CancelScope
+
+from pipeline.aws.account import BUCKET
+from pipeline.deploy import lost_state, planning
+from pipeline.deploy.gate import GatedPlan
+from pipeline.deployment import Deployment
+from pipeline.errors import PlanRefused, StateLost
+from pipeline.states.ready import opened
+from pipeline.tofu.plan import DATABASE_RESOURCES, Change, Plan
+from pipeline.tofu.stack import Stack
+
+IMPORTS = "adopt_imports.tf"
+"""OpenTofu and Terraform take no import blocks in an override file."""
+
+KEY_PAIR = "aws_key_pair.admin"
+"""EC2 does not tell a key pair's public half, so it is made anew; nodes keep the key that they have."""
+
+OWN = frozenset({"force_destroy", "stop_instance_before_detaching", "user_data_replace_on_change"})
+"""Arguments that the provider keeps in the state alone: AWS has no such attribute."""
+
+
+@dataclass(frozen=True)
+class Adoption:
+    """What would be brought back into a state.
+
+    Args:
+        gated: the saved plan that does it; nothing is pending when the state lacks nothing that exists.
+        imports: identifiers by address.
+        missing: addresses of what exists neither in the state nor in AWS.
+    """
+
+    gated: GatedPlan
+    imports: Mapping[str, str]
+    missing: tuple[str, ...] = ()
+
+    def page(self) -> str:
+        """Return in words what would be done."""
+        lines = [f"← {address} = {identifier}" for address, identifier in self.imports.items()]
+        lines += [
+            f"~ {c}: {', '.join(c.altered) or 'tags'}"
+            for c in self.gated.plan.changes
+            if c.action == "update"
+        ]
+        lines += [
+            f"+ {c.address}: what is imported needs it"
+            for c in self.gated.plan.changes
+            if c.action == "create"
+        ]
+        lines += [f"± {KEY_PAIR}: made anew" for c in self.gated.plan.changes if c.action == "replace"]
+        return "\n".join(lines + [f"- {address}: missing, deploy creates it" for address in self.missing])
+
+
+@dataclass(frozen=True)
+class Adopted:
+    """What was brought back.
+
+    Args:
+        imported: how many resources.
+        missing: addresses of what the next deployment creates.
+    """
+
+    imported: int
+    missing: tuple[str, ...]
+
+
+async def look(d: Deployment, stack: Stack) -> Adoption:
+    """Find what the stack's state lacks and AWS has, and plan its import; nothing is changed.
+
+    Args:
+        d: the deployment.
+        stack: the one whose state was lost, wholly or in part.
+
+    Raises:
+        PlanRefused: the import would change more than tags; or something exists twice.
+        StateLost: the app's, while storage's is lost too.
+        PipelineError: a step failed, or AWS refuses.
+    """
+    await _require_storage(d, stack)
+    await opened(d, stack)
+    try:
+        return await _look(d, stack)
+    finally:
+        await planning.forget(d)
+
+
+async def adopt(d: Deployment, stack: Stack, agreed: Adoption | None = None) -> Adopted:
+    """Import what exists, then prove by a plan that nothing of it would be changed.
+
+    Args:
+        d: the deployment.
+        stack: the one whose state was lost, wholly or in part.
+        agreed: what a person was shown; nothing else is done.
+
+    Raises:
+        PlanRefused: the import would change more than tags, or something else than what was agreed.
+        StateLost: the state still differs from what exists.
+        PipelineError: a step failed.
+    """
+    await opened(d, stack)
+    try:
+        found = await _look(d, stack)
+        if agreed and found.page() != agreed.page():
+            mend = d.advice(f"run `quickdata adopt {stack.name}` again")
+            raise PlanRefused(f"{stack.name}: what exists has changed meanwhile", mend)
+        await planning.apply(d, stack, found.gated)
+        return Adopted(len(found.imports), await _proven(d, stack, found))
+    finally:
+        await planning.forget(d)
+
+
+async def _require_storage(d: Deployment, stack: Stack) -> None:
+    """Refuse to look for the app before storage's state is back: it reads the bucket's name from there."""
+    if stack.name != d.app.name or (await opened(d, d.storage)).outputs.get("bucket_name"):
+        return
+    if await d.cloud.owns(d.bucket):
+        mend = d.advice("first run `quickdata adopt storage`, then `quickdata adopt app`")
+        raise StateLost("app: storage's state is lost too, and the app reads it; nothing was changed", mend)
+    mend = d.advice("`quickdata deploy` creates it; if nodes exist already, it refuses and names them")
+    raise StateLost(f"app: it reads storage's state, and there is no bucket {d.bucket}", mend)
+
+
+async def _look(d: Deployment, stack: Stack) -> Adoption:
+    wanted = (await planning.planned(d, stack)).created
+    found = await lost_state.found(d, stack)
+    imports = {address: found[address] for address in wanted if address in found}
+    _require_single(stack, imports)
+    alone = () if len(imports) == len(wanted) else tuple(imports)
+    plan = await _planned(d, stack, imports, alone) if imports else Plan(pending=False)
+    return Adoption(
+        gate(stack, plan), imports, tuple(a for a in wanted if a not in (*imports, *plan.created))
+    )
+
+
+async def _proven(d: Deployment, stack: Stack, found: Adoption) -> tuple[str, ...]:
+    """Plan again: nothing but what is missing may be left to do."""
+    left = await planning.planned(d, stack)
+    others = [str(c) for c in left.changes if c.action != "create" or c.address not in found.missing]
+    whole = not found.missing and not found.gated.plan.created
+    others += [f"output {name}" for name in left.outputs if whole]
+    if others:
+        what = f"{stack.name}: imported, but a plan would still change {', '.join(others)}"
+        raise StateLost(what, d.advice("see `quickdata plan`; what was imported stays in the state"))
+    return left.created
+
+
+def gate(stack: Stack, plan: Plan) -> GatedPlan:
+    """Refuse to import with any change but of tags, and of what the state alone keeps.
+
+    What is missing may be created only where what is imported needs it, and never where it holds data.
+
+    Raises:
+        PlanRefused: with every change that is refused.
+    """
+    refused = [c for c in plan.changes if not _allowed(c)]
+    if refused:
+        told = [f"{c} ({', '.join(c.altered)})" if c.altered else str(c) for c in refused]
+        what = f"{stack.name}: adoption refused by the gate: {', '.join(told)}"
+        mend = (
+            "nothing was changed; make the inputs (TF_VAR_…) and the code as they were when it was deployed"
+        )
+        raise PlanRefused(what, mend)
+    return GatedPlan(plan)
+
+
+def _allowed(change: Change) -> bool:
+    if change.action == "update":
+        return OWN.issuperset(change.altered)
+    if change.action == "create":
+        return not change.at((*DATABASE_RESOURCES, BUCKET))
+    return change.action == "import" or (change.action == "replace" and change.address == KEY_PAIR)
+
+
+def _require_single(stack: Stack, imports: Mapping[str, str]) -> None:
+    twice = [f"{address}: {found}" for address, found in imports.items() if " and " in found]
+    if twice:
+        what = f"{stack.name}: several resources have the tags of one: {'; '.join(twice)}"
+        raise PlanRefused(
+            what, "nothing was changed; remove or retag all but the right one by hand, then adopt"
+        )
+
+
+async def _planned(d: Deployment, stack: Stack, imports: Mapping[str, str], alone: tuple[str, ...]) -> Plan:
+    """Plan the imports; the file with their blocks is gone afterwards, whatever happens.
+
+    Where something is missing, the plan is limited to what is not; the outputs then wait for deploy.
+    """
+    file = stack.workdir / IMPORTS
+    try:
+        await d.runner.write(file, _blocks(imports))
+        return await planning.planned(d, stack, *alone)
+    finally:
+        with CancelScope(shield=True):
+            await d.runner.remove(file)
+
+
+def _blocks(imports: Mapping[str, str]) -> str:
+    return "\n".join(
+        f"import {{\n  to = {address}\n  id = {json.dumps(identifier)}\n}}"
+        for address, identifier in imports.items()
+    )

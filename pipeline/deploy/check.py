@@ -1,0 +1,174 @@
+"""Everything that a deployment needs, looked at in seconds; nothing is changed."""
+
+import json
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+
+from anyio import create_task_group
+
+from pipeline.deploy.plaintext import ANSIBLE_VAULT, EXAMPLE, VAULT, require_encrypted
+from pipeline.deployment import Deployment
+from pipeline.errors import PipelineError, SettingsError, listed
+from pipeline.states.ready import require_unlocked
+from pipeline.steps.failures import UNKNOWN
+from pipeline.steps.step import Step
+from pipeline.tofu.stack import AUTOMATION
+
+OLDEST_TOFU = (1, 11)
+STEP = re.compile(r"^check: [^:]+: ")
+"""How an error of a step of this page begins: what was looked at says it already."""
+NOT_FOUND = 127
+"""What a shell says of a command that is not there."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at.
+
+    Args:
+        about: what it was.
+        said: how it is.
+        error: what is wrong with it; None when it is as it should be.
+    """
+
+    about: str
+    said: str
+    error: PipelineError | None = None
+
+    @property
+    def cause(self) -> tuple[str, ...]:
+        """What tells it from others: two looks that fail for one reason have one cause."""
+        if self.error is None:
+            return (self.about,)
+        known = not self.said.startswith(UNKNOWN)
+        return (self.said, self.error.mend, "" if known else self.error.tail)
+
+    def __str__(self) -> str:
+        """The finding as a terminal shows it."""
+        if self.error is None:
+            return f"✓ {self.about}: {self.said}"
+        return f"✗ {PipelineError(f'{self.about}: {self.said}', self.error.mend, self.error.tail)}"
+
+
+Look = Callable[[], Awaitable[str]]
+
+
+async def check(d: Deployment) -> list[Finding]:
+    """Look at tools, credentials, bucket, states, vault and SSH key, all side by side.
+
+    Args:
+        d: the deployment, whose inputs are known to be complete.
+
+    Returns:
+        A finding for each, in a fixed order; one for all that have the same cause.
+    """
+    looks: dict[str, Look] = {
+        "OpenTofu": lambda: _tofu(d),
+        "Ansible": lambda: _version(d, "ansible-playbook"),
+        "account": lambda: _account(d),
+        "bucket": lambda: _bucket(d),
+        "states": lambda: _states(d),
+        "vault": lambda: _vault(d),
+        "SSH key": lambda: _ssh_key(d),
+    }
+    found: dict[str, Finding] = {}
+    async with create_task_group() as group:
+        for about, look in looks.items():
+            group.start_soon(_look, about, look, found)
+    return _told_once([found[about] for about in looks])
+
+
+def _told_once(found: list[Finding]) -> list[Finding]:
+    once: dict[tuple[str, ...], Finding] = {}
+    for each in found:
+        first = once.get(each.cause)
+        once[each.cause] = replace(first, about=f"{first.about}, {each.about}") if first else each
+    return list(once.values())
+
+
+def require_good(found: list[Finding], shown: bool = False) -> None:
+    """Make sure that all is as it should be.
+
+    Args:
+        found: what was looked at.
+        shown: the findings are told already: the error only names them.
+
+    Raises:
+        PipelineError: something is not: of the gravest problem's kind, all told with their last lines.
+    """
+    bad = [(each, each.error) for each in found if each.error]
+    if not bad:
+        return
+    kind = type(max((error for _, error in bad), key=lambda error: error.exit_code))
+    if shown:
+        raise kind(f"not as it should be: {', '.join(each.about for each, _ in bad)}", "fix each as it says")
+    if len(bad) == 1:
+        each, error = bad[0]
+        raise kind(f"{each.about}: {each.said}", error.mend, error.tail)
+    what = listed(f"{len(bad)} things are not as they should be:", (str(each) for each, _ in bad))
+    raise kind(what, "fix each, then run again")
+
+
+async def _look(about: str, look: Look, found: dict[str, Finding]) -> None:
+    try:
+        found[about] = Finding(about, await look())
+    except PipelineError as error:
+        found[about] = Finding(about, STEP.sub("", error.what), error)
+
+
+async def _tofu(d: Deployment) -> str:
+    step = Step("check: OpenTofu", (d.storage.binary, "version", "-json"), env=AUTOMATION)
+    version = str(json.loads((await d.run(step)).check().stdout)["terraform_version"])
+    if tuple(int(part) for part in version.split("-", maxsplit=1)[0].split(".")[:2]) < OLDEST_TOFU:
+        raise PipelineError(f"version {version} is too old", "install OpenTofu or Terraform 1.11 or newer")
+    return f"version {version}"
+
+
+async def _version(d: Deployment, tool: str) -> str:
+    return (await d.run(Step(f"check: {tool}", (tool, "--version")))).check().stdout.splitlines()[0]
+
+
+async def _account(d: Deployment) -> str:
+    return f"{await d.cloud.account()} in {d.cloud.region}"
+
+
+async def _bucket(d: Deployment) -> str:
+    if await d.cloud.owns(d.bucket):
+        return f"{d.bucket} is there, and yours"
+    return f"{d.bucket} is free: deploy creates it"
+
+
+async def _states(d: Deployment) -> str:
+    where = await d.backend.look(d)
+    if not d.backend.shows_locks:
+        return f"{where}; whether they are locked is told only to whoever takes the lock"
+    for stack in (d.storage, d.app):
+        await require_unlocked(d, stack)
+    return f"{where}; nobody holds a lock"
+
+
+async def _vault(d: Deployment) -> str:
+    await require_encrypted(d)
+    if await d.runner.read(VAULT) is None:
+        mend = f"`cp {EXAMPLE} {VAULT}`, fill it in, then `{ANSIBLE_VAULT} encrypt {VAULT}`"
+        raise PipelineError(f"there is no {VAULT}", mend)
+    (await d.run(d.ansible.secrets_fit())).check()
+    return f"{VAULT} is encrypted, opens with the password, and has every secret"
+
+
+async def _ssh_key(d: Deployment) -> str:
+    """Compare the private key, which opens the nodes, with the public one, which they get."""
+    if not d.ansible.secret_files:
+        return "local nodes need none"
+    command = ("bash", "-c", f'ssh-keygen -y -P "" -f "${d.ansible.secret_files[0]}"')
+    step = Step("check: SSH key", command, secret_files=d.ansible.secret_files, private=True)
+    derived, public = await d.run(step), d.app.env.get("TF_VAR_ssh_public_key", "")
+    mend = "name another in QUICKDATA_SSH_KEY: one without a passphrase, with its own .pub beside it"
+    if derived.exit_code == NOT_FOUND:
+        return "not compared with its .pub: ssh-keygen is not on this machine"
+    if derived.exit_code:
+        raise SettingsError("the SSH key cannot be used: it has a passphrase, or is none", mend)
+    if derived.stdout.split()[:2] != public.split()[:2]:
+        raise SettingsError("the SSH key is not the one whose .pub is beside it", mend)
+    return "opens what its .pub closes"

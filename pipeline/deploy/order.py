@@ -1,0 +1,249 @@
+"""The order of a deployment: storage, app, inventory, playbooks, verification."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from anyio import Event, create_task_group
+
+from pipeline.ansible import inventory
+from pipeline.ansible.playbooks import INVENTORY, changed
+from pipeline.aws.account import BUCKET
+from pipeline.backups import nocodb
+from pipeline.backups.node import verify
+from pipeline.deploy import planning, upgrade
+from pipeline.deploy.agreement import Agree, agreed, refused
+from pipeline.deploy.banner import banner
+from pipeline.deploy.check import check, require_good
+from pipeline.deploy.gate import GatedPlan, gate_app, gate_storage
+from pipeline.deploy.lost_state import require_known, require_not_lost
+from pipeline.deploy.saved_plans import SavedPlans
+from pipeline.deploy.stopped_nodes import require_running
+from pipeline.deploy.upgrade import Upgrade
+from pipeline.deployment import Deployment
+from pipeline.states.ready import opened, outputs, require_unlocked
+from pipeline.tofu.plan import DATABASE_RESOURCES, GOES, Plan
+from pipeline.tofu.stack import Stack
+from pipeline.tofu.state import State
+
+
+@dataclass
+class Deployed:
+    """What a deployment changed and what it came to.
+
+    Args:
+        plans: counts by stack, of the plans that were applied beside each other.
+        changed: tasks that changed something, by playbook.
+        outputs: the app's outputs.
+        proof: the verification's figures.
+        saved: whether a backup was verified before the app was applied.
+    """
+
+    plans: dict[str, dict[str, int]] = field(default_factory=dict)
+    changed: dict[str, int] = field(default_factory=dict)
+    outputs: dict[str, Any] = field(default_factory=dict)
+    proof: dict[str, Any] = field(default_factory=dict)
+    saved: bool = False
+
+    @property
+    def nothing_changed(self) -> bool:
+        """Tell whether the deployment found everything as it should be."""
+        return not any(sum(c.values()) for c in self.plans.values()) and not any(self.changed.values())
+
+
+async def deploy(d: Deployment, saved: SavedPlans | None = None, agree: Agree = refused) -> Deployed:
+    """Deploy everything in order, then prove that a backup comes back.
+
+    Args:
+        d: the deployment.
+        saved: plans of `quickdata plan`, which are applied as they are; what they defer is planned here.
+        agree: is asked before a node ends by a plan that nobody has seen: one that is made here.
+
+    Returns:
+        What was changed, and the proof.
+
+    Raises:
+        PipelineError: a step failed, a gate refused, or the verification did.
+    """
+    done = Deployed()
+    require_good(await check(d))
+    await d.backend.create(d)
+    known = await ready(d)
+    plans = await saved.plans(d, known) if saved else {}
+    await planning.let_stand(d, known)
+    try:
+        await _what_the_app_reads(d, known["storage"], plans)
+        await _both_stacks(d, plans, done, agree)
+    finally:
+        await planning.forget(d)
+    d.progress.note(banner(d, done.outputs))
+    done.proof = await verify(d)
+    return done
+
+
+async def ready(d: Deployment) -> dict[str, State]:
+    """Make both folders ready.
+
+    Returns:
+        The states by stack.
+    """
+    states: dict[str, State] = {}
+    async with create_task_group() as group:
+        for stack in (d.storage, d.app):
+            group.start_soon(_ready, d, stack, states)
+    return states
+
+
+async def _ready(d: Deployment, stack: Stack, states: dict[str, State]) -> None:
+    await require_unlocked(d, stack)
+    states[stack.name] = await opened(d, stack)
+
+
+async def destroy(d: Deployment, backed_up: bool = True) -> dict[str, int]:
+    """Destroy the app, after a backup that was verified; storage is never destroyed.
+
+    Args:
+        d: the deployment.
+        backed_up: whether a backup is taken and verified first.
+
+    Returns:
+        The counts of the plan that was applied.
+
+    Raises:
+        PipelineError: the backup, its verification or a step failed: the app is still there.
+    """
+    await require_unlocked(d, d.app)
+    await opened(d, d.app)
+    try:
+        if backed_up:
+            await require_running(d, Plan())
+            async with nocodb.stopped(d):
+                await verify(d)
+                doomed = await _doomed(d)
+        else:
+            doomed = await _doomed(d)
+        await planning.apply(d, d.app, doomed)
+    finally:
+        await planning.forget(d)
+    return doomed.plan.counts()
+
+
+async def _doomed(d: Deployment) -> GatedPlan:
+    return gate_app(await planning.planned(d, d.app, destroy=True))
+
+
+async def _outputs(d: Deployment, stack: Stack) -> dict[str, Any]:
+    return inventory.outputs((await d.run(stack.output())).check().stdout)
+
+
+async def _what_the_app_reads(d: Deployment, known: State, plans: dict[str, Plan]) -> None:
+    """Apply of storage what the app's plan needs: a saved plan in whole, else the bucket.
+
+    On the first creation the bucket goes first, alone: the rest of storage is slow (lifecycle).
+    """
+    if "app" in plans or ("storage" not in plans and known.outputs.get("bucket_name")):
+        return
+    whole = plans.get("storage") or await planning.planned(d, d.storage)
+    gated = gate_storage(whole)
+    await require_not_lost(d, storage=whole)
+    if "storage" in plans:
+        await planning.apply(d, d.storage, gated)
+        plans["storage"] = replace(whole, pending=False)
+        return
+    await planning.apply(d, d.storage, gate_storage(await planning.planned(d, d.storage, BUCKET)))
+
+
+async def _both_stacks(d: Deployment, plans: dict[str, Plan], done: Deployed, agree: Agree) -> None:
+    """Plan both, then apply both: the app reads the storage state while nobody writes it.
+
+    backup.yml waits for all of storage: no backup goes where nothing protects it yet.
+    """
+    agree = agreed if "app" in plans else agree
+    async with create_task_group() as group:
+        for stack in (d.storage, d.app):
+            if stack.name not in plans:
+                group.start_soon(_plan_into, plans, d, stack)
+    storage, app = gate_storage(plans["storage"]), gate_app(plans["app"])
+    done.saved = await _before_app(d, plans["app"], agree)
+    done.plans = {name: each.counts() for name, each in plans.items()}
+    stored = Event()
+    async with create_task_group() as group:
+        group.start_soon(_rest_of_storage, d, storage, stored)
+        group.start_soon(_app_and_nodes, d, app, stored, done)
+
+
+async def _before_app(d: Deployment, app: Plan, agree: Agree) -> bool:
+    """Before the app is applied: no state is lost, no node stopped; what ends is agreed to, and backed up.
+
+    Returns:
+        Whether a backup was taken.
+    """
+    await require_not_lost(d, app=app)
+    await require_running(d, app)
+    if app.ended:
+        await agree(d, app.ended)
+    if app.touching(GOES, DATABASE_RESOURCES):
+        await reachable(d)
+        async with nocodb.stopped(d):
+            await verify(d)
+        return True
+    return False
+
+
+async def _plan_into(plans: dict[str, Plan], d: Deployment, stack: Stack) -> None:
+    plans[stack.name] = await planning.planned(d, stack)
+
+
+async def _rest_of_storage(d: Deployment, storage: GatedPlan, stored: Event) -> None:
+    await planning.apply(d, d.storage, storage)
+    stored.set()
+
+
+async def _app_and_nodes(d: Deployment, app: GatedPlan, stored: Event, done: Deployed) -> None:
+    await planning.apply(d, d.app, app)
+    done.outputs = await _outputs(d, d.app)
+    await d.runner.write(INVENTORY, rendered(d, done.outputs))
+    (await d.run(d.ansible.wait())).check()
+    await _playbook(d, "swarm.yml", done)
+    found = Upgrade() if done.saved else await upgrade.look(d)
+    if found.images:
+        await _upgrade(d, found, stored, done)
+        return
+    async with create_task_group() as group:
+        group.start_soon(_playbook, d, "nocodb.yml", done)
+        await stored.wait()
+        group.start_soon(_playbook, d, "backup.yml", done)
+
+
+async def _upgrade(d: Deployment, found: Upgrade, stored: Event, done: Deployed) -> None:
+    """Deploy other images of what holds data; backup.yml goes first, because its scripts take the backup."""
+    await stored.wait()
+    await _playbook(d, "backup.yml", done)
+    async with upgrade.saved(d, found):
+        await _playbook(d, "nocodb.yml", done)
+
+
+async def reachable(d: Deployment) -> None:
+    """Make the inventory as the app's outputs say now: an older one may lead to nodes that are others by now.
+
+    Raises:
+        StateLost: there are nodes, but the app's state does not know them.
+        ToolError: the app is not deployed.
+    """
+    found = await outputs(d, d.app)
+    if not found.get("nodes"):
+        await require_known(d)
+    text, before = rendered(d, found), await d.runner.read(INVENTORY)
+    if text == before:
+        return
+    await d.runner.write(INVENTORY, text)
+    if before is not None:
+        d.progress.note(f"{INVENTORY} differed from the app's outputs: it was made again")
+
+
+def rendered(d: Deployment, found: dict[str, Any]) -> str:
+    """Return the inventory that outputs of the app mean."""
+    return inventory.render(found, d.suffix, d.common, d.hosts, d.backend.name)
+
+
+async def _playbook(d: Deployment, name: str, done: Deployed) -> None:
+    done.changed[name] = changed((await d.run(d.ansible.playbook(name))).check())

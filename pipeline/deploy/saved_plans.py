@@ -1,0 +1,178 @@
+"""Plans kept in a folder for a later deployment, and the manifest that says what they were made for."""
+
+import hashlib
+import json
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from pipeline.deploy import planning
+from pipeline.deployment import Deployment
+from pipeline.errors import PlanRefused
+from pipeline.reporting.report import now
+from pipeline.steps.step import Step
+from pipeline.tofu.plan import Plan
+from pipeline.tofu.stack import Stack
+from pipeline.tofu.state import State
+
+FORMAT = 2
+MANIFEST, COUNTS, INVENTORY = "manifest.json", "plan.json", "inventory.yml"
+PRIVATE = 0o600
+SHA256 = 64
+"""Digits with which a line of `sha256sum` begins."""
+INFRASTRUCTURE = "infrastructure"
+GENERATED = (".*", "*.tfstate*", "*.tfplan", "inventory.yml", "known_hosts")
+"""Files that runs write beside the code."""
+
+WORDS = {
+    "suffix": "it is of another TF_VAR_bucket_suffix",
+    "account": "it is of another AWS account",
+    "region": "it is of another region",
+    "inputs": "the variables (TF_VAR_…) are others now",
+    "code": "the files in infrastructure/ are others now",
+    "storage": "the storage state has changed since",
+    "app": "the app's state has changed since",
+}
+
+
+@dataclass(frozen=True)
+class SavedPlans:
+    """A folder of saved plans.
+
+    Args:
+        folder: its path, absolute or relative to the workspace.
+    """
+
+    folder: PurePosixPath
+
+    def file(self, d: Deployment, stack: Stack) -> str:
+        """Return where a stack's plan is kept, absolute."""
+        return str(d.runner.root / self.folder / f"{stack.name}.tfplan")
+
+    def inventory(self, d: Deployment) -> str:
+        """Return where the inventory for the playbooks' prediction is, absolute."""
+        return str(d.runner.root / self.folder / INVENTORY)
+
+    async def begin(self, d: Deployment) -> None:
+        """Make the folder, which nobody else can read, and remove an earlier plan from it."""
+        await self.forget(d)
+        command = ("install", "-d", "-m", "700", str(d.runner.root / self.folder))
+        (await d.run(Step("plan: folder", command))).check()
+
+    async def keep(
+        self, d: Deployment, states: Mapping[str, State], plans: Mapping[str, Plan], counts: Mapping[str, int]
+    ) -> None:
+        """Write the counts, then the manifest, after which the folder can be deployed.
+
+        Args:
+            d: the deployment.
+            states: the states that the plans were made from, by stack.
+            plans: by stack; one that is missing was deferred.
+            counts: in GitLab's form, for `artifacts: reports: terraform`.
+        """
+        document = {
+            "format": FORMAT,
+            "made": now(),
+            "plans": {name: await self._described(d, name, each) for name, each in plans.items()},
+            "deferred": [stack.name for stack in (d.storage, d.app) if stack.name not in plans],
+            "made_for": await _circumstances(d, states),
+        }
+        await self._write(d, COUNTS, counts)
+        await self._write(d, MANIFEST, document)
+
+    async def forget(self, d: Deployment) -> None:
+        """Remove everything that a plan writes into the folder, the manifest first."""
+        files = (MANIFEST, COUNTS, INVENTORY, *(f"{stack.name}.tfplan" for stack in (d.storage, d.app)))
+        for name in files:
+            await d.runner.remove(self.folder / name)
+
+    async def plans(self, d: Deployment, states: Mapping[str, State]) -> dict[str, Plan]:
+        """Return the saved plans, each read again; what was deferred is not among them.
+
+        Raises:
+            PlanRefused: there are none, or they were made for something else than what is there now.
+        """
+        await self._require_ours(d)
+        manifest = await self._manifest(d)
+        present = await _circumstances(d, states)
+        differing = [WORDS[name] for name in WORDS if manifest["made_for"].get(name) != present[name]]
+        if differing:
+            raise self._refused(d, f"is stale: {'; '.join(differing)}")
+        stacks = [stack for stack in (d.storage, d.app) if stack.name in manifest["plans"]]
+        return {stack.name: await self._plan(d, stack, manifest["plans"][stack.name]) for stack in stacks}
+
+    async def _plan(self, d: Deployment, stack: Stack, described: Mapping[str, Any]) -> Plan:
+        if described != await self._described(d, stack.name, Plan(pending=bool(described["pending"]))):
+            raise self._refused(d, f"is not the one that was shown: {stack.name}.tfplan was changed")
+        if not described["pending"]:
+            return Plan(pending=False)
+        found = await planning.saved(d, stack, self.file(d, stack))
+        d.report.planned(f"{stack.name}: saved plan", found.counts(), found.changes)
+        return found
+
+    async def _described(self, d: Deployment, name: str, plan: Plan) -> dict[str, Any]:
+        """Return what the manifest says of a plan: whether it does anything, and its file's checksum."""
+        if not plan.pending:
+            return {"pending": False}
+        file = str(d.runner.root / self.folder / f"{name}.tfplan")
+        step = Step(f"{name}: saved plan's checksum", ("sha256sum", file), private=True)
+        return {"pending": True, "sha256": (await d.run(step)).check().stdout[:SHA256]}
+
+    async def _require_ours(self, d: Deployment) -> None:
+        """Refuse a folder in which others can write: they could put another plan there."""
+        folder = str(d.runner.root / self.folder)
+        look = ("find", "-L", folder, "-maxdepth", "1", "-perm", "/022")
+        found = await d.run(Step("plan: who may write", look, private=True))
+        if found.exit_code == 0 and found.stdout.strip():
+            raise self._refused(d, f"can be written by others: {', '.join(found.stdout.splitlines())}")
+
+    async def _manifest(self, d: Deployment) -> dict[str, Any]:
+        try:
+            text = await d.runner.read(self.folder / MANIFEST)
+            if text is None:
+                raise self._refused(d, f"has no {MANIFEST}")
+            found = json.loads(text or "")
+            named = {*found["plans"], *found["deferred"]}
+            described = all({"pending"} <= each.keys() for each in found["plans"].values())
+            if found["format"] == FORMAT and named == {"storage", "app"} and described:
+                return {**found, "made_for": dict(found["made_for"].items())}
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            pass
+        raise self._refused(d, f"has a {MANIFEST} in a format that this version does not know")
+
+    def _refused(self, d: Deployment, why: str) -> PlanRefused:
+        again = f"`quickdata plan --out {shlex.quote(str(self.folder))}`"
+        mend = d.advice(f"nothing was changed; run {again} again, read it, then deploy it")
+        return PlanRefused(f"the plan in {self.folder} {why}", mend)
+
+    async def _write(self, d: Deployment, name: str, document: Mapping[str, Any]) -> None:
+        await d.runner.write(self.folder / name, json.dumps(document, indent=2) + "\n", PRIVATE)
+
+
+async def _circumstances(d: Deployment, states: Mapping[str, State]) -> dict[str, str]:
+    """Return all that a plan depends on, short enough to compare."""
+    inputs = {name: value for name, value in d.app.env.items() if name.startswith("TF_VAR_")}
+    return {
+        "suffix": d.suffix,
+        "account": await d.cloud.account(),
+        "region": d.cloud.region,
+        "inputs": _hash(json.dumps(inputs, sort_keys=True)),
+        "code": await _code(d),
+        **{name: state.version for name, state in states.items()},
+    }
+
+
+async def _code(d: Deployment) -> str:
+    """Return a hash of the stacks' and the playbooks' files, as the steps will read them."""
+    command = ["find", INFRASTRUCTURE, "-type", "d", "-name", ".?*", "-prune", "-o", "-type", "f"]
+    without = [word for name in GENERATED for word in ("!", "-name", name)]
+    listed = (await d.run(Step("code: list", (*command, *without, "-print"), private=True))).check().stdout
+    files = sorted(listed.splitlines())
+    read = (await d.run(Step("code: read", ("cat", *files), private=True))).check().stdout if files else ""
+    return _hash("\n".join([*files, read]))
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""This machine: its network, its disks, its temporary files, the checkout."""

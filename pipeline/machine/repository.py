@@ -1,0 +1,5 @@
+"""The project's folder: the code runs in a checkout."""
+
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parents[2]

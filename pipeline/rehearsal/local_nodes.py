@@ -1,0 +1,130 @@
+"""The deployment of a rehearsal: LocalStack for AWS, two local nodes for the machines."""
+
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
+from pathlib import Path, PurePath
+from secrets import token_urlsafe
+from typing import Any
+
+from pipeline.deployment import DATABASE, Deployment
+from pipeline.machine.room import require_room, temporary
+from pipeline.rehearsal.database import Database
+from pipeline.rehearsal.surroundings import Surroundings, surroundings
+from pipeline.reporting.progress import Progress
+from pipeline.reporting.report import Report
+from pipeline.runners.host import HostRunner
+from pipeline.runners.workbench import Workbench
+from pipeline.targets.emulator import VAULT_PASSWORD, emulated, lay_vault, require_emulator, vault
+from pipeline.tofu import binary as tools
+
+REHEARSAL_BYTES = 500 * 10**6
+"""What its directory may come to: 331 MB were measured at the most, without the provider."""
+STACKS = ("storage", "app")
+"""Each gets a provider of its own where no mirror has it: the workspace is new."""
+
+Place = Callable[[Progress], AbstractAsyncContextManager[tuple[Surroundings, Workbench]]]
+"""Where a rehearsal happens: on this machine, or in containers."""
+
+
+@asynccontextmanager
+async def this_machine(progress: Progress) -> AsyncIterator[tuple[Surroundings, Workbench]]:
+    """Rehearse on this machine: the servers and the steps are its processes.
+
+    Args:
+        progress: told of everything that happens.
+
+    Raises:
+        ToolError: a server did not start, or a tool is missing and cannot be had.
+    """
+    room = temporary(REHEARSAL_BYTES, "for a rehearsal")
+    require_room([room, *tools.downloads(Path(room.directory, name) for name in STACKS)])
+    async with surroundings() as around:
+        yield around, workbench(around.workspace, held(around), progress)
+
+
+def workbench(directory: PurePath, secrets: Mapping[str, str], progress: Progress) -> Workbench:
+    """Return what executes the steps of a rehearsal on this machine.
+
+    Args:
+        directory: the workspace.
+        secrets: what the runner holds.
+        progress: told of everything that happens.
+
+    Raises:
+        ToolError: OpenTofu is missing and cannot be had.
+    """
+    workspace = Path(directory)
+    home = workspace / "home"
+    home.mkdir(mode=0o700, exist_ok=True)
+    runner = HostRunner(workspace, secrets, progress, (Path(sys.executable).parent,), home)
+    tofu = str(tools.tofu())
+    return Workbench(runner, tofu, tools.provider_environment(workspace / ".tofu"))
+
+
+def held(around: Surroundings) -> dict[str, str]:
+    """Return the secrets that the steps of a rehearsal need; the vault's password is made here."""
+    return {VAULT_PASSWORD: token_urlsafe(18), "PGPASSWORD": around.database.password}
+
+
+def local_deployment(
+    around: Surroundings, suffix: str, progress: Progress, report: Report, bench: Workbench | None = None
+) -> Deployment:
+    """Return the deployment of a rehearsal on local nodes.
+
+    Args:
+        around: the servers and the workspace.
+        suffix: the deployment's suffix, lower case.
+        progress: told of everything that happens.
+        report: notes every step.
+        bench: executes the steps in that workspace; None is this machine.
+
+    Raises:
+        ToolError: a tool is missing and cannot be had.
+    """
+    bench = bench or workbench(around.workspace, held(around), progress)
+    d = emulated(around.aws, bench, suffix, progress, report)
+    return replace(d, common={**d.common, **common()}, hosts=hosts(around), real_nodes=False)
+
+
+async def prepare(d: Deployment, around: Surroundings) -> None:
+    """Make sure that nothing real is touched, then lay down a vault and the database's first data.
+
+    Raises:
+        SettingsError: the endpoint is not the emulator.
+        PipelineError: a step failed.
+    """
+    await require_emulator(d)
+    await lay_vault(d, vault(around.database.password))
+    database = Database(d, around.database)
+    await database.sql("database: created", f"CREATE DATABASE {DATABASE}", "postgres")
+    await database.run("database: first data", "first.sql")
+
+
+def common() -> dict[str, Any]:
+    """Return the inventory's variables that make every node a directory."""
+    return {
+        "node_is_real": False,
+        "ansible_connection": "local",
+        "ansible_remote_tmp": '"$HOME"/.ansible/tmp',  # a shell reads it; the default ignores HOME
+        "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+    }
+
+
+def hosts(around: Surroundings) -> dict[str, dict[str, Any]]:
+    """Return the inventory's variables of each node: its directory, and how its database is reached."""
+    server = around.database
+    direct = {
+        "pg_backup_pg_bin": str(server.bin),
+        "pg_backup_pg_host": server.host,
+        "pg_backup_pg_port": server.port,
+    }
+    here: dict[str, Any] = {
+        "node_environment": {}
+    }  # a local node inherits a step's; that of AWS is not its own
+    prefix = {
+        name: {"node_prefix": str(around.workspace / "nodes" / name), **here}
+        for name in ("manager", "database")
+    }
+    return {**prefix, "database": prefix["database"] | direct}

@@ -1,0 +1,166 @@
+"""The end of a rehearsal: damage and restore, a deployment that changes nothing, what outlives the app."""
+
+from dataclasses import replace
+from pathlib import PurePosixPath
+
+from anyio import CancelScope
+
+from pipeline.aws.account import BUCKET
+from pipeline.aws.existing import IN_BUCKET
+from pipeline.backups.catalogue import backups
+from pipeline.backups.drill import Wanted, drill
+from pipeline.backups.node import in_words, restore
+from pipeline.deploy import order as deploy
+from pipeline.deploy import planning
+from pipeline.deploy.gate import gate_storage
+from pipeline.deployment import DATABASE, Deployment
+from pipeline.errors import PlanRefused, VerifyFailed
+from pipeline.rehearsal import cron
+from pipeline.rehearsal.database import Database
+from pipeline.servers.postgres import Postgres
+from pipeline.steps.step import Step
+from pipeline.tofu.plan import Plan
+
+DATABASE_NODE = PurePosixPath("nodes/database")
+CRON_FILE = DATABASE_NODE / "etc/cron.d/quickdata-pg-backup"
+AGE_FILE = DATABASE_NODE / "etc/cron.d/quickdata-pg-backup-age"
+UPLOAD = DATABASE_NODE / "srv/quickdata/nocodb/nc/uploads/receipt.txt"
+UPLOADED = "An attachment: NocoDB keeps these in files, not in PostgreSQL.\n"
+STACK_FILE = PurePosixPath("nodes/manager/opt/quickdata/stack.yml")
+PROTECTED = (BUCKET, *(f"{kind}.backups" for kind in IN_BUCKET))
+"""Every resource of infrastructure/terraS3."""
+UNPROTECTED = "unprotected_override.tf"
+"""Takes the protection from all of them: override files merge `lifecycle` argument by argument.
+
+OpenTofu's documentation, "Override Files".
+"""
+DOOMED = "destroy.tfplan"
+
+
+async def epilogue(d: Deployment, server: Postgres) -> None:
+    """Prove what a rehearsal proves; the figures go into the report.
+
+    Raises:
+        PipelineError: something was not as it must be.
+    """
+    database = Database(d, server)
+    await damage_and_restore(d, database)
+    await stack_file_is_valid(d)
+    await second_deploy(d)
+    await drill(d.cloud, d.bucket, Wanted(), d.progress, d.report)
+    await outlives_the_app(d)
+    await storage_refuses(d)
+
+
+async def damage_and_restore(d: Deployment, database: Database) -> None:
+    """Write data, back it up as cron does, write more, damage it, restore it, compare it."""
+    await database.run("data: many types", "data.sql")
+    await d.runner.write(UPLOAD, UPLOADED)
+    good = await database.fingerprint("before the backup")
+    await _backup_by_cron(d)
+    await _damage(d, database)
+    prove(await database.fingerprint("after the damage") != good, "the damage damaged nothing")
+    restored = await restore(d)
+    same = await database.fingerprint("after the restore") == good
+    prove(same, "the restored data is not the data that was backed up")
+    prove(await d.runner.read(UPLOAD) == UPLOADED, "the uploaded file did not come back")
+    kept = await database.sql("restore: the damaged database is kept", "SELECT 1", restored["kept"])
+    prove(kept == "1", "the database as it was before the restore is not kept")
+    words = (
+        "rows changed, rows deleted, a table dropped and a file removed: all back, by two ways of counting"
+    )
+    d.report.prove("damage and restore", words, **restored, fingerprints=len(good.splitlines()))
+
+
+async def _backup_by_cron(d: Deployment) -> None:
+    count = await _count(d)
+    await _run_by_cron(d, "backup: cron's own line", CRON_FILE)
+    prove(await _count(d) == count + 1, "cron's line made no backup")
+    await _run_by_cron(d, "backup: cron's look at its age", AGE_FILE)
+
+
+async def _run_by_cron(d: Deployment, name: str, file: PurePosixPath) -> None:
+    text = await d.runner.read(file)
+    prove(text is not None, f"backup.yml made no cron file {file}")
+    command = cron.read(text or "").command(str(d.runner.root / DATABASE_NODE))
+    (await d.run(Step(name, command))).check()
+
+
+async def _count(d: Deployment) -> int:
+    return sum(each.complete for each in await backups(d.cloud, d.bucket, DATABASE))
+
+
+async def _damage(d: Deployment, database: Database) -> None:
+    await database.run("data: more, after the backup", "more.sql")
+    await database.run("damage: rows and a table", "damage.sql")
+    (await d.run(Step("damage: an uploaded file", ("rm", str(UPLOAD))))).check()
+
+
+async def stack_file_is_valid(d: Deployment) -> None:
+    """Check the stack file that local nodes cannot run against the Compose schema."""
+    command = ("check-jsonschema", "--builtin-schema", "vendor.compose-spec", str(STACK_FILE))
+    (await d.run(Step("stack file: Compose schema", command))).check()
+    d.report.prove("stack file", "rendered, and valid against the Compose schema")
+
+
+async def second_deploy(d: Deployment) -> None:
+    """Deploy again: nothing may change."""
+    again = await deploy.deploy(d)
+    what = f"the second deployment changed something: {again.plans}, changed tasks: {again.changed}"
+    prove(again.nothing_changed, what)
+    words = f"0 resources and 0 tasks changed; {in_words(again.proof)}"
+    d.report.prove("second deploy", words, plans=again.plans, tasks=again.changed, **again.proof)
+
+
+async def outlives_the_app(d: Deployment) -> None:
+    """Destroy the app: the bucket and every backup must still be there."""
+    counts = await deploy.destroy(d)
+    left = await _count(d)
+    prove(counts["delete"] > 0, "destroying the app removed nothing")
+    prove(left > 0, "the backups went with the app")
+    words = f"{counts['delete']} resources are gone, {left} backups are still there"
+    d.report.prove("app destroyed", words, removed=counts["delete"], backups=left)
+
+
+async def storage_refuses(d: Deployment) -> None:
+    """Storage must refuse to be destroyed: by its own configuration, and by the gate."""
+    refused = await d.run(replace(d.storage.plan(DOOMED, destroy=True), must_fail=True))
+    prove(
+        "cannot be destroyed" in refused.stdout and refused.exit_code == 1, "storage let itself be destroyed"
+    )
+    doomed = await _unprotected(d)
+    left = sorted(set(PROTECTED) - {each.address for each in doomed.changes})
+    prove(not left, f"the gate was not asked to destroy {', '.join(left)}")
+    try:
+        gate_storage(doomed)
+    except PlanRefused as refusal:
+        d.report.findings.append(f"as it should: {refusal.what}")
+    else:
+        raise VerifyFailed("the gate let a destruction in storage pass", "do not use this version")
+    d.report.prove("storage destroy", "refused, by its own configuration and by the gate")
+
+
+async def _unprotected(d: Deployment) -> Plan:
+    """Plan to destroy a storage whose configuration protects nothing: the gate is all that is left."""
+    override = d.storage.workdir / UNPROTECTED
+    try:
+        await d.runner.write(override, "\n".join(map(_without_protection, PROTECTED)))
+        return await planning.planned(d, d.storage, destroy=True, file=DOOMED)
+    finally:
+        with CancelScope(shield=True):
+            await d.runner.remove(override)
+
+
+def _without_protection(address: str) -> str:
+    kind, _, name = address.partition(".")
+    return f'resource "{kind}" "{name}" {{\n  lifecycle {{\n    prevent_destroy = false\n  }}\n}}\n'
+
+
+def prove(held: bool, otherwise: str) -> None:
+    """Make sure that something is as a rehearsal says.
+
+    Raises:
+        VerifyFailed: it is not.
+    """
+    if not held:
+        raise VerifyFailed(f"rehearsal: {otherwise}", "see the steps above and the report: this is a defect")

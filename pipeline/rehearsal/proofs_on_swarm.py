@@ -1,0 +1,89 @@
+"""The end of a rehearsal on real nodes: what a person put into NocoDB is damaged and restored."""
+
+import httpx
+
+from pipeline.backups.drill import Wanted, drill
+from pipeline.backups.node import backup, restore
+from pipeline.deployment import DATABASE, DATABASE_SERVICE, DATABASE_USER
+from pipeline.rehearsal.nocodb_user import Base, User, signed_in
+from pipeline.rehearsal.proofs import outlives_the_app, prove, second_deploy, storage_refuses
+from pipeline.rehearsal.swarm import Swarm
+from pipeline.targets.emulator import OWNER
+
+NOCODB_PORT, ADMINER_PORT = 8080, 8081
+TABLE = "nc_bases_v2"
+"""One of NocoDB's own."""
+UPLOADS = "/srv/quickdata/nocodb/nc/uploads"
+RECEIPT = b"An attachment: NocoDB keeps these in files, not in PostgreSQL.\n"
+NAMES = ("Ada", "Grace", "Edsger")
+
+
+async def swarm_epilogue(s: Swarm) -> None:
+    """Prove what a rehearsal on real nodes proves; the figures go into the report.
+
+    Raises:
+        PipelineError: something was not as it must be.
+    """
+    await a_person_gets_it_back(s)
+    await adminer_shows_it(s)
+    await second_deploy(s.d)
+    await drill(s.d.cloud, s.d.bucket, Wanted(), s.d.progress, s.d.report)
+    await outlives_the_app(s.d)
+    await storage_refuses(s.d)
+
+
+async def a_person_gets_it_back(s: Swarm) -> None:
+    """Make two bases in NocoDB, back up, damage one and drop the other, restore: NocoDB serves both again."""
+    async with signed_in(*where(s)) as user:
+        kept, dropped = (
+            await user.make("Customers", NAMES, RECEIPT),
+            await user.make("Orders", NAMES, RECEIPT),
+        )
+        good = await user.names(kept)
+        await backup(s.d)
+        await _damage(s, user, kept, dropped)
+        prove(await user.names(kept) != good, "the damage damaged nothing")
+        prove(await user.file(kept) != RECEIPT, "the attachment is still there")
+    back = await restore(s.d)
+    async with signed_in(*where(s)) as user:
+        prove(await user.names(kept) == good, "the rows are not those that were backed up")
+        prove(await user.names(dropped) == good, "the base that was dropped did not come back")
+        prove(await user.file(kept) == RECEIPT, "the attachment did not come back")
+    words = (
+        "rows changed, a base dropped, an attachment removed: NocoDB serves all of it again;"
+        f" it was away for {back['nocodb_away_seconds']} s"
+    )
+    s.d.report.prove("damage and restore", words, **back)
+
+
+def where(s: Swarm) -> tuple[str, str, str]:
+    """Return where NocoDB is, and its first user's name and password."""
+    domain = s.d.common.get("nocodb_domain")
+    url = f"https://{domain}" if domain else f"http://{s.nodes.addresses['database']}:{NOCODB_PORT}"
+    return url, OWNER, s.secrets["vault_nocodb_admin_password"]
+
+
+async def _damage(s: Swarm, user: User, kept: Base, dropped: Base) -> None:
+    first, second, _ = await user.names(kept)
+    await user.rename(kept, first, "Mallory")
+    await user.remove(kept, second)
+    await user.drop(dropped)
+    step = s.d.ansible.on_database("damage: the attachments", "find", UPLOADS, "-type", "f", "-delete")
+    (await s.d.run(step)).check()
+
+
+async def adminer_shows_it(s: Swarm) -> None:
+    """Sign in to Adminer, as a person does: it shows the tables of the database that was restored."""
+    url = f"http://{s.nodes.addresses['manager']}:{ADMINER_PORT}/"
+    login = {
+        "driver": "pgsql",
+        "server": DATABASE_SERVICE,
+        "username": DATABASE_USER,
+        "password": s.secrets["vault_db_password"],
+        "db": DATABASE,
+    }
+    async with httpx.AsyncClient(timeout=30, trust_env=False, follow_redirects=True) as http:
+        prove((await http.get(url)).is_success, f"Adminer does not answer at {url}")
+        page = await http.post(url, data={f"auth[{name}]": value for name, value in login.items()})
+    prove(TABLE in page.text, f"Adminer at {url} does not show the table {TABLE}")
+    s.d.report.prove("Adminer", "signs in to the restored database and shows its tables")

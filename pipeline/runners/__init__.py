@@ -1,0 +1,1 @@
+"""Who executes steps: processes of this machine, or containers."""

@@ -1,0 +1,230 @@
+"""The runner that executes steps in containers: each is one exec on one toolbox container, by Dagger."""
+
+import re
+import time
+from collections.abc import Awaitable, Mapping
+from pathlib import PurePosixPath
+from typing import TypeVar
+from uuid import uuid4
+
+import dagger
+from anyio import CancelScope
+from dagger import ReturnType
+
+from pipeline.errors import PipelineError, ToolError
+from pipeline.reporting.progress import Progress
+from pipeline.steps.masks import Masks
+from pipeline.steps.output import Reader
+from pipeline.steps.step import Result, Step
+
+Answer = TypeVar("Answer")
+
+WORKSPACE = PurePosixPath("/workspace")
+SECRETS = PurePosixPath("/run/quickdata")
+"""Where secret files are mounted: in memory, for the length of one exec."""
+
+FRESH = "QUICKDATA_FRESH"
+"""The variable whose new value makes an exec run that the engine would otherwise remember."""
+
+TEXT, OUT = "/tmp/quickdata.text", "/tmp/quickdata.out"  # noqa: S108 - in a container of its own
+QUIET = 'in=$1; shift; exec "$@" <"$in" >"$0"'
+"""What runs a private command: the engine prints an exec's output in the job's log, but no file."""
+
+TAIL = 8
+MISSING = "No such file or directory"
+NO_COMMAND = re.compile(r'exec: "|fork/exec |\S*quickdata\.out: ')
+"""How the engine's own init, or the shell of a private command, begins to say that there is no command."""
+
+SIGNALLED = range(128, 192)
+"""Exit codes after which the engine gives no files."""
+
+
+class ContainerRunner:
+    """Runs steps on a toolbox container that has the workspace mounted.
+
+    Args:
+        toolbox: the container, with a volume at the workspace's path.
+        secrets: the engine's secrets by name; never in argv, never plain in an environment.
+        masks: covers their values, besides what the engine itself covers.
+        progress: told of everything that happens.
+        root: the workspace's path in the container.
+    """
+
+    def __init__(
+        self,
+        toolbox: dagger.Container,
+        secrets: Mapping[str, dagger.Secret],
+        masks: Masks,
+        progress: Progress,
+        root: PurePosixPath = WORKSPACE,
+    ) -> None:
+        self._toolbox, self._secrets, self._masks = toolbox, dict(secrets), masks
+        self._progress, self._root = progress, root
+
+    @property
+    def root(self) -> PurePosixPath:
+        """The workspace's absolute path, as the steps see it."""
+        return self._root
+
+    async def run(self, step: Step) -> Result:
+        """Run the step as one exec, to its end.
+
+        An exec that is cancelled is killed, and OpenTofu would leave a state behind that knows nothing.
+        """
+        started = time.monotonic()
+        self._progress.started(step)
+        result: Result | None = None
+        try:
+            with CancelScope(shield=True):
+                code, out, err = await self._outcome(step)
+            result = self._result(step, code, out, err, time.monotonic() - started)
+        finally:
+            self._progress.finished(step, result)
+        return result
+
+    def prepared(self, step: Step) -> dagger.Container:
+        """Return the toolbox with a step's exec, which has not run yet."""
+        container = self._toolbox.with_workdir(str(self._root / step.workdir))
+        for name, value in step.env.items():
+            container = container.with_env_variable(name, value)
+        for name in step.secrets:
+            container = container.with_secret_variable(name, self._secrets[name])
+        for name in step.secret_files:
+            path = str(SECRETS / name)
+            mounted = container.with_mounted_secret(path, self._secrets[name], mode=0o400)
+            container = mounted.with_env_variable(name, path)
+        if step.private:
+            return self._quiet(step, container)
+        container = container if step.cacheable else fresh(container)
+        return container.with_exec(list(step.command), stdin=step.stdin or "", expect=ReturnType.ANY)
+
+    def _quiet(self, step: Step, container: dagger.Container) -> dagger.Container:
+        """Return it with an exec that shows neither what it reads, such as a state, nor what it says."""
+        given = "/dev/null"
+        if step.stdin:
+            given = str(SECRETS / "stdin")
+            held = dagger.dag.set_secret(f"stdin-{uuid4().hex}", step.stdin)
+            container = container.with_mounted_secret(given, held, mode=0o400)
+        container = container if step.cacheable else fresh(container)
+        return container.with_exec(["sh", "-c", QUIET, OUT, given, *step.command], expect=ReturnType.ANY)
+
+    async def write(self, path: PurePosixPath, text: str, mode: int = 0o644) -> None:
+        """Write a file below the workspace; the workspace is this run's alone, so nobody sees half of it."""
+        container = self._toolbox.with_new_file(TEXT, text, permissions=0o600)
+        await self._file(
+            f"write {path}", container, "install", "-D", "-m", f"{mode:o}", TEXT, str(self._root / path)
+        )
+
+    async def read(self, path: PurePosixPath) -> str | None:
+        """Return a file's text, None when there is none."""
+        copied = tried(self._toolbox, "cp", str(self._root / path), OUT)
+        code, _, err = await outcome(f"read {path}", copied)
+        if code and MISSING in err:
+            return None
+        if code:
+            raise ToolError(f"{path} could not be read", "see the words below", err)
+        return await asked(f"read {path}", copied.file(OUT).contents())
+
+    async def remove(self, path: PurePosixPath) -> None:
+        """Remove a file below the workspace, if it is there."""
+        await self._file(f"remove {path}", self._toolbox, "rm", "-f", str(self._root / path))
+
+    async def kept(self, *paths: PurePosixPath) -> dagger.Directory:
+        """Return those of these files and folders of the workspace that exist, out of its volume's reach."""
+        there = [path for path in paths if await self._exists(path)]
+        container = fresh(self._toolbox).with_workdir(str(self._root)).with_exec(["mkdir", "-p", "/kept"])
+        for path in there:
+            container = container.with_exec(["cp", "-r", "--parents", str(path), "/kept"])
+        container = container.with_exec(["chmod", "-R", "go=", "/kept"])  # states and plans hold secrets
+        return await asked("keep", container.directory("/kept").sync())
+
+    async def _exists(self, path: PurePosixPath) -> bool:
+        looked = tried(self._toolbox, "test", "-e", str(self._root / path))
+        return (await outcome(f"look for {path}", looked))[0] == 0
+
+    async def _file(self, name: str, container: dagger.Container, *command: str) -> None:
+        code, out, err = await outcome(name, tried(container, *command))
+        if code:
+            raise ToolError(f"{name}: failed with exit code {code}", "see the words below", err or out)
+
+    async def _outcome(self, step: Step) -> tuple[int, str, str]:
+        ran = self.prepared(step)
+        code, out, err = await outcome(step.name, ran)
+        if step.private and code not in SIGNALLED:
+            out = await asked(step.name, ran.file(OUT).contents())
+        return code, out, err
+
+    def _result(self, step: Step, code: int, out: str, err: str, seconds: float) -> Result:
+        covered, reader = self._masks.cover(out), Reader(step.stream)
+        for line in covered.splitlines():
+            self._progress.activity(step, reader.feed(line) or "", line, reader.stream)
+        told = out if step.private and code == 0 else covered
+        return Result(step, code, told, self._masks.cover(err), seconds, reader.summary)
+
+
+async def outcome(name: str, container: dagger.Container) -> tuple[int, str, str]:
+    """Run a container's last exec; return its exit code, output and error output.
+
+    Args:
+        name: what people see when the engine itself fails.
+        container: ends with an exec that expects anything.
+
+    Raises:
+        PipelineError: the engine could not run it, or there is no such command.
+    """
+    try:
+        code, out, err = await container.exit_code(), await container.stdout(), await container.stderr()
+    except dagger.ExecError as error:  # what ended by a signal (128 to 191), which ANY leaves out
+        return error.exit_code, error.stdout, error.stderr
+    except dagger.DaggerError as error:
+        raise engine_error(name, error) from error
+    if code in (1, 127) and NO_COMMAND.match(err):
+        what = f"{name}: the toolbox has no such command: {err.strip()}"
+        raise ToolError(what, "leave --toolbox-image out, or name an image with Python 3.11 on Debian")
+    return code, out, err
+
+
+def tried(container: dagger.Container, *command: str) -> dagger.Container:
+    """Return the container with an exec that runs now, whatever its exit code will be."""
+    return fresh(container).with_exec(list(command), expect=ReturnType.ANY)
+
+
+async def asked(name: str, answer: Awaitable[Answer]) -> Answer:
+    """Wait for an answer of the engine; its own failure becomes one that a person can mend.
+
+    Args:
+        name: what is being done.
+        answer: what the engine was asked.
+
+    Raises:
+        PipelineError: it failed.
+    """
+    try:
+        return await answer
+    except dagger.DaggerError as error:
+        raise engine_error(name, error) from error
+
+
+def fresh(container: dagger.Container) -> dagger.Container:
+    """Return the container with a variable of a new value: the next exec runs, whatever the engine knows."""
+    return container.with_env_variable(FRESH, uuid4().hex)
+
+
+def engine_error(name: str, error: dagger.DaggerError) -> PipelineError:
+    """Return what the engine's own failure means to a person.
+
+    Args:
+        name: what was being done.
+        error: what the engine said.
+    """
+    said = str(error).strip().splitlines() or ["nothing"]
+    return ToolError(
+        f"{name}: the Dagger engine says: {said[0]}",
+        "mend what it names (an image, a network, a disk), then run again",
+        "\n".join([*said[1:], *_last_words(error)]),
+    )
+
+
+def _last_words(error: dagger.DaggerError) -> list[str]:
+    """Return what a command of the toolbox's own making said before it failed."""
+    return error.stderr.splitlines()[-TAIL:] if isinstance(error, dagger.ExecError) else []

@@ -1,0 +1,1 @@
+"""Throwaway servers: PostgreSQL and LocalStack."""

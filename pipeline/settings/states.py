@@ -1,0 +1,96 @@
+"""Where the states are kept, and who may: the inputs, validated."""
+
+import re
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings
+
+from pipeline.settings.invisible import unseen
+from pipeline.settings.suffix import BUCKET_NAME_MAX, BUCKET_PREFIX, ENDING
+
+STATES = ("local", "s3", "gitlab")
+PROJECT = re.compile(r"\d+|[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)+")
+SHORTEST = 16
+"""Characters that OpenTofu's pbkdf2 key provider asks for."""
+
+
+class StateSettings(BaseSettings):
+    """Where the states are kept; GitLab's registry of images takes its user and token too."""
+
+    state: str = Field("local", alias="QUICKDATA_STATE")
+    state_from: str = Field("local", alias="QUICKDATA_STATE_FROM")
+    state_passphrase: str = Field("", alias="QUICKDATA_STATE_PASSPHRASE")
+    gitlab_url: str = Field("", alias="GITLAB_URL", validate_default=True)
+    gitlab_project: str = Field("", alias="GITLAB_PROJECT", validate_default=True)
+    gitlab_user: str = Field("", alias="GITLAB_USER")
+    gitlab_pat: str = Field("", alias="GITLAB_PAT", validate_default=True)
+
+    @field_validator("state", "state_from")
+    @classmethod
+    def _state(cls, value: str, info: ValidationInfo) -> str:
+        if value not in STATES:
+            raise ValueError(f"{value!r} is not one of {', '.join(STATES)}; set it to one")
+        most = BUCKET_NAME_MAX - len(BUCKET_PREFIX) - len(ENDING)
+        if value == "s3" and len(info.data.get("bucket_suffix", "")) > most:
+            raise ValueError(
+                f"s3 adds -tfstate to the bucket's name; use a suffix of at most {most} characters, or local"
+            )
+        return value
+
+    @field_validator("state_passphrase")
+    @classmethod
+    def _passphrase(cls, value: str) -> str:
+        if value != value.strip("\r\n"):  # a state that was encrypted with it opens with nothing else
+            raise ValueError(unseen(value))
+        if value and len(value) < SHORTEST:
+            raise ValueError(f"is too short; use at least {SHORTEST} characters")
+        return value
+
+    @field_validator("gitlab_url")
+    @classmethod
+    def _url(cls, value: str, info: ValidationInfo) -> str:
+        if not value and _in_gitlab(info):
+            raise ValueError("not set, but the state is GitLab's; export it, such as https://gitlab.com")
+        if value and not _is_server(value):
+            shown = "it" if "@" in value else repr(value)
+            raise ValueError(
+                f"{shown} is not the address of a GitLab; write it as https://gitlab.example.org"
+            )
+        return value.rstrip("/")
+
+    @field_validator("gitlab_project")
+    @classmethod
+    def _project(cls, value: str, info: ValidationInfo) -> str:
+        if not value and _in_gitlab(info):
+            raise ValueError("not set, but the state is GitLab's; export the project's number or path")
+        if value and not PROJECT.fullmatch(value):
+            raise ValueError(f"{value!r} is not a project; write its number, or its path as group/project")
+        return value
+
+    @field_validator("gitlab_pat")
+    @classmethod
+    def _gitlab(cls, value: str, info: ValidationInfo) -> str:
+        if not value and _in_gitlab(info):
+            raise ValueError("and GITLAB_USER are needed, as the state is GitLab's; export both")
+        if "gitlab_user" in info.data and bool(value) != bool(info.data["gitlab_user"]):
+            raise ValueError("and GITLAB_USER belong together; export both or neither")
+        return value
+
+
+def _in_gitlab(info: ValidationInfo) -> bool:
+    return "gitlab" in (info.data.get("state"), info.data.get("state_from"))
+
+
+def _is_server(value: str) -> bool:
+    """Tell whether it is an address alone, by https unless it is this machine."""
+    try:
+        url = urlsplit(value)
+        host = url.hostname or ""
+        here = host == "localhost" or (host[:1].isdigit() and ip_address(host).is_loopback)
+        _ = url.port
+    except ValueError:
+        return False
+    plain = url.username is None and not url.query and not url.fragment
+    return bool(host) and plain and (url.scheme == "https" or (url.scheme == "http" and here))

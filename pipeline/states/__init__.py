@@ -1,0 +1,1 @@
+"""The stacks' states: made ready, and moved."""

@@ -1,0 +1,131 @@
+"""Both states moved from one place to another: copied, compared, and only then left."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+
+from anyio import CancelScope
+
+from pipeline.deployment import Deployment, kept_in
+from pipeline.errors import StateElsewhere, ToolError
+from pipeline.states.ready import pulled
+from pipeline.steps.lock import own
+from pipeline.steps.step import Step
+from pipeline.tofu import state
+from pipeline.tofu.backends.base import Backend, written
+from pipeline.tofu.backends.local import FILE
+from pipeline.tofu.stack import Stack
+from pipeline.tofu.state import State
+
+BACKEND = "backend.tf"
+EMPTY = json.dumps({"version": 4, "serial": 0, "lineage": "empty", "outputs": {}, "resources": []})
+
+
+@dataclass(frozen=True)
+class Place:
+    """One state in one place, reached from a folder with nothing in it but the backend.
+
+    The stack's own folder will not do: `init` asks what to do with a local state that it finds there.
+
+    Args:
+        d: the deployment with its states in this place.
+        stack: the stack as the deployment has it.
+        scratch: the same stack, run in that folder.
+    """
+
+    d: Deployment
+    stack: Stack
+    scratch: Stack
+
+    async def pull(self) -> tuple[str, State]:
+        """Return the state's text and what it says."""
+        text = (await self.d.run(self.scratch.state())).check().stdout
+        return text, state.read(text)
+
+
+async def migrate(d: Deployment, source: Backend, destination: Backend) -> dict[str, str]:
+    """Move both states; a move that was interrupted is continued by moving again.
+
+    Args:
+        d: the deployment, with local states.
+        source: where they are.
+        destination: where they shall be.
+
+    Returns:
+        What was done, by stack.
+
+    Raises:
+        StateElsewhere: the destination holds another state: nothing was changed.
+        StateLocked: a run is using a state.
+        PipelineError: a step failed: the old state is still there.
+    """
+    old, new = kept_in(d, source), kept_in(d, destination)
+    await destination.create(new)
+    pairs = ((old.storage, new.storage), (old.app, new.app))
+    return {before.name: await _moved(old, before, new, after) for before, after in pairs}
+
+
+async def _moved(old: Deployment, before: Stack, new: Deployment, after: Stack) -> str:
+    async with _place(old, before) as source, _place(new, after) as destination:
+        mine = own("migrate-state")
+        async with old.backend.locked(old, before, mine):
+            text, found = await source.pull()
+            _, there = await destination.pull()
+            if found.lineage:
+                _require_same_history(source, found, destination, there)
+                await _copied(text, found, destination, there)
+                left = await old.backend.leave(old, before, mine)
+    await pulled(new, after)
+    if not found.lineage:
+        return "was moved before" if there.lineage else "has no state yet"
+    return f"{len(found.resources)} resources, serial {found.serial}; its old copy: {left}"
+
+
+@asynccontextmanager
+async def _place(d: Deployment, stack: Stack) -> AsyncIterator[Place]:
+    folder = stack.workdir / f".terraform/moving-{d.backend.name}"
+    values = d.backend.block(stack.name) or {"path": str(d.runner.root / stack.workdir / FILE)}
+    scratch = replace(stack, name=f"{stack.name} in {d.backend.name}", workdir=folder)
+    try:
+        await d.runner.write(folder / BACKEND, written(d.backend, values), 0o600)
+        (await d.run(scratch.init("-reconfigure"))).check()
+        yield Place(d, stack, scratch)
+    finally:
+        with CancelScope(shield=True):
+            await d.run(Step(f"{scratch.name}: folder removed", ("rm", "-rf", str(folder))))
+
+
+async def _copied(text: str, found: State, destination: Place, there: State) -> None:
+    """Write the state and read it again.
+
+    The tools give the first state in a bucket or in GitLab a lineage of its own, whatever is written
+    (internal/states/remote/state.go), so an empty one goes first; only an empty one is written over by force.
+    """
+    run, scratch = destination.d.run, destination.scratch
+    if _contents(there) != _contents(found):
+        if not there.lineage:
+            (await run(scratch.push(EMPTY))).check()
+        (await run(scratch.push(text, force=there.lineage != found.lineage))).check()
+    _, after = await destination.pull()
+    if _contents(after) != _contents(found) or after.serial < found.serial:
+        what = f"{destination.scratch.name}: what comes back is not what was moved there"
+        raise ToolError(what, "the old state was kept: report this defect")
+
+
+def _contents(found: State) -> tuple[str, str]:
+    return found.lineage, json.dumps([found.outputs, found.resources], sort_keys=True)
+
+
+def _require_same_history(source: Place, found: State, destination: Place, there: State) -> None:
+    """Let nothing be overwritten but an earlier copy of this very state."""
+    nothing = not there.resources and not there.outputs
+    earlier = there.lineage == found.lineage and there.serial <= found.serial
+    if nothing or earlier or _contents(there) == _contents(found):
+        return
+    other = destination.d.backend.name
+    which = "a newer version of this state" if there.lineage == found.lineage else "another state"
+    what = f"{source.stack.name}: {other} already holds {which} ({len(there.resources)} resources)"
+    right = f"in a fresh clone run `quickdata plan --state {other}`: the right one has no changes"
+    mend = f"nothing was changed; {right}"
+    raise StateElsewhere(what, mend)

@@ -1,0 +1,163 @@
+"""A stack's folder made ready for where its state is kept; never a silent second state."""
+
+import json
+from pathlib import PurePosixPath
+from typing import Any
+
+from pipeline.ansible import inventory
+from pipeline.deployment import Deployment
+from pipeline.errors import RegionDiffers, StateElsewhere, StateLost
+from pipeline.steps.lock import Lock
+from pipeline.tofu import state
+from pipeline.tofu.backends.base import override
+from pipeline.tofu.backends.local import FILE, LOCAL
+from pipeline.tofu.stack import Stack
+from pipeline.tofu.state import State
+
+OVERRIDE = "backend_override.tf"
+RECORD = PurePosixPath(".terraform/terraform.tfstate")
+"""Where the tools note which backend a folder was made ready for; there is none for local states."""
+NAMES = {"http": "gitlab"}
+
+
+async def opened(d: Deployment, stack: Stack) -> State:
+    """Make a stack's folder ready and return its state.
+
+    Raises:
+        StateElsewhere: the folder was last used with states in another place.
+        StateLost: the folder holds a local state, which would be a second one.
+        RegionDiffers: the stack was applied in another region, where its resources would not be found.
+        PipelineError: the tool failed.
+    """
+    await require_here(d, stack)
+    found = await pulled(d, stack)
+    if (there := found.outputs.get("region", d.cloud.region)) != d.cloud.region:
+        raise RegionDiffers(f"{stack.name}: its deployment", there, d.cloud.region)
+    return found
+
+
+async def require_here(d: Deployment, stack: Stack) -> None:
+    """Make sure that this checkout keeps a stack's state where the deployment does.
+
+    Raises:
+        StateElsewhere: the folder was last used with states in another place.
+        StateLost: the folder holds a local state, which would be a second one.
+    """
+    await _require_same_place(d, stack)
+    if d.backend is not LOCAL:
+        await _require_no_local(d, stack)
+
+
+async def lock_found(d: Deployment, stack: Stack) -> Lock | None:
+    """Return the lock that somebody holds, which `unlock` may break.
+
+    A lock is shown wherever it is asked for: a move of the states that died leaves one where they go.
+
+    Raises:
+        StateElsewhere: there is none, and this checkout keeps the state in another place.
+        StateLost: there is none, and the checkout holds a local state.
+    """
+    found = await d.backend.lock(d, stack)
+    if found is None:
+        await require_here(d, stack)
+    return found
+
+
+async def require_unlocked(d: Deployment, stack: Stack) -> None:
+    """Make sure that nobody holds a lock, and tell who if somebody does.
+
+    Raises:
+        StateLocked: somebody does.
+    """
+    if found := await d.backend.lock(d, stack):
+        raise d.backend.held(stack, found)
+
+
+async def pulled(d: Deployment, stack: Stack) -> State:
+    """Make a folder ready for the deployment's backend, whatever it was used with; return the state."""
+    await _prepare(d, stack)
+    return state.read((await d.run(stack.state())).check().stdout)
+
+
+async def outputs(d: Deployment, stack: Stack) -> dict[str, Any]:
+    """Return a stack's outputs by name; its folder is made ready only where it is not.
+
+    Raises:
+        StateElsewhere: the folder was last used with states in another place.
+        StateLost: the folder holds a local state, which would be a second one.
+        PipelineError: the tool failed.
+    """
+    await require_here(d, stack)
+    read = await d.run(stack.output()) if await _prepared(d, stack) else None
+    if read is None or read.exit_code:
+        await _prepare(d, stack)
+        read = await d.run(stack.output())
+    return inventory.outputs(read.check().stdout)
+
+
+async def _prepared(d: Deployment, stack: Stack) -> bool:
+    """Tell whether a folder was last made ready for this very place, not only for one of its kind."""
+    same = await d.runner.read(stack.workdir / OVERRIDE) == override(d.backend, stack.name)
+    return same and await _recorded(d, stack) == d.backend.kind
+
+
+async def _prepare(d: Deployment, stack: Stack) -> None:
+    text = override(d.backend, stack.name)
+    if text is None:
+        await _forget(d, stack)
+        (await d.run(stack.init())).check()
+    else:
+        await d.runner.write(stack.workdir / OVERRIDE, text, 0o600)
+        (await d.run(stack.init("-reconfigure"))).check()
+
+
+async def _forget(d: Deployment, stack: Stack) -> None:
+    """Let a folder use local states: `init -reconfigure` alone would leave the tools' note as it is."""
+    if await d.runner.read(stack.workdir / OVERRIDE) is not None:
+        await d.runner.remove(stack.workdir / OVERRIDE)
+    if await _recorded(d, stack) != LOCAL.kind:
+        await d.runner.remove(stack.workdir / RECORD)
+
+
+async def _recorded(d: Deployment, stack: Stack) -> str:
+    """Return the kind of backend that a folder was last made ready for."""
+    text = await d.runner.read(stack.workdir / RECORD)
+    try:
+        return str(json.loads(text or "{}")["backend"]["type"])
+    except (ValueError, KeyError, TypeError):
+        return LOCAL.kind
+
+
+async def _require_same_place(d: Deployment, stack: Stack) -> None:
+    before = await _recorded(d, stack)
+    if before in (LOCAL.kind, d.backend.kind):
+        return
+    name = NAMES.get(before, before)
+    what = f"{stack.name}: this checkout keeps its state in {name}, not in {d.backend.name}"
+    mend = (
+        f"give --state {name} (or QUICKDATA_STATE), or move it: `quickdata migrate-state --from {name} "
+        f"--to {d.backend.name}`; if it was moved from another checkout, remove {stack.workdir}/.terraform"
+    )
+    raise StateElsewhere(what, mend)
+
+
+async def _require_no_local(d: Deployment, stack: Stack) -> None:
+    path = stack.workdir / FILE
+    if not _holds_something(await d.runner.read(path) or ""):
+        return
+    name = d.backend.name
+    what = f"{stack.name}: the state shall be in {name}, but this checkout holds one: {path}"
+    mend = (
+        f"move it: `quickdata migrate-state --from local --to {name}`; if it is of another deployment, "
+        "or was moved from another checkout, put the file away"
+    )
+    raise StateLost(what, mend)
+
+
+def _holds_something(text: str) -> bool:
+    """Tell whether a state's file lists resources or outputs, or is encrypted."""
+    try:
+        document = json.loads(text or "{}")
+        return any(document.get(key) for key in ("resources", "outputs", "encrypted_data"))
+    except (ValueError, AttributeError):
+        return True

@@ -1,0 +1,1 @@
+"""What a deployment acts on: AWS, or an emulator."""

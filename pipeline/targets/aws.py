@@ -1,0 +1,143 @@
+"""The deployment that acts on AWS, from this machine: its inputs, its credentials, its nodes by SSH."""
+
+import os
+import sys
+from pathlib import Path, PurePosixPath
+
+from pipeline.ansible.playbooks import FOLDER, Ansible
+from pipeline.aws.account import Cloud
+from pipeline.deployment import Deployment, kept_in
+from pipeline.errors import SettingsError
+from pipeline.machine.repository import REPOSITORY
+from pipeline.machine.room import Need, require_room
+from pipeline.reporting.progress import Progress
+from pipeline.reporting.report import Report
+from pipeline.runners.host import HostRunner
+from pipeline.runners.workbench import Workbench
+from pipeline.settings.inputs import Settings
+from pipeline.settings.suffix import BUCKET_PREFIX, ENDING
+from pipeline.tofu import binary as tools
+from pipeline.tofu import encryption
+from pipeline.tofu.backends.base import Backend
+from pipeline.tofu.backends.gitlab import PASSWORD, GitLab
+from pipeline.tofu.backends.local import LOCAL
+from pipeline.tofu.backends.s3 import S3
+from pipeline.tofu.stack import Stack
+
+STORAGE, APP = PurePosixPath("infrastructure/terraS3"), PurePosixPath("infrastructure/terraform")
+PLANS_BYTES = 16 * 10**6
+"""Far more than both stacks' plans, states and the inventory come to."""
+SSH_KEY = "ANSIBLE_PRIVATE_KEY_FILE"
+
+
+def aws_deployment(
+    settings: Settings, progress: Progress, report: Report, bench: Workbench | None = None
+) -> Deployment:
+    """Return the deployment that the settings describe.
+
+    Args:
+        settings: the validated inputs.
+        progress: told of everything that happens.
+        report: notes every step.
+        bench: executes the steps, and holds what `secrets` names; None is this machine, in the checkout.
+
+    Raises:
+        ToolError: OpenTofu is missing and cannot be had.
+        SettingsError: the states shall be encrypted, and the tool is Terraform.
+    """
+    return kept_in(local_states(settings, progress, report, bench), backend(settings, settings.state))
+
+
+def backend(settings: Settings, name: str) -> Backend:
+    """Return the place that a name of `--state` means.
+
+    Args:
+        settings: the validated inputs.
+        name: local, s3 or gitlab.
+    """
+    if name == GitLab.name:
+        url, project = settings.gitlab_url, settings.gitlab_project
+        return GitLab(url, project, settings.gitlab_user, settings.gitlab_pat, settings.bucket_suffix)
+    if name == S3.name:
+        return S3(BUCKET_PREFIX + settings.bucket_suffix + ENDING, settings.region)
+    return LOCAL
+
+
+def local_states(
+    settings: Settings, progress: Progress, report: Report, bench: Workbench | None = None
+) -> Deployment:
+    """Return the deployment with its states in the workspace, as `aws_deployment` begins with it."""
+    bench = bench or _workbench(settings, progress)
+    tofu, env = bench.tofu, {**_tofu_env(settings), **bench.env}
+    keys = tuple(name.upper() for name in settings.credentials)
+    if settings.state_passphrase:
+        keys = (*keys, encryption.VARIABLE)
+    return Deployment(
+        suffix=settings.bucket_suffix,
+        cloud=Cloud(settings.credentials, settings.region),
+        runner=bench.runner,
+        progress=progress,
+        report=report,
+        storage=Stack("storage", STORAGE, tofu, env, keys),
+        app=Stack("app", APP, tofu, env, keys),
+        ansible=_ansible(settings, bench.runner.root),
+        common={"nocodb_domain": settings.domain} if settings.domain else {},
+    )
+
+
+def _workbench(settings: Settings, progress: Progress) -> Workbench:
+    _require_names_for_ssh()
+    plans = Need(REPOSITORY, PLANS_BYTES, "for plans and states")
+    require_room([plans, *tools.downloads(REPOSITORY / folder for folder in (STORAGE, APP))])
+    runner = HostRunner(REPOSITORY, secrets(settings), progress, (Path(sys.executable).parent,))
+    tofu = str(tools.tofu())
+    if settings.state_passphrase:
+        encryption.require_tofu(tofu)
+    return Workbench(runner, tofu, tools.provider_environment(tools.cache().parent / "provider"))
+
+
+def _require_names_for_ssh() -> None:
+    """Make sure that Ansible can name the key and its sockets to SSH: it writes both between quotation marks.
+
+    Raises:
+        SettingsError: it cannot.
+    """
+    for about, path in (("the checkout", REPOSITORY), ("HOME", Path.home())):
+        if '"' in str(path):
+            what = f'{about} is {path}: Ansible cannot give SSH a path that holds a "'
+            raise SettingsError(what, f"move {about} to a directory whose name has none")
+
+
+def secrets(settings: Settings) -> dict[str, str]:
+    """Return the values that the steps need in their environment or as files, by name."""
+    credentials = {name.upper(): value for name, value in settings.credentials.items()}
+    values = credentials | {
+        "VAULT_PASSWORD": settings.vault_password,
+        "GITLAB_PAT": settings.gitlab_pat,
+        PASSWORD: settings.gitlab_pat,
+        SSH_KEY: settings.ssh_key.read_bytes().decode(),
+    }
+    if settings.state_passphrase:
+        values[encryption.PASSPHRASE] = settings.state_passphrase
+        values[encryption.VARIABLE] = encryption.configuration(settings.state_passphrase)
+    return {name: value for name, value in values.items() if value}
+
+
+def _tofu_env(settings: Settings) -> dict[str, str]:
+    env = {name: value for name, value in os.environ.items() if name.startswith("TF_VAR_")}
+    env["TF_VAR_ssh_public_key"] = (
+        settings.ssh_key.with_name(settings.ssh_key.name + ".pub").read_text().strip()
+    )
+    env["TF_VAR_bucket_suffix"] = settings.bucket_suffix
+    env["TF_VAR_region"] = env["AWS_REGION"] = settings.region
+    env["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"] = "true"  # an emulator's, in a profile of ~/.aws
+    return env
+
+
+def _ansible(settings: Settings, workspace: PurePosixPath) -> Ansible:
+    script = settings.vault_file or workspace / FOLDER / "vault-password.sh"
+    env = {"ANSIBLE_VAULT_PASSWORD_FILE": str(script)}
+    if settings.gitlab_user:
+        env["GITLAB_USER"] = settings.gitlab_user
+    given = {"VAULT_PASSWORD": settings.vault_password, "GITLAB_PAT": settings.gitlab_pat}
+    return Ansible(env, tuple(name for name, value in given.items() if value), (SSH_KEY,))

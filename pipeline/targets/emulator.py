@@ -1,0 +1,114 @@
+"""A deployment whose AWS is LocalStack, whatever its nodes are; its vault is made for it alone."""
+
+import secrets
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+import yaml
+
+from pipeline.ansible.playbooks import FOLDER, Ansible
+from pipeline.aws.account import Cloud
+from pipeline.deployment import Deployment
+from pipeline.errors import SettingsError
+from pipeline.reporting.progress import Progress
+from pipeline.reporting.report import Report
+from pipeline.runners.workbench import Workbench
+from pipeline.servers.localstack import ACCOUNT, LocalStack
+from pipeline.steps.step import Step
+from pipeline.tofu.stack import Stack
+
+ADMIN_CIDR = "203.0.113.0/24"
+"""Documentation addresses (RFC 5737): the security groups of a rehearsal open to nobody."""
+NOBODYS_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ2dV8kV9QeXxTzmS0Wc2d1yC9k3mJ4H5n6o7p8q9r0s rehearsal"
+"""A public key that belongs to nobody: what nodes that are not reached by SSH are created with."""
+VAULT = FOLDER / "group_vars/all/vault.yml"
+VAULT_PASSWORD = "VAULT_PASSWORD"  # noqa: S105 - its variable's name
+OWNER = "owner@example.org"
+"""NocoDB's first user in a rehearsal."""
+
+
+def emulated(
+    aws: LocalStack,
+    bench: Workbench,
+    suffix: str,
+    progress: Progress,
+    report: Report,
+    public_key: str = NOBODYS_KEY,
+) -> Deployment:
+    """Return a deployment to LocalStack, whose nodes are as EC2 would make them.
+
+    Args:
+        aws: the emulator.
+        bench: executes the steps in the throwaway workspace; its runner holds VAULT_PASSWORD.
+        suffix: the deployment's suffix, lower case.
+        progress: told of everything that happens.
+        report: notes every step.
+        public_key: who is let in by SSH.
+    """
+    variables = {"bucket_suffix": suffix, "region": aws.region}
+    variables |= {"admin_cidr": ADMIN_CIDR, "ssh_public_key": public_key}
+    named = {f"TF_VAR_{name}": value for name, value in variables.items()}
+    env = {**named, **aws.environment, **bench.env}
+    script = bench.runner.root / FOLDER / "vault-password.sh"
+    keys = {name.lower(): aws.environment[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
+    return Deployment(
+        suffix=suffix,
+        cloud=Cloud(keys, aws.region, aws.endpoint),
+        runner=bench.runner,
+        progress=progress,
+        report=report,
+        storage=Stack("storage", PurePosixPath("infrastructure/terraS3"), bench.tofu, env),
+        app=Stack("app", PurePosixPath("infrastructure/terraform"), bench.tofu, env),
+        ansible=Ansible({"ANSIBLE_VAULT_PASSWORD_FILE": str(script)}, (VAULT_PASSWORD,)),
+        common=endpoint(aws),
+    )
+
+
+def endpoint(aws: LocalStack) -> dict[str, Any]:
+    """Return the inventory's variables that lead the backups of every node to the emulator."""
+    env = aws.environment
+    return {
+        "aws_endpoint_url": env["AWS_ENDPOINT_URL"],
+        "aws_access_key_id": env["AWS_ACCESS_KEY_ID"],
+        "aws_secret_access_key": env["AWS_SECRET_ACCESS_KEY"],
+    }
+
+
+async def require_emulator(d: Deployment) -> None:
+    """Make sure that nothing real is touched.
+
+    Raises:
+        SettingsError: the endpoint is not the emulator.
+    """
+    account = await d.cloud.account()
+    if account != ACCOUNT:
+        raise SettingsError(
+            f"the endpoint answers as account {account}, not as LocalStack", "report this defect"
+        )
+
+
+def vault(database_password: str | None = None) -> dict[str, str]:
+    """Return what a vault holds, with passwords made for one rehearsal alone.
+
+    Args:
+        database_password: the database's, where the server has one already.
+    """
+    return {
+        "vault_db_password": database_password or secrets.token_urlsafe(18),
+        "vault_nocodb_jwt_secret": secrets.token_urlsafe(32),
+        "vault_nocodb_admin_email": OWNER,
+        "vault_nocodb_admin_password": secrets.token_urlsafe(18),
+    }
+
+
+async def lay_vault(d: Deployment, content: Mapping[str, str]) -> None:
+    """Write an encrypted vault.
+
+    Raises:
+        ToolError: it could not be encrypted.
+    """
+    command = ("ansible-vault", "encrypt", "--output", VAULT.name)
+    text = yaml.safe_dump(dict(content))
+    step = Step("vault", command, VAULT.parent, d.ansible.env, d.ansible.secrets, stdin=text, private=True)
+    (await d.run(step)).check()

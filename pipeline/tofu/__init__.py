@@ -1,0 +1,1 @@
+"""OpenTofu: what it is asked, and what it answers."""

@@ -1,0 +1,157 @@
+"""States in a bucket of their own: versioned, encrypted, closed, locked by an object beside each state."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from anyio import CancelScope
+from botocore.exceptions import ClientError
+
+from pipeline.errors import ToolError
+from pipeline.steps.lock import Lock, parsed
+from pipeline.tofu.backends.base import Backend, Values
+from pipeline.tofu.stack import Stack
+
+if TYPE_CHECKING:
+    from pipeline.deployment import Deployment
+
+WITHOUT_CONSTRAINT = "us-east-1"
+"""The region whose buckets are made without naming it: S3 API Reference, CreateBucket."""
+CLOSED = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+
+
+@dataclass(frozen=True)
+class S3(Backend):
+    """A bucket with an object for each stack.
+
+    Args:
+        bucket: its name.
+        region: its region.
+    """
+
+    bucket: str
+    region: str
+
+    name = "s3"
+    kind = "s3"
+
+    def block(self, stack: str) -> Values:
+        """Return bucket, key and region; the lock is an object, so no table is needed."""
+        return {**self.source(stack), "encrypt": True, "use_lockfile": True}
+
+    def source(self, stack: str) -> dict[str, str | bool]:
+        """Return bucket, key and region; credentials and endpoint come from the environment."""
+        return {"bucket": self.bucket, "key": f"{stack}/terraform.tfstate", "region": self.region}
+
+    async def exists(self, d: "Deployment") -> bool:
+        """Tell whether the bucket is there, and yours."""
+        return await d.cloud.owns(self.bucket)
+
+    async def look(self, d: "Deployment") -> str:
+        """Return whether the bucket is there, and yours."""
+        if await self.exists(d):
+            return f"in s3://{self.bucket}"
+        return f"in s3://{self.bucket}, which is free: deploy creates it"
+
+    async def create(self, d: "Deployment") -> str:
+        """Make the bucket, or what of it an earlier run did not get to."""
+        if not await self.exists(d):
+            await d.cloud.ask(partial(self._create, d.cloud.client("s3")))
+        await d.cloud.ask(partial(self._protect, d.cloud.client("s3")))
+        return await self.look(d)
+
+    def _create(self, s3: Any) -> None:
+        here = {"CreateBucketConfiguration": {"LocationConstraint": self.region}}
+        s3.create_bucket(Bucket=self.bucket, **({} if self.region == WITHOUT_CONSTRAINT else here))
+
+    def _protect(self, s3: Any) -> None:
+        encrypted = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+        s3.put_public_access_block(
+            Bucket=self.bucket, PublicAccessBlockConfiguration=dict.fromkeys(CLOSED, True)
+        )
+        s3.put_bucket_versioning(Bucket=self.bucket, VersioningConfiguration={"Status": "Enabled"})
+        s3.put_bucket_encryption(Bucket=self.bucket, ServerSideEncryptionConfiguration={"Rules": [encrypted]})
+        s3.put_bucket_policy(Bucket=self.bucket, Policy=json.dumps(self._only_tls()))
+
+    def _only_tls(self) -> dict[str, Any]:
+        arn = f"arn:aws:s3:::{self.bucket}"
+        statement = {
+            "Sid": "DenyInsecureTransport",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:*",
+            "Resource": [arn, f"{arn}/*"],
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        }
+        return {"Version": "2012-10-17", "Statement": [statement]}
+
+    async def lock(self, d: "Deployment", stack: Stack) -> Lock | None:
+        """Read the object that both tools make with If-None-Match while they hold the lock."""
+        text = await d.cloud.ask(partial(_content, d.cloud.client("s3"), self.bucket), _lock_key(stack))
+        return None if text is None else _read(text)
+
+    @asynccontextmanager
+    async def locked(self, d: "Deployment", stack: Stack, mine: Lock) -> AsyncIterator[None]:
+        """Make the object as the tools do; it goes at the end of the block, whatever happened."""
+        body = json.dumps(mine.document())
+        taken = await d.cloud.ask(partial(_made, d.cloud.client("s3"), self.bucket), _lock_key(stack), body)
+        if not taken:
+            raise self.held(stack, await self.lock(d, stack) or Lock("that has just gone"))
+        try:
+            yield
+        finally:
+            with CancelScope(shield=True):
+                await self.release(d, stack, mine)
+
+    async def release(self, d: "Deployment", stack: Stack, found: Lock) -> None:
+        """Remove the object, if it still is this lock."""
+        now = await self.lock(d, stack)
+        if now and now.id != found.id:
+            raise self.held(stack, now)
+        await self._delete(d, _lock_key(stack))
+
+    async def leave(self, d: "Deployment", stack: Stack, mine: Lock) -> str:
+        """Delete the object; the bucket keeps its versions."""
+        key = str(self.source(stack.name)["key"])
+        await self._delete(d, key)
+        return f"the earlier versions of s3://{self.bucket}/{key}"
+
+    async def _delete(self, d: "Deployment", key: str) -> None:
+        await d.cloud.ask(partial(d.cloud.client("s3").delete_object, Bucket=self.bucket, Key=key))
+
+
+def _lock_key(stack: Stack) -> str:
+    return f"{stack.name}/terraform.tfstate.tflock"
+
+
+def _read(text: str) -> Lock:
+    try:
+        return parsed(json.loads(text))
+    except ValueError:
+        return Lock("without an id")
+
+
+def _content(s3: Any, bucket: str, key: str) -> str | None:
+    try:
+        return str(s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode())
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("NoSuchKey", "NoSuchBucket"):
+            return None
+        raise
+
+
+def _made(s3: Any, bucket: str, key: str, body: str) -> bool:
+    """Make an object that does not exist; tell whether it was made."""
+    try:
+        s3.put_object(Bucket=bucket, Key=key, Body=body.encode(), IfNoneMatch="*")
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("PreconditionFailed", "ConditionalRequestConflict"):
+            return False
+        if error.response["Error"]["Code"] == "NoSuchBucket":
+            what = f"the bucket {bucket} of the states does not exist"
+            raise ToolError(what, "name the backend that holds them in --from") from error
+        raise
+    return True

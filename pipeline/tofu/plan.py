@@ -1,0 +1,186 @@
+"""A saved plan, read: what it would do."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pipeline.errors import ToolError
+from pipeline.tofu import costs
+from pipeline.tofu.costs import Cost
+
+Action = Literal["create", "read", "update", "replace", "delete", "forget", "import", "move"]
+
+DATABASE_RESOURCES = (
+    'aws_instance.node["database"]',
+    "aws_ebs_volume.postgres",
+    "aws_volume_attachment.postgres",
+)
+"""What of infrastructure/terraform holds the database: nothing of it goes without a verified backup."""
+
+NODES = ("aws_instance.node", *DATABASE_RESOURCES)
+"""What of infrastructure/terraform is asked for before it goes: the nodes, and the database's disk."""
+
+GOES = frozenset({"delete", "replace", "forget"})
+"""What ends a resource, or leaves it to nobody."""
+
+ACTIONS: dict[tuple[str, ...], Action | None] = {
+    ("no-op",): None,
+    ("create",): "create",
+    ("read",): "read",
+    ("update",): "update",
+    ("delete",): "delete",
+    ("forget",): "forget",
+    ("delete", "create"): "replace",
+    ("create", "delete"): "replace",
+    ("create", "forget"): "replace",
+    ("forget", "create"): "replace",
+}
+"""OpenTofu's JSON output format, "Change Representation", with OpenTofu's own forget."""
+
+
+DEFERRED = "deferred "
+"""Begins the action of a change that the tool puts off to a later plan, which is read by the gate again."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One resource's change.
+
+    Args:
+        address: of the resource.
+        action: one of Action, one that is put off ("deferred create"), or an unknown one in words.
+        previous: its address before a move.
+        altered: the attributes that an update changes, tags left out.
+    """
+
+    address: str
+    action: str
+    previous: str = ""
+    altered: tuple[str, ...] = ()
+
+    def at(self, addresses: Iterable[str]) -> bool:
+        """Tell whether it is, or was before a move, at one of the addresses (all instances of each)."""
+        return any(within(here, there) for here in (self.address, self.previous) for there in addresses)
+
+    def __str__(self) -> str:
+        """The change in words."""
+        return f"{self.action} {self.address}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A saved plan.
+
+    Args:
+        changes: of resources.
+        pending: whether there is anything to apply, changed outputs included.
+        file: where it is saved, as the stack's folder names it.
+        outputs: names of the outputs that it changes.
+        costs: what it creates, changes or removes that costs money.
+    """
+
+    changes: tuple[Change, ...] = ()
+    pending: bool = True
+    file: str = ""
+    outputs: tuple[str, ...] = ()
+    costs: tuple[Cost, ...] = ()
+
+    def counts(self) -> dict[str, int]:
+        """Count creations, updates, deletions; a replacement counts as both creation and deletion."""
+        of = [change.action for change in self.changes]
+        replaced = of.count("replace")
+        return {
+            "create": of.count("create") + replaced,
+            "update": of.count("update"),
+            "delete": of.count("delete") + replaced,
+            "forget": of.count("forget"),
+        }
+
+    def touching(self, actions: Iterable[str], addresses: Iterable[str]) -> list[Change]:
+        """Return the changes with one of the actions at one of the addresses (all instances)."""
+        wanted, where = set(actions), tuple(addresses)
+        return [c for c in self.changes if c.action in wanted and c.at(where)]
+
+    @property
+    def ended(self) -> list[Change]:
+        """The changes that end a node or the database's disk: deploy asks before it applies them."""
+        return self.touching(GOES, NODES)
+
+    @property
+    def created(self) -> tuple[str, ...]:
+        """The addresses of what the plan creates."""
+        return tuple(c.address for c in self.changes if c.action == "create")
+
+
+def within(address: str, place: str) -> bool:
+    """Tell whether an address is a resource's own or one of its instances."""
+    return address == place or address.startswith(f"{place}[")
+
+
+def read(text: str) -> Plan:
+    """Read the output of `show -json PLAN`.
+
+    Args:
+        text: the JSON text.
+
+    Returns:
+        The plan's changes; reads of data sources and no-ops are left out.
+
+    Raises:
+        ToolError: it is not a plan, or an errored one.
+    """
+    try:
+        document = json.loads(text)
+        if document.get("errored"):
+            raise ToolError("the saved plan is incomplete: planning failed", "mend the error and plan again")
+        return _plan(document)
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise ToolError("the saved plan could not be read", "plan again with a supported OpenTofu") from error
+
+
+def _plan(document: dict[str, Any]) -> Plan:
+    resources = document.get("resource_changes", [])
+    put_off = [each["resource_change"] for each in document.get("deferred_changes", [])]
+    changes = [change for each in resources for change in _changes(each)]
+    changes += [Change(c.address, DEFERRED + c.action) for each in put_off for c in _changes(each)]
+    changes += [
+        Change(each["address"], "unknown (invoke)") for each in document.get("action_invocations", [])
+    ]
+    outputs = document.get("output_changes", {}).items()
+    return Plan(
+        tuple(changes),
+        outputs=tuple(name for name, change in outputs if change["actions"] != ["no-op"]),
+        costs=tuple(cost for each in resources for cost in costs.read(each)),
+    )
+
+
+def _changes(resource: dict[str, Any]) -> Iterable[Change]:
+    address, change = resource["address"], resource["change"]
+    previous = resource.get("previous_address") or ""
+    actions = tuple(change["actions"])
+    action = ACTIONS.get(actions, f"unknown ({'+'.join(actions)})")
+    if action == "read":
+        return
+    if action is not None:
+        altered = _altered(change) if action == "update" else ()
+        yield Change(address, action, previous, altered)
+    if change.get("importing"):
+        yield Change(address, "import", previous)
+    if previous:
+        yield Change(address, "move", previous)
+
+
+def _altered(change: dict[str, Any]) -> tuple[str, ...]:
+    before, after, unknown = (change.get(key) or {} for key in ("before", "after", "after_unknown"))
+    names = sorted({*before, *after, *unknown})
+    return tuple(n for n in names if unknown.get(n) or _untagged(before).get(n) != _untagged(after).get(n))
+
+
+def _untagged(value: Any) -> Any:
+    """Return a value without the tags in it, and in the blocks in it."""
+    if isinstance(value, list):
+        return [_untagged(each) for each in value]
+    if isinstance(value, dict):
+        return {key: _untagged(each) for key, each in value.items() if key not in ("tags", "tags_all")}
+    return value

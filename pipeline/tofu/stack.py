@@ -1,0 +1,93 @@
+"""A stack's steps: what OpenTofu (or Terraform) is asked to do, as data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+from typing import Any
+
+from pipeline.steps.output import Stream
+from pipeline.steps.step import Step
+
+CHANGES = 2
+"""Exit code of `plan -detailed-exitcode` when there is something to change."""
+
+AUTOMATION: Mapping[str, str] = {"TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE": "1"}
+
+
+@dataclass(frozen=True)
+class Stack:
+    """One OpenTofu root with its own state.
+
+    Args:
+        name: "storage" or "app".
+        workdir: the root's folder, relative to the workspace.
+        binary: the tool's name or path.
+        env: the environment of every step, besides what automation needs.
+        secrets: names of the secrets that every step gets.
+        place: where its state is kept, as `--state` says it.
+    """
+
+    name: str
+    workdir: PurePosixPath
+    binary: str
+    env: Mapping[str, str]
+    secrets: tuple[str, ...] = ()
+    place: str = "local"
+
+    def init(self, *options: str) -> Step:
+        """Make the folder ready: providers and backend.
+
+        Args:
+            options: `-reconfigure` to take the backend as it is written, whatever was there before.
+        """
+        return self._step("init", "init", "-no-color", *options)
+
+    def plan(self, out: str, *targets: str, destroy: bool = False) -> Step:
+        """Save a plan; exit code 2 means that it has changes.
+
+        Args:
+            out: the plan's file name, in the stack's folder.
+            targets: addresses to which the plan is limited.
+            destroy: plan the removal instead.
+        """
+        options = [f"-target={address}" for address in targets] + ["-destroy"] * destroy
+        words = ("plan", "-json", "-detailed-exitcode", f"-out={out}", *options)
+        name = f"plan of {len(targets)} targets" if len(targets) > 1 else f"plan {' '.join(options)}".strip()
+        return self._step(name, *words, stream="tofu-json")
+
+    def show(self, plan: str) -> Step:
+        """Print a saved plan as JSON, sensitive values included: never show this output."""
+        return self._step("read plan", "show", "-json", plan, private=True)
+
+    def apply(self, plan: str) -> Step:
+        """Apply a saved plan; there is no other apply."""
+        return replace(self._step("apply", "apply", "-json", plan, stream="tofu-json"), creates=True)
+
+    def untaint(self, address: str) -> Step:
+        """Let a resource stand whose creation was interrupted, so that it is updated, not replaced."""
+        return self._step(f"untaint {address}", "untaint", "-no-color", address)
+
+    def state(self) -> Step:
+        """Print the whole state as JSON; nothing when there is none yet."""
+        return self._step("state", "state", "pull", private=True)
+
+    def push(self, text: str, force: bool = False) -> Step:
+        """Write a whole state.
+
+        Args:
+            text: the state, as `state pull` printed it.
+            force: also over another lineage or a newer serial, which the tool otherwise refuses.
+        """
+        words = ("state", "push", *["-force"] * force, "-")
+        return replace(self._step("state push", *words, private=True), stdin=text)
+
+    def output(self) -> Step:
+        """Print the state's outputs as JSON."""
+        return self._step("outputs", "output", "-json", private=True)
+
+    def _step(self, name: str, *words: str, stream: Stream = "text", private: bool = False) -> Step:
+        env = {**AUTOMATION, **self.env}
+        command = (self.binary, *words)
+        name = f"{self.name}: {name}"
+        more: dict[str, Any] = {"stream": stream, "private": private, "state": self.place}
+        return Step(name, command, self.workdir, env, self.secrets, **more)

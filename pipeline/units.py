@@ -1,0 +1,18 @@
+"""Figures for people: a time in the unit that fits it, and a number of bytes."""
+
+
+def duration(seconds: float) -> str:
+    """Return a number of seconds in the unit that fits it."""
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{max(seconds, 0):.0f} s"
+
+
+def in_units(count: float) -> str:
+    """Return a number of bytes in the unit that fits it."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:  # noqa: PLR2004 - SI units
+            return f"{count:.0f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"

@@ -1,0 +1,61 @@
+"""A drill in containers: what it needs is there, its secrets are the caller's own; without an engine."""
+
+from typing import Any
+
+import pytest
+from dagger import dag
+
+from pipeline.backups.drill import Site
+from pipeline.containers import deployment as contained
+from pipeline.containers import services
+from pipeline.containers.toolbox import ENVIRONMENT, Toolbox, Wanted
+from pipeline.reporting.progress import Progress
+from pipeline.servers.postgres import Postgres, binaries
+from tests.support.engine import Engine, engine
+
+__all__ = ["engine"]
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(services, "START_LIMIT", 5.0)
+
+
+async def drilled(engine: Engine, found: str) -> tuple[Site, dict[str, Any]]:
+    """Drill in a toolbox that has zstd or has not; return the site, and the caller's own secrets by value."""
+    engine.lay_down()
+    engine.program("which", found)
+    engine.program(str(binaries() / "pg_isready"), "exit 0")
+    box = Toolbox(dag, dag.container().with_env_variable("PATH", ENVIRONMENT["PATH"]), Wanted())
+    known = {"of-aws": dag.set_secret("aws_secret_access_key", "of-aws")}
+
+    def holds(server: Postgres) -> dict[str, str]:
+        return {"HELD_AWS_SECRET_ACCESS_KEY": "of-aws", "HELD_PGPASSWORD": server.password}
+
+    async with contained.drilling(box, dag.directory(), known, holds, Progress()) as site:
+        return site, known
+
+
+def installed(engine: Engine) -> list[list[str]]:
+    execs = (f.args["args"] for chain in engine.queries for f in chain if f.name == "withExec")
+    return [words for words in execs if "apt" in str(words)]
+
+
+async def test_a_drill_has_what_the_nodes_compress_with(engine: Engine) -> None:
+    """One exec: a remembered list of packages names some that are not there any more."""
+    await drilled(engine, "exit 1")
+    assert installed(engine)
+    assert all(each == ["sh", "-c", contained.INSTALL, "zstd"] for each in installed(engine))
+    assert contained.INSTALL.startswith("apt-get update -qq && apt-get install")
+
+
+async def test_a_drill_installs_nothing_where_zstd_is_there(engine: Engine) -> None:
+    await drilled(engine, "exit 0")
+    assert installed(engine) == []
+
+
+async def test_a_drill_holds_the_callers_own_secrets(engine: Engine) -> None:
+    site, known = await drilled(engine, "exit 0")
+    held = site.runner._secrets  # type: ignore[attr-defined]
+    assert held["HELD_AWS_SECRET_ACCESS_KEY"] is known["of-aws"]
+    assert site.server.password not in engine.words

@@ -1,0 +1,104 @@
+"""`dagger call deploy --emulator`, whole: its steps really run, in the place of an engine's containers."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import boto3
+import pytest
+from dagger import dag
+
+from pipeline.containers import deployment as contained
+from pipeline.containers import emulator as on_emulator
+from pipeline.containers import workspace as volume
+from pipeline.containers.toolbox import TOFU
+from pipeline.machine.repository import REPOSITORY
+from pipeline.module import Pipeline
+from pipeline.rehearsal.on_local_nodes import NOT_PROVEN
+from pipeline.rehearsal.workspace import REAL
+from pipeline.runners.container import ContainerRunner
+from pipeline.servers.localstack import LocalStack
+from pipeline.servers.postgres import Postgres
+from pipeline.tofu import binary as tools
+from tests.support.calls import options
+from tests.support.engine import Engine, engine
+from tests.support.ssh_keys import lay_key, require_keygen
+
+__all__ = ["engine"]
+BUCKET = "quickdata-pg-backups-storage-bucket-tried"
+SECRETS = {"aws_access_key_id": "test", "aws_secret_access_key": "of-nobody", "vault_password": "sesame"}
+
+
+@pytest.fixture
+def pipeline(engine: Engine, postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
+    """The module in a container's place: a workspace, tofu, a database's service."""
+    found = tools.find_tofu()
+    assert found, "neither tofu nor terraform is on PATH"
+    environment = tools.provider_environment(tmp_path)
+    monkeypatch.setattr(os, "environ", {name: os.environ[name] for name in ("PATH", "HOME")})
+    shutil.copytree(REPOSITORY / "infrastructure", tmp_path / "source", ignore=shutil.ignore_patterns(*REAL))
+    engine.places[TOFU] = str(found)
+    workspace = PurePosixPath(tmp_path / "workspace")
+    Path(workspace).mkdir()
+    for module in (volume, on_emulator):
+        monkeypatch.setattr(module, "WORKSPACE", workspace)
+    monkeypatch.setattr(ContainerRunner.__init__, "__defaults__", (workspace,))
+    monkeypatch.setattr(contained, "tofu_environment", lambda _: environment)
+
+    @asynccontextmanager
+    async def beside(*_: Any) -> AsyncIterator[Postgres]:
+        yield postgres
+
+    monkeypatch.setattr(on_emulator, "postgres", beside)
+    folder = dag.directory()
+    return Pipeline(infrastructure=folder, locked=folder, package=folder, source=folder)
+
+
+def list_of(server: LocalStack, bucket: str, ending: str) -> list[str]:
+    """Return the keys that a bucket has, of those with an ending."""
+    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": server.region}
+    found = boto3.client("s3", endpoint_url=server.endpoint, **keys).list_objects_v2(Bucket=bucket)
+    return [each["Key"] for each in found["Contents"] if each["Key"].endswith(ending)]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+async def test_the_same_options_deploy_to_an_emulator_with_states_in_its_s3_and_never_replay(
+    pipeline: Pipeline,
+    engine: Engine,
+    localstack: LocalStack,
+    postgres: Postgres,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    require_keygen()
+    lay_key(tmp_path / "key")
+    address = localstack.endpoint.removeprefix("http://127.0.0.1:")
+    service = dag.container().with_exposed_port(int(address)).as_service()
+    secrets = SECRETS | {"ssh_key": (tmp_path / "key").read_text()}
+    given = options("deploy") | {name: dag.set_secret(name, value) for name, value in secrets.items()}
+    given |= {"bucket_suffix": "tried", "admin_cidr": "203.0.113.7/32", "emulator": service}
+    first = await pipeline.attempt("deploy", given)
+    assert first.error is None, str(first.error)
+    assert first.report.document()["target"] == "localstack"
+    assert "0 tables differ" in first.summary()
+    assert set(NOT_PROVEN) <= set(first.report.not_proven)
+    assert list_of(localstack, f"{BUCKET}-tfstate", ".tfstate") == [
+        "app/terraform.tfstate",
+        "storage/terraform.tfstate",
+    ]
+    assert list((tmp_path / "workspace").iterdir()) == []
+
+    postgres.psql("drop database nocodb_db with (force)")
+    second = await pipeline.attempt("deploy", given)
+    assert second.error is None, str(second.error)
+    plans = [step["summary"] for step in second.report.steps if step["name"].endswith(": plan")]
+    assert plans == ["0 to add, 0 to change, 0 to destroy"] * 2
+    names = [[step["name"] for step in run.report.steps] for run in (first, second)]
+    assert set(names[1]) <= set(names[0])
+    assert len(list_of(localstack, BUCKET, "/manifest.json")) == 2, "the second backup was replayed"
+    assert list((tmp_path / "workspace").iterdir()) == []
+    assert not [value for value in secrets.values() if value in engine.words and value != "test"]

@@ -1,0 +1,251 @@
+"""A call that acts on AWS: options become inputs, secrets stay the engine's own; without an engine."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dagger import dag
+
+from pipeline import module
+from pipeline.containers import call, services
+from pipeline.containers import deployment as contained
+from pipeline.containers import verbs as on_aws
+from pipeline.containers.toolbox import TOFU
+from pipeline.errors import PipelineError, SettingsError
+from pipeline.module import Pipeline
+from pipeline.verbs import verbs
+from tests.support.calls import options
+from tests.support.engine import Engine, engine
+from tests.support.ssh_keys import lay_key, require_keygen
+
+__all__ = ["engine"]
+PLAIN = {"bucket_suffix": "ppr", "admin_cidr": "203.0.113.7/32", "aws_region": "eu-central-1"}
+SECRETS = {"aws_access_key_id": "AKIAEXAMPLE", "aws_secret_access_key": "of-aws", "vault_password": "sesame"}
+
+
+class Reached(PipelineError):  # noqa: N818 - says what happened
+    """The deployment was about to be used."""
+
+
+@pytest.fixture
+def pipeline(monkeypatch: pytest.MonkeyPatch) -> Pipeline:
+    monkeypatch.setattr(services, "START_LIMIT", 5.0)
+    monkeypatch.setattr(os, "environ", {name: os.environ[name] for name in ("PATH", "HOME")})
+    folder = dag.directory()
+    return Pipeline(infrastructure=folder, locked=folder, package=folder, source=folder)
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> str:
+    require_keygen()
+    lay_key(tmp_path / "key")
+    return (tmp_path / "key").read_text()
+
+
+def given(name: str, **more: Any) -> dict[str, Any]:
+    """Return what a call of a verb is handed, its secrets by the engine's own."""
+    secrets = {
+        each: dag.set_secret(each, more.pop(each, value))
+        for each, value in (SECRETS | {e: "" for e in ("ssh_key", "state_passphrase") if e in more}).items()
+    }
+    return options(name) | PLAIN | secrets | more
+
+
+async def test_every_secret_that_cannot_be_read_is_told_at_once(pipeline: Pipeline, engine: Engine) -> None:
+    unset = {"aws_access_key_id": dag.secret("env://ONE"), "vault_password": dag.secret("env://TWO")}
+    done = await pipeline.attempt("check", options("check") | PLAIN | unset)
+    assert isinstance(done.error, SettingsError)
+    for told in ("--aws-access-key-id", "env://ONE", "--vault-password", "env://TWO"):
+        assert told in done.error.what
+
+
+@pytest.mark.parametrize("name", ["ssh_key", "aws_web_identity_token", "state_passphrase", "gitlab_pat"])
+def test_a_secret_is_told_by_its_options_name(name: str) -> None:
+    assert contained.option(call.variable(name)) == f"--{name.replace('_', '-')}"
+
+
+async def test_states_are_never_plain_where_a_passphrase_was_given(
+    pipeline: Pipeline, engine: Engine, key: str, tmp_path: Path
+) -> None:
+    """Terraform would write them so, and say nothing."""
+    engine.lay_down()
+    engine.program(TOFU, "echo 'Terraform v1.11.4'; echo 'on linux_amd64'")
+    done = await pipeline.attempt("check", given("check", ssh_key=key, state_passphrase="p" * 16))
+    assert isinstance(done.error, SettingsError)
+    assert "the toolbox has Terraform v1.11.4" in done.error.what
+
+
+async def test_a_deployment_from_containers_keeps_no_local_state(
+    pipeline: Pipeline, engine: Engine, key: str
+) -> None:
+    """Its containers go with the call, and the state with them."""
+    done = await pipeline.attempt("deploy", given("deploy", ssh_key=key, state="local"))
+    assert isinstance(done.error, SettingsError)
+    assert "no local state" in done.error.what
+
+
+@pytest.fixture
+def reached(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Stop where every verb on AWS has its deployment, and note what it was made of."""
+    found: list[Any] = []
+
+    @asynccontextmanager
+    async def deployment(*arguments: Any) -> AsyncIterator[Any]:
+        found.extend(arguments)
+        raise Reached("reached", "-")
+        yield
+
+    monkeypatch.setattr(contained, "deployment", deployment)
+    return found
+
+
+async def test_the_vault_that_a_call_names_is_laid_down(
+    pipeline: Pipeline, engine: Engine, key: str, reached: list[Any]
+) -> None:
+    vault = dag.directory().file("vault.yml")
+    await pipeline.attempt("deploy", given("deploy", ssh_key=key, vault=vault))
+    (laid,) = [each.args for each in reached[1]._ctx.selections if each.name == "withFile"]
+    assert (laid["path"], laid["source"]) == ("ansible/group_vars/all/vault.yml", vault)
+
+
+async def test_a_plan_that_was_shown_is_what_is_deployed(
+    pipeline: Pipeline,
+    engine: Engine,
+    key: str,
+    reached: list[Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plan = dag.directory().with_new_file("plan.json", "{}")
+    await pipeline.attempt("deploy", given("deploy", ssh_key=key, plan=plan))
+    (laid,) = [each.args for each in reached[1]._ctx.selections if each.name == "withDirectory"]
+    assert laid["source"] is plan
+    assert Path("infrastructure", laid["path"]) == Path(verbs.PLANS.folder)
+    applied: list[Any] = []
+
+    async def deploy(_d: Any, saved: Any, _agree: Any) -> None:
+        applied.append(saved)
+
+    monkeypatch.setattr(verbs, "deploy", deploy)
+    for each in (plan, None):
+        await on_aws.deploy(None, each)  # type: ignore[arg-type]
+    assert applied == [verbs.PLANS, None]
+
+
+class Reporting:
+    """As much of a deployment as a plan that is stood in for needs."""
+
+    def __init__(self, report: Any) -> None:
+        self.report = report
+
+
+class Previews:
+    """A preview that finds one thing to add."""
+
+    async def preview(self, *_: Any) -> "Previews":
+        return self
+
+    def page(self) -> str:
+        return "1 to add"
+
+    def require_allowed(self) -> None:
+        pass
+
+
+async def test_run_returns_the_plan(
+    pipeline: Pipeline, engine: Engine, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[Any] = []
+
+    class Runner:
+        async def kept(self, *paths: Any) -> Any:
+            kept.extend(paths)
+            return dag.directory()
+
+    @asynccontextmanager
+    async def deployment(*arguments: Any) -> AsyncIterator[Any]:
+        yield Reporting(arguments[-2].report), Runner()
+
+    monkeypatch.setattr(verbs, "previews", Previews())
+    monkeypatch.setattr(contained, "deployment", deployment)
+    returned = await call._always(pipeline, "plan", **given("plan", ssh_key=key))
+    assert kept == [verbs.PLANS.folder]
+    (laid,) = [each.args for each in returned._ctx.selections if each.name == "withDirectory"]
+    assert laid["path"] == "plan"
+
+
+async def test_the_report_says_which_tools_the_toolbox_has(
+    pipeline: Pipeline,
+    engine: Engine,
+    key: str,
+    reached: list[Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The module itself runs without them."""
+    monkeypatch.setattr(module, "facts", lambda _: {"commit": None, "locks": {}, "versions": {}})
+    done = await pipeline.attempt("check", given("check", ssh_key=key))
+    facts = done.report.document()["facts"]
+    assert facts["versions"]["ansible-core"]
+    assert facts["locks"]["uv.lock"]
+
+
+async def test_a_toolbox_that_cannot_tell_its_tools_stops_nothing(
+    pipeline: Pipeline, engine: Engine, key: str, reached: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contained, "FACTS", ("python", "-c", "raise SystemExit('no such module')"))
+    done = await pipeline.attempt("check", given("check", ssh_key=key))
+    assert done.error is not None
+    assert done.error.what == "reached"
+
+
+async def test_what_reaches_a_step_is_the_callers_own_secret(
+    pipeline: Pipeline, engine: Engine, key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The text of a secret that is made here would be part of what the engine remembers an exec by."""
+    engine.lay_down()
+    held: dict[str, Any] = {}
+
+    def recorded(_mounted: Any, secrets: Any, *_: Any) -> Any:
+        held.update(secrets)
+        raise Reached("reached", "-")
+
+    monkeypatch.setattr(contained, "ContainerRunner", recorded)
+    arguments = given("deploy", ssh_key=key)
+    done = await pipeline.attempt("deploy", arguments)
+    assert done.error is not None, done.error
+    assert done.error.what == "reached", done.error
+    assert held == {
+        "AWS_ACCESS_KEY_ID": arguments["aws_access_key_id"],
+        "AWS_SECRET_ACCESS_KEY": arguments["aws_secret_access_key"],
+        "VAULT_PASSWORD": arguments["vault_password"],
+        "ANSIBLE_PRIVATE_KEY_FILE": arguments["ssh_key"],
+    }
+
+
+async def test_a_key_with_windows_line_ends_is_used_as_it_is(
+    pipeline: Pipeline, engine: Engine, key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.lay_down()
+    asked: list[Any] = []
+
+    async def public(_toolbox: Any, secret: Any) -> str:
+        asked.append(secret)
+        raise Reached("reached", "-")
+
+    monkeypatch.setattr(contained, "_public", public)
+    arguments = given("check", ssh_key=key.replace("\n", "\r\n"))
+    done = await pipeline.attempt("check", arguments)
+    assert asked == [arguments["ssh_key"]], str(done.error)
+
+
+def test_a_defect_never_says_the_errors_own_words() -> None:
+    """Those of a KeyError are the key, which may be a secret."""
+    told = call.told("deploy", KeyError("-----KEY-----"))
+    assert "KEY-----" not in str(told)
+
+
+async def test_sts_is_asked_in_the_region_that_was_given(pipeline: Pipeline, engine: Engine) -> None:
+    await contained.environment(call.Inputs(**PLAIN).given)
+    assert os.environ["AWS_DEFAULT_REGION"] == "eu-central-1"

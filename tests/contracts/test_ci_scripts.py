@@ -1,0 +1,193 @@
+"""The scripts of GitLab's jobs: secrets by name only, private files that go, the verb's own exit code."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.machine.repository import REPOSITORY
+from pipeline.servers.process import free_port
+from pipeline.tofu import binary as tools
+from tests.support.ssh_keys import lay_key, require_keygen
+
+KEYS = {"AWS_ACCESS_KEY_ID": "s3cret-a", "AWS_SECRET_ACCESS_KEY": "s3cret-b", "AWS_SESSION_TOKEN": "s3cret-t"}
+ROLE = {"AWS_ROLE_ARN": "arn:aws:iam::1:role/ci", "AWS_ID_TOKEN": "s3cret-i"}
+
+
+def program(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+
+
+def call(tmp_path: Path, env: dict[str, str], *words: str, code: int = 0) -> tuple[int, list[str]]:
+    """Run .ci/call with a dagger that notes its arguments; return the exit code and them."""
+    said = f'printf "%s\\n" "$@" >argv; mkdir -p reports; echo {code} >reports/exit-code'
+    program(tmp_path / "bin/dagger", said)
+    env = env | {"PATH": f"{tmp_path}/bin:{os.environ['PATH']}"}
+    done = subprocess.run([str(REPOSITORY / ".ci/call"), *words], cwd=tmp_path, env=env, check=False)
+    return done.returncode, (tmp_path / "argv").read_text().splitlines()
+
+
+@pytest.mark.parametrize("code", [0, 3, 4])
+def test_a_call_names_its_secrets_and_ends_with_the_verbs_own_code(tmp_path: Path, code: int) -> None:
+    plain = {"TF_VAR_bucket_suffix": "ppr", "QUICKDATA_SSH_KEY": "/builds/key"}
+    words = ("deploy", "--tool-output")
+    ended, argv = call(tmp_path, KEYS | {"VAULT_PASSWORD": "s3cret-c"} | plain, *words, code=code)
+    assert ended == code
+    assert argv[:4] == ["call", "run", "--verb", "deploy"]
+    assert argv[argv.index("--aws-secret-access-key") + 1] == "env://AWS_SECRET_ACCESS_KEY"
+    assert {"--tool-output", "file:///builds/key", "ppr"} <= set(argv)
+    assert "s3cret" not in "".join(argv)
+    assert "--gitlab-pat" not in argv
+
+
+def test_a_web_identity_is_taken_before_a_key_pair(tmp_path: Path) -> None:
+    """Botocore takes keys first: what is preferred must be alone."""
+    _, argv = call(tmp_path, KEYS | ROLE, "deploy")
+    assert argv[argv.index("--aws-web-identity-token") + 1] == "env://AWS_ID_TOKEN"
+    assert ROLE["AWS_ROLE_ARN"] in argv
+    assert not [word for word in argv if "KEY" in word or "session" in word]
+
+
+def test_a_role_without_a_token_leaves_the_key_pair_in_use(tmp_path: Path) -> None:
+    _, argv = call(tmp_path, KEYS | {"AWS_ROLE_ARN": ROLE["AWS_ROLE_ARN"]}, "rehearse")
+    assert "--aws-role-arn" not in argv
+    assert "--aws-access-key-id" in argv
+
+
+@pytest.mark.parametrize("name", ["AWS_REGION", "AWS_DEFAULT_REGION", "TF_VAR_region"])
+def test_a_call_takes_the_region_from_whichever_variable_says_it(tmp_path: Path, name: str) -> None:
+    _, argv = call(tmp_path, {name: "eu-west-1"}, "deploy")
+    assert argv[argv.index("--aws-region") + 1] == "eu-west-1"
+
+
+def test_a_call_in_two_regions_calls_nobody(tmp_path: Path) -> None:
+    env = {"AWS_REGION": "eu-west-1", "TF_VAR_region": "eu-west-3", "PATH": os.environ["PATH"]}
+    command = [str(REPOSITORY / ".ci/call"), "deploy"]
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode, "TF_VAR_region differ" in done.stderr) == (2, True)
+
+
+def test_every_option_of_a_call_is_one_of_the_modules() -> None:
+    from pipeline.module import Pipeline  # noqa: PLC0415 - imports dagger
+
+    options = {
+        f"--{n.replace('_', '-')}" for n in Pipeline.__dagger_object_type__.functions["run"].parameters
+    }  # type: ignore[attr-defined]
+    text = (REPOSITORY / ".ci/call").read_text()
+    written = {word.strip('"') for word in text.split() if word.startswith("--") and "$" not in word}
+    secrets = text.partition("for name in ")[2].partition(";")[0].split()
+    written |= {f"--{name.removeprefix('QUICKDATA_').lower().replace('_', '-')}" for name in secrets}
+    assert written - {"--"} <= options
+
+
+def host(tmp_path: Path, env: dict[str, str], verb: str, said: str) -> subprocess.CompletedProcess[str]:
+    """Run .ci/host with a program in the place of `quickdata`."""
+    shutil.copytree(REPOSITORY / ".ci", tmp_path / ".ci")
+    (tmp_path / "infrastructure/ansible/group_vars/all").mkdir(parents=True)
+    (tmp_path / "tmp").mkdir()
+    program(tmp_path / "bin/make", "exit 0")
+    program(tmp_path / ".venv/bin/quickdata", said)
+    env = env | {"PATH": f"{tmp_path}/bin:{os.environ['PATH']}", "TMPDIR": str(tmp_path / "tmp")}
+    command = [str(tmp_path / ".ci/host"), verb]
+    return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+
+
+def test_the_host_gets_private_files_and_loses_them_afterwards(tmp_path: Path) -> None:
+    require_keygen()
+    lay_key(tmp_path / "key")
+    (tmp_path / "key").chmod(0o644)
+    (tmp_path / "vault").write_text("$ANSIBLE_VAULT")
+    files = {"QUICKDATA_SSH_KEY": str(tmp_path / "key"), "QUICKDATA_VAULT": str(tmp_path / "vault")}
+    said = 'stat -c %a "$QUICKDATA_SSH_KEY"; ls "$QUICKDATA_SSH_KEY.pub"; exit 3'
+    done = host(tmp_path, files, "deploy", said)
+    assert done.returncode == 3, done.stderr
+    assert done.stdout.startswith("600\n")
+    assert (tmp_path / "infrastructure/ansible/group_vars/all/vault.yml").read_text() == "$ANSIBLE_VAULT"
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_the_host_takes_a_web_identity_before_a_key_pair(tmp_path: Path) -> None:
+    said = 'token=$AWS_WEB_IDENTITY_TOKEN_FILE; cat "$token"; stat -c " %a" "${token%/*}"; env | grep ^AWS_'
+    done = host(tmp_path, KEYS | ROLE, "deploy", said)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"{ROLE['AWS_ID_TOKEN']} 700\n")
+    assert not [name for name in KEYS if f"{name}=" in done.stdout]
+    assert "AWS_DEFAULT_REGION=eu-west-3" in done.stdout
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["AWS_REGION", "AWS_DEFAULT_REGION", "TF_VAR_region"])
+def test_the_host_asks_sts_in_the_region_that_was_given(tmp_path: Path, name: str) -> None:
+    done = host(tmp_path, ROLE | {name: "eu-west-1"}, "deploy", 'echo "$AWS_DEFAULT_REGION"')
+    assert (done.returncode, done.stdout) == (0, "eu-west-1\n"), done.stderr
+
+
+def test_a_job_without_a_token_runs_although_a_role_is_set_for_the_whole_project(tmp_path: Path) -> None:
+    """A rehearsal has no id_tokens: it asks nobody outside."""
+    done = host(tmp_path, {"AWS_ROLE_ARN": ROLE["AWS_ROLE_ARN"]}, "rehearse", "env | grep -c TOKEN; exit 0")
+    assert (done.returncode, done.stdout) == (0, "0\n"), done.stderr
+
+
+@pytest.mark.parametrize(("tests_on_docker", "code"), [(0, 0), (77, 0), (1, 1)])
+def test_ci_fails_when_tests_on_docker_fail_not_where_there_is_none(
+    tmp_path: Path, tests_on_docker: int, code: int
+) -> None:
+    (tmp_path / ".ci").mkdir()
+    shutil.copy(REPOSITORY / ".ci/run", tmp_path / ".ci/run")
+    program(tmp_path / ".ci/swarm", f"exit {tests_on_docker}")
+    program(tmp_path / ".ci/tofu", "exit 77")
+    program(tmp_path / "bin/make", 'echo "$1"')
+    program(tmp_path / "bin/dpkg-query", "echo ok installed")
+    path = {"PATH": f"{tmp_path}/bin:/usr/bin:/bin"}
+    done = subprocess.run([".ci/run"], cwd=tmp_path, env=path, text=True, capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (code, "install-dev\ntest\n"), done.stderr
+
+
+def test_what_is_not_run_without_docker_is_named() -> None:
+    command = [str(REPOSITORY / ".ci/swarm"), "--not-run", "there is no time"]
+    done = subprocess.run(command, text=True, capture_output=True, check=False)
+    first, *named = done.stdout.splitlines()
+    assert (done.returncode, first) == (77, "Not run: there is no time:")
+    collect = [sys.executable, "-m", "pytest", "--collect-only", "-q", "tests/swarm"]
+    found = subprocess.run(collect, cwd=REPOSITORY, text=True, capture_output=True, check=True).stdout
+    tests = set(re.findall(r"::(test_\w+)", found))
+    assert tests
+    assert {name.strip() for name in named} == tests
+
+
+def tofu(tmp_path: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run .ci/tofu where no release can be downloaded."""
+    nowhere = {"HTTPS_PROXY": f"http://127.0.0.1:{free_port()}", "XDG_CACHE_HOME": str(tmp_path)}
+    env = {"PATH": f"{tmp_path}/bin:/usr/bin:/bin", "HOME": str(tmp_path)} | nowhere | env
+    command = [str(REPOSITORY / ".ci/tofu")]
+    return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+
+
+def test_the_tests_opentofu_is_the_one_on_path_else_the_one_built_before(tmp_path: Path) -> None:
+    built = tmp_path / f"quickdata/built-tofu-{tools.VERSION}"
+    program(built / "tofu", "true")
+    assert tofu(tmp_path).stdout == f"{built}\n"
+    program(tmp_path / "bin/tofu", "true")
+    assert tofu(tmp_path).stdout == f"{tmp_path}/bin\n"
+
+
+def test_an_opentofu_module_with_another_checksum_is_not_built(tmp_path: Path) -> None:
+    download = f"""printf '{{"Dir": "{tmp_path}", "Sum": "h1:of-somebody-else"}}'"""
+    program(tmp_path / "bin/go", f'[ "$1" = mod ] || {{ touch "{tmp_path}/was-built"; exit 0; }}; {download}')
+    ended = tofu(tmp_path)
+    assert (ended.returncode, ended.stdout) == (77, "")
+    assert "the module differs from the pinned checksum: h1:of-somebody-else" in ended.stderr
+    assert not (tmp_path / "was-built").exists()
+
+
+def test_without_any_opentofu_it_is_said_why(tmp_path: Path) -> None:
+    ended = tofu(tmp_path)
+    assert (ended.returncode, ended.stdout) == (77, "")
+    assert "No OpenTofu here: " in ended.stderr
+    assert "could not be downloaded" in ended.stderr

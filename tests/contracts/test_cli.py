@@ -1,0 +1,217 @@
+"""The command line: help, questions, exit codes."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pexpect
+import pytest
+from click.testing import CliRunner
+
+from pipeline.cli import main, terminal
+from pipeline.errors import VerifyFailed
+from pipeline.reporting.progress import Progress
+from pipeline.reporting.report import Report
+from tests.support.examples import example
+
+VERBS = sorted(main.commands)
+VALUED = [
+    (verb, option.opts[-1])
+    for verb in VERBS
+    for option in main.commands[verb].params
+    if isinstance(option, click.Option) and not option.is_flag
+]
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, str]:
+    (tmp_path / "key").touch(0o600)
+    (tmp_path / "key.pub").write_text("ssh-ed25519 AAAA me")
+    values = {
+        "HOME": str(tmp_path),
+        "TF_VAR_bucket_suffix": "ppr",
+        "TF_VAR_admin_cidr": "203.0.113.7/32",
+        "AWS_ACCESS_KEY_ID": "AKIAEXAMPLE",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "VAULT_PASSWORD": "vault",
+        "QUICKDATA_SSH_KEY": str(tmp_path / "key"),
+    }
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    monkeypatch.setattr(terminal, "REPORTS", tmp_path / "reports")
+    return values
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_explains_itself_and_each_option_with_an_example_that_can_be_typed(verb: str) -> None:
+    """The example is parsed by the verb itself, which checks its values, and not run."""
+    command = main.commands[verb]
+    help_text = command.help or ""
+    said = re.sub(r"\s+", " ", CliRunner().invoke(main, [verb, "--help"], terminal_width=200).output)
+    examples = re.findall(rf"^ *Example: quickdata {verb}(?: (.+))?$", help_text, re.MULTILINE)
+    assert examples
+    for words in examples:
+        assert f"Example: quickdata {verb} {words}".strip() in said
+        command.make_context(verb, shlex.split(words))
+    for option in (each for each in command.params if isinstance(each, click.Option)):
+        assert option.help, f"{verb} {option.name} is not explained"
+
+
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("words", [["--no-such-option"], ["no-such-argument"]])
+def test_what_a_verb_does_not_know_is_wrong_input(verb: str, words: list[str]) -> None:
+    done = CliRunner().invoke(main, [*example(verb), *words])
+    assert done.exit_code == 2
+    assert words[0] in done.output
+
+
+@pytest.mark.parametrize(("verb", "option"), VALUED)
+def test_an_options_missing_value_is_wrong_input(verb: str, option: str) -> None:
+    done = CliRunner().invoke(main, [verb, option])
+    assert done.exit_code == 2
+    assert option in done.output
+
+
+@pytest.mark.parametrize("words", [["--help"], ["deploy", "--help"]])
+def test_a_ctrl_c_while_the_program_is_still_being_loaded_ends_without_a_traceback(
+    tmp_path: Path, words: list[str]
+) -> None:
+    """It comes when the first library is loaded: a module of that name stands in for a person's timing."""
+    (tmp_path / "click.py").write_text("import os, signal; os.kill(os.getpid(), signal.SIGINT)")
+    script = Path(sys.executable).with_name("quickdata")
+    done = subprocess.run(
+        [script, *words], env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+
+
+def test_destroy_without_a_terminal_and_without_yes_does_nothing(environment: dict[str, str]) -> None:
+    done = CliRunner().invoke(main, ["destroy"])
+    assert done.exit_code == 2
+    assert "--yes" in done.output
+
+
+def test_destroy_asks_and_takes_no_for_an_answer(environment: dict[str, str]) -> None:
+    script = Path(sys.executable).with_name("quickdata")
+    child = pexpect.spawn(str(script), ["destroy"], env={"PATH": "/usr/bin:/bin", **environment}, timeout=30)
+    child.expect("Destroy the app.*after a verified backup.*y/N")
+    child.sendline("n")
+    child.expect("not confirmed: nothing was done")
+    child.wait()
+    assert child.exitstatus == 1
+
+
+@pytest.mark.parametrize("words", [["destroy"], ["check", "--ask-vault-password"]])
+def test_a_closed_standard_input_is_no_terminal_to_ask_at(
+    environment: dict[str, str], words: list[str]
+) -> None:
+    script = Path(sys.executable).with_name("quickdata")
+    env = {"PATH": "/usr/bin:/bin", **environment}
+    command = ["bash", "-c", 'exec "$0" "$@" <&-', str(script), *words]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "no terminal to ask at" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("locale", ["C.UTF-8", "C"])
+def test_a_database_whose_name_is_no_text_is_wrong_input(environment: dict[str, str], locale: str) -> None:
+    command = [str(Path(sys.executable).with_name("quickdata")).encode(), b"backups", b"--database", b"\xff"]
+    env = {"PATH": "/usr/bin:/bin", **environment, "LC_ALL": locale, "PYTHONUTF8": "0"}
+    done = subprocess.run(command, env=env, capture_output=True, check=False)
+    assert done.returncode == 2
+    assert b"Traceback" not in done.stderr
+
+
+def test_a_report_that_cannot_be_written_is_found_before_anything_is_done(
+    environment: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "reports").touch()
+    done = []
+
+    async def acting(_progress: Progress, _report: Report) -> None:
+        done.append("something")
+
+    with pytest.raises(SystemExit) as ended:
+        terminal.run_and_tell(acting, "restore", "aws", False)
+    assert (ended.value.code, done) == (1, [])
+    assert "this machine refuses" in capsys.readouterr().err
+
+
+def test_a_report_that_cannot_be_written_in_the_end_does_not_hide_what_was_proven(
+    environment: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def acting(_progress: Progress, report: Report) -> None:
+        report.prove("restore", "the old database is kept_as_x")
+        (tmp_path / "reports/run.json").unlink()
+        (tmp_path / "reports/run.json").mkdir()
+
+    terminal.run_and_tell(acting, "restore", "aws", False)
+    told = capsys.readouterr()
+    assert "kept_as_x" in told.out
+    assert "the report could not be written" in told.err
+
+
+@pytest.mark.parametrize("backup_id", ["", "{{ 1 }}", "creates=/etc/passwd", "ABCDEF01", "../12345"])
+@pytest.mark.parametrize("verb", ["restore", "verify"])
+def test_what_is_no_id_of_a_backup_is_refused(verb: str, backup_id: str) -> None:
+    done = CliRunner().invoke(main, [verb, "--id", backup_id])
+    assert done.exit_code == 2
+    assert "quickdata backups" in done.output
+
+
+@pytest.mark.parametrize("name", ["other_db", "NOCODB_DB", ""])
+def test_destroy_without_backup_wants_the_databases_very_name(environment: dict[str, str], name: str) -> None:
+    done = CliRunner().invoke(main, ["destroy", "--yes", "--without-backup", name])
+    assert done.exit_code == 2
+
+
+@pytest.mark.parametrize("suffix", ["under_score", "x" * 28, "my-an", ""])
+def test_a_suffix_that_s3_refuses_is_refused_before_anything_starts(suffix: str) -> None:
+    done = CliRunner().invoke(main, ["rehearse", "--suffix", suffix])
+    assert done.exit_code == 2
+    assert "Traceback" not in done.output
+
+
+def test_an_error_ends_with_its_code_its_mend_and_a_report(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    async def failing(_progress: Progress, report: Report) -> None:
+        report.prove("half", "done")
+        raise VerifyFailed("2 tables differ", "look at them")
+
+    with pytest.raises(SystemExit) as ended:
+        terminal.run_and_tell(failing, "verify", "aws", False)
+    assert ended.value.code == 4
+    written = (tmp_path / "reports/run.json").read_text()
+    assert '"exit_code": 4' in written
+    assert "2 tables differ" in written
+    assert '"words": "done"' in written
+
+
+def test_a_ctrl_c_before_anything_has_begun_is_reported_as_an_interrupt(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    async def interrupted(_progress: Progress, _report: Report) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit) as ended:
+        terminal.run_and_tell(interrupted, "deploy", "aws", False)
+    assert ended.value.code == 130
+    assert '"exit_code": 130' in (tmp_path / "reports/run.json").read_text()
+
+
+def test_an_error_in_parallel_work_is_told_alone(
+    environment: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def failing(_progress: Progress, _report: Report) -> None:
+        raise ExceptionGroup("unhandled", [ExceptionGroup("inner", [VerifyFailed("differs", "look")])])
+
+    with pytest.raises(SystemExit):
+        terminal.run_and_tell(failing, "verify", "aws", False)
+    assert capsys.readouterr().err.strip().splitlines() == ["✗ verify: differs", "  → look"]

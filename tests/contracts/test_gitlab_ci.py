@@ -1,0 +1,206 @@
+"""GitLab's jobs: valid, expanded as GitLab would, and calling the verbs with secrets by name only."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pipeline.cli import main
+from pipeline.deploy.saved_plans import COUNTS
+from pipeline.machine.repository import REPOSITORY
+from tests.support.calls import FUNCTIONS
+
+VERSION = "4.61.1"
+"""The last gitlab-ci-local for Node 18 and 20."""
+CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
+"""The machine's own: npm does not look at them by itself, and a closed network has its own authority."""
+LOCAL = REPOSITORY / ".tools/gitlab-ci-local"
+VARIANTS = ("dagger", "host")
+STAGES = ["check", "test", "rehearse", "plan", "deploy", "verify"]
+COUNTED = f"reports/plan/{COUNTS}"
+ON_AWS = ("plan", "deploy", "verify", "drill")
+
+
+@pytest.fixture(scope="module")
+def gitlab_ci_local() -> str:
+    if found := shutil.which("gitlab-ci-local"):
+        return found
+    if shutil.which("npm") is None:
+        pytest.skip("npm is not on this machine, and gitlab-ci-local is one of its packages")
+    program = LOCAL / "node_modules/.bin/gitlab-ci-local"
+    if not program.exists():
+        install = ["npm", "install", "--loglevel=error", "--no-fund", "--no-audit", "--prefix", str(LOCAL)]
+        install += ["--fetch-retries=2", "--fetch-retry-mintimeout=500", "--fetch-retry-maxtimeout=2000"]
+        env = {"NODE_EXTRA_CA_CERTS": CERTIFICATES, **os.environ}
+        command = [*install, "--fetch-timeout=30000", f"gitlab-ci-local@{VERSION}"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
+        if done.returncode:
+            pytest.skip(f"gitlab-ci-local cannot be installed from npm here: {done.stderr.strip()[-300:]}")
+    return str(program)
+
+
+@pytest.fixture(scope="module")
+def checkout() -> Iterator[Path]:
+    """A commit of what is in the working copy now: gitlab-ci-local reads a repository.
+
+    As in GitLab, others may pass through its folder: root's PostgreSQL is another user's.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        _commit(root := Path(name) / "project")
+        yield root
+
+
+def _commit(root: Path) -> None:
+    files = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    for name in files:
+        if (REPOSITORY / name).is_file():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(REPOSITORY / name, root / name)
+    git = ["git", "-c", "user.name=somebody", "-c", "user.email=somebody@example.org"]
+    subprocess.run([*git, "init", "-q", "-b", "main"], cwd=root, check=True)
+    subprocess.run(
+        ["git", "remote", "add", "origin", "git@gitlab.com:some/project.git"], cwd=root, check=True
+    )
+    subprocess.run([*git, "add", "-A"], cwd=root, check=True)
+    subprocess.run([*git, "commit", "-q", "-m", "all"], cwd=root, check=True)
+
+
+@pytest.fixture(scope="module", params=VARIANTS)
+def expanded(request: pytest.FixtureRequest, gitlab_ci_local: str, checkout: Path) -> dict[str, Any]:
+    command = [gitlab_ci_local, "--preview", "--variable", f"QUICKDATA_RUNNER={request.param}"]
+    said = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=True).stdout
+    found: dict[str, Any] = yaml.safe_load(said.partition("---\n")[2])
+    return found | {"variant": request.param}
+
+
+def test_it_is_what_gitlab_accepts() -> None:
+    command = ["check-jsonschema", "--builtin-schema", "vendor.gitlab-ci", ".gitlab-ci.yml"]
+    files = sorted(map(str, (REPOSITORY / ".ci").glob("*.gitlab-ci.yml")))
+    subprocess.run(
+        [Path(sys.executable).with_name(command[0]), *command[1:], *files], cwd=REPOSITORY, check=True
+    )
+
+
+def test_the_stages_come_in_order(expanded: dict[str, Any]) -> None:
+    assert [stage for stage in expanded["stages"] if not stage.startswith(".")] == STAGES
+
+
+def test_every_job_is_one_call_of_a_verb_on_the_chosen_runner(expanded: dict[str, Any]) -> None:
+    script = {"dagger": ".ci/call $VERB $OPTIONS", "host": ".ci/host $VERB $OPTIONS"}[expanded["variant"]]
+    for name in ("rehearse", *ON_AWS):
+        assert expanded[name]["script"] == [script]
+        assert expanded[name]["variables"]["VERB"] == name
+        assert name in main.commands
+
+
+def test_deploy_is_manual_alone_and_on_the_default_branch_only(expanded: dict[str, Any]) -> None:
+    deploy = expanded["deploy"]
+    assert deploy["resource_group"] == expanded["verify"]["resource_group"]
+    *never, last = deploy["rules"]
+    assert [rule["when"] for rule in never] == ["never"]
+    assert last["when"] == "manual"
+    assert last["allow_failure"] is False, "verify would run before anybody has deployed"
+    assert "$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH" in last["if"]
+    assert deploy["interruptible"] is False
+
+
+def test_no_job_is_cut_off_by_a_new_commit() -> None:
+    """A job that is leaves a lock on the state behind."""
+    written = yaml.safe_load((REPOSITORY / ".gitlab-ci.yml").read_text())
+    assert written["workflow"]["auto_cancel"] == {"on_new_commit": "none"}
+
+
+def test_the_runner_is_no_variable_of_the_file() -> None:
+    """There, `include: rules` would not see it: whoever changed it would change nothing."""
+    written = yaml.safe_load((REPOSITORY / ".gitlab-ci.yml").read_text())
+    assert "QUICKDATA_RUNNER" not in written["variables"]
+    assert any("QUICKDATA_RUNNER" in rule["if"] for each in written["include"] for rule in each["rules"])
+
+
+def test_every_option_of_a_job_is_one_of_its_verb_on_both_runners(expanded: dict[str, Any]) -> None:
+    for name in ("rehearse", *ON_AWS):
+        options = expanded[name]["variables"].get("OPTIONS") or ""
+        words = {word for word in options.split() if word.startswith("--")}
+        assert words <= {word for each in main.commands[name].params for word in each.opts}, name
+        assert words <= {f"--{each.replace('_', '-')}" for each in FUNCTIONS[name].parameters}, name
+    assert "--max-age" in expanded["drill"]["variables"]["OPTIONS"]
+
+
+def test_docker_in_docker_is_spoken_to_by_tls_only(expanded: dict[str, Any]) -> None:
+    if expanded["variant"] == "dagger":
+        for name in ("lint", "rehearse", *ON_AWS):
+            found = expanded[name]["variables"]
+            assert found["DOCKER_HOST"] == "tcp://docker:2376"
+            assert found["DOCKER_TLS_VERIFY"] == "1"
+            assert found["DOCKER_CERT_PATH"] == f"{found['DOCKER_TLS_CERTDIR']}/client"
+
+
+def test_the_host_has_what_a_drill_needs_and_keeps_its_provider(expanded: dict[str, Any]) -> None:
+    if expanded["variant"] == "host":
+        for name in ("rehearse", *ON_AWS):
+            found = expanded[name]
+            assert "install -y -qq --no-install-recommends zstd" in str(found["before_script"])
+            (cache,) = found["cache"] if isinstance(found["cache"], list) else [found["cache"]]
+            assert cache["paths"] == [".cache/"]
+            for variable in ("XDG_CACHE_HOME", "TF_PLUGIN_CACHE_DIR"):
+                assert "/.cache" in found["variables"][variable]
+
+
+def test_a_schedule_runs_the_drill_and_nothing_else(expanded: dict[str, Any]) -> None:
+    for name in ("lint", "test", "rehearse", *ON_AWS):
+        first = expanded[name]["rules"][0]
+        runs = first["if"].startswith('$CI_PIPELINE_SOURCE == "schedule"') and first.get("when") != "never"
+        assert runs is (name == "drill"), name
+
+
+def test_artefacts_are_reports_only(expanded: dict[str, Any]) -> None:
+    for name in ("rehearse", *ON_AWS):
+        found = expanded[name]["artifacts"]
+        assert found["paths"] == ["reports/run.json"]
+        assert found["when"] == "always"
+        kinds = {"junit"} | ({"terraform"} if name == "plan" else set())
+        assert set(found["reports"]) == kinds
+    assert expanded["plan"]["artifacts"]["reports"]["terraform"] in (COUNTED, [COUNTED])
+
+
+def test_a_web_identity_is_offered_wherever_aws_is_asked(expanded: dict[str, Any]) -> None:
+    for name in ON_AWS:
+        assert expanded[name]["id_tokens"]["AWS_ID_TOKEN"]["aud"] == "$CI_SERVER_URL"
+
+
+def test_the_dagger_cli_is_the_modules_version(expanded: dict[str, Any]) -> None:
+    version = json.loads((REPOSITORY / "dagger.json").read_text())["engineVersion"].removeprefix("v")
+    if expanded["variant"] == "dagger":
+        assert expanded["rehearse"]["variables"]["DAGGER_VERSION"] == version
+    devcontainer = json.loads((REPOSITORY / ".devcontainer/devcontainer.json").read_text())
+    assert devcontainer["containerEnv"]["DAGGER_VERSION"] == version
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_the_rehearse_job_of_the_host_proves_what_a_rehearsal_proves(
+    gitlab_ci_local: str, checkout: Path
+) -> None:
+    if shutil.which("rsync") is None:
+        pytest.skip("rsync is not on this machine, and gitlab-ci-local runs no job without it")
+    command = [gitlab_ci_local, "rehearse", "--force-shell-executor", "--variable", "QUICKDATA_RUNNER=host"]
+    done = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = json.loads((checkout / "reports/run.json").read_text())
+    assert "damage and restore" in report["proofs"]
+    assert (checkout / "reports/junit.xml").read_text().startswith("<?xml")

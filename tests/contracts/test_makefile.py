@@ -1,0 +1,31 @@
+"""The Makefile: a list that can be read, and installations that leave nothing in other people's TMPDIR."""
+
+import os
+import subprocess
+from pathlib import Path
+
+from pipeline.machine.repository import REPOSITORY
+
+
+def make(*words: str) -> str:
+    command, env = ["make", "--no-print-directory", *words], {"PATH": os.environ["PATH"]}
+    return subprocess.run(command, cwd=REPOSITORY, env=env, text=True, capture_output=True, check=True).stdout
+
+
+def test_every_target_is_explained_in_one_column() -> None:
+    lines = make("help").splitlines()
+    columns = {len(line) - len(line.split(maxsplit=2)[2]) for line in lines}
+    assert len(lines) > 10
+    assert len(columns) == 1, "\n".join(lines)
+
+
+def test_uv_keeps_its_lock_files_in_the_checkout() -> None:
+    recipe = make("--dry-run", "--always-make", "install")
+    [sync] = [line for line in recipe.splitlines() if " sync " in line]
+    assert sync.startswith('TMPDIR="$PWD/.tools" ')
+
+
+def test_what_python_prints_is_not_kept_back_in_a_pipe(tmp_path: Path) -> None:
+    own = tmp_path / "Makefile"
+    own.write_text(f"include {REPOSITORY / 'Makefile'}\n.PHONY: told\ntold:\n\t@echo $$PYTHONUNBUFFERED\n")
+    assert make("--file", str(own), "told").strip() == "1"

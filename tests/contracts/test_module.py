@@ -1,0 +1,205 @@
+"""The Dagger module, without an engine: it loads, its verbs are the host's, errors keep their codes."""
+
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from inspect import Parameter
+from pathlib import Path
+from typing import Any
+
+import dagger
+import pytest
+
+from pipeline import module
+from pipeline.cli import main
+from pipeline.containers import call, images, toolbox
+from pipeline.machine.repository import REPOSITORY
+from pipeline.module import Pipeline
+from pipeline.verbs import verbs
+from tests.support.calls import FUNCTIONS
+from tests.support.engine import Engine, engine
+
+__all__ = ["engine"]
+CONFIGURATION = json.loads((REPOSITORY / "dagger.json").read_text())
+PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+
+ACTING = sorted({*(verb.replace("-", "_") for verb in call.VERBS), "run"})
+SECRETS = ("aws_access_key_id", "aws_secret_access_key", "vault_password", "gitlab_pat", "ssh_key")
+
+
+# Loading
+
+
+def test_the_host_never_imports_dagger() -> None:
+    code = (
+        "import sys; from pipeline.cli import main; import pipeline.targets.aws, pipeline.deploy.order\n"
+        "import pipeline.runners.host, pipeline.rehearsal.on_local_nodes, pipeline.verbs.verbs\n"
+        "assert 'dagger' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=REPOSITORY)
+
+
+def test_the_entry_point_is_what_dagger_loads() -> None:
+    assert PROJECT["project"]["entry-points"]["dagger.mod"] == {"main_object": "pipeline.module:Pipeline"}
+    assert CONFIGURATION["name"].capitalize() == Pipeline.__name__
+    assert CONFIGURATION["sdk"] == {"source": "python"}
+
+
+def test_the_lock_holds_the_version_of_the_engine_and_the_base_image_follows() -> None:
+    lock = tomllib.loads((REPOSITORY / "uv.lock").read_text())
+    version = next(each["version"] for each in lock["package"] if each["name"] == "dagger-io")
+    assert CONFIGURATION["engineVersion"] == f"v{version}"
+    python = PROJECT["project"]["requires-python"].removeprefix(">=")
+    assert f"python:{python}-slim" == images.TOOLBOX
+
+
+def test_the_engine_installs_what_the_module_imports_and_nothing_else() -> None:
+    """It runs `uv sync --no-dev`: default groups would bring hundreds of megabytes of tools."""
+    assert PROJECT["tool"]["uv"]["default-groups"] == []
+    assert not {"readme", "license", "license-files"} & PROJECT["project"].keys(), (
+        "files that are not included"
+    )
+
+
+def test_every_file_that_the_package_reads_is_included() -> None:
+    suffixes = {path.suffix for path in (REPOSITORY / "pipeline").rglob("*") if path.is_file()} - {".pyc"}
+    included = {
+        Path(pattern).suffix for pattern in CONFIGURATION["include"] if pattern.startswith("pipeline/")
+    }
+    assert suffixes == included
+
+
+def test_the_uv_of_the_toolbox_is_that_of_the_makefile() -> None:
+    assert f"UV_VERSION := {toolbox.UV_VERSION}\n" in (REPOSITORY / "Makefile").read_text()
+
+
+async def test_every_function_registers_with_types_that_dagger_knows(engine: Engine) -> None:
+    await dagger.mod.default_module()._typedefs()
+    (registered,) = [[f.name for f in query] for query in engine.queries if query[0].name == "module"]
+    assert registered == ["module", "withDescription", "withObject", "id"]
+    functions = {q[0].args["name"] for q in engine.queries if q[0].name == "function"}
+    assert functions == {*(name for name in FUNCTIONS), ""}
+
+
+# The verbs
+
+
+def test_every_verb_of_the_host_is_a_function() -> None:
+    assert {name.replace("-", "_") for name in main.commands} <= set(FUNCTIONS)
+
+
+# Persistent flags of `dagger` and of `dagger call`, v0.21.8: cmd/dagger/main.go (installGlobalFlags) and the
+# files beside it. Its command line takes them for itself wherever they stand, or ends with "flag redefined".
+OF_DAGGER = {
+    *("allow-llm", "auto-apply", "cloud", "debug", "dot-focus-field", "dot-output", "dot-show-internal"),
+    *("eager-runtime", "env", "help", "interactive", "interactive-command", "json", "lock", "mod", "model"),
+    *("no-exit", "no-mod", "output", "progress", "quiet", "silent", "verbose", "web", "workdir", "x-release"),
+}
+
+
+def written(name: str) -> str:
+    """Return an option as the command line has it, from a name in Python or in GraphQL."""
+    return re.sub(r"(?<=[a-z])([A-Z])", r"-\1", name).lower().replace("_", "-")
+
+
+def test_no_option_bears_the_name_of_one_of_daggers_own() -> None:
+    constructor = Pipeline.__dagger_object_type__.get_constructor()  # type: ignore[attr-defined]
+    for found in (constructor, *FUNCTIONS.values()):
+        assert not {written(each.name) for each in found.parameters.values()} & OF_DAGGER, found
+
+
+def test_only_the_verb_is_required_by_run() -> None:
+    """Of what a verb needs, the others know nothing: the verb itself asks for it."""
+    parameters = FUNCTIONS["run"].parameters.values()
+    assert [p.name for p in parameters if not p.has_default and not p.is_nullable] == ["verb"]
+
+
+def test_whatever_acts_is_never_cached() -> None:
+    policies = {name: FUNCTIONS[name].cache_policy for name in ACTING}
+    assert set(policies.values()) == {"never"}, policies
+
+
+@pytest.mark.parametrize("name", ACTING)
+def test_every_acting_function_explains_itself_and_its_options(name: str) -> None:
+    found = FUNCTIONS[name]
+    assert found.doc
+    assert "\n    " not in found.doc
+    assert not [p.name for p in found.parameters.values() if not p.doc]
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_what_is_secret_is_a_secret(name: str) -> None:
+    for function in ("deploy", "run"):
+        assert FUNCTIONS[function].parameters[name].resolved_type == dagger.Secret | None
+
+
+def test_run_takes_every_option_of_every_verb() -> None:
+    taken = set(FUNCTIONS["run"].parameters)
+    assert taken == {"verb"}.union(*(FUNCTIONS[name].parameters for name in ACTING))
+    kinds = {p.kind for p in FUNCTIONS["run"].signature.parameters.values() if p.name != "self"}
+    assert kinds == {Parameter.KEYWORD_ONLY}
+
+
+def test_the_infrastructure_comes_without_states_plans_and_passwords() -> None:
+    constructor = Pipeline.__dagger_object_type__.get_constructor()  # type: ignore[attr-defined]
+    folder = constructor.parameters["infrastructure"]
+    assert folder.default_path == "/infrastructure"
+    assert {"**/.terraform*", "**/*.tfstate*", "**/.env", "**/*.tfplan", "**/.secrets"} <= set(folder.ignore)
+    passwords = {"**/.vault*", "**/vault_pass*", "**/vault-password.txt"}
+    for name in ("infrastructure", "source"):
+        assert passwords <= set(constructor.parameters[name].ignore)
+    assert "**/vault.yml" in constructor.parameters["source"].ignore
+
+
+def test_the_linters_are_those_of_make_lint() -> None:
+    said = (REPOSITORY / "Makefile").read_text()
+    recipe = re.search(r"^lint:.*?\n\n", said, re.DOTALL | re.MULTILINE)
+    assert recipe
+    words = recipe[0].replace("$(PYTHON_FILES)", "pipeline tests benchmarks")
+    for command in module.LINT:
+        assert ".venv/bin/" + " ".join(command) in words
+
+
+def test_the_scripts_are_those_of_make_lint() -> None:
+    words = (REPOSITORY / "Makefile").read_text().partition("\nSCRIPTS := ")[2].partition("\n\n")[0]
+    patterns = [each for group in re.findall(r"\$\(wildcard (.*?)\)", words) for each in group.split()]
+    named = re.sub(r"\$\(wildcard .*?\)|\\\n", "", words).split()
+    assert named == module.SCRIPTS
+    assert found(patterns) == found(module.MORE_SCRIPTS)
+
+
+def found(patterns: list[str]) -> set[Path]:
+    return {path for pattern in patterns for path in REPOSITORY.glob(pattern)}
+
+
+async def test_the_linters_read_every_script(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def matches(_self: Any, pattern: str) -> list[str]:
+        return [f"found/{pattern}"]
+
+    checked: list[list[str]] = []
+
+    async def noted(_self: Any, *commands: list[str]) -> str:
+        checked.extend(commands)
+        return ""
+
+    monkeypatch.setattr(dagger.Directory, "glob", matches)
+    monkeypatch.setattr(Pipeline, "_checked", noted)
+    folder = dagger.dag.directory()
+    await Pipeline(infrastructure=folder, locked=folder, package=folder, source=folder).lint()
+    scripts = [*module.SCRIPTS, *(f"found/{pattern}" for pattern in module.MORE_SCRIPTS)]
+    assert [command[-len(scripts) :] for command in checked if command[0].startswith("sh")] == [scripts] * 2
+
+
+def test_the_linters_and_the_unit_tests_are_what_dagger_checks() -> None:
+    assert {name for name in FUNCTIONS if FUNCTIONS[name].check} == {"lint", "unit_tests"}
+
+
+def test_the_unit_tests_exist() -> None:
+    assert list((REPOSITORY / module.UNIT_TESTS).rglob("test_*.py"))
+
+
+def test_the_verbs_are_described_once() -> None:
+    for name in ("check", "plan", "deploy", "verify", "backup", "restore", "destroy", "status"):
+        assert FUNCTIONS[name].doc.startswith((getattr(verbs, name).__doc__ or "").splitlines()[0])

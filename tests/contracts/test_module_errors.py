@@ -1,0 +1,131 @@
+"""The module's errors: one clear message, the verb's own exit code, no traceback, without an engine."""
+
+import json
+from typing import Any
+
+import pytest
+from dagger import dag
+
+from pipeline.containers import call
+from pipeline.errors import PlanRefused, ToolError, VerifyFailed
+from pipeline.module import Pipeline
+from tests.support.calls import options
+from tests.support.engine import Engine, engine, query_error
+
+__all__ = ["engine"]
+
+
+@pytest.fixture
+def pipeline() -> Pipeline:
+    folder = dag.directory()
+    return Pipeline(infrastructure=folder, locked=folder, package=folder, source=folder)
+
+
+def fields(found: Any) -> list[tuple[str, dict[str, Any]]]:
+    return [(each.name, each.args) for each in found._ctx.selections]
+
+
+async def test_bad_input_is_told_at_once_with_code_2_and_run_still_returns(
+    pipeline: Pipeline, engine: Engine
+) -> None:
+    done = await pipeline.attempt("check", options("check"))
+    assert done.error is not None
+    assert done.error.exit_code == 2
+    assert "TF_VAR_bucket_suffix" in str(done.error)
+    assert "--vault-password env://" in str(done.error)
+    folder = await call._always(pipeline, "check", **options("check"))
+    files = {args["path"]: args["contents"] for name, args in fields(folder) if name == "withNewFile"}
+    assert files["exit-code"] == "2\n"
+    assert json.loads(files["run.json"])["exit_code"] == 2
+    assert "<failure" in files["junit.xml"]
+
+
+@pytest.mark.parametrize("error", [None, PlanRefused("refused", "x")])
+async def test_run_returns_what_a_verb_keeps_also_when_it_fails(
+    pipeline: Pipeline, engine: Engine, monkeypatch: pytest.MonkeyPatch, error: PlanRefused | None
+) -> None:
+    states = dag.directory().with_new_file("terraform.tfstate", "{}")
+
+    async def verb(_: Pipeline, attempt: call.Attempt) -> None:
+        attempt.kept["state"] = states
+        if error:
+            raise error
+
+    monkeypatch.setitem(call.VERBS, "rehearse", verb)
+    folder = await call._always(pipeline, "rehearse", **options("rehearse"))
+    written = {args["path"]: args for _, args in fields(folder) if "path" in args}
+    assert written["exit-code"]["contents"] == ("3\n" if error else "0\n")
+    assert written["state"]["source"] is states
+
+
+async def test_an_unknown_verb_is_wrong_input(pipeline: Pipeline, engine: Engine) -> None:
+    done = await pipeline.attempt("explode", {})
+    assert done.error is not None
+    assert (done.error.exit_code, "rehearse" in done.error.mend) == (2, True)
+
+
+@pytest.mark.parametrize(("source", "destination"), [("local", "s3"), ("s3", "s3"), ("", "gitlab")])
+async def test_a_call_moves_no_local_state_and_none_to_where_it_is(
+    pipeline: Pipeline, engine: Engine, source: str, destination: str
+) -> None:
+    given = options("migrate_state") | {"source": source, "destination": destination, "yes": True}
+    done = await pipeline.attempt("migrate-state", given)
+    assert done.error is not None
+    assert done.error.exit_code == 2
+    assert "s3 and gitlab" in done.error.what
+    assert "quickdata migrate-state" in done.error.mend
+
+
+@pytest.mark.parametrize("name", ["destroy", "restore", "unlock", "adopt"])
+async def test_what_replaces_or_removes_wants_yes(pipeline: Pipeline, engine: Engine, name: str) -> None:
+    done = await pipeline.attempt(name, options(name))
+    assert done.error is not None
+    assert done.error.exit_code == 2
+    assert "--yes" in done.error.mend
+
+
+async def test_two_failures_at_once_are_told_as_the_graver_one(pipeline: Pipeline, engine: Engine) -> None:
+    both = ExceptionGroup(
+        "unhandled", [PlanRefused("refused", "x"), ExceptionGroup("in", [VerifyFailed("differs", "y")])]
+    )
+    told = call.told("deploy", both)
+    assert str(told) == "differs\n  → y"
+    assert told.exit_code == 4
+
+
+async def test_an_image_that_is_missing_is_told_in_a_line(pipeline: Pipeline, engine: Engine) -> None:
+    engine.broken = "failed to resolve source metadata for docker.io/library/nothing:1: not found"
+    done = await pipeline.attempt("rehearse", options("rehearse") | {"toolbox_image": "nothing:1"})
+    assert done.error is not None
+    assert "nothing:1" in done.error.what
+    assert "Traceback" not in str(done.error)
+
+
+async def test_a_toolbox_that_cannot_be_made_says_what_its_command_said(engine: Engine) -> None:
+    values = {"cmd": ["pip"], "exitCode": 1, "stdout": "", "stderr": "ERROR: no matching distribution"}
+    told = call.told("rehearse", query_error("process did not complete", _type="EXEC_ERROR", **values))
+    assert "no matching distribution" in str(told)
+
+
+async def test_a_defect_says_where_it_is(pipeline: Pipeline) -> None:
+    try:
+        json.loads("{")
+    except ValueError as error:
+        assert "json" in call.told("plan", error).tail
+
+
+async def test_a_failing_verb_shows_what_it_found(engine: Engine) -> None:
+    with pytest.raises(SystemExit):
+        await call.fail("status", ToolError("not as it should be: nodes", "fix each"), ["✓ bucket: there"])
+    message = next(q for q in engine.queries if q[0].name == "error")[0]
+    assert message.args["message"].splitlines()[-1] == "✓ bucket: there"
+
+
+async def test_a_failing_verb_ends_with_its_own_exit_code_and_lines(engine: Engine) -> None:
+    with pytest.raises(SystemExit):
+        await call.fail("deploy", PlanRefused("storage: plan refused", "change the code"))
+    message, *values = next(q for q in engine.queries if q[0].name == "error")[:-1]
+    assert message.args["message"] == "deploy: storage: plan refused\n  → change the code"
+    assert {"name": "exitCode", "value": "3"} in [each.args for each in values]
+    assert {"name": "_type", "value": '"EXEC_ERROR"'} in [each.args for each in values]
+    assert engine.queries[-1][-1].name == "returnError"

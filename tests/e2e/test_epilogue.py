@@ -1,0 +1,95 @@
+"""What a rehearsal calls proven: not a damage that damaged nothing, not a restore of other data."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.deployment import noted
+from pipeline.errors import VerifyFailed
+from pipeline.rehearsal import proofs as epilogue
+from pipeline.rehearsal.database import Database
+from pipeline.reporting.progress import Progress
+from pipeline.reporting.report import Report
+from pipeline.runners.host import HostRunner
+from pipeline.servers.postgres import Postgres
+from pipeline.steps.step import Step
+from tests.support.recording import Answer, RecordingRunner, deployment, plan_json, said_by_ansible
+
+SERVER = Postgres("127.0.0.1", 1, "nobody", "no-password", Path("/nowhere"))
+RESTORED = '{"id": "b1", "action": "restored", "tables": 1, "rows": 2, "mismatches": 0, "kept": "before"}'
+
+
+async def nothing(*_: object) -> None:
+    return
+
+
+@pytest.mark.parametrize(
+    ("damaged", "restored", "said"),
+    [("good", "good", "the damage damaged nothing"), ("bad", "bad", "is not the data that was backed up")],
+)
+async def test_what_is_not_proven_ends_with_exit_code_4(
+    monkeypatch: pytest.MonkeyPatch, damaged: str, restored: str, said: str
+) -> None:
+    prints: Iterator[str] = iter(["good", damaged, restored])
+    moments = ("before the backup", "after the damage", "after the restore")
+    answers = {f"fingerprint: {moment}": lambda _: (0, next(prints)) for moment in moments}
+    d = deployment(RecordingRunner({**answers, "restore": (0, said_by_ansible(RESTORED))}))
+    monkeypatch.setattr(epilogue, "_backup_by_cron", nothing)
+    with pytest.raises(VerifyFailed, match=said) as caught:
+        await epilogue.damage_and_restore(d, Database(d, SERVER))
+    assert caught.value.exit_code == 4
+
+
+@pytest.mark.parametrize(
+    ("code", "mark", "outcome"),
+    [(1, "✓", "refused, as it must be"), (2, "✗", "done, but it must be refused")],
+    ids=["refused", "a plan with changes"],
+)
+async def test_a_step_that_must_fail_is_shown_and_reported_as_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], code: int, mark: str, outcome: str
+) -> None:
+    step = Step("storage: plan -destroy", ("bash", "-c", f"exit {code}"), stream="tofu-json", must_fail=True)
+    report = Report("rehearse", "localstack")
+    await noted(HostRunner(tmp_path, {}, Progress()), report, step)
+    shown = capsys.readouterr().err
+    assert shown.startswith(mark)
+    assert shown.rstrip().endswith(outcome)
+    assert (report.steps[0]["exit_code"], report.steps[0]["summary"]) == (code, outcome)
+
+
+class Storage(RecordingRunner):
+    """A storage that lets itself be destroyed only where an override file takes its protection away."""
+
+    def __init__(self, *doomed: str, protected: bool = True) -> None:
+        planned = plan_json(*((address, "delete") for address in doomed))
+        super().__init__({"storage: plan -destroy": self._plan, "storage: read plan": (0, planned)})
+        self.protected = protected
+
+    def _plan(self, _: Step) -> Answer:
+        lifted = any(path.endswith("override.tf") for path in self.files)
+        return (2, "") if lifted or not self.protected else (1, "Instance cannot be destroyed")
+
+
+async def test_storage_is_refused_by_its_configuration_and_then_without_it_by_the_gate() -> None:
+    runner = Storage(*epilogue.PROTECTED)
+    d = deployment(runner)
+    await epilogue.storage_refuses(d)
+    assert runner.names == ["storage: plan -destroy", "storage: plan -destroy", "storage: read plan"]
+    assert [step.must_fail for step in runner.steps] == [True, False, False]
+    assert all(f"delete {address}" in d.report.findings[0] for address in epilogue.PROTECTED)
+    assert not [path for path in runner.files if path.endswith("override.tf")]
+
+
+@pytest.mark.parametrize(
+    ("runner", "said"),
+    [
+        (Storage(*epilogue.PROTECTED, protected=False), "let itself be destroyed"),
+        (Storage(*epilogue.PROTECTED[1:]), r"not asked to destroy aws_s3_bucket\.backups"),
+        (Storage(), "not asked to destroy"),
+    ],
+)
+async def test_a_storage_that_was_not_really_refused_proves_nothing(runner: Storage, said: str) -> None:
+    with pytest.raises(VerifyFailed, match=said):
+        await epilogue.storage_refuses(deployment(runner))
+    assert not [path for path in runner.files if path.endswith("override.tf")]

@@ -1,0 +1,185 @@
+"""The listing of backups, from real objects in LocalStack."""
+
+import json
+import re
+import secrets
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from pipeline.aws.account import Cloud
+from pipeline.backups.catalogue import backups, chosen, table
+from pipeline.deployment import DATABASE
+from pipeline.errors import BackupError
+from pipeline.servers.localstack import LocalStack
+
+OLD, NEW = "20260101T020000Z-0000aaaa", "20260102T020000Z-0000bbbb"
+NOW = datetime(2026, 1, 3, 2, 0, tzinfo=UTC)
+
+
+class Bucket:
+    def __init__(self, server: LocalStack) -> None:
+        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+        self.cloud = Cloud(keys, server.region, server.endpoint)
+        self.name = f"backups-{secrets.token_hex(6)}"
+        self.client = self.cloud.client("s3")
+        self.client.create_bucket(
+            Bucket=self.name, CreateBucketConfiguration={"LocationConstraint": server.region}
+        )
+
+    def put(self, key: str, text: str = "x") -> None:
+        self.client.put_object(Bucket=self.name, Key=key, Body=text.encode())
+
+    def manifest(self, database: str, name: str, **changes: object) -> None:
+        totals = {"bytes": 2_500_000, "tables": 3, "rows": 42}
+        taken = f"{name[:4]}-{name[4:6]}-{name[6:8]}T{name[9:11]}:{name[11:13]}:{name[13:15]}Z"
+        document = {"format": 1, "started_at": taken, "database_bytes": 5, "totals": totals} | changes
+        self.put(f"postgres/{database}/{name}/manifest.json", json.dumps(document))
+
+
+@pytest.fixture
+def bucket(localstack: LocalStack) -> Iterator[Bucket]:
+    yield Bucket(localstack)
+
+
+async def test_the_newest_comes_first_with_what_its_manifest_says(bucket: Bucket) -> None:
+    bucket.manifest("app", OLD)
+    bucket.manifest("app", NEW)
+    found = await backups(bucket.cloud, bucket.name, "app")
+    assert [each.id for each in found] == ["0000bbbb", "0000aaaa"]
+    assert (found[0].bytes, found[0].tables, found[0].rows) == (2_500_000, 3, 42)
+
+
+async def test_what_has_no_manifest_is_shown_and_is_no_backup(bucket: Bucket) -> None:
+    bucket.manifest("app", OLD)
+    bucket.put(f"postgres/app/{NEW}/dump.zst")
+    found = await backups(bucket.cloud, bucket.name, "app")
+    assert [each.complete for each in found] == [False, True]
+    assert chosen(found, None, DATABASE).name == OLD
+    assert "INCOMPLETE" in list(table(found, NOW))[1]
+
+
+async def test_another_databases_backups_are_not_listed(bucket: Bucket) -> None:
+    bucket.manifest("app_staging", NEW)
+    bucket.manifest("app/nested", NEW)
+    bucket.put("postgres/app/readme.txt")
+    assert await backups(bucket.cloud, bucket.name, "app") == []
+
+
+async def test_a_verified_backup_says_when_and_by_what(bucket: Bucket) -> None:
+    bucket.manifest("app", OLD)
+    bucket.put(f"postgres/app/{OLD}/verified.json", '{"verified_at": "2026-01-01T03:00:00Z", "by": "drill"}')
+    found = await backups(bucket.cloud, bucket.name, "app")
+    assert "2026-01-01T03:00:00Z by drill" in list(table(found, NOW))[1]
+    assert found[0].document()["verified_by"] == "drill"
+
+
+async def test_an_unverified_backup_says_never(bucket: Bucket) -> None:
+    bucket.manifest("app", OLD)
+    line = list(table(await backups(bucket.cloud, bucket.name, "app"), NOW))[1]
+    assert line.split() == ["0000aaaa", "2", "d", "2", "MB", "3", "42", "yes", "never"]
+
+
+GOOD = {"format": 1, "started_at": "2026-01-01T02:00:00Z", "database_bytes": 5}
+TOTALS = {"bytes": 1, "tables": 1, "rows": 1}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "not json",
+        "[]",
+        "[" * 100_000,
+        '{"format": 2}',
+        json.dumps(GOOD),
+        json.dumps({**GOOD, "totals": {}}),
+        json.dumps({**GOOD, "totals": {**TOTALS, "rows": "many"}}),
+        json.dumps({**GOOD, "totals": {**TOTALS, "rows": -1}}),
+        json.dumps({**GOOD, "totals": {**TOTALS, "bytes": 10**400}}),
+        json.dumps({**GOOD, "totals": TOTALS, "database_bytes": 10**400}),
+        " " * (64 << 20) + json.dumps({**GOOD, "totals": TOTALS}),
+        json.dumps({**GOOD, "totals": TOTALS, "started_at": "yesterday"}),
+        json.dumps({**GOOD, "totals": TOTALS, "started_at": "0001-01-01T00:00:00+23:59"}),
+        json.dumps({**GOOD, "totals": TOTALS, "started_at": None}),
+    ],
+)
+async def test_a_manifest_that_cannot_be_used_is_one_bad_line(bucket: Bucket, text: str) -> None:
+    bucket.manifest("app", OLD)
+    bucket.put(f"postgres/app/{NEW}/manifest.json", text)
+    bad, good = await backups(bucket.cloud, bucket.name, "app")
+    assert (good.id, good.problem) == ("0000aaaa", None)
+    lines = list(table([bad, good], NOW))
+    assert re.search("0000bbbb .* BAD .* its manifest ", lines[1])
+    assert bad.document()["problem"] in lines[1]
+    assert len(lines) == 3
+
+
+async def test_a_newest_backup_that_cannot_be_used_is_not_replaced_by_an_older_one_silently(
+    bucket: Bucket,
+) -> None:
+    bucket.manifest("app", OLD)
+    bucket.manifest("app", NEW, format=2)
+    found = await backups(bucket.cloud, bucket.name, "app")
+    for wanted in (None, "0000bbbb"):
+        with pytest.raises(BackupError, match=r"0000bbbb cannot be used: .* format 1") as caught:
+            chosen(found, wanted, DATABASE)
+        assert "--id 0000aaaa" in caught.value.mend
+    assert chosen(found, "0000aaaa", DATABASE).name == OLD
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no json",
+        "{}",
+        '{"verified_at": "soon", "by": "x"}',
+        '{"verified_at": "2026-01-01", "by": "\\u001b[2J"}',
+        '{"verified_at": "0001-01-01T00:00:00+14:00", "by": "x"}',
+    ],
+)
+async def test_a_verification_that_cannot_be_read_counts_for_nothing(bucket: Bucket, text: str) -> None:
+    bucket.manifest("app", OLD)
+    bucket.put(f"postgres/app/{OLD}/verified.json", text)
+    [found] = await backups(bucket.cloud, bucket.name, "app")
+    assert (found.problem, found.verified_at, found.verified_by) == (None, None, None)
+
+
+@pytest.mark.parametrize("between", ["\\n", "\\u001b", "T"])
+async def test_the_time_of_a_verification_is_written_in_one_way(bucket: Bucket, between: str) -> None:
+    bucket.manifest("app", OLD)
+    verified = f'{{"verified_at": "2026-01-01{between}03:00:00+01:00", "by": "x"}}'
+    bucket.put(f"postgres/app/{OLD}/verified.json", verified)
+    [found] = await backups(bucket.cloud, bucket.name, "app")
+    assert found.verified_at == "2026-01-01T02:00:00Z"
+
+
+async def test_the_time_is_that_of_the_snapshot_not_of_the_name(bucket: Bucket) -> None:
+    bucket.manifest("app", NEW, started_at="2026-01-01T02:00:00Z")
+    [found] = await backups(bucket.cloud, bucket.name, "app")
+    assert found.taken == datetime(2026, 1, 1, 2, 0, tzinfo=UTC)
+
+
+async def test_a_bucket_that_is_not_there_is_an_error_with_its_name(bucket: Bucket) -> None:
+    with pytest.raises(BackupError, match="of-nobody"):
+        await backups(bucket.cloud, "of-nobody", "app")
+
+
+async def test_a_backup_is_chosen_by_its_id(bucket: Bucket) -> None:
+    bucket.manifest("app", OLD)
+    bucket.manifest("app", NEW)
+    found = await backups(bucket.cloud, bucket.name, "app")
+    assert chosen(found, "0000aaaa", DATABASE).name == OLD
+    with pytest.raises(BackupError, match="ffffffff"):
+        chosen(found, "ffffffff", DATABASE)
+
+
+def test_without_any_backup_none_is_chosen() -> None:
+    with pytest.raises(BackupError, match="no backup yet"):
+        chosen([], None, DATABASE)
+
+
+async def test_a_thousand_and_one_backups_are_all_listed(bucket: Bucket) -> None:
+    for number in range(1001):
+        bucket.put(f"postgres/app/20250101T000000Z-{number:08x}/dump.zst")
+    assert len(await backups(bucket.cloud, bucket.name, "app")) == 1001

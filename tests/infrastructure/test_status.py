@@ -1,0 +1,272 @@
+"""How a deployment is, told part by part: real bucket and nodes in LocalStack, recorded tools."""
+
+import json
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from pipeline.ansible.playbooks import INVENTORY
+from pipeline.aws.account import Cloud
+from pipeline.cli import main, terminal
+from pipeline.deploy.status import Part, require_well, status
+from pipeline.deployment import Deployment
+from pipeline.errors import PipelineError
+from pipeline.rehearsal.workspace import throwaway
+from pipeline.servers.localstack import LocalStack
+from pipeline.servers.process import free_port
+from pipeline.targets import aws
+from tests.support import stacks
+from tests.support.recording import RecordingRunner, deployment, plan_json, said_by_ansible
+
+KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+SERVICES = "status: services"
+RUNNING = '{"Name": "nocodb_db", "Replicas": "1/1 (max 1 per node)", "Image": "postgres:18"}'
+RESOURCE = {"mode": "managed", "type": "aws_eip", "name": "x", "instances": [{}]}
+DEPLOYED = (0, json.dumps({"version": 4, "resources": [RESOURCE]}))
+UNKNOWN = "nothing to compare: its state knows of nothing yet"
+STARTING = '{"Name": "nocodb_nocodb", "Replicas": "0/1", "Image": "nocodb:1"}'
+
+
+def listed(*services: str) -> tuple[int, str]:
+    return 0, said_by_ansible("\n".join(services))
+
+
+@dataclass
+class Live:
+    """A deployment whose cloud is LocalStack, and whose tools say what a test wants."""
+
+    cloud: Cloud
+    suffix: str
+    nodes: tuple[str, ...] = ()
+
+    def deployment(self, answers: dict[str, Any] | None = None) -> Deployment:
+        well = {"storage: plan": (0, ""), "app: plan": (0, ""), SERVICES: listed(RUNNING)}
+        well |= {"storage: state": DEPLOYED, "app: state": DEPLOYED}
+        d = deployment(RecordingRunner(well | (answers or {})), self.cloud)  # type: ignore[arg-type]
+        return replace(d, suffix=self.suffix)
+
+    async def bad(self, answers: dict[str, Any] | None = None) -> dict[str, str]:
+        return bad(await status(self.deployment(answers)))
+
+    def backup(self, age: timedelta, verified: bool = True, **changes: object) -> str:
+        taken = datetime.now(UTC) - age
+        root = f"postgres/nocodb_db/{taken:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+        totals = {"bytes": 1, "tables": 1, "rows": 42}
+        manifest = {"format": 1, "database_bytes": 1, "started_at": taken.isoformat(), "totals": totals}
+        self.put(f"{root}/manifest.json", manifest | changes)
+        if verified:
+            self.put(f"{root}/verified.json", {"verified_at": taken.isoformat(), "by": "drill on laptop"})
+        return root[-8:]
+
+    def put(self, key: str, document: dict[str, Any]) -> None:
+        bucket = self.deployment().bucket
+        self.cloud.client("s3").put_object(Bucket=bucket, Key=key, Body=json.dumps(document).encode())
+
+    def version(self, state: str) -> None:
+        wanted = {"Status": state}
+        bucket = self.deployment().bucket
+        self.cloud.client("s3").put_bucket_versioning(Bucket=bucket, VersioningConfiguration=wanted)
+
+    def start(self, role: str) -> str:
+        tags = {"Project": "quickdata", "Suffix": self.suffix, "Role": role, "Name": f"q-{role}"}
+        ec2 = self.cloud.client("ec2")
+        image = ec2.describe_images()["Images"][0]["ImageId"]
+        named = [{"Key": key, "Value": value} for key, value in tags.items()]
+        made = ec2.run_instances(
+            ImageId=image,
+            MinCount=1,
+            MaxCount=1,
+            TagSpecifications=[{"ResourceType": "instance", "Tags": named}],
+        )
+        return str(made["Instances"][0]["InstanceId"])
+
+
+def bad(parts: list[Part]) -> dict[str, str]:
+    return {part.about: str(part) for part in parts if part.mend}
+
+
+@pytest.fixture
+def live(localstack: LocalStack) -> Live:
+    """A deployment that is well: versioned bucket, fresh verified backup, two nodes."""
+    cloud = Cloud(KEYS, localstack.region, localstack.endpoint)
+    live = Live(cloud, f"status-{secrets.token_hex(4)}")
+    place = {"LocationConstraint": localstack.region}
+    cloud.client("s3").create_bucket(Bucket=live.deployment().bucket, CreateBucketConfiguration=place)
+    live.version("Enabled")
+    live.backup(timedelta(hours=1))
+    live.nodes = (live.start("manager"), live.start("database"))
+    return live
+
+
+async def test_a_deployment_that_is_well_says_all_of_it(live: Live) -> None:
+    parts = await status(live.deployment())
+    assert [part.about for part in parts] == [
+        *("bucket", "backups", "nodes", "services"),
+        *("drift of storage", "drift of app"),
+    ]
+    require_well(parts)
+    said = {part.about: str(part) for part in parts}
+    assert "there, yours and versioned" in said["bucket"]
+    assert "60 min old, 42 rows" in said["backups"] and "by drill on laptop" in said["backups"]
+    assert all(node in said["nodes"] for node in live.nodes)
+    assert "q-database (database): running" in said["nodes"]
+    assert "nocodb_db: 1 of 1 running, postgres:18" in said["services"]
+    assert "none" in said["drift of storage"] and "none" in said["drift of app"]
+    documents = json.loads(json.dumps([part.document() for part in parts]))
+    assert documents[1]["facts"]["newest"]["rows"] == 42
+    assert all(document["well"] for document in documents)
+
+
+async def test_nothing_is_applied_and_no_plan_stays(live: Live) -> None:
+    changing = {"app: plan": (2, ""), "app: read plan": (0, plan_json(("aws_eip.x", "update")))}
+    d = live.deployment(changing)
+    runner: Any = d.runner
+    before = dict(runner.files)
+    await status(d)
+    words = {word for step in runner.steps for word in step.command}
+    assert not words & {"apply", "untaint", "ansible-playbook", "import"}
+    assert set(runner.files) - {str(INVENTORY)} == set(before)
+    assert {path.split("/")[-1] for path in runner.removed} == {d.plan_file}
+    assert len(runner.removed) == 2
+
+
+async def test_one_part_that_fails_hides_no_other(live: Live) -> None:
+    answers = {SERVICES: (4, "unreachable"), "storage: init": (1, "")}
+    found = await live.bad(answers)
+    assert set(found) == {"services", "drift of storage"}
+    assert all("could not be looked at" in said for said in found.values())
+    with pytest.raises(PipelineError, match="services, drift of storage") as caught:
+        require_well(await status(live.deployment(answers)))
+    assert caught.value.exit_code == 1
+
+
+async def test_what_keeps_several_parts_from_being_looked_at_is_told_once() -> None:
+    nobody = Live(Cloud(KEYS, "eu-west-3", f"http://127.0.0.1:{free_port()}"), "away")
+    dead = (1, "dial tcp 127.0.0.1:1: connect: connection refused")
+    parts = await status(nobody.deployment({"storage: plan": dead, "app: plan": dead}))
+    said = "\n".join(map(str, parts))
+    assert said.count("does not answer") == 2, said  # once for AWS by boto3, once for OpenTofu
+    assert "✗ nodes: could not be looked at, for the same reason as bucket\n  → as for bucket" in said
+    assert "✗ drift of app: could not be looked at, for the same reason as drift of storage" in said
+    assert set(bad(parts)) == {"bucket", "backups", "nodes", "drift of storage", "drift of app"}
+
+
+async def test_drift_is_counted_and_named(live: Live) -> None:
+    changes = plan_json(("aws_eip.x", "update"), ("aws_instance.y", "replace"))
+    found = await live.bad({"app: plan": (2, ""), "app: read plan": (0, changes)})
+    assert list(found) == ["drift of app"]
+    assert "1 to create, 1 to update, 1 to delete" in found["drift of app"]
+    assert "update aws_eip.x" in found["drift of app"] and "replace aws_instance.y" in found["drift of app"]
+
+
+@pytest.mark.parametrize(
+    ("services", "said"),
+    [
+        ((RUNNING, STARTING), "nocodb_nocodb: 0 of 1 running"),
+        ((), "none"),
+        (('{"Name": "x"}',), "not understood"),
+    ],
+)
+async def test_a_service_that_does_not_run_is_told(live: Live, services: tuple[str, ...], said: str) -> None:
+    found = await live.bad({SERVICES: listed(*services)})
+    assert list(found) == ["services"]
+    assert said in found["services"]
+
+
+async def test_of_local_nodes_no_service_is_guessed(live: Live) -> None:
+    parts = await status(replace(live.deployment({SERVICES: (1, "")}), real_nodes=False))
+    assert "not looked at: local nodes run no Docker" in str(parts[3])
+
+
+async def test_a_node_that_is_stopped_or_missing_is_told(live: Live) -> None:
+    ec2 = live.cloud.client("ec2")
+    ec2.stop_instances(InstanceIds=[live.nodes[0]])
+    assert "q-manager (manager): stopped" in (await live.bad())["nodes"]
+    ec2.terminate_instances(InstanceIds=[live.nodes[1]])
+    assert "no database" in (await live.bad())["nodes"]
+
+
+async def test_a_bucket_that_is_not_versioned_is_told(live: Live) -> None:
+    live.version("Suspended")
+    assert "not versioned" in (await live.bad())["bucket"]
+
+
+async def test_a_missed_night_an_unverified_and_a_bad_backup_are_told(live: Live) -> None:
+    client, bucket = live.cloud.client("s3"), live.deployment().bucket
+    for item in client.list_objects_v2(Bucket=bucket)["Contents"]:
+        client.delete_object(Bucket=bucket, Key=item["Key"])
+    assert "there is none yet" in (await live.bad())["backups"]
+    live.backup(timedelta(hours=30))
+    assert "a night was missed" in (await live.bad())["backups"]
+    for item in client.list_objects_v2(Bucket=bucket)["Contents"]:
+        client.delete_object(Bucket=bucket, Key=item["Key"])
+    live.backup(timedelta(hours=2), verified=False)
+    assert "no backup was ever verified" in (await live.bad())["backups"]
+    newest = live.backup(timedelta(hours=1), format=2)
+    assert f"the newest, {newest}, cannot be restored" in (await live.bad())["backups"]
+
+
+# --- real stacks ---
+
+
+@pytest.fixture
+def workspace() -> Iterator[Path]:
+    with throwaway() as directory:
+        yield directory / "workspace"
+
+
+async def test_real_stacks_are_told_before_and_after_the_bucket_is_there(
+    localstack: LocalStack, workspace: Path
+) -> None:
+    d = stacks.deployment(workspace, localstack, f"status-{secrets.token_hex(4)}")
+    before = bad(await status(d))
+    assert f"{d.bucket} is not there" in before["bucket"]
+    assert "cannot be read" in before["backups"]
+    assert "no database and no manager" in before["nodes"]
+    assert UNKNOWN in before["drift of storage"] and UNKNOWN in before["drift of app"]
+    assert "services" not in before
+
+    await stacks.applied(d, d.storage, stacks.BUCKET)
+    state = workspace / d.storage.workdir / "terraform.tfstate"
+    written = state.read_bytes()
+    after = bad(await status(d))
+    assert "not versioned" in after["bucket"]
+    assert "there is none yet" in after["backups"]
+    assert "create aws_s3_bucket_versioning.backups" in after["drift of storage"]
+    assert "create aws_s3_bucket.backups" not in after["drift of storage"]
+    assert UNKNOWN in after["drift of app"]
+    assert state.read_bytes() == written
+    assert not list(workspace.rglob(d.plan_file))
+
+
+# --- at a terminal ---
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_the_verb_prints_every_part_and_ends_with_1_when_one_is_bad(
+    live: Live, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, as_json: bool
+) -> None:
+    d = live.deployment({SERVICES: listed(STARTING)})
+    monkeypatch.setattr(aws, "aws_deployment", lambda *_: d)
+    monkeypatch.setattr(terminal, "REPORTS", tmp_path)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    for name in ("key", "key.pub"):
+        (tmp_path / name).touch(0o600)
+    inputs = {"TF_VAR_bucket_suffix": "ppr", "TF_VAR_admin_cidr": "203.0.113.7/32", "VAULT_PASSWORD": "vault"}
+    keys = {name.upper(): "secret" for name in KEYS}
+    for name, value in (inputs | keys | {"QUICKDATA_SSH_KEY": str(tmp_path / "key")}).items():
+        monkeypatch.setenv(name, value)
+    done = CliRunner().invoke(main, ["status"] + ["--json"] * as_json)
+    assert done.exit_code == 1
+    assert "not as it should be: services" in done.stderr
+    if as_json:
+        assert [part["well"] for part in json.loads(done.stdout)] == [True, True, True, False, True, True]
+    else:
+        assert "✓ bucket: " in done.stdout and "✗ services: " in done.stdout
+    assert json.loads((tmp_path / "run.json").read_text())["exit_code"] == 1

@@ -1,0 +1,190 @@
+"""check-backup-age.sh: whatever kept the backups from being taken, the alert hook is called."""
+
+# ruff: noqa: F811 - fixtures are imported
+
+import os
+import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from pipeline.servers.process import LOOPBACK, free_port
+from tests.support.backup_fixtures import node  # noqa: F401
+from tests.support.backup_node import Node
+from tests.support.backup_runs import Finished, finish, name_of, wait_for
+
+YOUNG, OLD = timedelta(hours=25), timedelta(hours=27, minutes=5)
+
+
+def check(node: Node, *arguments: str) -> Finished:
+    return finish(node.start("check-backup-age.sh", *arguments))
+
+
+def alarm(node: Node, *arguments: str) -> str:
+    """Check in vain: the hook was called once, with what is returned; nothing was left or printed."""
+    node.alerts.unlink(missing_ok=True)
+    done = check(node, *arguments)
+    assert (done.out, node.files()) == ("", [])
+    assert node.alert().startswith("check-backup-age.sh: ")
+    assert node.alert().count("\n") == 1
+    return f"{done.code}: {node.alert()}"
+
+
+def silence(node: Node) -> None:
+    done = check(node)
+    assert (done.code, done.out, done.log, node.alert()) == (0, "", "", "")
+
+
+def manifest(node: Node, name: str, database: str = "") -> None:
+    node.write(f"postgres/{database or node.database}/{name}/manifest.json", "{}")
+
+
+def listing(node: Node, written: datetime, name: str) -> None:
+    """Let S3 tell another time than that at which the test writes, in the words of either awscli."""
+    key = f"postgres/{node.database}/{name}/manifest.json"
+    forms = ("%Y-%m-%dT%H:%M:%S.000Z", "%Y-%m-%dT%H:%M:%S+00:00")
+    lines = " ".join(f"'{written:{form}}\t{key}'" for form in forms)
+    node.configure(AWS_CLI=str(node.replace("aws", f"printf '%b\\n' {lines}")))
+
+
+def test_a_young_backup_is_silence(node: Node) -> None:
+    manifest(node, name_of(OLD))
+    manifest(node, name_of(YOUNG))
+    silence(node)
+
+
+def test_a_cron_that_stopped_is_an_alarm(node: Node) -> None:
+    manifest(node, name_of(OLD))
+    manifest(node, name_of(timedelta(days=9)))
+    said = alarm(node)
+    assert said.startswith("1: ")
+    assert f"the newest backup of {node.database} is 27 hours old, and may be 26" in said
+    assert "start cron" in said
+
+
+def test_a_real_backup_ends_the_alarm(node: Node) -> None:
+    node.create()
+    assert "holds no backup" in alarm(node)
+    assert node.backup().code == 0
+    node.alerts.unlink()
+    silence(node)
+
+
+def test_a_run_that_hangs_is_an_alarm_and_neither_waited_for_nor_disturbed(node: Node) -> None:
+    node.create()
+    manifest(node, name_of(OLD))
+    with node.locked():
+        hanging = node.start("backup-pg.sh")
+        wait_for(node.waits_for_a_lock)
+        done = check(node)
+        assert done.code == 1
+        assert f"the last run (backup-pg.sh, pid {hanging.pid}, since " in node.alert()
+        assert hanging.poll() is None
+    assert finish(hanging).code == 0
+    node.alerts.unlink()
+    silence(node)
+
+
+def test_a_full_disk_is_an_alarm(node: Node) -> None:
+    """No byte goes into a file any more, not even into the log; the hook sends its message elsewhere."""
+    node.create()
+    manifest(node, name_of(OLD))
+    os.mkfifo(node.alerts)
+    hook = os.open(node.alerts, os.O_RDWR | os.O_NONBLOCK)
+    assert on_a_full_disk(node, "backup-pg.sh") != 0
+    assert len(node.backups()) == 1
+    assert on_a_full_disk(node, "check-backup-age.sh") == 1
+    said = os.read(hook, 4096).decode()
+    os.close(hook)
+    assert said.count("check-backup-age.sh: ") == 1
+    assert "27 hours old" in said
+    assert "make room if the disk is full" in said
+
+
+def on_a_full_disk(node: Node, script: str) -> int:
+    command = ["prlimit", "--fsize=0", str(node.scripts / script), "--config", str(node.config)]
+    env = {"PATH": node.path}
+    with Path("/dev/full").open("w") as full:
+        return subprocess.run(command, check=False, env=env, stdout=full, stderr=full).returncode
+
+
+def test_what_is_no_backup_makes_none_young(node: Node) -> None:
+    for file in ("dump.zst", "verified.json", "other/manifest.json", "manifest.json/x"):
+        node.write(f"postgres/{node.database}/{name_of(YOUNG)}/{file}", "x")
+    node.write(f"postgres/{node.database}/{name_of(YOUNG)}", "x")
+    assert "holds no backup" in alarm(node)
+
+
+def test_an_odd_name_is_no_backup(node: Node) -> None:
+    for name in ("latest", "20260231", "99999999T999999Z", "x" + name_of(YOUNG)):
+        manifest(node, name)
+    manifest(node, name_of(OLD))
+    assert "27 hours old" in alarm(node)
+
+
+def test_a_young_backup_of_another_database_is_none_of_ours(node: Node) -> None:
+    for database in (f"{node.database}_staging", f"{node.database}/sub", "other"):
+        manifest(node, name_of(YOUNG), database)
+    manifest(node, name_of(OLD))
+    assert "27 hours old" in alarm(node)
+
+
+def test_a_time_that_no_calendar_has_is_an_alarm(node: Node) -> None:
+    manifest(node, "20260231T000000Z-0123abcd")
+    assert "nobody can tell how old" in alarm(node)
+
+
+def test_a_name_of_a_time_to_come_makes_no_backup_young(node: Node) -> None:
+    listing(node, datetime.now(UTC) - OLD, name_of(timedelta(days=-365)))
+    assert "27 hours old" in alarm(node)
+
+
+def test_a_copy_of_an_old_backup_is_old(node: Node) -> None:
+    listing(node, datetime.now(UTC), name_of(OLD))
+    assert "27 hours old" in alarm(node)
+
+
+def test_a_clock_that_was_set_back_is_an_alarm(node: Node) -> None:
+    later = timedelta(hours=-3)
+    listing(node, datetime.now(UTC) - later, name_of(later))
+    assert "it is of a time to come; set the clock" in alarm(node)
+
+
+def test_s3_that_cannot_be_reached_is_an_alarm(node: Node) -> None:
+    manifest(node, name_of(YOUNG))
+    node.configure(AWS_ENDPOINT_URL=f"http://{LOOPBACK}:{free_port()}", AWS_MAX_ATTEMPTS="1")
+    assert "nobody can tell how old" in alarm(node)
+    assert "cannot be listed; check the network" in node.alert()
+
+
+def test_a_bucket_that_is_gone_is_an_alarm(node: Node) -> None:
+    node.configure(BUCKET="backups-of-nobody")
+    assert "cannot be listed" in alarm(node)
+
+
+def test_a_listing_that_breaks_off_is_an_alarm(node: Node) -> None:
+    manifest(node, name_of(YOUNG))
+    node.configure(AWS_CLI=str(node.replace("aws", '"$REAL" "$@"; exit 1')))
+    assert "cannot be listed" in alarm(node)
+
+
+@pytest.mark.parametrize("hours", ["", "0", "1+1", "999999"])
+def test_a_threshold_that_is_no_number_of_hours_is_an_alarm(node: Node, hours: str) -> None:
+    manifest(node, name_of(YOUNG))
+    node.configure(MAX_AGE_HOURS=hours)
+    assert alarm(node).startswith("2: ")
+    assert "MAX_AGE_HOURS is no number" in node.alert()
+
+
+def test_a_hook_that_fails_too_leaves_its_words(node: Node) -> None:
+    node.configure(ON_FAILURE="/bin/false")
+    assert "the ON_FAILURE command failed too" in check(node).log
+
+
+@pytest.mark.parametrize("arguments", [["--no-such"], ["--config"], ["--config", ""]], ids=str)
+def test_wrong_arguments_are_refused(node: Node, arguments: list[str]) -> None:
+    command = [str(node.scripts / "check-backup-age.sh"), *arguments]
+    done = subprocess.run(command, check=False, env={"PATH": node.path}, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "see --help" in done.stderr

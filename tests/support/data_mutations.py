@@ -1,0 +1,214 @@
+"""Guards against what may be in a database or in the bucket: `make test-faults` takes each out."""
+
+from collections.abc import Callable
+
+from tests.node import test_backup, test_marks, test_odd_databases, test_restore, test_retention, test_swap
+from tests.node import test_faults_postgres as on_postgres
+from tests.support.mutation import (
+    BACKUP,
+    COMMON,
+    FINGERPRINTS,
+    MARKS,
+    OBJECTS,
+    RESTORE,
+    RETENTION,
+    SWAP,
+    Mutation,
+)
+
+WHEREVER = test_odd_databases.test_fields_that_are_exchanged_are_seen_wherever_they_are
+WRITING = test_odd_databases.test_how_a_session_writes_values_changes_no_checksum
+SETTINGS = test_odd_databases.test_settings_of_the_database_change_nothing
+ROLES = test_odd_databases.test_roles_of_any_name_and_setting_come_back
+KILLED_SWAP = test_swap.test_what_a_killed_swap_left_is_neither_backed_up_nor_restored_over
+SCRATCH = test_marks.test_a_database_of_the_users_own_survives_a_verification
+OWN = test_marks.test_databases_and_folders_of_the_users_own_survive_a_restore
+ROLE = test_marks.test_a_role_that_somebody_else_made_meanwhile_stays
+LIVE_AGAIN = test_marks.test_what_was_live_and_is_live_again_is_never_taken_for_ours
+TAKEN = test_marks.test_a_restore_that_needs_a_name_of_somebody_else_touches_nothing
+KEPT_THERE = test_retention.test_what_somebody_keeps_in_the_folder_of_a_backup_stays_there
+LAST = test_retention.test_nothing_is_backed_up_behind_a_key_that_no_name_can_follow
+
+
+def session(guard: str, setting: str, test: Callable[..., None], given: str = "") -> Mutation:
+    """A setting of all the scripts' sessions."""
+    return Mutation(guard, COMMON, f"-c {setting}", "", test, {"setting": given} if given else {})
+
+
+DATA_MUTATIONS = (
+    *(
+        Mutation(f"values are written the same: {name}", FINGERPRINTS, f"set local {setting};\n", "", WRITING)
+        for name, setting in (
+            ("dates", "datestyle = 'ISO, YMD'"),
+            ("time zones", "timezone = 'UTC'"),
+            ("intervals", "intervalstyle = 'postgres'"),
+            ("bytes", "bytea_output = 'hex'"),
+            ("fractions", "extra_float_digits = 1"),
+        )
+    ),
+    Mutation(
+        "the tables' locks",
+        FINGERPRINTS,
+        " in access share mode', n.nspname, c.relname) from $tables and c.relkind = 'r' \\gexec",
+        "', n.nspname, c.relname) from $tables and c.relkind = 'none' \\gexec",
+        test_backup.test_a_table_cannot_be_emptied_between_its_dump_and_its_counting,
+    ),
+    Mutation(
+        "fields with their names",
+        FINGERPRINTS,
+        "columns, fields)",
+        "columns, 0)",
+        test_odd_databases.test_a_row_that_comes_back_with_its_fields_exchanged_is_seen,
+    ),
+    *(
+        Mutation(f"fields wherever they are: {column}", FINGERPRINTS, part, "0", WHEREVER, {"column": column})
+        for column, part in (
+            ("pair[]", "y.typelem"),
+            ("known", "y.typbasetype"),
+            ("reach", "r.rngsubtype"),
+            ("outer_pair", "a.atttypid"),
+        )
+    ),
+    Mutation(
+        "no table in another file",
+        FINGERPRINTS,
+        "\\quit\n",
+        "",
+        on_postgres.test_a_table_that_older_snapshots_find_empty_makes_no_backup,
+        {"case": on_postgres.REWRITTEN[0]},
+    ),
+    Mutation(
+        "each element of a list is a literal",
+        BACKUP,
+        "quote_literal(coalesce(replace(element[1], '\"\"', '\"'), rtrim(element[2])))",
+        "coalesce(replace(element[1], '\"\"', '\"'), rtrim(element[2]))",
+        test_odd_databases.test_a_setting_that_is_a_list_is_never_run,
+    ),
+    session(
+        "no function but PostgreSQL's",
+        "search_path=pg_catalog ",
+        test_odd_databases.test_a_function_of_the_owner_is_never_called,
+    ),
+    session("no timeout of the database", "statement_timeout=0 ", SETTINGS, "statement_timeout = '1ms'"),
+    session(
+        "names quoted only when they must be",
+        "quote_all_identifiers=off",
+        test_odd_databases.test_names_that_the_server_always_quotes_are_the_same_names,
+    ),
+    Mutation(
+        "no trigger at sign-in",
+        RESTORE,
+        "PGOPTIONS+=' -c event_triggers=off'",
+        "true",
+        test_odd_databases.test_a_trigger_at_sign_in_does_not_change_what_is_compared,
+    ),
+    Mutation(
+        "no subscription",
+        OBJECTS,
+        "--no-subscriptions ",
+        "",
+        test_odd_databases.test_a_subscription_stays_behind,
+    ),
+    Mutation(
+        "no mark within a text",
+        OBJECTS,
+        'statement == "" && sub(',
+        "sub(",
+        test_odd_databases.test_a_comment_of_the_owner_is_never_run,
+    ),
+    Mutation("statements of several lines", OBJECTS, "statement ~ whole ||", "/;$/ ||", ROLES),
+    Mutation(
+        "what cannot be told apart",
+        OBJECTS,
+        "statements all >/dev/null ||",
+        "true ||",
+        test_restore.test_globals_get_no_shell_from_psql,
+        {
+            "forged": "CREATE ROLE {role};\nALTER ROLE {role} NOLOGIN; {shell}\n-- quickdata: create",
+        },
+    ),
+    Mutation(
+        "an object is read to its end",
+        OBJECTS,
+        "tee -p /dev/fd/3",
+        "tee /dev/fd/3",
+        test_restore.test_a_restore_that_gives_up_early_is_not_called_damage,
+    ),
+    Mutation(
+        "missing roles",
+        OBJECTS,
+        "((${#NEW_ROLES[@]} > 0)) || return 0",
+        "return 0",
+        test_swap.test_a_missing_role_comes_back_with_its_password,
+    ),
+    Mutation(
+        "roles are tried by a verification",
+        OBJECTS,
+        "  role_statements\n  printf 'rollback",
+        "  printf 'rollback",
+        test_odd_databases.test_a_role_that_cannot_come_back_fails_the_verification_too,
+    ),
+    Mutation(
+        "the manifest's own encoding",
+        BACKUP,
+        "sql \"$MAINTENANCE\" -F $'\\n'",
+        "sql \"$DATABASE\" -F $'\\n'",
+        test_odd_databases.test_a_latin1_database_may_have_a_name_that_latin1_lacks,
+    ),
+    *(
+        Mutation(f"only what bears a mark goes: {what}", script, text, instead, test)
+        for what, script, text, instead, test in (
+            ("databases", MARKS, " and $MARKED \\gexec", " \\gexec", SCRATCH),
+            ("folders", MARKS, 'if is_marked "$folder"', "if [[ -e $folder ]]", OWN),
+            (
+                "a database's name",
+                MARKS,
+                "setting = format('quickdata.mark=%s %s', datname, d.oid)",
+                "starts_with(setting, 'quickdata.mark=')",
+                OWN,
+            ),
+            ("a folder's name", MARKS, ' && $(<"$1/$MARK") == "${1##*/}"', "", OWN),
+            ("roles", OBJECTS, "NEW_ROLES=() && fail", "fail", ROLE),
+            ("files of a backup", RETENTION, " --exclude '*'", "", KEPT_THERE),
+        )
+    ),
+    *(
+        Mutation(f"a mark is in nothing that is live: {what}", script, text, "", LIVE_AGAIN)
+        for what, script, text in (
+            ("settings", BACKUP, " and name <> 'quickdata.mark'"),
+            ("archives", BACKUP, ' --anchored --exclude="./$MARK"'),
+            ("the swap", SWAP, "select format('alter database %I reset quickdata.mark', :'live') \\gexec\n"),
+        )
+    ),
+    Mutation(
+        "a database's name that is taken", MARKS, "[[ -z $taken ]] ||", "true ||", TAKEN, {"kind": "before"}
+    ),
+    Mutation(
+        "a folder's name that is taken", MARKS, "[[ ! -e $folder ]] ||", "true ||", TAKEN, {"kind": "before"}
+    ),
+    Mutation("a swap that was killed", BACKUP, "  check_aside\n", "", KILLED_SWAP, {"move": 1}),
+    Mutation("what a killed restore unpacked", RESTORE, " && remove_unpacked", "", KILLED_SWAP, {"move": 1}),
+    Mutation(
+        "a last name",
+        BACKUP,
+        "[[ ${newest:0:4} != 9999 ]] && ",
+        "",
+        LAST,
+        {"odd": "99991231T235959Z-00000000"},
+    ),
+    Mutation(
+        "names that bear a time",
+        COMMON,
+        "[0-9]{4}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])T",
+        "[0-9]{8}T",
+        test_retention.test_a_key_that_bears_no_time_is_no_backup,
+        {"odd": "20261399T000000Z-00000000"},
+    ),
+    Mutation(
+        "a day of the calendar",
+        RETENTION,
+        'week=$(date -d "$day" +%G-%V) ||',
+        'week=$(date -d "$day" +%G-%V) || true ||',
+        test_retention.test_a_key_of_no_day_is_named_when_the_days_are_counted,
+    ),
+)

@@ -1,0 +1,490 @@
+"""Every fault that a test injects, in the order of docs/faults.md."""
+
+from collections.abc import Callable
+
+from tests.node import (
+    test_backup,
+    test_backup_configuration,
+    test_backup_container,
+    test_marks,
+    test_restore,
+    test_retention,
+    test_swap,
+)
+from tests.node import test_faults_node as on_node
+from tests.node import test_faults_objects as on_objects
+from tests.node import test_faults_postgres as on_postgres
+from tests.node import test_faults_s3 as on_s3
+from tests.node import test_faults_signals as of_signals
+from tests.node import test_odd_databases as odd
+from tests.support.faults import Fault, Retried
+
+Test = Callable[..., None]
+Group = tuple[Test, tuple[Fault, ...]]
+
+
+def seen(name: str, moment: str, outcome: str, test: Test) -> Group:
+    """A fault that a test of its own injects, and judges in its own words."""
+    return test, (Retried(name, moment, outcome),)
+
+
+CONFIGURATION = "exit 2, nothing is done; no alert, because the command is named there"
+REFUSED = "exit 1, refused"
+TABLE: dict[str, tuple[Group, ...]] = {
+    "PostgreSQL and its clients": (
+        (on_postgres.test_a_pg_dump_that_is_killed_makes_no_backup, on_postgres.KILLED),
+        seen(
+            "pg_dump is killed",
+            "backup: while rows are still counted",
+            "exit 1, the upload never sees the end of its input",
+            test_backup.test_the_upload_of_a_dump_that_died_never_sees_the_end_of_its_input,
+        ),
+        (on_postgres.test_a_server_that_crashes_makes_no_backup, on_postgres.CRASHES),
+        (on_postgres.test_what_a_crash_leaves_of_a_restore_goes_with_the_next, on_postgres.CRASHED),
+        (on_postgres.test_a_server_that_does_not_run_is_told, on_postgres.GONE),
+        (
+            on_postgres.test_a_table_that_older_snapshots_find_empty_makes_no_backup,
+            on_postgres.REWRITTEN,
+        ),
+        seen(
+            "the server ends the session",
+            "backup: while rows are counted",
+            "exit 1, nothing is published",
+            test_backup.test_a_session_that_the_server_ends_publishes_nothing,
+        ),
+        (on_postgres.test_a_psql_that_fails_at_the_end_makes_no_backup, on_postgres.SESSIONS),
+        (on_postgres.test_a_server_whose_disk_is_full_restores_nothing, on_postgres.FULL),
+        (on_postgres.test_a_table_that_the_role_may_not_read_makes_no_backup, on_postgres.BLIND),
+        seen(
+            "row-level security hides rows",
+            "backup",
+            "exit 1, nothing is published",
+            test_backup.test_rows_that_the_role_may_not_see_fail_the_backup,
+        ),
+        (on_postgres.test_rows_that_are_hidden_fail_the_counting_too, on_postgres.HIDDEN),
+        (on_postgres.test_a_pg_dump_older_than_the_server_makes_no_backup, on_postgres.OLDER[:1]),
+        (on_postgres.test_a_server_that_is_too_old_is_refused, on_postgres.OLDER[1:]),
+        seen(
+            "the server is older than the manifest says",
+            "restore",
+            REFUSED,
+            test_restore.test_a_backup_of_a_newer_server_is_refused,
+        ),
+        (on_postgres.test_an_extension_that_the_server_lacks_is_told, on_postgres.MISSING),
+        seen(
+            "a role is missing",
+            "restore",
+            "made anew with its password; roles that exist are never altered",
+            test_swap.test_missing_roles_are_created_and_existing_ones_never_altered,
+        ),
+        seen(
+            "no container of the service, or two",
+            "the start",
+            REFUSED,
+            test_backup_container.test_no_container_or_two_are_a_failure,
+        ),
+        (on_postgres.test_a_container_that_is_replaced_halfway_changes_nothing, on_postgres.REPLACED),
+    ),
+    "What is in the database": (
+        seen(
+            "a function of the database's owner stands in for PostgreSQL's",
+            "backup and restore",
+            "not taken for the one that the scripts call by its name",
+            odd.test_a_function_of_the_owner_is_never_called,
+        ),
+        seen(
+            "a comment on the database looks like a part of the globals",
+            "backup and restore",
+            "it is text, and comes back",
+            odd.test_a_comment_of_the_owner_is_never_run,
+        ),
+        seen(
+            "a role's setting looks like SQL",
+            "backup and restore",
+            "it is text",
+            odd.test_a_setting_of_a_role_is_never_run,
+        ),
+        seen(
+            "a setting that is a list holds SQL between comments",
+            "backup, verify and restore",
+            "it is the name of a schema that is not there",
+            odd.test_a_setting_that_is_a_list_is_never_run,
+        ),
+        seen(
+            "the owner of a type casts its rows to JSON",
+            "backup, verify and restore",
+            "the cast is never called",
+            odd.test_a_cast_of_the_owner_is_never_called,
+        ),
+        seen(
+            "lists with quotes, commas, spaces, or with nothing in them",
+            "restore",
+            "they come back",
+            odd.test_lists_that_are_set_for_the_database_come_back,
+        ),
+        seen(
+            "role names and settings with line breaks, quotes, semicolons",
+            "restore",
+            "missing roles come back with settings, memberships, grants",
+            odd.test_roles_of_any_name_and_setting_come_back,
+        ),
+        seen(
+            "a missing role cannot be made",
+            "verify",
+            REFUSED,
+            odd.test_a_role_that_cannot_come_back_fails_the_verification_too,
+        ),
+        seen(
+            "timeouts, read-only transactions, a search path, row security set for the database",
+            "backup and restore",
+            "they change nothing",
+            odd.test_settings_of_the_database_change_nothing,
+        ),
+        seen(
+            "dates, intervals, bytes and fractions written in other ways",
+            "restore",
+            "no checksum differs",
+            odd.test_how_a_session_writes_values_changes_no_checksum,
+        ),
+        seen(
+            "the server quotes all names",
+            "backup and restore",
+            "they are the same names",
+            odd.test_names_that_the_server_always_quotes_are_the_same_names,
+        ),
+        seen(
+            "a trigger notes who signs in",
+            "restore",
+            "it sleeps until all is compared",
+            odd.test_a_trigger_at_sign_in_does_not_change_what_is_compared,
+        ),
+        seen(
+            "a subscription",
+            "restore",
+            "it stays behind (see below)",
+            odd.test_a_subscription_stays_behind,
+        ),
+        seen(
+            "pg_dump exchanges the fields of rows in a column of an inheriting type",
+            "restore",
+            "exit 4, the live database is as it was",
+            odd.test_a_row_that_comes_back_with_its_fields_exchanged_is_seen,
+        ),
+        seen(
+            "the same, in an array, a domain, a range, a row in a row",
+            "backup",
+            "the checksums tell them apart",
+            odd.test_fields_that_are_exchanged_are_seen_wherever_they_are,
+        ),
+        seen(
+            "what no restore can bring back (see below)",
+            "verify",
+            "exit 1, or 4 when it comes back otherwise",
+            odd.test_what_no_restore_can_bring_back_fails_the_verification,
+        ),
+        seen(
+            "what pg_dump leaves out (see below)",
+            "backup and verify",
+            "neither kept nor counted",
+            odd.test_what_pg_dump_leaves_out_is_not_counted_either,
+        ),
+        seen(
+            "a name that the database's encoding lacks",
+            "backup and restore",
+            "the run ends well",
+            odd.test_a_latin1_database_may_have_a_name_that_latin1_lacks,
+        ),
+    ),
+    "S3 and the role's credentials": (
+        (on_s3.test_s3_that_fails_makes_no_backup_and_no_restore, on_s3.LASTING),
+        (on_s3.test_what_passes_is_tried_again_and_the_backup_is_good, on_s3.PASSING),
+        (on_s3.test_a_request_that_fails_once_does_not_make_a_good_backup_a_failure, on_s3.ONCE),
+        (on_s3.test_a_removal_that_fails_is_told_and_the_new_backup_stands, on_s3.REMOVAL),
+        (on_s3.test_the_manifest_of_an_old_backup_goes_first, on_s3.ORDER),
+        (on_s3.test_without_the_roles_credentials_there_is_no_backup, on_s3.METADATA),
+        (on_s3.test_the_metadata_service_is_asked_again, on_s3.CREDENTIALS),
+        seen(
+            "a manifest is there already",
+            "backup: the manifest",
+            "exit 1, it is never overwritten",
+            test_backup.test_a_manifest_that_is_there_is_never_overwritten,
+        ),
+    ),
+    "The node: disk, configuration, signals, locks, clock": (
+        (on_node.test_a_node_without_room_makes_nothing_by_halves, on_node.DISKS),
+        (on_node.test_a_state_directory_that_is_gone_is_made_anew, on_node.GONE),
+        (on_node.test_a_backup_that_nothing_here_unpacks_is_refused, on_node.CODEC),
+        seen(
+            "too little room for the database",
+            "restore: the start",
+            REFUSED,
+            test_restore.test_too_little_room_is_found_before_anything_is_done,
+        ),
+        seen(
+            "too little room for the attachments",
+            "restore",
+            REFUSED,
+            test_restore.test_too_little_room_for_the_attachments_is_found_before_they_come,
+        ),
+        seen(
+            "the configuration is missing",
+            "the start",
+            CONFIGURATION,
+            test_backup_configuration.test_a_missing_configuration,
+        ),
+        seen(
+            "the configuration may not be read",
+            "the start",
+            CONFIGURATION,
+            test_backup_configuration.test_a_configuration_that_may_not_be_read,
+        ),
+        seen(
+            "the configuration is open to others",
+            "the start",
+            CONFIGURATION,
+            test_backup_configuration.test_a_configuration_open_to_others,
+        ),
+        seen(
+            "the configuration is another user's",
+            "the start",
+            CONFIGURATION,
+            test_backup_configuration.test_a_configuration_of_another_user,
+        ),
+        (of_signals.test_a_run_that_is_terminated_leaves_nothing, of_signals.TERMINATED),
+        (of_signals.test_a_signal_that_comes_with_the_last_word_does_not_make_it_a_lie, of_signals.LATE),
+        seen(
+            "SIGTERM or SIGINT",
+            "backup: while rows are counted",
+            "exit 143 or 130, nothing is left",
+            test_backup.test_an_interrupted_backup_leaves_nothing_behind,
+        ),
+        seen(
+            "SIGTERM",
+            "restore: the dump is loaded",
+            "exit 143, nothing is left",
+            test_swap.test_an_interrupted_restore_leaves_nothing_behind,
+        ),
+        seen(
+            "SIGTERM or SIGINT",
+            "restore: the swap",
+            "the swap is done to its end",
+            test_swap.test_a_signal_does_not_stop_the_swap_halfway,
+        ),
+        (of_signals.test_after_a_kill_the_latest_backup_is_the_one_before, of_signals.KILLED),
+        (of_signals.test_what_a_killed_script_has_started_ends_by_itself, of_signals.FORKED),
+        seen(
+            "SIGKILL of the script alone",
+            "restore: the swap of the attachments",
+            "no backup and no restore until the live attachments are put back, as the alert says",
+            test_swap.test_what_a_killed_swap_left_is_neither_backed_up_nor_restored_over,
+        ),
+        seen(
+            "SIGKILL of the script alone",
+            "backup: while rows are counted",
+            "what it started holds the lock until it has ended; nothing is published",
+            test_backup.test_after_a_kill_nothing_was_published_and_the_next_backup_works,
+        ),
+        (on_node.test_a_lock_that_nobody_holds_does_not_stop_a_backup, on_node.STALE),
+        seen(
+            "a folder in the state directory is called like a run's",
+            "backup",
+            "it stays, and the log names it",
+            test_marks.test_only_what_a_killed_run_marked_goes_from_the_state_directory,
+        ),
+        seen(
+            "two runs at once",
+            "backup",
+            "one wins, the other ends with exit 1",
+            test_backup.test_of_two_backups_at_once_one_wins_and_the_other_says_so,
+        ),
+        seen("a restore runs", "backup", REFUSED, test_backup.test_a_backup_during_a_restore_is_refused),
+        (on_node.test_a_restore_during_a_backup_is_refused, on_node.BUSY),
+        seen(
+            "the clock is set back",
+            "backup",
+            "a warning; the new backup is the latest all the same",
+            test_backup.test_a_clock_set_back_does_not_make_an_old_backup_the_latest,
+        ),
+        (on_node.test_of_two_backups_in_one_second_the_later_is_the_latest, on_node.SECONDS),
+        seen(
+            "the clock said the year 9999 once, or a name bears February 31st",
+            "backup",
+            "exit 1, the alert says which key to remove",
+            test_retention.test_nothing_is_backed_up_behind_a_key_that_no_name_can_follow,
+        ),
+    ),
+    "What is in the bucket": (
+        (on_objects.test_an_object_that_was_changed_is_not_restored, on_objects.CHANGED),
+        seen("an object is missing", "restore", REFUSED, test_restore.test_a_missing_dump_is_refused),
+        (on_objects.test_a_dump_of_another_database_is_not_restored, on_objects.SWAPPED),
+        (on_objects.test_a_manifest_that_lacks_what_is_needed_is_refused, on_objects.WRONG),
+        (on_objects.test_a_manifest_is_never_sql, on_objects.QUOTED),
+        seen(
+            "the manifest has a newer format",
+            "restore",
+            REFUSED,
+            test_restore.test_a_manifest_of_a_newer_format_is_refused,
+        ),
+        seen(
+            "the manifest is no JSON",
+            "restore",
+            REFUSED,
+            test_restore.test_a_manifest_that_is_no_json_is_refused,
+        ),
+        seen(
+            "the manifest is another database's",
+            "restore",
+            REFUSED,
+            test_restore.test_a_manifest_of_another_database_is_refused,
+        ),
+        seen(
+            "a command in the manifest",
+            "restore",
+            "refused, never run",
+            test_restore.test_what_a_manifest_says_is_never_run,
+        ),
+        seen(
+            "a psql command in the globals",
+            "restore",
+            "refused, never run",
+            test_restore.test_globals_get_no_shell_from_psql,
+        ),
+        seen(
+            "the newest backup is unfinished",
+            "restore",
+            "the newest complete one is taken",
+            test_restore.test_an_unfinished_backup_is_not_the_latest,
+        ),
+        seen(
+            "a key like a backup's that bears no time",
+            "backup and restore",
+            "it is no backup, and stays",
+            test_retention.test_a_key_that_bears_no_time_is_no_backup,
+        ),
+        seen(
+            "more than 1,000 keys",
+            "restore",
+            "all are seen",
+            test_retention.test_more_than_a_thousand_keys_are_all_seen,
+        ),
+        seen(
+            "a database's name begins like another's",
+            "restore",
+            "its backups are never taken",
+            test_restore.test_a_name_that_begins_like_another_is_another_database,
+        ),
+    ),
+    "Restore": (
+        (on_postgres.test_a_verifier_that_cannot_run_verifies_nothing, on_postgres.VERIFIERS),
+        seen(
+            "what came back differs",
+            "restore: the comparison",
+            "exit 4, the live database is as it was",
+            test_restore.test_a_restore_that_differs_is_seen_and_the_live_database_stays,
+        ),
+        seen(
+            "there is nothing to verify",
+            "restore: the listing",
+            REFUSED,
+            test_restore.test_nothing_to_verify_is_a_failure,
+        ),
+        seen(
+            "clients reconnect all the time",
+            "restore: the swap",
+            "it is done all the same",
+            test_swap.test_clients_that_reconnect_all_the_time_do_not_stop_the_swap,
+        ),
+        seen(
+            "the target is not empty, and a killed run left a scratch database",
+            "restore",
+            "the live one is kept aside, the scratch one dropped",
+            test_swap.test_the_live_database_is_kept_until_the_next_restore,
+        ),
+        seen(
+            "databases and folders are called like those that a restore left, copied or renamed",
+            "restore",
+            "they stay, and the log names them",
+            test_marks.test_databases_and_folders_of_the_users_own_survive_a_restore,
+        ),
+        seen(
+            "a database is called like a scratch one",
+            "verify",
+            "it stays, and the log names it",
+            test_marks.test_a_database_of_the_users_own_survives_a_verification,
+        ),
+        seen(
+            "a database or a folder has a name that is needed",
+            "restore: the start",
+            REFUSED,
+            test_marks.test_a_restore_that_needs_a_name_of_somebody_else_touches_nothing,
+        ),
+        seen(
+            "the scratch database was made, and cannot be marked",
+            "verify",
+            "exit 1; it stays, and the log has the command that drops it",
+            test_marks.test_a_database_that_was_not_marked_yet_stays_and_is_named_with_the_command,
+        ),
+        seen(
+            "what was kept is renamed, and live again",
+            "backup, verify and restore",
+            "it is kept again; its old mark is in nothing that is live",
+            test_marks.test_what_was_live_and_is_live_again_is_never_taken_for_ours,
+        ),
+        seen(
+            "a missing role is made by somebody else at the same time",
+            "verify",
+            "exit 1; that role stays",
+            test_marks.test_a_role_that_somebody_else_made_meanwhile_stays,
+        ),
+        seen(
+            "the swap of the databases fails",
+            "restore: the swap",
+            "exit 1, all that is live is as it was",
+            test_swap.test_a_swap_that_fails_leaves_the_live_database,
+        ),
+        seen(
+            "the swap of the attachments fails",
+            "restore: the swap",
+            "exit 1, all that is live is as it was",
+            test_swap.test_attachments_that_cannot_be_swapped_leave_all_that_is_live,
+        ),
+        seen(
+            "a name with spaces, quotes, capitals, hyphens, unicode",
+            "backup and restore",
+            "the run ends well",
+            test_restore.test_a_database_may_have_any_name,
+        ),
+    ),
+    "Retention": (
+        seen(
+            "days without a backup",
+            "removal",
+            "they do not count: the last good ones stay",
+            test_retention.test_days_without_a_backup_do_not_count,
+        ),
+        seen(
+            "a backup failed",
+            "removal",
+            "nothing is removed",
+            test_retention.test_a_failed_backup_removes_nothing,
+        ),
+        seen(
+            "the newest verified backup is old",
+            "removal",
+            "it stays",
+            test_retention.test_the_newest_verified_backup_stays_however_old,
+        ),
+        seen(
+            "other databases, and files of others",
+            "removal",
+            "they stay",
+            test_retention.test_nothing_else_in_the_bucket_is_touched,
+        ),
+        seen(
+            "files of others beside those of a backup",
+            "removal",
+            "they stay",
+            test_retention.test_what_somebody_keeps_in_the_folder_of_a_backup_stays_there,
+        ),
+    ),
+}

@@ -1,0 +1,48 @@
+"""A bucket of somebody else: what is suggested instead."""
+
+import pytest
+
+from pipeline.aws.account import Cloud
+from pipeline.errors import BucketTaken
+from pipeline.settings.suffix import BUCKET_PREFIX, valid_suffix
+
+
+class Crowded(Cloud):
+    """An AWS in which every suffix that a test names belongs to somebody else."""
+
+    def __init__(self, *taken: str) -> None:
+        super().__init__({}, "eu-west-3")
+        object.__setattr__(self, "taken", {BUCKET_PREFIX + suffix for suffix in taken})
+
+    async def account(self) -> str:
+        return "123456789012"
+
+    def _head(self, bucket: str, account: str) -> str:
+        return "403" if bucket in vars(self)["taken"] else "404"
+
+
+async def mend(*taken: str) -> str:
+    with pytest.raises(BucketTaken) as caught:
+        await Crowded(*taken).owns(BUCKET_PREFIX + taken[0])
+    assert caught.value.exit_code == 3
+    return caught.value.mend
+
+
+@pytest.mark.parametrize(
+    ("taken", "free"),
+    [
+        (["ppr"], "ppr-2"),
+        (["ppr", "ppr-2", "ppr-3"], "ppr-4"),
+        (["2024"], "2024-2"),
+        (["x" * 27], "x" * 25 + "-2"),
+        (["x" * 24 + "-yy"], "x" * 24 + "-2"),
+    ],
+)
+async def test_the_first_free_suffix_is_suggested_and_is_a_valid_one(taken: list[str], free: str) -> None:
+    assert f"export TF_VAR_bucket_suffix={free}, which is free" in await mend(*taken)
+    assert valid_suffix(free) == free
+
+
+async def test_when_all_candidates_are_taken_none_is_suggested() -> None:
+    said = await mend("ppr", *(f"ppr-{number}" for number in range(2, 30)))
+    assert "choose another TF_VAR_bucket_suffix" in said

@@ -1,0 +1,157 @@
+"""The inventory by which every verb reaches the nodes is the one that the app's outputs mean now."""
+
+import json
+from collections.abc import Awaitable, Callable
+
+import pytest
+from anyio import Lock
+
+from pipeline.ansible import inventory
+from pipeline.ansible.playbooks import INVENTORY
+from pipeline.deploy import order as deploy
+from pipeline.deploy import status
+from pipeline.deploy.agreement import agreed
+from pipeline.deployment import Deployment, kept_in
+from pipeline.errors import StateLost, ToolError
+from pipeline.states.ready import OVERRIDE, RECORD
+from pipeline.steps.step import Step
+from pipeline.tofu.backends.base import override
+from pipeline.tofu.backends.s3 import S3
+from pipeline.verbs import verbs
+from tests.support.recording import (
+    BACKUP,
+    NODES,
+    OUTPUTS,
+    PROOF,
+    FreeCloud,
+    RecordingRunner,
+    deployment,
+    outputs,
+    plan_json,
+    said_by_ansible,
+)
+
+FRESH = inventory.render(OUTPUTS, "ppr", {}, {})
+STALE = FRESH.replace("198.51.100.2", "192.0.2.9")
+RUNNING = '{"Name": "nocodb_db", "Replicas": "1/1", "Image": "postgres:18"}'
+RESTORED = {"rows": 2, "kept": "nocodb_db_before_x"}
+SAID = f"{INVENTORY} differed from the app's outputs: it was made again"
+
+
+async def look_at_services(d: Deployment) -> object:
+    return await status._services(d, Lock())
+
+
+async def replace_the_database(d: Deployment) -> object:
+    return await deploy.deploy(d, agree=agreed)
+
+
+VERBS: dict[str, Callable[[Deployment], Awaitable[object]]] = {
+    "backup": verbs.backup,
+    "verify": verbs.verify,
+    "restore": verbs.restore,
+    "destroy": verbs.destroy,
+    "status": look_at_services,
+    "deploy": replace_the_database,
+}
+
+
+def runner(inventory_there: str | None, found: dict[str, object] | None = None) -> RecordingRunner:
+    """Return a deployed app, as a runner answers for it, whose plan replaces the database's node."""
+    changes = plan_json(('aws_instance.node["database"]', "replace"))
+    made = RecordingRunner(
+        {
+            "app: outputs": (0, outputs(OUTPUTS if found is None else found)),
+            "app: read plan": (0, changes),
+            "backup": (0, said_by_ansible(json.dumps(BACKUP | {"seconds": 1}))),
+            "verify: restore and compare": (0, said_by_ansible(json.dumps(PROOF | {"seconds": 1}))),
+            "restore": (0, said_by_ansible(json.dumps(RESTORED))),
+            "status: services": (0, said_by_ansible(RUNNING)),
+        }
+    )
+    if inventory_there is not None:
+        made.files[str(INVENTORY)] = inventory_there
+    return made
+
+
+def used(made: RecordingRunner) -> list[str]:
+    """Note from now on which inventory each step of Ansible finds."""
+    seen: list[str] = []
+    plain = made.run
+
+    async def run(step: Step) -> object:
+        if step.command[0].startswith("ansible") and not step.name.startswith("check: "):
+            seen.append(made.files.get(str(INVENTORY), ""))
+        return await plain(step)
+
+    made.run = run  # type: ignore[method-assign, assignment]
+    return seen
+
+
+@pytest.mark.parametrize("name", VERBS)
+@pytest.mark.parametrize("there", [STALE, FRESH, None])
+async def test_no_verb_reaches_a_node_by_an_old_inventory(
+    name: str, there: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = runner(there)
+    seen = used(made)
+    await VERBS[name](deployment(made))
+    assert seen
+    assert set(seen) == {FRESH}
+    assert capsys.readouterr().err.count(SAID) == (there == STALE)
+
+
+@pytest.mark.parametrize("name", [name for name in VERBS if name != "deploy"])
+async def test_where_no_app_is_deployed_that_is_said_and_no_node_is_asked(name: str) -> None:
+    made = runner(STALE, {})
+    seen = used(made)
+    with pytest.raises(ToolError, match="no database and no manager node: it is not deployed") as caught:
+        await VERBS[name](deployment(made))
+    assert caught.value.mend == "`quickdata deploy` creates them"
+    assert seen == []
+    assert made.files[str(INVENTORY)] == STALE
+
+
+@pytest.mark.parametrize("name", [name for name in VERBS if name != "deploy"])
+async def test_where_nodes_exist_that_the_state_does_not_know_its_loss_is_said(name: str) -> None:
+    cloud = FreeCloud(there=[('aws_instance.node["manager"]', "i-1"), ("aws_vpc.main", "vpc-1")])
+    made = runner(STALE, {})
+    with pytest.raises(StateLost, match=r'but AWS has aws_instance\.node\["manager"\] \(i-1\)') as caught:
+        await VERBS[name](deployment(made, cloud))
+    assert "`quickdata adopt app`" in caught.value.mend
+
+
+async def test_an_app_whose_nodes_are_half_gone_can_still_be_destroyed_without_a_backup() -> None:
+    made = runner(STALE, {"nodes": {"manager": NODES["manager"]}})
+    await verbs.destroy(deployment(made), "nocodb_db")
+    assert "app: apply" in made.names
+
+
+async def test_a_folder_that_is_ready_is_asked_once_and_not_made_ready_again() -> None:
+    made = runner(FRESH)
+    await deploy.reachable(deployment(made))
+    assert made.names == ["app: outputs"]
+
+
+@pytest.mark.parametrize(("before", "steps"), [("ppr", ["outputs"]), ("other", ["init", "outputs"])])
+async def test_a_folder_that_was_made_ready_for_another_bucket_is_made_ready_for_this_one(
+    before: str, steps: list[str]
+) -> None:
+    """Its outputs would be those of another deployment, and its nodes too."""
+    made = runner(STALE)
+    d = kept_in(deployment(made), S3("ppr-tfstate", "eu-west-3"))
+    text = override(S3(f"{before}-tfstate", "eu-west-3"), "app")
+    made.files[str(d.app.workdir / OVERRIDE)] = text or ""
+    made.files[str(d.app.workdir / RECORD)] = json.dumps({"backend": {"type": "s3"}})
+    await deploy.reachable(d)
+    assert made.names == [f"app: {step}" for step in steps]
+    assert made.files[str(INVENTORY)] == FRESH
+
+
+async def test_a_folder_that_only_seemed_ready_is_made_ready() -> None:
+    answers = [(1, "Backend initialization required"), (0, outputs(OUTPUTS))]
+    made = runner(None)
+    made.answers["app: outputs"] = lambda _step: answers.pop(0)
+    await deploy.reachable(deployment(made))
+    assert made.names == ["app: outputs", "app: init", "app: outputs"]
+    assert made.files[str(INVENTORY)] == FRESH

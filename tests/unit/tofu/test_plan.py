@@ -1,0 +1,198 @@
+"""Plans read, and the gate."""
+
+import json
+from typing import Any
+
+import pytest
+
+from pipeline.deploy.gate import gate_app, gate_storage
+from pipeline.errors import PlanRefused, ToolError
+from pipeline.machine.repository import REPOSITORY
+from pipeline.tofu import plan
+from tests.support.recording import plan_json
+
+INFRASTRUCTURE = REPOSITORY / "infrastructure"
+HERE = "aws_s3_bucket_versioning.backups"
+NODE = 'aws_instance.node["database"]'
+
+Document = dict[str, Any]
+
+
+def changing(*actions: str, **more: Any) -> Document:
+    """Return a plan with one change, in the form of the tools' JSON output."""
+    address = more.pop("address", HERE)
+    return {"resource_changes": [{"address": address, **more, "change": {"actions": list(actions)}}]}
+
+
+def importing(*actions: str) -> Document:
+    change = {"actions": list(actions), "importing": {"id": "x"}}
+    return {"resource_changes": [{"address": HERE, "change": change}]}
+
+
+def putting_off(*actions: str) -> Document:
+    deferred = {
+        "reason": "provider_config_unknown",
+        "resource_change": changing(*actions)["resource_changes"][0],
+    }
+    return {"deferred_changes": [deferred], "complete": False}
+
+
+INVOKING = {"action_invocations": [{"address": "action.aws_lambda_invoke.x", "type": "aws_lambda_invoke"}]}
+
+GATE: dict[str, tuple[Document, str, bool, bool]] = {
+    "nothing": (changing("no-op"), "", True, True),
+    "create": (changing("create"), "create", True, True),
+    "read": (changing("read"), "", True, True),
+    "update": (changing("update"), "update", True, True),
+    "import": (importing("no-op"), "import", True, True),
+    "import and update": (importing("update"), "update, import", True, True),
+    "import and replace": (importing("delete", "create"), "replace, import", False, True),
+    "move": (changing("no-op", previous_address="a.old"), "move", True, True),
+    "move and delete": (changing("delete", previous_address="a.old"), "delete, move", False, True),
+    "replace, deleted first": (changing("delete", "create"), "replace", False, True),
+    "replace, created first": (changing("create", "delete"), "replace", False, True),
+    "replace, forgotten last": (changing("create", "forget"), "replace", False, True),
+    "replace, forgotten first": (changing("forget", "create"), "replace", False, True),
+    "delete": (changing("delete"), "delete", False, True),
+    "delete of what is deposed": (changing("delete", deposed="0123abcd"), "delete", False, True),
+    "forget": (changing("forget"), "forget", False, True),
+    "deferred create": (putting_off("create"), "deferred create", True, True),
+    "deferred delete": (putting_off("delete"), "deferred delete", False, True),
+    "deferred unknown": (putting_off("teleport"), "deferred unknown (teleport)", False, False),
+    "unknown": (changing("teleport"), "unknown (teleport)", False, False),
+    "unknown pair": (changing("update", "delete"), "unknown (update+delete)", False, False),
+    "no action at all": (changing(), "unknown ()", False, False),
+    "an action of a provider": (INVOKING, "unknown (invoke)", False, False),
+}
+"""A plan, the actions that are read in it, whether it may be applied to storage, and to the app."""
+
+
+@pytest.mark.parametrize("name", GATE)
+def test_every_action_is_read_and_allowed_or_refused(name: str) -> None:
+    document, actions, storage, app = GATE[name]
+    found = plan.read(json.dumps(document))
+    assert ", ".join(c.action for c in found.changes) == actions
+    for gate, allowed in ((gate_storage, storage), (gate_app, app)):
+        if allowed:
+            gate(found)
+        else:
+            with pytest.raises(PlanRefused, match=actions.split(",")[0].split(" (")[0]):
+                gate(found)
+
+
+def test_one_refused_change_among_allowed_ones_refuses_the_plan() -> None:
+    with pytest.raises(PlanRefused, match=r"delete a\.bad"):
+        gate_storage(plan.read(plan_json(("a.ok", "create"), ("a.bad", "delete"))))
+
+
+def test_a_refusal_names_every_change_at_once() -> None:
+    found = plan.read(plan_json(("a.one", "delete"), ("a.two", "forget")))
+    with pytest.raises(PlanRefused, match=r"delete a\.one, forget a\.two"):
+        gate_storage(found)
+
+
+def test_a_replacement_counts_as_creation_and_deletion() -> None:
+    found = plan.read(plan_json(("a.one", "replace"), ("a.two", "update"), ("a.three", "forget")))
+    assert found.counts() == {"create": 1, "update": 1, "delete": 1, "forget": 1}
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"resource_changes": [{}]}', "not json"])
+def test_what_is_no_plan_is_an_error_not_an_empty_plan(text: str) -> None:
+    with pytest.raises(ToolError):
+        plan.read(text)
+
+
+def test_an_errored_plan_is_not_read() -> None:
+    with pytest.raises(ToolError, match="incomplete"):
+        plan.read('{"errored": true, "resource_changes": []}')
+
+
+@pytest.mark.parametrize(
+    ("address", "previous", "doomed"),
+    [
+        (NODE, "", True),
+        ("aws_ebs_volume.postgres", "", True),
+        ("aws_ebs_volume.postgres[0]", "", True),
+        ("aws_volume_attachment.postgres", "", True),
+        ("aws_ebs_volume.data", "aws_ebs_volume.postgres", True),
+        ("aws_ebs_volume.postgres_old", "", False),
+        ('aws_instance.node["database-2"]', "", False),
+        ('aws_instance.node["manager"]', "", False),
+    ],
+)
+@pytest.mark.parametrize("action", ["delete", "forget"])
+def test_the_database_is_told_from_what_only_begins_alike_also_under_a_new_name(
+    address: str, previous: str, doomed: bool, action: str
+) -> None:
+    found = plan.read(json.dumps(changing(action, address=address, previous_address=previous)))
+    assert bool(found.touching({"delete", "replace", "forget"}, plan.DATABASE_RESOURCES)) == doomed
+
+
+def test_the_databases_addresses_are_those_of_the_code() -> None:
+    code = "".join(file.read_text() for file in INFRASTRUCTURE.glob("terraform/*.tf"))
+    for address in plan.DATABASE_RESOURCES:
+        kind, name = address.split("[")[0].split(".")
+        assert f'resource "{kind}" "{name}"' in code
+
+
+def paying(kind: str, actions: list[str], before: Any = None, after: Any = None) -> str:
+    change = {"actions": actions, "before": before, "after": after}
+    found = plan.read(
+        json.dumps({"resource_changes": [{"address": f"{kind}.x", "type": kind, "change": change}]})
+    )
+    return "\n".join(map(str, found.costs))
+
+
+SMALL = {
+    "instance_type": "t3.small",
+    "associate_public_ip_address": True,
+    "root_block_device": [{"volume_size": 20, "volume_type": "gp3"}],
+}
+
+
+@pytest.mark.parametrize(
+    ("told", "line"),
+    [
+        (
+            paying("aws_instance", ["create"], None, SMALL),
+            "+ aws_instance.x: instance t3.small, disk 20 GiB gp3, public IPv4 address",
+        ),
+        (
+            paying("aws_ebs_volume", ["delete"], {"size": 20, "type": "gp3"}),
+            "- aws_ebs_volume.x: volume 20 GiB gp3",
+        ),
+        (
+            paying("aws_ebs_volume", ["update"], {"size": 20, "type": "gp3"}, {"size": 40, "type": "gp3"}),
+            "~ aws_ebs_volume.x: volume 20 GiB gp3 → volume 40 GiB gp3",
+        ),
+        (paying("aws_ebs_volume", ["update"], {"size": 20, "tags": {}}, {"size": 20}), ""),
+        (
+            paying("aws_ebs_volume", ["delete", "create"], {"size": 1}, {"size": 2}),
+            "± aws_ebs_volume.x: volume 2 GiB",
+        ),
+        (
+            paying("aws_nat_gateway", ["create"], None, {}),
+            "+ aws_nat_gateway.x: NAT gateway, by the hour and GB",
+        ),
+        (paying("aws_lb", ["create"], None, {}), "+ aws_lb.x: load balancer, by the hour"),
+        (paying("aws_eip", ["create"], None, {}), "+ aws_eip.x: public IPv4 address"),
+        (paying("aws_iam_role", ["create"], None, {}), ""),
+        (paying("aws_instance", ["no-op"], SMALL, SMALL), ""),
+    ],
+)
+def test_what_costs_money_is_told_with_its_size(told: str, line: str) -> None:
+    assert told == line
+
+
+def test_of_an_update_the_altered_attributes_are_known_and_tags_are_none() -> None:
+    disks = [[{"size": 20, "tags": tags}] for tags in ({"a": "b"}, {})]
+    before = {"tags": {"a": "b"}, "disk": disks[0], "ami": "x", "same": 1}
+    after = {"tags": {}, "disk": disks[1], "ami": "y", "same": 1}
+    change = {"actions": ["update"], "before": before, "after": after, "after_unknown": {"ip": True}}
+    found = plan.read(json.dumps({"resource_changes": [{"address": "a.b", "change": change}]}))
+    assert found.changes[0].altered == ("ami", "ip")
+
+
+def test_changed_outputs_are_known() -> None:
+    outputs = {"nodes": {"actions": ["update"]}, "region": {"actions": ["no-op"]}}
+    assert plan.read(json.dumps({"output_changes": outputs})).outputs == ("nodes",)

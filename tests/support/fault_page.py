@@ -29,8 +29,8 @@ to do, that every manifest and `verified.json` in the bucket is what it was (so 
 nothing new looks like one), that the live database has the same content and no other is there, and that no
 process, session, file or scratch database is left. The exceptions have what they assert instead in their
 own tests: a crashed server, a replaced container, a removal that failed. A row in plain words is proven by a
-test of its own, which says what it asserts. Here a `docker` command of the tests stands for the containers; on
-a real Swarm, `make test-swarm` kills the database in the middle of a backup.
+test of its own, which says what it asserts. Here a `docker` command of the tests stands for the containers;
+on a real Swarm, `make test-swarm` kills the database in the middle of a backup.
 """
 NOT_COVERED = """
 ## Not covered

@@ -12,12 +12,11 @@ from dagger import DefaultPath, Doc, Ignore, dag, function, object_type
 
 from pipeline.aws.account import Cloud
 from pipeline.backups import catalogue as listing
-from pipeline.backups.drill import Holds, drill
-from pipeline.backups.drill import Wanted as Drilled
+from pipeline.backups.drill import DrillRequest, Holds, drill
 from pipeline.containers import deployment as contained
 from pipeline.containers.call import VERBS, Attempt, Closed, Inputs, always, declare, told
 from pipeline.containers.rehearsal import containers
-from pipeline.containers.toolbox import GROUPS, Toolbox, Wanted, python, toolbox
+from pipeline.containers.toolbox import GROUPS, Toolbox, ToolboxSources, python, toolbox
 from pipeline.containers.verbs import confirmed, deploy, migrate_state, moved, verb_on_aws
 from pipeline.deployment import DATABASE
 from pipeline.errors import SettingsError
@@ -96,7 +95,7 @@ async def _backups(_self: "Pipeline", attempt: Attempt) -> None:
 async def _drill(self: "Pipeline", attempt: Attempt) -> None:
     cloud, bucket, known = await _account(attempt)
     hours = attempt.given["max_age"]
-    wanted = Drilled(
+    wanted = DrillRequest(
         attempt.given["database"], attempt.given["backup_id"], timedelta(hours=hours) if hours else None
     )
     box = await self.box(attempt)
@@ -162,7 +161,7 @@ class Pipeline:
         return await self._checked(["pytest", "-q", "-p", "no:cacheprovider", UNIT_TESTS])
 
     async def _checked(self, *commands: list[str]) -> str:
-        box = python(dag, Wanted(), self.locked, *GROUPS, "dev").with_directory("/src", self.source)
+        box = python(dag, ToolboxSources(), self.locked, *GROUPS, "dev").with_directory("/src", self.source)
         box = box.with_workdir("/src").with_env_variable("PYTHONPATH", "/src")
         for command in commands:
             box = box.with_exec(command)
@@ -170,7 +169,7 @@ class Pipeline:
 
     async def box(self, attempt: Attempt) -> Toolbox:
         """Return the toolbox, made now: what is missing for it is said before anything else."""
-        wanted = Closed(**attempt.options(Closed)).wanted
+        wanted = Closed(**attempt.options(Closed)).sources
         made = await toolbox(dag, wanted, self.locked, self.package)
         found = Toolbox(dag, await asked("toolbox", made.sync()), wanted)
         attempt.report.facts.update(await contained.facts_of(found))

@@ -28,7 +28,7 @@ from pipeline.units import duration
 SCRIPT = REPOSITORY / "infrastructure/ansible/roles/pg_backup/files/restore-pg-latest.sh"
 CONFIGURATION = PurePosixPath("restore.conf")
 NAME = "drill: restore and compare"
-HELD = "HELD_"
+CARRIED = "HELD_"
 """Begins the names of the secrets on their way to the script, which takes no AWS_* and PG* from outside."""
 
 DIFFERS = 4
@@ -42,7 +42,7 @@ CLOCKS = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
-class Wanted:
+class DrillRequest:
     """Which backup is restored, and what is asked of it.
 
     Args:
@@ -76,11 +76,11 @@ class Site:
 
 
 Holds = Callable[[Postgres], dict[str, str]]
-Place = Callable[[Holds, Backup, Progress], AbstractAsyncContextManager[Site]]
+OpenSite = Callable[[Holds, Backup, Progress], AbstractAsyncContextManager[Site]]
 
 
 @asynccontextmanager
-async def this_machine(holds: Holds, backup: Backup, progress: Progress) -> AsyncIterator[Site]:
+async def drill_on_this_machine(holds: Holds, backup: Backup, progress: Progress) -> AsyncIterator[Site]:
     """Drill on this machine, in a directory that is gone afterwards.
 
     Args:
@@ -103,10 +103,10 @@ async def this_machine(holds: Holds, backup: Backup, progress: Progress) -> Asyn
 async def drill(
     cloud: Cloud,
     bucket: str,
-    wanted: Wanted,
+    request: DrillRequest,
     progress: Progress,
     report: Report,
-    place: Place = this_machine,
+    place: OpenSite = drill_on_this_machine,
 ) -> Figures:
     """Restore a backup into a throwaway PostgreSQL and compare it with its manifest.
 
@@ -116,7 +116,7 @@ async def drill(
     Args:
         cloud: where the bucket is.
         bucket: its name.
-        wanted: which backup.
+        request: which backup.
         progress: told of everything that happens.
         report: notes the steps and the proof.
         place: where the server and the script run.
@@ -130,16 +130,17 @@ async def drill(
         PipelineError: the bucket cannot be read, there is no room, or the restore could not be done.
     """
     began = datetime.now(UTC)
-    found = await backups(cloud, bucket, wanted.database)
-    backup = _choose(found, wanted)
-    stale = _staleness(found, wanted.max_age, began)
+    found = await backups(cloud, bucket, request.database)
+    backup = _choose(found, request)
+    stale = _staleness(found, request.max_age, began)
     if stale:
         progress.note(f"! drill: {stale}; it is restored all the same, to know whether it could be")
-    async with place(partial(_held, cloud), backup, progress) as site:
-        held = _held(cloud, site.server)
-        values = _values(cloud, bucket, wanted.database, site) | _figures_so_far(backup, began)
-        await site.runner.write(CONFIGURATION, _configuration(site.runner.root, values, held), 0o600)
-        figures = _proof(await noted(site.runner, report, _step(site, backup, held)), backup, wanted.database)
+    async with place(partial(_secrets_by_name, cloud), backup, progress) as site:
+        secrets = _secrets_by_name(cloud, site.server)
+        values = _values(cloud, bucket, request.database, site) | _figures_so_far(backup, began)
+        await site.runner.write(CONFIGURATION, _configuration(site.runner.root, values, secrets), 0o600)
+        result = await noted(site.runner, report, _step(site, backup, secrets))
+        figures = _proof(result, backup, request.database)
     report.prove("drill", in_words(figures), **figures)
     if stale:
         mend = "see /var/log/quickdata/backup.log on the database node, and run `quickdata backup`"
@@ -158,9 +159,9 @@ def in_words(figures: Figures) -> str:
     return f"{said}; sorted by {locale}: this machine lacks the database's locale" if locale else said
 
 
-def _choose(found: list[Backup], wanted: Wanted) -> Backup:
+def _choose(found: list[Backup], request: DrillRequest) -> Backup:
     try:
-        return chosen(found, wanted.backup_id, wanted.database)
+        return chosen(found, request.backup_id, request.database)
     except BackupError as error:  # nothing to verify is a failure of the verification
         raise VerifyFailed(error.what, error.mend) from error
 
@@ -207,22 +208,22 @@ def _figures_so_far(backup: Backup, began: datetime) -> dict[str, str]:
     return {"DRILL_STARTED": f"{began.timestamp():.3f}", "DRILL_RPO": f"{rpo:.1f}"}
 
 
-def _held(cloud: Cloud, server: Postgres) -> dict[str, str]:
+def _secrets_by_name(cloud: Cloud, server: Postgres) -> dict[str, str]:
     secrets = {name.upper(): value for name, value in cloud.credentials.items()}
-    return {HELD + name: value for name, value in (secrets | {"PGPASSWORD": server.password}).items()}
+    return {CARRIED + name: value for name, value in (secrets | {"PGPASSWORD": server.password}).items()}
 
 
-def _configuration(root: PurePosixPath, values: Mapping[str, str], held: Iterable[str]) -> str:
+def _configuration(root: PurePosixPath, values: Mapping[str, str], secrets: Iterable[str]) -> str:
     """Return the script's configuration; the secrets' values are not in it, the environment has them."""
     places = {"STATE_DIR": str(root / "state"), "LOCK_FILE": str(root / "lock")}
     lines = [f"{name}={shlex.quote(value)}" for name, value in {**values, **places}.items()]
-    lines += [f"{name.removeprefix(HELD)}=${name}" for name in held]
+    lines += [f"{name.removeprefix(CARRIED)}=${name}" for name in secrets]
     return "\n".join(lines) + "\n"
 
 
-def _step(site: Site, backup: Backup, held: Iterable[str]) -> Step:
+def _step(site: Site, backup: Backup, secrets: Iterable[str]) -> Step:
     options = ("--config", str(site.runner.root / CONFIGURATION), "--id", backup.name, "--verify")
-    return Step(NAME, (site.script, *options), secrets=tuple(held))
+    return Step(NAME, (site.script, *options), secrets=tuple(secrets))
 
 
 def _proof(result: Result, backup: Backup, database: str) -> Figures:

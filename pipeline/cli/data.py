@@ -106,11 +106,11 @@ def drill(backup_id: str | None, max_age: timedelta | None, database: str, verbo
 
     with errors_told("drill"):
         settings = AccountSettings.read()
-    wanted = drills.Wanted(database, backup_id, max_age)
+    request = drills.DrillRequest(database, backup_id, max_age)
 
     async def verb(progress: "Progress", report: "Report") -> None:
         cloud = Cloud(settings.credentials, settings.region)
-        await drills.drill(cloud, BUCKET_PREFIX + settings.bucket_suffix, wanted, progress, report)
+        await drills.drill(cloud, BUCKET_PREFIX + settings.bucket_suffix, request, progress, report)
 
     run_and_tell(verb, "drill", "aws", verbose)
 

@@ -21,10 +21,10 @@ from pipeline.tofu.binary import find_tofu
 REPORT_BYTES = 1_000_000
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-Verb = Callable[[Progress, Report], Awaitable[None]]
+Work = Callable[[Progress, Report], Awaitable[None]]
 
 
-def run(verb: Verb, name: str, target: str, reports: Path, verbose: bool = False) -> Report:
+def run(verb: Work, name: str, target: str, reports: Path, verbose: bool = False) -> Report:
     """Run a verb to its end.
 
     Args:
@@ -88,7 +88,7 @@ def _write(report: Report, directory: Path, progress: Progress) -> None:
         progress.note(f"the report could not be written: {error}")
 
 
-async def _interruptible(verb: Verb, progress: Progress, report: Report) -> None:
+async def _interruptible(verb: Work, progress: Progress, report: Report) -> None:
     caught: list[signal.Signals] = []
     with anyio.open_signal_receiver(*SIGNALS) as signals:
         async with anyio.create_task_group() as group:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import anyio
 import click
 
-from pipeline.cli.run import Verb, run
+from pipeline.cli.run import Work, run
 from pipeline.deploy.agreement import Agree, agreed, refused
 from pipeline.deployment import Deployment
 from pipeline.errors import PipelineError
@@ -133,7 +133,7 @@ def on_aws(
     if question:
         require_answer(question.yes)
 
-    def on_deployment(what: OnAws) -> Verb:
+    def on_deployment(what: OnAws) -> Work:
         async def begin(progress: Progress, report: Report) -> None:
             await what(aws_deployment(settings, progress, report))
 
@@ -147,7 +147,7 @@ def on_aws(
     run_and_tell(on_deployment(verb), name, "aws", verbose)
 
 
-def run_and_tell(verb: Verb, name: str, target: str, verbose: bool) -> None:
+def run_and_tell(verb: Work, name: str, target: str, verbose: bool) -> None:
     """Run a verb, tell what it proved, and exit with the error's code if it failed."""
     started = time.monotonic()
     with errors_told(name):

@@ -12,7 +12,7 @@ from dagger import Doc, Name, dag, function
 
 from pipeline.containers import deployment as contained
 from pipeline.containers import images
-from pipeline.containers.toolbox import Wanted
+from pipeline.containers.toolbox import ToolboxSources
 from pipeline.errors import PipelineError, most_telling
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
@@ -42,10 +42,10 @@ class Closed:
     verbose: Annotated[bool, Doc("Show what the tools themselves print."), Name("toolOutput")] = False
 
     @property
-    def wanted(self) -> Wanted:
+    def sources(self) -> ToolboxSources:
         """What the toolbox is made of."""
         binary, mirror = self.tofu_binary, self.provider_mirror
-        return Wanted(self.toolbox_image, self.tofu_image, binary, mirror, self.index_url)
+        return ToolboxSources(self.toolbox_image, self.tofu_image, binary, mirror, self.index_url)
 
 
 @dataclass(frozen=True, kw_only=True)

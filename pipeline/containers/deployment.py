@@ -153,8 +153,9 @@ async def deployment(
     settings.ssh_key.with_name(settings.ssh_key.name + ".pub").write_text(await _public(toolbox, known[key]))
     values = aws.secrets(settings) | ({"PGPASSWORD": around.database.password} if around else {})
     async with workspace(box.dag, toolbox, infrastructure, run) as mounted:
-        runner = ContainerRunner(mounted, _held(box, values, known, run), Masks(values), attempt.progress)
-        bench = Workbench(runner, TOFU, tofu_environment(box.wanted))
+        secrets = _engine_secrets(box, values, known, run)
+        runner = ContainerRunner(mounted, secrets, Masks(values), attempt.progress)
+        bench = Workbench(runner, TOFU, tofu_environment(box.sources))
         d = aws.aws_deployment(settings, attempt.progress, attempt.report, bench)
         yield await emulated(d, around) if around else d, runner
 
@@ -186,8 +187,8 @@ async def drilling(
         workspace(box.dag, toolbox, infrastructure, run) as mounted,
     ):
         values = holds(server)
-        held = _held(box, values, known, run)
-        runner = ContainerRunner(mounted, held, Masks(values), progress)
+        secrets = _engine_secrets(box, values, known, run)
+        runner = ContainerRunner(mounted, secrets, Masks(values), progress)
         script = runner.root / "infrastructure" / SCRIPT.relative_to(REPOSITORY / "infrastructure")
         yield Site(runner, server, str(script), f"{VENV}/bin/aws")
 
@@ -202,7 +203,7 @@ async def facts_of(box: Toolbox) -> dict[str, Any]:
     return {name: found[name] for name in ("locks", "versions")}
 
 
-def _held(
+def _engine_secrets(
     box: Toolbox, values: Mapping[str, str], known: "Mapping[str, dagger.Secret]", run: str
 ) -> "dict[str, dagger.Secret]":
     """Return the engine's secrets by name: the text of those made here is part of what it remembers by."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pipeline.containers.services import localstack, postgres
 from pipeline.containers.toolbox import TOFU, Toolbox, tofu_environment
 from pipeline.containers.workspace import workspace
-from pipeline.rehearsal.local_nodes import held
+from pipeline.rehearsal.local_nodes import rehearsal_secrets
 from pipeline.rehearsal.surroundings import Surroundings
 from pipeline.rehearsal.workspace import REAL
 from pipeline.reporting.progress import Progress
@@ -53,11 +53,11 @@ async def containers(
         workspace(box.dag, box.container, clean, run) as mounted,
     ):
         around = Surroundings(aws, database, WORKSPACE)
-        values = held(around)
+        values = rehearsal_secrets(around)
         secrets = {name: box.dag.set_secret(f"{run}-{name}", value) for name, value in values.items()}
         runner = ContainerRunner(mounted, secrets, Masks(values), progress)
         async with afterwards(partial(_kept, runner, keep)):
-            yield around, Workbench(runner, TOFU, tofu_environment(box.wanted))
+            yield around, Workbench(runner, TOFU, tofu_environment(box.sources))
 
 
 async def _kept(runner: ContainerRunner, keep: Callable[["dagger.Directory"], None]) -> None:

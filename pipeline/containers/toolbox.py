@@ -33,7 +33,7 @@ ENVIRONMENT = {
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ToolboxSources:
     """What a toolbox is made of, where it is not the usual.
 
     Args:
@@ -58,27 +58,27 @@ class Toolbox:
     Args:
         dag: Dagger's client.
         container: what the servers and the steps run on.
-        wanted: what it is made of.
+        sources: what it is made of.
     """
 
     dag: "dagger.Client"
     container: "dagger.Container"
-    wanted: Wanted
+    sources: ToolboxSources
 
 
 def python(
-    dag: "dagger.Client", wanted: Wanted, locked: "dagger.Directory", *groups: str
+    dag: "dagger.Client", sources: ToolboxSources, locked: "dagger.Directory", *groups: str
 ) -> "dagger.Container":
     """Return a container with the packages of some of the lock's groups.
 
     Args:
         dag: Dagger's client.
-        wanted: where they come from.
+        sources: where they come from.
         locked: pyproject.toml and uv.lock.
         groups: names of dependency groups, besides what the pipeline itself needs.
     """
-    container = dag.container().from_(wanted.image)
-    for name, value in {**ENVIRONMENT, **_index(wanted)}.items():
+    container = dag.container().from_(sources.image)
+    for name, value in {**ENVIRONMENT, **_index(sources)}.items():
         container = container.with_env_variable(name, value)
     pip = ["pip", "install", "--quiet", "--disable-pip-version-check", "--root-user-action=ignore"]
     container = (
@@ -87,20 +87,20 @@ def python(
         .with_directory(CODE, locked)
         .with_workdir(CODE)
     )
-    for command in _install(wanted, *groups):
+    for command in _install(sources, *groups):
         container = container.with_exec(command)
     return container
 
 
-def _index(wanted: Wanted) -> dict[str, str]:
-    named = {"UV_DEFAULT_INDEX": wanted.index_url, "PIP_INDEX_URL": wanted.index_url}
-    return named if wanted.index_url else {}
+def _index(sources: ToolboxSources) -> dict[str, str]:
+    named = {"UV_DEFAULT_INDEX": sources.index_url, "PIP_INDEX_URL": sources.index_url}
+    return named if sources.index_url else {}
 
 
-def _install(wanted: Wanted, *groups: str) -> list[list[str]]:
+def _install(sources: ToolboxSources, *groups: str) -> list[list[str]]:
     """From the addresses that the lock names, or from another index with the lock's versions and hashes."""
     options = [word for group in groups for word in ("--group", group)]
-    if not wanted.index_url:
+    if not sources.index_url:
         return [["uv", "sync", "--quiet", "--frozen", "--no-install-project", *options]]
     listed = ["--no-emit-project", *options, "--output-file", "requirements.txt"]
     return [
@@ -111,35 +111,35 @@ def _install(wanted: Wanted, *groups: str) -> list[list[str]]:
 
 
 async def toolbox(
-    dag: "dagger.Client", wanted: Wanted, locked: "dagger.Directory", package: "dagger.Directory"
+    dag: "dagger.Client", sources: ToolboxSources, locked: "dagger.Directory", package: "dagger.Directory"
 ) -> "dagger.Container":
     """Return the container that all steps and servers run on.
 
     Args:
         dag: Dagger's client.
-        wanted: what it is made of.
+        sources: what it is made of.
         locked: pyproject.toml and uv.lock.
         package: this package, whose code starts the servers.
 
     Raises:
         ToolError: the named mirror has no provider.
     """
-    container = python(dag, wanted, locked, *GROUPS)
-    tofu = wanted.tofu_binary or dag.container().from_(wanted.tofu_image).file(TOFU)
+    container = python(dag, sources, locked, *GROUPS)
+    tofu = sources.tofu_binary or dag.container().from_(sources.tofu_image).file(TOFU)
     container = container.with_file(TOFU, tofu, permissions=0o755)
-    if wanted.provider_mirror:
-        container = await _with_provider(container, wanted.provider_mirror)
-    elif not wanted.tofu_binary:  # only OpenTofu locks its cache
+    if sources.provider_mirror:
+        container = await _with_provider(container, sources.provider_mirror)
+    elif not sources.tofu_binary:  # only OpenTofu locks its cache
         cache = dag.cache_volume("quickdata-tofu-plugins")
         container = container.with_mounted_cache(PLUGIN_CACHE, cache)
     return container.with_directory(f"{CODE}/pipeline", package)
 
 
-def tofu_environment(wanted: Wanted) -> dict[str, str]:
+def tofu_environment(sources: ToolboxSources) -> dict[str, str]:
     """Return what OpenTofu needs to know in the toolbox."""
-    if wanted.provider_mirror:
+    if sources.provider_mirror:
         return {"TF_CLI_CONFIG_FILE": TOFU_CONFIGURATION}
-    return {} if wanted.tofu_binary else {"TF_PLUGIN_CACHE_DIR": PLUGIN_CACHE}
+    return {} if sources.tofu_binary else {"TF_PLUGIN_CACHE_DIR": PLUGIN_CACHE}
 
 
 async def _with_provider(container: "dagger.Container", mirror: "dagger.Directory") -> "dagger.Container":

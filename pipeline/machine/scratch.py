@@ -26,7 +26,7 @@ def scratch(purpose: str = "", place: str | None = None) -> Iterator[Path]:
         place: PLAIN, or None for TMPDIR.
     """
     with ExitStack() as at_last, tempfile.TemporaryDirectory(prefix=PREFIX + purpose, dir=place) as name:
-        at_last.callback(os.close, _held(Path(name, MARK)))
+        at_last.callback(os.close, _locked_mark(Path(name, MARK)))
         yield Path(name)
 
 
@@ -64,7 +64,7 @@ def remove(directory: Path) -> bool:
     return not directory.exists()
 
 
-def _held(mark: Path) -> int:
+def _locked_mark(mark: Path) -> int:
     """Make a file whose lock this process holds: it has its name only when it is locked."""
     draft = mark.with_name(f"{mark.name}.draft")
     descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)

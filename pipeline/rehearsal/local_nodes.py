@@ -24,12 +24,12 @@ REHEARSAL_BYTES = 500 * 10**6
 STACKS = ("storage", "app")
 """Each gets a provider of its own where no mirror has it: the workspace is new."""
 
-Place = Callable[[Progress], AbstractAsyncContextManager[tuple[Surroundings, Workbench]]]
+OpenSurroundings = Callable[[Progress], AbstractAsyncContextManager[tuple[Surroundings, Workbench]]]
 """Where a rehearsal happens: on this machine, or in containers."""
 
 
 @asynccontextmanager
-async def this_machine(progress: Progress) -> AsyncIterator[tuple[Surroundings, Workbench]]:
+async def rehearse_on_this_machine(progress: Progress) -> AsyncIterator[tuple[Surroundings, Workbench]]:
     """Rehearse on this machine: the servers and the steps are its processes.
 
     Args:
@@ -41,7 +41,7 @@ async def this_machine(progress: Progress) -> AsyncIterator[tuple[Surroundings, 
     room = temporary(REHEARSAL_BYTES, "for a rehearsal")
     require_room([room, *tools.downloads(Path(room.directory, name) for name in STACKS)])
     async with surroundings() as around:
-        yield around, workbench(around.workspace, held(around), progress)
+        yield around, workbench(around.workspace, rehearsal_secrets(around), progress)
 
 
 def workbench(directory: PurePath, secrets: Mapping[str, str], progress: Progress) -> Workbench:
@@ -63,7 +63,7 @@ def workbench(directory: PurePath, secrets: Mapping[str, str], progress: Progres
     return Workbench(runner, tofu, tools.provider_environment(workspace / ".tofu"))
 
 
-def held(around: Surroundings) -> dict[str, str]:
+def rehearsal_secrets(around: Surroundings) -> dict[str, str]:
     """Return the secrets that the steps of a rehearsal need; the vault's password is made here."""
     return {VAULT_PASSWORD: token_urlsafe(18), "PGPASSWORD": around.database.password}
 
@@ -83,7 +83,7 @@ def local_deployment(
     Raises:
         ToolError: a tool is missing and cannot be had.
     """
-    bench = bench or workbench(around.workspace, held(around), progress)
+    bench = bench or workbench(around.workspace, rehearsal_secrets(around), progress)
     d = emulated(around.aws, bench, suffix, progress, report)
     return replace(d, common={**d.common, **common()}, hosts=hosts(around), real_nodes=False)
 

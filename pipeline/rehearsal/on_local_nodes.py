@@ -2,7 +2,12 @@
 
 from pipeline.backups import node as scripts
 from pipeline.deploy import order as deploy
-from pipeline.rehearsal.local_nodes import Place, local_deployment, prepare, this_machine
+from pipeline.rehearsal.local_nodes import (
+    OpenSurroundings,
+    local_deployment,
+    prepare,
+    rehearse_on_this_machine,
+)
 from pipeline.rehearsal.proofs import epilogue
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
@@ -17,7 +22,9 @@ NOT_PROVEN = (
 )
 
 
-async def rehearse(progress: Progress, report: Report, suffix: str, place: Place = this_machine) -> None:
+async def rehearse(
+    progress: Progress, report: Report, suffix: str, place: OpenSurroundings = rehearse_on_this_machine
+) -> None:
     """Deploy against LocalStack, damage and restore, deploy again, destroy the app.
 
     Args:

@@ -8,7 +8,7 @@ from anyio import CancelScope
 from pipeline.aws.account import BUCKET
 from pipeline.aws.existing import IN_BUCKET
 from pipeline.backups.catalogue import backups
-from pipeline.backups.drill import Wanted, drill
+from pipeline.backups.drill import DrillRequest, drill
 from pipeline.backups.node import in_words, restore
 from pipeline.deploy import order as deploy
 from pipeline.deploy import planning
@@ -47,7 +47,7 @@ async def epilogue(d: Deployment, server: Postgres) -> None:
     await damage_and_restore(d, database)
     await stack_file_is_valid(d)
     await second_deploy(d)
-    await drill(d.cloud, d.bucket, Wanted(), d.progress, d.report)
+    await drill(d.cloud, d.bucket, DrillRequest(), d.progress, d.report)
     await outlives_the_app(d)
     await storage_refuses(d)
 
@@ -156,11 +156,11 @@ def _without_protection(address: str) -> str:
     return f'resource "{kind}" "{name}" {{\n  lifecycle {{\n    prevent_destroy = false\n  }}\n}}\n'
 
 
-def prove(held: bool, otherwise: str) -> None:
+def prove(proven: bool, otherwise: str) -> None:
     """Make sure that something is as a rehearsal says.
 
     Raises:
         VerifyFailed: it is not.
     """
-    if not held:
+    if not proven:
         raise VerifyFailed(f"rehearsal: {otherwise}", "see the steps above and the report: this is a defect")

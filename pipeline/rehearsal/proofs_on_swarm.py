@@ -2,7 +2,7 @@
 
 import httpx
 
-from pipeline.backups.drill import Wanted, drill
+from pipeline.backups.drill import DrillRequest, drill
 from pipeline.backups.node import backup, restore
 from pipeline.deployment import DATABASE, DATABASE_SERVICE, DATABASE_USER
 from pipeline.rehearsal.nocodb_user import Base, User, signed_in
@@ -27,7 +27,7 @@ async def swarm_epilogue(s: Swarm) -> None:
     await a_person_gets_it_back(s)
     await adminer_shows_it(s)
     await second_deploy(s.d)
-    await drill(s.d.cloud, s.d.bucket, Wanted(), s.d.progress, s.d.report)
+    await drill(s.d.cloud, s.d.bucket, DrillRequest(), s.d.progress, s.d.report)
     await outlives_the_app(s.d)
     await storage_refuses(s.d)
 

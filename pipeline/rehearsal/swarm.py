@@ -82,7 +82,7 @@ async def swarm(
             progress.note(
                 f"nodes: they are up; to look into one while it runs: docker exec -it NAME bash: {names}"
             )
-            bench = workbench(directory / "workspace", _held(found, content), progress)
+            bench = workbench(directory / "workspace", _secrets(found, content), progress)
             d = _reached(emulated(aws, bench, suffix, progress, report, found.public_key), found)
             d = _served(with_workers(d, workers), domain)
             await require_emulator(d)
@@ -102,7 +102,7 @@ async def _needs(stock: Mapping[str, tuple[str, ...]]) -> list[Need]:
     return [*needs, Need(root, NODES_BYTES + size, "for the nodes", "rehearse with --nodes local")]
 
 
-def _held(found: Nodes, content: Mapping[str, str]) -> dict[str, str]:
+def _secrets(found: Nodes, content: Mapping[str, str]) -> dict[str, str]:
     masked = {name: value for name, value in content.items() if value != OWNER}
     return {VAULT_PASSWORD: token_urlsafe(18), SSH_KEY: found.key, **masked}
 

@@ -8,7 +8,7 @@ from dagger import dag
 from pipeline.backups.drill import Site
 from pipeline.containers import deployment as contained
 from pipeline.containers import services
-from pipeline.containers.toolbox import ENVIRONMENT, Toolbox, Wanted
+from pipeline.containers.toolbox import ENVIRONMENT, Toolbox, ToolboxSources
 from pipeline.reporting.progress import Progress
 from pipeline.servers.postgres import Postgres, binaries
 from tests.support.engine import Engine, engine
@@ -26,7 +26,7 @@ async def drilled(engine: Engine, found: str) -> tuple[Site, dict[str, Any]]:
     engine.lay_down()
     engine.program("which", found)
     engine.program(str(binaries() / "pg_isready"), "exit 0")
-    box = Toolbox(dag, dag.container().with_env_variable("PATH", ENVIRONMENT["PATH"]), Wanted())
+    box = Toolbox(dag, dag.container().with_env_variable("PATH", ENVIRONMENT["PATH"]), ToolboxSources())
     known = {"of-aws": dag.set_secret("aws_secret_access_key", "of-aws")}
 
     def holds(server: Postgres) -> dict[str, str]:

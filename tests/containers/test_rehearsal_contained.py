@@ -13,7 +13,7 @@ from dagger.client._core import Field
 from pipeline.containers import services
 from pipeline.containers.call import told
 from pipeline.containers.rehearsal import STATES, containers
-from pipeline.containers.toolbox import ENVIRONMENT, Toolbox, Wanted
+from pipeline.containers.toolbox import ENVIRONMENT, Toolbox, ToolboxSources
 from pipeline.errors import PipelineError, ToolError
 from pipeline.rehearsal.workspace import REAL
 from pipeline.reporting.progress import Progress
@@ -48,7 +48,7 @@ class Kept:
 
 def rehearsing(keep: Callable[[dagger.Directory], None] | None = None) -> Any:
     toolbox = dag.container().with_env_variable("PATH", ENVIRONMENT["PATH"])
-    return containers(Toolbox(dag, toolbox, Wanted()), dag.directory(), Progress(), keep or Kept())
+    return containers(Toolbox(dag, toolbox, ToolboxSources()), dag.directory(), Progress(), keep or Kept())
 
 
 def named(chain: list[Field], name: str) -> list[dict[str, Any]]:

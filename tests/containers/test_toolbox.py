@@ -41,7 +41,7 @@ def fields(found: Any) -> list[tuple[str, dict[str, Any]]]:
 
 
 async def test_the_toolbox_is_made_of_two_images_and_the_lock(engine: Engine) -> None:
-    made = await toolbox.toolbox(dag, toolbox.Wanted(), dag.directory(), dag.directory())
+    made = await toolbox.toolbox(dag, toolbox.ToolboxSources(), dag.directory(), dag.directory())
     chain = fields(made)
     assert [args["address"] for name, args in chain if name == "from"] == [images.TOOLBOX]
     execs = [args["args"] for name, args in chain if name == "withExec"]
@@ -52,7 +52,7 @@ async def test_the_toolbox_is_made_of_two_images_and_the_lock(engine: Engine) ->
 
 
 async def test_a_provider_is_downloaded_once_for_all_runs(engine: Engine) -> None:
-    wanted = toolbox.Wanted()
+    wanted = toolbox.ToolboxSources()
     chain = fields(await toolbox.toolbox(dag, wanted, dag.directory(), dag.directory()))
     (cache,) = [args for name, args in chain if name == "withMountedCache" and "tofu" in args["path"]]
     assert toolbox.tofu_environment(wanted) == {"TF_PLUGIN_CACHE_DIR": cache["path"]}
@@ -60,7 +60,7 @@ async def test_a_provider_is_downloaded_once_for_all_runs(engine: Engine) -> Non
 
 async def test_a_tool_that_locks_no_cache_gets_none(engine: Engine) -> None:
     """Two `init` run at once; Terraform does not guard its cache against that."""
-    wanted = toolbox.Wanted(tofu_binary=dag.directory().file("terraform"))
+    wanted = toolbox.ToolboxSources(tofu_binary=dag.directory().file("terraform"))
     chain = fields(await toolbox.toolbox(dag, wanted, dag.directory(), dag.directory()))
     assert not [args for name, args in chain if name == "withMountedCache" and "tofu" in args["path"]]
     assert toolbox.tofu_environment(wanted) == {}
@@ -78,7 +78,7 @@ async def test_with_a_mirror_nobody_asks_the_registry_for_the_provider(
 
     monkeypatch.setattr(dagger.Directory, "entries", entries)
     monkeypatch.setattr(dagger.Directory, "exists", exists)
-    wanted = toolbox.Wanted(provider_mirror=dag.directory())
+    wanted = toolbox.ToolboxSources(provider_mirror=dag.directory())
     chain = fields(await toolbox.toolbox(dag, wanted, dag.directory(), dag.directory()))
     (mounted,) = [args["path"] for name, args in chain if name == "withMountedDirectory"]
     assert mounted.startswith(f"{toolbox.PROVIDERS}/registry.opentofu.org/hashicorp/aws/")
@@ -94,7 +94,7 @@ async def test_a_mirror_without_the_provider_is_told(engine: Engine, monkeypatch
 
     monkeypatch.setattr(dagger.Directory, "entries", entries)
     with pytest.raises(ToolError, match="--provider-mirror has no"):
-        wanted = toolbox.Wanted(provider_mirror=dag.directory())
+        wanted = toolbox.ToolboxSources(provider_mirror=dag.directory())
         await toolbox.toolbox(dag, wanted, dag.directory(), dag.directory())
 
 
@@ -105,7 +105,7 @@ def test_images_are_pinned_by_version(image: str) -> None:
 
 async def test_a_closed_network_pulls_no_image_of_opentofu_and_checks_hashes(engine: Engine) -> None:
     binary = dag.directory().file("tofu")
-    wanted = toolbox.Wanted(
+    wanted = toolbox.ToolboxSources(
         image="mine:3.11", tofu_binary=binary, index_url="https://pypi.example.org/simple"
     )
     chain = fields(await toolbox.toolbox(dag, wanted, dag.directory(), dag.directory()))

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from pipeline.aws.account import Cloud
 from pipeline.backups.catalogue import backups
-from pipeline.backups.drill import Wanted, drill, in_words
+from pipeline.backups.drill import DrillRequest, drill, in_words
 from pipeline.backups.node import Figures
 from pipeline.cli import main
 from pipeline.errors import PipelineError, ToolError, VerifyFailed
@@ -34,7 +34,7 @@ ON_ITS_OWN = """
 import os
 import sys
 from pathlib import Path
-from pipeline.backups.drill import Wanted, drill
+from pipeline.backups.drill import DrillRequest, drill
 from pipeline.errors import PipelineError
 from pipeline.cli.run import run
 from pipeline.aws.account import Cloud
@@ -43,7 +43,7 @@ region, endpoint, bucket, database, reports = sys.argv[1:]
 keys = {name: os.environ[name.upper()] for name in ("aws_access_key_id", "aws_secret_access_key")}
 cloud = Cloud(keys, region, endpoint)
 try:
-    run(lambda progress, report: drill(cloud, bucket, Wanted(database), progress, report),
+    run(lambda progress, report: drill(cloud, bucket, DrillRequest(database), progress, report),
         "drill", "localstack", Path(reports))
 except PipelineError as error:
     sys.exit(error.exit_code)
@@ -67,7 +67,7 @@ def cloud(node: Node) -> Cloud:
 async def drilled(
     node: Node, backup_id: str | None = None, max_age: timedelta | None = None, report: Report | None = None
 ) -> Figures:
-    wanted = Wanted(node.database, backup_id, max_age)
+    wanted = DrillRequest(node.database, backup_id, max_age)
     return await drill(cloud(node), node.bucket, wanted, Progress(), report or Report("drill", "localstack"))
 
 
@@ -228,7 +228,7 @@ async def test_a_bucket_that_is_not_there_and_an_endpoint_that_is_down_are_told(
     report = Report("drill", "localstack")
     down = Cloud(KEYS, "eu-west-3", "http://127.0.0.1:1")
     with pytest.raises(ToolError, match="does not answer"):
-        await drill(down, node.bucket, Wanted(), Progress(), report)
+        await drill(down, node.bucket, DrillRequest(), Progress(), report)
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ def operator(
     found = make_checkout(base, variables(SUFFIX), passwords)
     shims = base / "shims"
     shims.mkdir()
-    emulated = shlex.join([sys.executable, "-P", "-m", "emulated_cli", str(found.around)])
+    emulated = shlex.join([sys.executable, "-P", "-m", "tests.support.emulated_cli", str(found.around)])
     shim(shims, "quickdata", f'exec {emulated} "$@"')
     (shims / "tofu").symlink_to(tools.tofu())
     return Operator(found, localstack, shims)

@@ -63,7 +63,7 @@ class Checkout:
 
     @property
     def environment(self) -> dict[str, str]:
-        path = {"PATH": f"{TOOLS}:{os.environ['PATH']}", "PYTHONPATH": f"{self.root}:{REPOSITORY / 'tests'}"}
+        path = {"PATH": f"{TOOLS}:{os.environ['PATH']}", "PYTHONPATH": f"{self.root}:{REPOSITORY}"}
         temporary = self.home / "tmp"
         temporary.mkdir(parents=True, exist_ok=True)
         own = {"HOME": str(self.home), "TMPDIR": str(temporary), "PYTHONDONTWRITEBYTECODE": "1"}
@@ -71,7 +71,7 @@ class Checkout:
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         (self.root / "reports/run.json").unlink(missing_ok=True)
-        command = [sys.executable, "-P", "-m", "emulated_cli", str(self.around), *words]
+        command = [sys.executable, "-P", "-m", "tests.support.emulated_cli", str(self.around), *words]
         options: dict[str, Any] = {"stdin": subprocess.DEVNULL, "text": True, "start_new_session": True}
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         return subprocess.Popen(command, cwd=self.root, env=self.environment, **pipes, **options)

@@ -1,6 +1,6 @@
 """quickdata, with LocalStack for AWS and two directories for the nodes; all else is what acts on AWS.
 
-    python -P -m emulated_cli SURROUNDINGS VERB [OPTION…]
+    python -P -m tests.support.emulated_cli SURROUNDINGS VERB [OPTION…]
 
 SURROUNDINGS is a file, so that its password is in no process list: `surroundings` of emulated.py writes it.
 """

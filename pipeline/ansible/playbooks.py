@@ -14,7 +14,7 @@ FOLDER = PurePosixPath("infrastructure/ansible")
 INVENTORY = FOLDER / "inventory.yml"
 PLAYBOOKS = ("swarm.yml", "nocodb.yml", "backup.yml")
 """In their order."""
-PATIENCE = 10
+ANSWER_LIMIT = 10
 """Seconds that a node has to answer when it is only asked whether it is there."""
 
 JSON_LINES: Mapping[str, str] = {
@@ -72,7 +72,7 @@ class Ansible:
 
     def ping(self, inventory: str) -> Step:
         """Ask every node of an inventory whether it answers now."""
-        module = ("-m", "ansible.builtin.ping", "-T", str(PATIENCE))
+        module = ("-m", "ansible.builtin.ping", "-T", str(ANSWER_LIMIT))
         return self._step("ansible: ping", "ansible", "-i", inventory, "all", *module)
 
     def find_data(self, inventory: str = "") -> Step:

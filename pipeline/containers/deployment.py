@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 Wants = TypeVar("Wants", bound=AccountSettings)
 
-SSH_KEY, WEB_IDENTITY = "QUICKDATA_SSH_KEY", "AWS_WEB_IDENTITY_TOKEN_FILE"
+SSH_KEY_INPUT, WEB_IDENTITY = "QUICKDATA_SSH_KEY", "AWS_WEB_IDENTITY_TOKEN_FILE"
 FACTS = (
     "python",
     "-c",
@@ -42,7 +42,7 @@ FACTS = (
     " print(json.dumps(facts(find_tofu())))",
 )
 INSTALL = 'apt-get update -qq && apt-get install -y -qq --no-install-recommends "$0"'
-FILES = (SSH_KEY, WEB_IDENTITY)
+FILES = (SSH_KEY_INPUT, WEB_IDENTITY)
 """Variables that name a file: here the option is the file's content."""
 
 
@@ -233,5 +233,5 @@ async def _public(toolbox: "dagger.Container", key: "dagger.Secret") -> str:
     code, public, said = await outcome("public half of the SSH key", tried(mounted, *command))
     if code:
         mend = "give a private key without a passphrase, such as --ssh-key file://$HOME/.ssh/id_ed25519"
-        raise SettingsError(f"{SSH_KEY}: is no key that can be used: {said.strip()}", mend)
+        raise SettingsError(f"{SSH_KEY_INPUT}: is no key that can be used: {said.strip()}", mend)
     return public

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import anyio
 from anyio import to_thread
 
 from pipeline.containers.toolbox import CODE
 from pipeline.errors import PipelineError, ToolError
+from pipeline.machine.waiting import until
 from pipeline.runners.cleanup import afterwards
 from pipeline.runners.container import asked, outcome, tried
 from pipeline.servers.localstack import REGION, LocalStack, answers, asking
@@ -108,7 +108,8 @@ async def _accepts(container: "dagger.Container", server: Postgres) -> bool:
 @asynccontextmanager
 async def _answering(name: str, ready: Callable[[], Awaitable[bool]]) -> AsyncIterator[None]:
     """Run the block once the server answers; if it fails when the server does not, that is the error."""
-    await _until(name, ready)
+    if not await until(ready, START_LIMIT):
+        raise ToolError(f"{name} was not ready in {START_LIMIT:.0f} s", REMEDY)
     try:
         yield
     except Exception as error:
@@ -125,12 +126,3 @@ async def _still(ready: Callable[[], Awaitable[bool]]) -> bool:
         return await ready()
     except PipelineError:
         return True
-
-
-async def _until(name: str, ready: Callable[[], Awaitable[bool]]) -> None:
-    with anyio.move_on_after(START_LIMIT):
-        while True:
-            if await ready():
-                return
-            await anyio.sleep(0.2)
-    raise ToolError(f"{name} was not ready in {START_LIMIT:.0f} s", REMEDY)

@@ -10,12 +10,12 @@ from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
-import anyio
 from anyio import CancelScope, create_task_group, run_process
 
 from pipeline.errors import ToolError
 from pipeline.machine.network import DIRECT, PROXIES, authorities
 from pipeline.machine.scratch import NODES, dead, remove
+from pipeline.machine.waiting import until
 from pipeline.rehearsal.docker import docker, images, pour
 from pipeline.reporting.progress import Progress
 from pipeline.runners.cleanup import afterwards
@@ -181,22 +181,23 @@ async def _start(nodes: Nodes, name: str, image: str, stock: tuple[str, ...]) ->
         *("exec", "-i", "--user=admin", container, "dd", "status=none", f"of={keys}"),
         stdin=nodes.public_key.encode(),
     )
-    await _until_docker_answers(container)
+    await _require_docker(container)
     if stock:
         await pour(container, stock)
 
 
-async def _until_docker_answers(container: str) -> None:
-    with anyio.move_on_after(DAEMON_LIMIT):
-        while True:
-            try:
-                await docker("exec", container, "docker", "info")
-            except ToolError:
-                await anyio.sleep(0.5)
-            else:
-                return
-    log = await docker("exec", container, "tail", "-n", "5", "/var/log/docker.log")
-    raise ToolError("Docker does not start in a node", "rehearse with --nodes local", log)
+async def _require_docker(container: str) -> None:
+    if not await until(partial(_docker_answers, container), DAEMON_LIMIT):
+        log = await docker("exec", container, "tail", "-n", "5", "/var/log/docker.log")
+        raise ToolError("Docker does not start in a node", "rehearse with --nodes local", log)
+
+
+async def _docker_answers(container: str) -> bool:
+    try:
+        await docker("exec", container, "docker", "info")
+    except ToolError:
+        return False
+    return True
 
 
 async def _made(*words: str) -> None:
@@ -207,14 +208,10 @@ async def _made(*words: str) -> None:
 
 async def _remove(run: str) -> None:
     """Remove everything of a run; what the daemon is still busy with is tried again."""
-    with anyio.move_on_after(REMOVAL_LIMIT):
-        while True:
-            if await _removed(run):
-                return
-            await anyio.sleep(0.5)
-    label = f"label={LABEL}={run}"
-    mend = f"docker rm -fv $(docker ps -aq --filter {label}); docker network rm {run}"
-    raise ToolError(f"the nodes {run} could not be removed", mend)
+    if not await until(partial(_removed, run), REMOVAL_LIMIT):
+        label = f"label={LABEL}={run}"
+        mend = f"docker rm -fv $(docker ps -aq --filter {label}); docker network rm {run}"
+        raise ToolError(f"the nodes {run} could not be removed", mend)
 
 
 async def _removed(run: str) -> bool:

@@ -3,15 +3,16 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from ssl import SSLContext
 from typing import Any
 
-import anyio
 import httpx
 
 from pipeline.errors import VerifyFailed
+from pipeline.machine.waiting import until
 
-PATIENCE = 180.0
+ANSWER_LIMIT = 180.0
 """Seconds that NocoDB has to answer, after a restart of its node too."""
 FILE = "receipt.txt"
 COLUMNS = [
@@ -110,22 +111,14 @@ async def signed_in(
         VerifyFailed: it does not answer, or lets that person not in.
     """
     async with httpx.AsyncClient(base_url=url, verify=tls or True, timeout=30, trust_env=False) as http:
-        await _until_it_answers(http)
+        if not await until(partial(_answers, http), ANSWER_LIMIT):
+            raise VerifyFailed(f"NocoDB does not answer at {http.base_url}", "look at its log on the manager")
         user = User(http)
         known = await user._ask(
             "POST", "/api/v1/auth/user/signin", json={"email": email, "password": password}
         )
         http.headers["xc-auth"] = known["token"]
         yield user
-
-
-async def _until_it_answers(http: httpx.AsyncClient) -> None:
-    with anyio.move_on_after(PATIENCE):
-        while True:
-            if await _answers(http):
-                return
-            await anyio.sleep(0.5)
-    raise VerifyFailed(f"NocoDB does not answer at {http.base_url}", "look at its log on the manager")
 
 
 async def _answers(http: httpx.AsyncClient) -> bool:

@@ -21,7 +21,7 @@ from pipeline.rehearsal.workspace import throwaway
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
 from pipeline.servers.localstack import LocalStack, localstack
-from pipeline.targets.aws import SSH_KEY
+from pipeline.targets.aws import NODES_KEY
 from pipeline.targets.emulator import OWNER, VAULT_PASSWORD, emulated, lay_vault, require_emulator, vault
 from pipeline.tofu import binary as tools
 
@@ -104,7 +104,7 @@ async def _needs(stock: Mapping[str, tuple[str, ...]]) -> list[Need]:
 
 def _secrets(found: Nodes, content: Mapping[str, str]) -> dict[str, str]:
     masked = {name: value for name, value in content.items() if value != OWNER}
-    return {VAULT_PASSWORD: token_urlsafe(18), SSH_KEY: found.key, **masked}
+    return {VAULT_PASSWORD: token_urlsafe(18), NODES_KEY: found.key, **masked}
 
 
 def _reached(d: Deployment, found: Nodes) -> Deployment:
@@ -114,7 +114,7 @@ def _reached(d: Deployment, found: Nodes) -> Deployment:
         name: {"ansible_host": address, "private_ip": address, **own}
         for name, address in found.addresses.items()
     }
-    return replace(d, ansible=replace(d.ansible, secret_files=(SSH_KEY,)), hosts=where)
+    return replace(d, ansible=replace(d.ansible, secret_files=(NODES_KEY,)), hosts=where)
 
 
 def node_environment() -> dict[str, str]:

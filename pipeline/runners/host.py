@@ -22,7 +22,7 @@ from pipeline.steps.masks import Masks
 from pipeline.steps.output import Reader
 from pipeline.steps.step import Result, Step
 
-PATIENCE = 120.0
+STATE_LIMIT = 120.0
 """Seconds that an interrupted tool has to write its state before it is asked again, by SIGTERM."""
 
 ANSWERED = 3.0
@@ -205,6 +205,6 @@ async def _end(process: Process) -> None:
     for request in (signal.SIGINT, signal.SIGTERM):
         with suppress(ProcessLookupError):
             os.killpg(process.pid, request)
-        with anyio.move_on_after(PATIENCE):
+        with anyio.move_on_after(STATE_LIMIT):
             await process.wait()
             return

@@ -12,6 +12,7 @@ import anyio
 from anyio.abc import Process
 
 from pipeline.errors import ToolError
+from pipeline.machine.waiting import until
 
 LOOPBACK = "127.0.0.1"
 ANYWHERE = "0.0.0.0"  # noqa: S104 - a container of its own
@@ -81,15 +82,15 @@ async def serving(
 
 
 async def _until_ready(name: str, process: Process, ready: Callable[[], Awaitable[bool]], log: Path) -> None:
-    with anyio.move_on_after(START_LIMIT):
-        while process.returncode is None:
-            if await ready():
-                return
-            await anyio.sleep(0.1)
+    async def ready_or_ended() -> bool:
+        return process.returncode is not None or await ready()
+
+    in_time = await until(ready_or_ended, START_LIMIT)
     if process.returncode is not None:
         raise _ended(name, "while starting", process.returncode, log)
-    what = f"{name} was not ready in {START_LIMIT:.0f} s"
-    raise ToolError(what, REMEDY, _last_words(log))
+    if not in_time:
+        what = f"{name} was not ready in {START_LIMIT:.0f} s"
+        raise ToolError(what, REMEDY, _last_words(log))
 
 
 @asynccontextmanager

@@ -27,7 +27,7 @@ from pipeline.tofu.stack import Stack
 STORAGE, APP = PurePosixPath("infrastructure/terraS3"), PurePosixPath("infrastructure/terraform")
 PLANS_BYTES = 16 * 10**6
 """Far more than both stacks' plans, states and the inventory come to."""
-SSH_KEY = "ANSIBLE_PRIVATE_KEY_FILE"
+NODES_KEY = "ANSIBLE_PRIVATE_KEY_FILE"
 
 
 def aws_deployment(
@@ -115,7 +115,7 @@ def secrets(settings: Settings) -> dict[str, str]:
         "VAULT_PASSWORD": settings.vault_password,
         "GITLAB_PAT": settings.gitlab_pat,
         PASSWORD: settings.gitlab_pat,
-        SSH_KEY: settings.ssh_key.read_bytes().decode(),
+        NODES_KEY: settings.ssh_key.read_bytes().decode(),
     }
     if settings.state_passphrase:
         values[encryption.PASSPHRASE] = settings.state_passphrase
@@ -140,4 +140,4 @@ def _ansible(settings: Settings, workspace: PurePosixPath) -> Ansible:
     if settings.gitlab_user:
         env["GITLAB_USER"] = settings.gitlab_user
     given = {"VAULT_PASSWORD": settings.vault_password, "GITLAB_PAT": settings.gitlab_pat}
-    return Ansible(env, tuple(name for name, value in given.items() if value), (SSH_KEY,))
+    return Ansible(env, tuple(name for name, value in given.items() if value), (NODES_KEY,))

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from pipeline.rehearsal.nocodb_user import FILE, Base
 
-PATIENCE = 90_000.0
+PAGE_LIMIT = 90_000.0
 """Milliseconds that a page may take on a busy machine."""
 FLAGS = ["--no-sandbox", "--disable-dev-shm-usage"]  # it opens one page, of this test's own NocoDB, as root
 
@@ -42,7 +42,7 @@ def look(where: tuple[str, str, str], base: Base, screenshot: Path) -> Seen:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
         page = browser.new_page()
-        page.set_default_timeout(PATIENCE)
+        page.set_default_timeout(PAGE_LIMIT)
         _sign_in(page, url, email, password)
         page.goto(f"{url}/dashboard/#/nc/{base.id}/{base.table}?rowId=1")
         seen = _row(page, screenshot)

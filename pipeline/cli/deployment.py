@@ -154,8 +154,9 @@ def status(as_json: bool, given: Mapping[str, str], ask: bool, verbose: bool) ->
     Example: quickdata status --json
     """
     from pipeline.deploy import status as verbs  # noqa: PLC0415 - its imports are slow
+    from pipeline.deploy.finding import Finding  # noqa: PLC0415 - likewise
 
-    found: list[verbs.Part] = []
+    found: list[Finding] = []
 
     async def verb(d: Deployment) -> None:
         found.extend(await verbs.status(d))

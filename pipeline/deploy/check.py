@@ -3,10 +3,11 @@
 import json
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from anyio import create_task_group
 
+from pipeline.deploy.finding import Finding
 from pipeline.deploy.plaintext import ANSIBLE_VAULT, EXAMPLE, VAULT, require_encrypted
 from pipeline.deployment import Deployment
 from pipeline.errors import PipelineError, SettingsError, listed
@@ -20,35 +21,6 @@ STEP = re.compile(r"^check: [^:]+: ")
 """How an error of a step of this page begins: what was looked at says it already."""
 NOT_FOUND = 127
 """What a shell says of a command that is not there."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at.
-
-    Args:
-        about: what it was.
-        said: how it is.
-        error: what is wrong with it; None when it is as it should be.
-    """
-
-    about: str
-    said: str
-    error: PipelineError | None = None
-
-    @property
-    def cause(self) -> tuple[str, ...]:
-        """What tells it from others: two looks that fail for one reason have one cause."""
-        if self.error is None:
-            return (self.about,)
-        known = not self.said.startswith(UNKNOWN)
-        return (self.said, self.error.mend, "" if known else self.error.tail)
-
-    def __str__(self) -> str:
-        """The finding as a terminal shows it."""
-        if self.error is None:
-            return f"✓ {self.about}: {self.said}"
-        return f"✗ {PipelineError(f'{self.about}: {self.said}', self.error.mend, self.error.tail)}"
 
 
 Look = Callable[[], Awaitable[str]]
@@ -82,9 +54,18 @@ async def check(d: Deployment) -> list[Finding]:
 def _told_once(found: list[Finding]) -> list[Finding]:
     once: dict[tuple[str, ...], Finding] = {}
     for each in found:
-        first = once.get(each.cause)
-        once[each.cause] = replace(first, about=f"{first.about}, {each.about}") if first else each
+        cause = _cause(each)
+        first = once.get(cause)
+        once[cause] = replace(first, about=f"{first.about}, {each.about}") if first else each
     return list(once.values())
+
+
+def _cause(found: Finding) -> tuple[str, ...]:
+    """Return what tells a finding from others: two looks that fail for one reason have one cause."""
+    if found.well:
+        return (found.about,)
+    said = found.lines[0]
+    return (said, found.mend, found.tail if said.startswith(UNKNOWN) else "")
 
 
 def require_good(found: list[Finding], shown: bool = False) -> None:
@@ -97,24 +78,24 @@ def require_good(found: list[Finding], shown: bool = False) -> None:
     Raises:
         PipelineError: something is not: of the gravest problem's kind, all told with their last lines.
     """
-    bad = [(each, each.error) for each in found if each.error]
+    bad = [each for each in found if not each.well]
     if not bad:
         return
-    kind = type(max((error for _, error in bad), key=lambda error: error.exit_code))
+    kind = max((each.kind or PipelineError for each in bad), key=lambda kind: kind.exit_code)
     if shown:
-        raise kind(f"not as it should be: {', '.join(each.about for each, _ in bad)}", "fix each as it says")
+        raise kind(f"not as it should be: {', '.join(each.about for each in bad)}", "fix each as it says")
     if len(bad) == 1:
-        each, error = bad[0]
-        raise kind(f"{each.about}: {each.said}", error.mend, error.tail)
-    what = listed(f"{len(bad)} things are not as they should be:", (str(each) for each, _ in bad))
+        raise kind(f"{bad[0].about}: {bad[0].lines[0]}", bad[0].mend, bad[0].tail)
+    what = listed(f"{len(bad)} things are not as they should be:", map(str, bad))
     raise kind(what, "fix each, then run again")
 
 
 async def _look(about: str, look: Look, found: dict[str, Finding]) -> None:
     try:
-        found[about] = Finding(about, await look())
+        found[about] = Finding(about, (await look(),))
     except PipelineError as error:
-        found[about] = Finding(about, STEP.sub("", error.what), error)
+        lines = (STEP.sub("", error.what),)
+        found[about] = Finding(about, lines, mend=error.mend, tail=error.tail, kind=type(error))
 
 
 async def _tofu(d: Deployment) -> str:

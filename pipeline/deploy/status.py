@@ -5,7 +5,7 @@ Nothing is changed but an inventory that is not of the nodes that are there now.
 
 import re
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -14,6 +14,7 @@ from anyio import CancelScope, Lock, create_task_group
 
 from pipeline.aws.existing import STOPPED
 from pipeline.backups.catalogue import Backup, age, backups
+from pipeline.deploy.finding import Finding
 from pipeline.deploy.order import reachable
 from pipeline.deploy.planning import planned
 from pipeline.deploy.services import services
@@ -32,37 +33,10 @@ STEP = re.compile(rf"(?<=^{BLIND}: )(storage|app): (init|state|plan|read plan): 
 """How an error of a stack's step begins: two stacks fail for one reason."""
 
 
-@dataclass(frozen=True)
-class Part:
-    """One thing that was looked at.
-
-    Args:
-        about: what it is.
-        lines: how it is, in words.
-        facts: the same as values.
-        mend: what to do about it; empty when all is as it should be.
-    """
-
-    about: str
-    lines: tuple[str, ...]
-    facts: Any = None
-    mend: str = ""
-
-    def __str__(self) -> str:
-        """The part as a terminal shows it."""
-        mark, mend = ("✗", (f"  → {self.mend}",)) if self.mend else ("✓", ())
-        rest = (f"  {line}" for line in self.lines[1:])
-        return "\n".join((f"{mark} {self.about}: {self.lines[0]}", *rest, *mend))
-
-    def document(self) -> dict[str, Any]:
-        """Return it as JSON can hold it."""
-        return {**asdict(self), "well": not self.mend}
+Look = Callable[[], Awaitable[Finding]]
 
 
-Look = Callable[[], Awaitable[Part]]
-
-
-async def status(d: Deployment) -> list[Part]:
+async def status(d: Deployment) -> list[Finding]:
     """Look at every part of a deployment; one that cannot be looked at does not hide the others.
 
     Returns:
@@ -77,14 +51,14 @@ async def status(d: Deployment) -> list[Part]:
         "drift of storage": partial(_drift, d, d.storage, Lock()),
         "drift of app": partial(_drift, d, d.app, turn),
     }
-    found: dict[str, Part] = {}
+    found: dict[str, Finding] = {}
     async with create_task_group() as group:
         for about, look in looks.items():
             group.start_soon(_look, about, look, found)
     return _told_once([_with_one_remedy(found[about], found["nodes"]) for about in looks])
 
 
-def _told_once(parts: list[Part]) -> list[Part]:
+def _told_once(parts: list[Finding]) -> list[Finding]:
     """Let a part that could not be looked at for an earlier one's reason name that one."""
     once: dict[tuple[str, str], str] = {}
     told = []
@@ -96,25 +70,25 @@ def _told_once(parts: list[Part]) -> list[Part]:
     return told
 
 
-def require_well(parts: Iterable[Part]) -> None:
+def require_well(parts: Iterable[Finding]) -> None:
     """Make sure that every part is as it should be.
 
     Raises:
         PipelineError: some are not, or could not be looked at.
     """
-    if bad := [part.about for part in parts if part.mend]:
+    if bad := [part.about for part in parts if not part.well]:
         raise PipelineError(f"not as it should be: {', '.join(bad)}", "fix each as it says")
 
 
-async def _look(about: str, look: Look, found: dict[str, Part]) -> None:
+async def _look(about: str, look: Look, found: dict[str, Finding]) -> None:
     try:
         found[about] = await look()
     except PipelineError as error:
         lines = (f"{BLIND}: {error.what}", *error.tail.splitlines())
-        found[about] = Part(about, lines, mend=error.mend)
+        found[about] = Finding(about, lines, mend=error.mend)
 
 
-def _with_one_remedy(part: Part, nodes: Part) -> Part:
+def _with_one_remedy(part: Finding, nodes: Finding) -> Finding:
     """Give what is bad because a node is stopped the node's own remedy: its address is gone with it."""
     stopped = any(node["state"] in STOPPED for node in nodes.facts or ())
     if part.mend and stopped and part.about in ("services", "drift of app"):
@@ -122,27 +96,27 @@ def _with_one_remedy(part: Part, nodes: Part) -> Part:
     return part
 
 
-async def _bucket(d: Deployment) -> Part:
+async def _bucket(d: Deployment) -> Finding:
     about, facts = "bucket", {"name": d.bucket, "exists": await d.cloud.owns(d.bucket)}
     if not facts["exists"]:
-        return Part(about, (f"{d.bucket} is not there",), facts, d.advice("`quickdata deploy` creates it"))
+        return Finding(about, (f"{d.bucket} is not there",), facts, d.advice("`quickdata deploy` creates it"))
     facts["versioned"] = await d.cloud.ask(partial(_versioning, d), d.bucket) == "Enabled"
     if not facts["versioned"]:
         what = f"{d.bucket} is yours, but not versioned: what is deleted there is gone"
-        return Part(about, (what,), facts, d.advice("`quickdata deploy` turns versioning on"))
-    return Part(about, (f"{d.bucket} is there, yours and versioned",), facts)
+        return Finding(about, (what,), facts, d.advice("`quickdata deploy` turns versioning on"))
+    return Finding(about, (f"{d.bucket} is there, yours and versioned",), facts)
 
 
 def _versioning(d: Deployment, bucket: str) -> str:
     return str(d.cloud.client("s3").get_bucket_versioning(Bucket=bucket).get("Status"))
 
 
-async def _backups(d: Deployment) -> Part:
+async def _backups(d: Deployment) -> Finding:
     now = datetime.now(UTC)
     complete = [each for each in await backups(d.cloud, d.bucket, DATABASE) if each.complete]
     if not complete:
         mend = d.advice("`quickdata backup` takes one")
-        return Part("backups", ("there is none yet",), {"newest": None}, mend)
+        return Finding("backups", ("there is none yet",), {"newest": None}, mend)
     newest = complete[0]
     verified = max((each for each in complete if each.verified_at), key=_verified, default=None)
     lines = [f"the newest is {newest.id}, {age(newest, now)} old, {newest.rows} rows"]
@@ -154,7 +128,7 @@ async def _backups(d: Deployment) -> Part:
     facts = {"newest": newest.document(), "verified": verified and verified.document()}
     if newest.problem:
         lines[0] = f"the newest, {newest.id}, cannot be restored: {newest.problem}"
-    return Part("backups", tuple(lines), facts, d.advice(_mend(newest, verified, now)))
+    return Finding("backups", tuple(lines), facts, d.advice(_mend(newest, verified, now)))
 
 
 def _verified(backup: Backup) -> datetime:
@@ -170,7 +144,7 @@ def _mend(newest: Backup, verified: Backup | None, now: datetime) -> str:
     return "" if verified else "`quickdata drill` restores the newest one and compares it"
 
 
-async def _nodes(d: Deployment) -> Part:
+async def _nodes(d: Deployment) -> Finding:
     found = sorted(await d.cloud.ask(partial(_instances, d), d.suffix), key=lambda node: str(node["name"]))
     lines = tuple(
         f"{node['name']} ({node['role']}): {node['state']}, {node['public_ip'] or 'no public address'},"
@@ -180,12 +154,12 @@ async def _nodes(d: Deployment) -> Part:
     missing = sorted(ROLES - {node["role"] for node in found})
     lines += (f"no {' and no '.join(missing)}",) if missing else ()
     if stopped := [node["id"] for node in found if node["state"] in STOPPED]:
-        return Part("nodes", lines, found, start(d, stopped))
+        return Finding("nodes", lines, found, start(d, stopped))
     if missing:
-        return Part("nodes", lines, found, d.advice("`quickdata deploy` creates what is missing"))
+        return Finding("nodes", lines, found, d.advice("`quickdata deploy` creates what is missing"))
     if any(node["state"] != "running" for node in found):
-        return Part("nodes", lines, found, d.advice("wait until all are running, then `quickdata status`"))
-    return Part("nodes", (f"{len(found)} are running", *lines), found)
+        return Finding("nodes", lines, found, d.advice("wait until all are running, then `quickdata status`"))
+    return Finding("nodes", (f"{len(found)} are running", *lines), found)
 
 
 def _instances(d: Deployment, suffix: str) -> list[dict[str, Any]]:
@@ -203,22 +177,22 @@ def _node(instance: dict[str, Any]) -> dict[str, Any]:
     return {**named, "state": instance["State"]["Name"], **addresses}
 
 
-async def _services(d: Deployment, turn: Lock) -> Part:
+async def _services(d: Deployment, turn: Lock) -> Finding:
     if not d.real_nodes:
-        return Part("services", ("not looked at: local nodes run no Docker",))
+        return Finding("services", ("not looked at: local nodes run no Docker",))
     async with turn:
         await reachable(d)
     found = await services(d, "status: services")
     lines = tuple(f"{s['name']}: {s['running']} of {s['wanted']} running, {s['image']}" for s in found)
     if not found:
-        return Part("services", ("none",), found, d.advice("`quickdata deploy` starts them"))
+        return Finding("services", ("none",), found, d.advice("`quickdata deploy` starts them"))
     if any(service["running"] != service["wanted"] for service in found):
         mend = "see `sudo docker service ps --no-trunc NAME` on the manager, then `quickdata deploy`"
-        return Part("services", ("not all are running", *lines), found, d.advice(mend))
-    return Part("services", ("all are running", *lines), found)
+        return Finding("services", ("not all are running", *lines), found, d.advice(mend))
+    return Finding("services", ("all are running", *lines), found)
 
 
-async def _drift(d: Deployment, stack: Stack, turn: Lock) -> Part:
+async def _drift(d: Deployment, stack: Stack, turn: Lock) -> Finding:
     """Plan a stack, which reads everything that it has made; the plan is thrown away."""
     about = f"drift of {stack.name}"
     async with turn:
@@ -226,7 +200,7 @@ async def _drift(d: Deployment, stack: Stack, turn: Lock) -> Part:
     if known.empty:
         what = "nothing to compare: its state knows of nothing yet"
         mend = d.advice("`quickdata plan` shows what `quickdata deploy` would create")
-        return Part(about, (what,), {"deployed": False}, mend)
+        return Finding(about, (what,), {"deployed": False}, mend)
     try:
         plan = await planned(d, stack)
     finally:
@@ -235,7 +209,7 @@ async def _drift(d: Deployment, stack: Stack, turn: Lock) -> Part:
     changes, counts = tuple(map(str, plan.changes)), plan.counts()
     facts = {**counts, "changes": changes}
     if not plan.pending:
-        return Part(about, ("none, it is as its code says",), facts)
+        return Finding(about, ("none, it is as its code says",), facts)
     said_of = ", ".join(f"{count} to {action}" for action, count in counts.items() if count) or "outputs only"
     mend = d.advice("`quickdata plan` shows it, `quickdata deploy` makes it as the code says")
-    return Part(about, (said_of, *changes), facts, mend)
+    return Finding(about, (said_of, *changes), facts, mend)

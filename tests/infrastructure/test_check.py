@@ -32,7 +32,7 @@ def ready(answers: dict[str, tuple[int, str]] | None = None) -> RecordingRunner:
 
 async def bad(runner: RecordingRunner, cloud: FreeCloud | None = None) -> dict[str, str]:
     found = await check(deployment(runner, cloud or OwnCloud()))
-    return {each.about: str(each) for each in found if each.error}
+    return {each.about: str(each) for each in found if not each.well}
 
 
 async def test_when_all_is_well_nothing_is_to_be_mended() -> None:
@@ -86,7 +86,7 @@ def with_key(runner: RecordingRunner) -> Deployment:
 )
 async def test_an_ssh_key_that_would_not_open_the_nodes_is_told(answer: tuple[int, str], said: str) -> None:
     found = await check(with_key(ready({"check: SSH key": answer})))
-    errors = [str(each) for each in found if each.error]
+    errors = [str(each) for each in found if not each.well]
     assert (said in errors[0]) if said else errors == []
     assert all("QUICKDATA_SSH_KEY" in each for each in errors)
 
@@ -102,7 +102,7 @@ async def test_a_real_key_is_looked_at(tmp_path: Path, passphrase: str) -> None:
     public = {"TF_VAR_ssh_public_key": key.with_name("key.pub").read_text()}
     d = replace(d, runner=runner, app=replace(d.app, env=public))
     found = {each.about: each for each in await check(d)}
-    assert (found["SSH key"].error is None) is (passphrase == "")
+    assert found["SSH key"].well is (passphrase == "")
 
 
 async def test_every_problem_is_told_at_once() -> None:
@@ -175,7 +175,7 @@ async def test_a_tool_that_said_nothing_is_not_said_to_have_words_below() -> Non
 async def test_one_cause_is_told_once_for_all_that_it_keeps_from_being_looked_at() -> None:
     d = kept_in(deployment(ready(), AwayCloud()), S3("ppr-tfstate", "eu-west-3"))
     found = await check(d)
-    assert [each.about for each in found if each.error] == ["account, bucket, states"]
+    assert [each.about for each in found if not each.well] == ["account, bucket, states"]
     with pytest.raises(ToolError) as caught:
         require_good(found)
     assert str(caught.value).count("does not answer") == 1
@@ -191,7 +191,7 @@ async def test_a_missing_program_is_told_once_for_all_that_need_it() -> None:
             return await super().run(step)
 
     found = await check(deployment(Bare(), OwnCloud()))
-    assert [str(each).splitlines()[0] for each in found if each.error] == [
+    assert [str(each).splitlines()[0] for each in found if not each.well] == [
         "✗ Ansible, vault: ansible-playbook is not on this machine"
     ]
 

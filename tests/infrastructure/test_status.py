@@ -14,7 +14,8 @@ from click.testing import CliRunner
 from pipeline.ansible.playbooks import INVENTORY
 from pipeline.aws.account import Cloud
 from pipeline.cli import main, terminal
-from pipeline.deploy.status import Part, require_well, status
+from pipeline.deploy.finding import Finding
+from pipeline.deploy.status import require_well, status
 from pipeline.deployment import Deployment
 from pipeline.errors import PipelineError
 from pipeline.rehearsal.workspace import throwaway
@@ -87,7 +88,7 @@ class Live:
         return str(made["Instances"][0]["InstanceId"])
 
 
-def bad(parts: list[Part]) -> dict[str, str]:
+def bad(parts: list[Finding]) -> dict[str, str]:
     return {part.about: str(part) for part in parts if part.mend}
 
 

@@ -1,0 +1,32 @@
+"""A finding: the same on a terminal and in JSON, whichever verb looked."""
+
+import pytest
+
+from pipeline.deploy.finding import Finding
+from pipeline.errors import SettingsError
+
+GOOD = Finding("bucket", ("is there", "and yours"), {"exists": True})
+TOLD = Finding("nodes", ("one is stopped", "db: stopped"), mend="start it")
+FAILED = Finding("vault", ("failed",), mend="look", tail="line 1\nline 2", kind=SettingsError)
+
+
+@pytest.mark.parametrize(
+    ("finding", "shown"),
+    [
+        (GOOD, "✓ bucket: is there\n  and yours"),
+        (TOLD, "✗ nodes: one is stopped\n  db: stopped\n  → start it"),
+        (FAILED, "✗ vault: failed\n  → look\n  | line 1\n  | line 2"),
+    ],
+)
+def test_a_terminal_shows_mark_words_remedy_and_last_lines(finding: Finding, shown: str) -> None:
+    assert str(finding) == shown
+
+
+def test_json_holds_what_status_always_told() -> None:
+    told = {"about": "nodes", "lines": ("one is stopped", "db: stopped"), "facts": None, "mend": "start it"}
+    assert list(TOLD.document().items()) == [*told.items(), ("well", False)]
+    assert GOOD.document()["well"] is True
+
+
+def test_an_error_without_a_remedy_is_not_well() -> None:
+    assert not Finding("vault", ("failed",), kind=SettingsError).well

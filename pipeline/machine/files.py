@@ -4,12 +4,12 @@ import os
 from pathlib import Path
 
 
-def write_whole(path: Path, text: str, mode: int = 0o644) -> None:
+def write_whole(path: Path, content: str | bytes, mode: int = 0o644) -> None:
     """Write a file whole or not at all.
 
     Args:
         path: the file.
-        text: what it will hold.
+        content: what it will hold; text becomes UTF-8.
         mode: its rights.
 
     Raises:
@@ -19,7 +19,7 @@ def write_whole(path: Path, text: str, mode: int = 0o644) -> None:
     try:
         draft.touch(mode)
         draft.chmod(mode)
-        draft.write_text(text, encoding="utf-8")
+        draft.write_bytes(content.encode() if isinstance(content, str) else content)
         draft.replace(path)
     except OSError as error:
         error.filename = error.filename or str(path)

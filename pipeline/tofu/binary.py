@@ -13,6 +13,7 @@ from io import BytesIO
 from pathlib import Path
 
 from pipeline.errors import ToolError
+from pipeline.machine.files import write_whole
 from pipeline.machine.network import ask
 from pipeline.machine.room import Need
 from pipeline.settings.invisible import visible
@@ -91,14 +92,14 @@ def download_tofu(releases: str = RELEASES) -> Path:
 
 def _unpack(archive: bytes) -> Path:
     cache().mkdir(parents=True, exist_ok=True)
-    draft = cache() / ".tofu.draft"  # what a killed run left of it is written over
     lock = os.open(cache(), os.O_RDONLY)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        for draft in cache().glob(".tofu.*draft"):  # a killed run's: a living one would have the lock
+            draft.unlink()
         with zipfile.ZipFile(BytesIO(archive)) as files:
-            draft.write_bytes(files.read("tofu"))
-        draft.chmod(0o755)
-        return draft.replace(cache() / "tofu")
+            write_whole(cache() / "tofu", files.read("tofu"), 0o755)
+        return cache() / "tofu"
     finally:
         os.close(lock)
 

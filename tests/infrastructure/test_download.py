@@ -98,6 +98,13 @@ def test_the_pinned_release_is_kept_executable_and_found_from_then_on(
     assert tools.find_tofu() == tofu
 
 
+def test_what_a_killed_run_left_of_a_download_is_removed(cache: Path, serve: Serve, pinned: bytes) -> None:
+    tools.cache().mkdir(parents=True)
+    (tools.cache() / ".tofu.4711.draft").write_bytes(b"half of it")
+    tofu = tools.download_tofu(serve(pinned))
+    assert files(cache) == [tofu]
+
+
 def test_a_download_cut_off_is_refused_and_not_kept(cache: Path, serve: Serve, pinned: bytes) -> None:
     with pytest.raises(ToolError, match="could not be downloaded"):
         tools.download_tofu(serve(pinned[:100], promised=len(pinned)))

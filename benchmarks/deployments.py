@@ -28,7 +28,7 @@ async def by_hand(d: Deployment) -> float:
             step = Step(f"{stack.name}: {words[0]}", (stack.binary, *words), stack.workdir, stack.env)
             (await d.run(step)).check()
     outputs = inventory.outputs((await d.run(d.app.output())).check().stdout)
-    await d.runner.write(INVENTORY, inventory.render(outputs, d.suffix, d.common, d.hosts))
+    await d.runner.write(INVENTORY, inventory.render(outputs, d.common, d.hosts))
     for playbook in PLAYBOOKS:
         (await d.run(d.ansible.playbook(playbook))).check()
     return time.monotonic() - started

@@ -28,7 +28,6 @@ def outputs(text: str) -> dict[str, Any]:
 
 def render(
     app: Mapping[str, Any],
-    suffix: str,
     common: Variables,
     hosts: Mapping[str, Variables],
     state: str = "local",
@@ -37,7 +36,6 @@ def render(
 
     Args:
         app: the app's outputs.
-        suffix: the deployment's suffix.
         common: variables for all hosts that the outputs do not have.
         hosts: further variables by host name.
         state: where the states are kept, as `--state` says it.
@@ -51,7 +49,7 @@ def render(
         none = f"no {' and no '.join(sorted(missing))} node"
         what = f"the app's outputs have {none}: it is not deployed, or only partly"
         raise ToolError(what, placed("`quickdata deploy` creates them", state))
-    variables = {"backup_bucket": app["bucket_name"], "aws_region": app["region"], "stack_suffix": suffix}
+    variables = {"backup_bucket": app["bucket_name"], "aws_region": app["region"]}
     children: dict[str, Any] = {group: {"hosts": {}} for group in GROUPS.values()}
     for name, node in sorted(nodes.items()):
         own = {**_host(name, node, app), **hosts.get(name, {})}

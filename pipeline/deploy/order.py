@@ -242,7 +242,7 @@ async def reachable(d: Deployment) -> None:
 
 def rendered(d: Deployment, found: dict[str, Any]) -> str:
     """Return the inventory that outputs of the app mean."""
-    return inventory.render(found, d.suffix, d.common, d.hosts, d.backend.name)
+    return inventory.render(found, d.common, d.hosts, d.backend.name)
 
 
 async def _playbook(d: Deployment, name: str, done: Deployed) -> None:

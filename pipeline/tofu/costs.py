@@ -46,26 +46,12 @@ def _disk(values: Values, size: str, kind: str) -> str:
     return f"{values.get(size) or '?'} GiB {values.get(kind) or ''}".strip()
 
 
-def _always(words: str) -> Callable[[Values], str]:
-    return lambda _: words
-
-
 PAID: Mapping[str, Callable[[Values], str]] = {
     "aws_instance": _instance,
     "aws_ebs_volume": _volume,
-    "aws_s3_bucket": _always("what is stored in it, and requests"),
-    "aws_eip": _always("public IPv4 address"),
-    "aws_nat_gateway": _always("NAT gateway, by the hour and GB"),
-    "aws_lb": _always("load balancer, by the hour"),
-    "aws_alb": _always("load balancer, by the hour"),
-    "aws_elb": _always("load balancer, by the hour"),
-    "aws_vpc_endpoint": lambda values: f"VPC endpoint ({values.get('vpc_endpoint_type') or 'Gateway'})",
-    "aws_db_instance": lambda values: f"database {values.get('instance_class')}",
-    "aws_ebs_snapshot": _always("snapshot, by what is stored in it"),
-    "aws_kms_key": _always("key, by the month"),
-    "aws_route53_zone": _always("DNS zone, by the month"),
+    "aws_s3_bucket": lambda _: "what is stored in it, and requests",
 }
-"""Types that AWS's price lists name (Amazon EC2, EBS, VPC, S3 pricing pages), by what is paid for."""
+"""The types of the stacks that AWS's price lists name (Amazon EC2, EBS, S3), by what is paid for."""
 
 
 def read(resource: Mapping[str, Any]) -> Iterator[Cost]:

@@ -149,7 +149,7 @@ async def _refused(told: Story, name: str, doing: Any) -> None:
 
 async def _configure_nodes(d: Deployment) -> None:
     outputs = inventory.outputs((await d.run(d.app.output())).check().stdout)
-    await d.runner.write(INVENTORY, inventory.render(outputs, d.suffix, d.common, d.hosts))
+    await d.runner.write(INVENTORY, inventory.render(outputs, d.common, d.hosts))
     for name in PLAYBOOKS:
         (await d.run(d.ansible.playbook(name))).check()
 

@@ -70,7 +70,7 @@ def lay_down(person: Terminal, outputs: Mapping[str, Any]) -> None:
     """Write the inventory where ansible.cfg looks for it, and an encrypted vault."""
     common, hosts = local_nodes(person.workspace)
     folder = person.infrastructure / "ansible"
-    (folder / "inventory.yml").write_text(inventory.render(outputs, "ppr", common, hosts))
+    (folder / "inventory.yml").write_text(inventory.render(outputs, common, hosts))
     password = person.workspace / f"password-{secrets.token_hex(4)}"
     password.write_text(VAULT_PASSWORD)
     encrypt = ("ansible-vault", "encrypt", "--vault-password-file", str(password), "--output")

@@ -84,7 +84,6 @@ class Workspace:
         variables = {
             "backup_bucket": BUCKET,
             "aws_region": "eu-west-3",
-            "stack_suffix": "tests",
             "node_is_real": False,
             "aws_endpoint_url": "http://127.0.0.1:4566",
             "aws_access_key_id": "test",

@@ -11,7 +11,7 @@ from tests.support.recording import NODES, OUTPUTS, outputs
 def test_every_node_is_in_the_group_of_its_role() -> None:
     worker = {"role": "worker", "public_ip": "198.51.100.3", "private_ip": "10.0.0.3", "instance_id": "i-3"}
     app = {**OUTPUTS, "nodes": {**NODES, "worker-1": worker}}
-    children = yaml.safe_load(inventory.render(app, "ppr", {}, {}))["all"]["children"]
+    children = yaml.safe_load(inventory.render(app, {}, {}))["all"]["children"]
     assert {name: list(group["hosts"]) for name, group in children.items()} == {
         "managers": ["manager"],
         "databases": ["database"],
@@ -21,19 +21,19 @@ def test_every_node_is_in_the_group_of_its_role() -> None:
 
 
 def test_a_new_machine_at_an_old_address_is_another_host_to_ssh() -> None:
-    found = yaml.safe_load(inventory.render(OUTPUTS, "ppr", {}, {}))["all"]["children"]
+    found = yaml.safe_load(inventory.render(OUTPUTS, {}, {}))["all"]["children"]
     assert found["managers"]["hosts"]["manager"]["ansible_ssh_common_args"] == "-o HostKeyAlias=i-1"
 
 
 def test_the_bucket_and_the_volume_come_from_the_outputs() -> None:
-    found = yaml.safe_load(inventory.render(OUTPUTS, "ppr", {}, {}))["all"]
+    found = yaml.safe_load(inventory.render(OUTPUTS, {}, {}))["all"]
     assert found["vars"]["backup_bucket"] == OUTPUTS["bucket_name"]
     assert found["children"]["databases"]["hosts"]["database"]["data_volume_id"] == "vol-1"
     assert "data_volume_id" not in found["children"]["managers"]["hosts"]["manager"]
 
 
 def test_a_rehearsals_variables_win_over_none_of_the_outputs() -> None:
-    text = inventory.render(OUTPUTS, "ppr", {"node_is_real": False}, {"manager": {"node_prefix": "/x"}})
+    text = inventory.render(OUTPUTS, {"node_is_real": False}, {"manager": {"node_prefix": "/x"}})
     found = yaml.safe_load(text)["all"]
     assert found["vars"]["node_is_real"] is False
     assert found["children"]["managers"]["hosts"]["manager"]["node_prefix"] == "/x"
@@ -44,12 +44,12 @@ def test_a_rehearsals_variables_win_over_none_of_the_outputs() -> None:
 def test_a_missing_node_is_an_error_that_names_it(lost: str) -> None:
     nodes = {name: node for name, node in NODES.items() if name != lost}
     with pytest.raises(ToolError, match=f"no {lost} node"):
-        inventory.render({**OUTPUTS, "nodes": nodes}, "ppr", {}, {})
+        inventory.render({**OUTPUTS, "nodes": nodes}, {}, {})
 
 
 def test_a_value_with_yaml_in_it_stays_a_value() -> None:
     app = {**OUTPUTS, "bucket_name": "x: {y: !!python/name:os.system }"}
-    found = yaml.safe_load(inventory.render(app, "ppr", {}, {}))
+    found = yaml.safe_load(inventory.render(app, {}, {}))
     assert found["all"]["vars"]["backup_bucket"] == app["bucket_name"]
 
 

@@ -31,7 +31,7 @@ from tests.support.recording import (
     said_by_ansible,
 )
 
-FRESH = inventory.render(OUTPUTS, "ppr", {}, {})
+FRESH = inventory.render(OUTPUTS, {}, {})
 STALE = FRESH.replace("198.51.100.2", "192.0.2.9")
 RUNNING = '{"Name": "nocodb_db", "Replicas": "1/1", "Image": "postgres:18"}'
 RESTORED = {"rows": 2, "kept": "nocodb_db_before_x"}

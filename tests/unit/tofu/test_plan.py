@@ -9,6 +9,7 @@ from pipeline.deploy.gate import gate_app, gate_storage
 from pipeline.errors import PlanRefused, ToolError
 from pipeline.machine.repository import REPOSITORY
 from pipeline.tofu import plan
+from pipeline.tofu.costs import PAID
 from tests.support.recording import plan_json
 
 INFRASTRUCTURE = REPOSITORY / "infrastructure"
@@ -171,17 +172,21 @@ SMALL = {
             "± aws_ebs_volume.x: volume 2 GiB",
         ),
         (
-            paying("aws_nat_gateway", ["create"], None, {}),
-            "+ aws_nat_gateway.x: NAT gateway, by the hour and GB",
+            paying("aws_s3_bucket", ["create"], None, {}),
+            "+ aws_s3_bucket.x: what is stored in it, and requests",
         ),
-        (paying("aws_lb", ["create"], None, {}), "+ aws_lb.x: load balancer, by the hour"),
-        (paying("aws_eip", ["create"], None, {}), "+ aws_eip.x: public IPv4 address"),
         (paying("aws_iam_role", ["create"], None, {}), ""),
         (paying("aws_instance", ["no-op"], SMALL, SMALL), ""),
     ],
 )
 def test_what_costs_money_is_told_with_its_size(told: str, line: str) -> None:
     assert told == line
+
+
+@pytest.mark.parametrize("kind", PAID)
+def test_only_what_a_stack_creates_has_a_price(kind: str) -> None:
+    stacks = INFRASTRUCTURE.glob("terra*/*.tf")
+    assert any(f'resource "{kind}"' in file.read_text() for file in stacks)
 
 
 def test_of_an_update_the_altered_attributes_are_known_and_tags_are_none() -> None:

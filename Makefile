@@ -64,10 +64,11 @@ test-swarm: install-dev ## The tests on nodes that are containers: needs Docker,
 
 .PHONY: lint
 lint: install-dev ## Only the linters.
-	@printf '%s\n' 'linters: ruff, mypy, shellcheck, shfmt'
+	@printf '%s\n' 'linters: ruff, mypy, import-linter, shellcheck, shfmt'
 	@.venv/bin/ruff check $(PYTHON_FILES)
 	@.venv/bin/ruff format --check $(PYTHON_FILES)
 	@.venv/bin/mypy
+	@.venv/bin/lint-imports --no-cache --no-logo
 	@.venv/bin/shellcheck --external-sources --source-path=SCRIPTDIR $(SCRIPTS)
 	@.venv/bin/shfmt -i 2 -ci -d $(SCRIPTS)
 

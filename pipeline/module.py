@@ -37,6 +37,7 @@ LINT = [
     ["ruff", "check", "pipeline", "tests", "benchmarks"],
     ["ruff", "format", "--check", "pipeline", "tests", "benchmarks"],
     ["mypy"],
+    ["lint-imports", "--no-cache", "--no-logo"],
     ["shellcheck", "--external-sources", "--source-path=SCRIPTDIR"],
     ["shfmt", "-i", "2", "-ci", "-d"],
 ]

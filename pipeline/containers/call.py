@@ -5,14 +5,14 @@ import traceback
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from inspect import Parameter, Signature, getdoc, signature
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, Protocol
 
 import dagger
 from dagger import Doc, Name, dag, function
 
 from pipeline.containers import deployment as contained
 from pipeline.containers import images
-from pipeline.containers.toolbox import ToolboxSources
+from pipeline.containers.toolbox import Toolbox, ToolboxSources
 from pipeline.errors import PipelineError, most_telling
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
@@ -122,6 +122,17 @@ class Attempt:
             )
             + "\n"
         )
+
+
+class Module(Protocol):
+    """What a verb needs of the module's object."""
+
+    @property
+    def infrastructure(self) -> dagger.Directory:
+        """The folder with both stacks and the playbooks."""
+
+    async def box(self, attempt: Attempt) -> Toolbox:
+        """Return the toolbox."""
 
 
 Verb = Callable[[Any, Attempt], Awaitable[None]]

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pipeline.backups.drill import SCRIPT, Holds, Site
 from pipeline.containers.emulator import emulated
@@ -20,6 +20,7 @@ from pipeline.errors import PipelineError, SettingsError
 from pipeline.machine.repository import REPOSITORY
 from pipeline.rehearsal.surroundings import Surroundings
 from pipeline.reporting.progress import Progress
+from pipeline.reporting.report import Report
 from pipeline.runners.container import SECRETS, ContainerRunner, asked, outcome, tried
 from pipeline.runners.workbench import Workbench
 from pipeline.settings.inputs import AccountSettings, Settings
@@ -29,8 +30,6 @@ from pipeline.tofu.encryption import require_opentofu
 
 if TYPE_CHECKING:
     import dagger
-
-    from pipeline.containers.call import Attempt
 
 Wants = TypeVar("Wants", bound=AccountSettings)
 
@@ -120,13 +119,25 @@ def validated(kind: type[Wants]) -> Wants:
         raise SettingsError(error.what, mend) from None
 
 
+class Told(Protocol):
+    """What is told of a deployment: a call of a verb."""
+
+    @property
+    def progress(self) -> Progress:
+        """Told of everything that happens."""
+
+    @property
+    def report(self) -> Report:
+        """Notes every step."""
+
+
 @asynccontextmanager
 async def deployment(
     box: Toolbox,
     infrastructure: "dagger.Directory",
     known: "Mapping[str, dagger.Secret]",
     settings: Settings,
-    attempt: "Attempt",
+    attempt: Told,
     around: Surroundings | None = None,
 ) -> AsyncIterator[tuple[Deployment, ContainerRunner]]:
     """Yield the deployment with its steps in containers, and its runner.

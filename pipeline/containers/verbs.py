@@ -4,13 +4,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
 from inspect import getdoc
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import dagger
 from dagger import Doc, Name
 
 from pipeline.containers import deployment as contained
-from pipeline.containers.call import Attempt, Closed, Inputs, declare
+from pipeline.containers.call import Attempt, Closed, Inputs, Module, declare
 from pipeline.containers.emulator import emulator
 from pipeline.deploy.agreement import agreed, refused
 from pipeline.deployment import Deployment
@@ -20,9 +20,6 @@ from pipeline.settings.inputs import Settings
 from pipeline.states.migrate import migrate
 from pipeline.targets.aws import backend
 from pipeline.verbs import verbs
-
-if TYPE_CHECKING:
-    from pipeline.module import Pipeline
 
 ASKS = {"destroy": "removes the app, with its nodes and disks", "restore": "replaces the live database"}
 ASKS |= {
@@ -61,7 +58,7 @@ async def deploy(
 
 @asynccontextmanager
 async def on_aws(
-    self: "Pipeline", attempt: Attempt, **variables: str
+    self: Module, attempt: Attempt, **variables: str
 ) -> AsyncIterator[tuple[Deployment, ContainerRunner, Settings]]:
     """Yield the deployment to AWS that a call describes, its runner, and its settings.
 
@@ -96,7 +93,7 @@ def verb_on_aws(verb: Callable[..., Awaitable[None]]) -> Callable[..., Any]:
     """Return a verb of a deployment to AWS as a Dagger function."""
     name = verb.__name__
 
-    async def act(self: "Pipeline", attempt: Attempt) -> None:
+    async def act(self: Module, attempt: Attempt) -> None:
         async with on_aws(self, attempt) as (d, runner, _):
             await verb(d, **attempt.options(verb))
             if verb is verbs.plan:
@@ -114,7 +111,7 @@ def moved(
     """Declare from where to where the states are moved."""
 
 
-async def migrate_state(self: "Pipeline", attempt: Attempt) -> None:
+async def migrate_state(self: Module, attempt: Attempt) -> None:
     """Move both states between s3 and gitlab; what was moved is compared before the old copy goes."""
     source, destination = attempt.given["source"], attempt.given["destination"]
     if {source, destination} != {"s3", "gitlab"}:

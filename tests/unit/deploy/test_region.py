@@ -5,15 +5,12 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from pipeline.aws.account import Cloud
 from pipeline.deploy.order import deploy, destroy
 from pipeline.deployment import Deployment
 from pipeline.errors import PipelineError, RegionDiffers, SettingsError, most_telling
-from pipeline.servers.localstack import LocalStack
 from pipeline.steps.failures import diagnose
 from tests.support.recording import OUTPUTS, RecordingRunner, deployment, outputs
 
-KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
 ELSEWHERE = json.dumps({"version": 4, "outputs": json.loads(outputs({**OUTPUTS, "region": "eu-west-1"}))})
 
 
@@ -30,15 +27,6 @@ async def test_a_stack_whose_state_is_of_another_region_is_not_even_planned(
     assert "is in eu-west-1, and the region asked for is eu-west-3" in error.what
     assert "to eu-west-1" in error.mend
     assert not [name for name in runner.names if "plan" in name or "apply" in name]
-
-
-async def test_a_bucket_in_another_region_is_yours_and_refused(localstack: LocalStack) -> None:
-    here, there = (Cloud(KEYS, region, localstack.endpoint) for region in (localstack.region, "eu-west-1"))
-    place = {"LocationConstraint": localstack.region}
-    here.client("s3").create_bucket(Bucket="of-a-region", CreateBucketConfiguration=place)
-    assert await here.owns("of-a-region")
-    with pytest.raises(RegionDiffers, match=f"of-a-region is in {localstack.region}"):
-        await there.owns("of-a-region")
 
 
 @pytest.mark.parametrize(

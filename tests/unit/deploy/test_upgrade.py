@@ -2,22 +2,20 @@
 
 import json
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
 import anyio
 import pytest
 import yaml
 
-from pipeline.ansible.playbooks import Ansible, matched
 from pipeline.deploy.agreement import agreed
 from pipeline.deploy.order import deploy
 from pipeline.deploy.preview import preview
 from pipeline.deploy.saved_plans import SavedPlans
-from pipeline.deploy.upgrade import IMAGES, Upgrade, look
+from pipeline.deploy.upgrade import IMAGES
 from pipeline.errors import PipelineError, SettingsError, VerifyFailed, most_telling
 from pipeline.steps.step import Result, Step
-from tests.support.ansible_workspace import ANSIBLE, Workspace, make_workspace
 from tests.support.recording import (
     BACKUP,
     PROOF,
@@ -206,33 +204,3 @@ async def test_a_plan_says_that_a_verified_backup_is_taken_first() -> None:
     assert said in seen.page().splitlines()
     assert seen.changes
     assert "a verified backup" not in (await preview(deployment(recorder(NOW, **checks)), kept)).page()
-
-
-@pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    return make_workspace(tmp_path_factory.mktemp("ansible"))
-
-
-@pytest.mark.parametrize(("made", "found"), [("postgresql/18/docker/PG_VERSION", 1), ("nothing", 0)])
-def test_the_database_node_tells_whether_it_has_data(
-    workspace: Workspace, tmp_path: Path, made: str, found: int
-) -> None:
-    (tmp_path / made).parent.mkdir(parents=True, exist_ok=True)
-    (tmp_path / made).touch()
-    kept = tmp_path / "inventory.yml"  # as `plan` has one
-    kept.write_text((workspace.path / "ansible/inventory.yml").read_text())
-    step = Ansible({}).find_data(str(kept))
-    done = workspace.command(*step.command, "-e", f"data_dir={tmp_path}", **step.env)
-    assert matched(Result(step, done.exit_code, done.output, "", 0)) == found
-
-
-async def test_what_the_playbook_writes_is_what_images_yml_names(workspace: Workspace) -> None:
-    assert workspace.play("nocodb").exit_code == 0
-    runner, rendered = RecordingRunner(), workspace.node("manager", "opt/quickdata/stack.yml")
-    runner.files[str(rendered)] = rendered.read_text()
-    runner.files[str(IMAGES)] = (ANSIBLE / "group_vars/all/images.yml").read_text()
-    hosts = {"manager": {"node_prefix": str(workspace.node("manager", ""))}}
-    d = replace(deployment(runner, real_nodes=False), hosts=hosts)
-    assert await look(d) == Upgrade()
-    runner.files[str(IMAGES)] = yaml.safe_dump({"images": NEWER})
-    assert len((await look(d)).images) == 2

@@ -1,15 +1,9 @@
 """The tools' JSON output, read while they run."""
 
 import json
-import sys
-from pathlib import Path
 
 import pytest
 
-from pipeline.ansible.playbooks import Ansible
-from pipeline.errors import ToolError
-from pipeline.reporting.progress import Progress
-from pipeline.runners.host import HostRunner
 from pipeline.steps.output import Reader, failures, spoken
 
 
@@ -96,22 +90,6 @@ def test_what_ansible_gives_as_the_cause_is_told_once_and_never_of_a_hidden_resu
 ) -> None:
     event = {"_event": "v2_runner_on_failed", "task": {"name": "Copy"}, "hosts": {"database": result}}
     assert list(failures(json.dumps(event))) == [f"database: Copy: {said}"]
-
-
-async def test_a_program_that_is_not_there_is_named_by_a_real_ansible(tmp_path: Path) -> None:
-    """What Ansible itself says of it is "Error executing command."."""
-    (tmp_path / "infrastructure/ansible").mkdir(parents=True)
-    (tmp_path / "infrastructure/ansible/ansible.cfg").touch()
-    (tmp_path / "infrastructure/ansible/inventory.yml").write_text(
-        "databases: {hosts: {here: {ansible_connection: local, ansible_python_interpreter: "
-        "'{{ ansible_playbook_python }}'}}}"
-    )
-    runner = HostRunner(tmp_path, {}, Progress(), (Path(sys.executable).parent,), tmp_path)
-    step = Ansible({"ANSIBLE_INVENTORY": "inventory.yml"}).on_database(
-        "probe", "/no/such/My Projects/program"
-    )
-    with pytest.raises(ToolError, match="No such file or directory: b'/no/such/My Projects/program'"):
-        (await runner.run(step)).check()
 
 
 def test_what_a_person_would_have_seen_is_spoken() -> None:

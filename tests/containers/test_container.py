@@ -13,10 +13,8 @@ from pipeline.runners.container import FRESH, ContainerRunner
 from pipeline.runners.host import HostRunner
 from pipeline.steps.masks import MASK
 from pipeline.steps.step import Result, Runner, Step
-from tests.support.engine import Engine, Exec, engine
-from tests.support.runners import SECRETS, contained, python, runner
-
-__all__ = ["engine", "runner"]
+from tests.support.engine import Engine, Exec
+from tests.support.runners import SECRETS, contained, python
 
 
 async def test_output_and_exit_code_come_back_as_they_were(runner: Runner) -> None:

@@ -7,10 +7,8 @@ import pytest
 from pipeline.errors import ToolError
 from pipeline.steps.masks import MASK
 from pipeline.steps.step import Runner
-from tests.support.engine import Engine, engine
-from tests.support.runners import SECRETS, contained, python, runner
-
-__all__ = ["engine", "runner"]
+from tests.support.engine import Engine
+from tests.support.runners import SECRETS, contained, python
 
 
 @pytest.mark.parametrize("code", [0, 3])

@@ -11,9 +11,7 @@ from pipeline.containers import services
 from pipeline.containers.toolbox import ENVIRONMENT, Toolbox, ToolboxSources
 from pipeline.reporting.progress import Progress
 from pipeline.servers.postgres import Postgres, binaries
-from tests.support.engine import Engine, engine
-
-__all__ = ["engine"]
+from tests.support.engine import Engine
 
 
 @pytest.fixture(autouse=True)

@@ -24,10 +24,9 @@ from pipeline.servers.localstack import LocalStack
 from pipeline.servers.postgres import Postgres
 from pipeline.tofu import binary as tools
 from tests.support.calls import options
-from tests.support.engine import Engine, engine
+from tests.support.engine import Engine
 from tests.support.ssh_keys import lay_key, require_keygen
 
-__all__ = ["engine"]
 BUCKET = "quickdata-pg-backups-storage-bucket-tried"
 SECRETS = {"aws_access_key_id": "test", "aws_secret_access_key": "of-nobody", "vault_password": "sesame"}
 

@@ -18,10 +18,9 @@ from pipeline.errors import PipelineError, SettingsError
 from pipeline.module import Pipeline
 from pipeline.verbs import verbs
 from tests.support.calls import options
-from tests.support.engine import Engine, engine
+from tests.support.engine import Engine
 from tests.support.ssh_keys import lay_key, require_keygen
 
-__all__ = ["engine"]
 PLAIN = {"bucket_suffix": "ppr", "admin_cidr": "203.0.113.7/32", "aws_region": "eu-central-1"}
 SECRETS = {"aws_access_key_id": "AKIAEXAMPLE", "aws_secret_access_key": "of-aws", "vault_password": "sesame"}
 

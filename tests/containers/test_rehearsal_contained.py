@@ -21,9 +21,8 @@ from pipeline.runners import cleanup
 from pipeline.runners.container import ContainerRunner
 from pipeline.servers.postgres import binaries
 from pipeline.steps.step import Step
-from tests.support.engine import Engine, engine, query_error
+from tests.support.engine import Engine, query_error
 
-__all__ = ["engine"]
 READY = str(binaries() / "pg_isready")
 
 

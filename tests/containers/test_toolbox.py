@@ -24,10 +24,8 @@ from pipeline.settings.inputs import Settings
 from pipeline.tofu.backends.s3 import S3
 from tests.support.ansible_workspace import VAULT
 from tests.support.calls import options
-from tests.support.engine import Engine, engine
+from tests.support.engine import Engine
 from tests.support.ssh_keys import lay_key, require_keygen
-
-__all__ = ["engine"]
 
 
 @pytest.fixture

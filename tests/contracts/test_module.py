@@ -19,9 +19,8 @@ from pipeline.machine.repository import REPOSITORY
 from pipeline.module import Pipeline
 from pipeline.verbs import verbs
 from tests.support.calls import FUNCTIONS
-from tests.support.engine import Engine, engine
+from tests.support.engine import Engine
 
-__all__ = ["engine"]
 CONFIGURATION = json.loads((REPOSITORY / "dagger.json").read_text())
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
 

@@ -10,9 +10,7 @@ from pipeline.containers import call
 from pipeline.errors import PlanRefused, ToolError, VerifyFailed
 from pipeline.module import Pipeline
 from tests.support.calls import options
-from tests.support.engine import Engine, engine, query_error
-
-__all__ = ["engine"]
+from tests.support.engine import Engine, query_error
 
 
 @pytest.fixture

@@ -22,12 +22,9 @@ from pipeline.rehearsal.workspace import REAL
 from pipeline.reporting.progress import Progress
 from pipeline.runners.host import HostRunner
 from pipeline.steps.step import Runner
-from tests.support.engine import engine
 from tests.support.recording import VAULT, RecordingRunner, deployment
-from tests.support.runners import runner
 from tests.support.ssh_keys import lay_key
 
-__all__ = ["engine", "runner"]
 CANARY = "canary-of-a-password"
 ALL = "infrastructure/ansible/group_vars/all"
 PEM = "-----BEGIN {}PRIVATE KEY-----\n{}\n-----END {}PRIVATE KEY-----\n"

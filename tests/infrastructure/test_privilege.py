@@ -1,7 +1,5 @@
 """Least privilege: the policy that OpenTofu renders for the database node, in an AWS that enforces it."""
 
-# ruff: noqa: F811 - fixtures are imported
-
 import json
 import os
 import subprocess
@@ -13,8 +11,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from anyio.from_thread import start_blocking_portal
 from botocore.exceptions import ClientError
 
+from pipeline.rehearsal.workspace import throwaway
 from pipeline.servers.localstack import ACCOUNT
 from pipeline.servers.postgres import Postgres
 from tests.support.backup_node import AWS, Node
@@ -22,11 +22,21 @@ from tests.support.backup_runs import identifier, wait_for
 from tests.support.denied_calls import ALLOW_ALL, DENIED, ELSEWHERE, Call, policy
 from tests.support.listening import on_loopback_alone, open_to_others
 from tests.support.runbook import commands
-from tests.support.vm_role import SUFFIX, Role, role  # noqa: F401
+from tests.support.vm_role import SUFFIX, Role, vm_role
 
 KEY = "postgres/app/20260101T000000Z-0123abcd/dump.zst"
 NO = {"AccessDenied", "UnauthorizedOperation", "403"}
 """How S3, IAM and STS say no, how EC2 does, and a HEAD, whose answer has no body."""
+
+
+@pytest.fixture(scope="module")
+def role() -> Iterator[Role]:
+    with (
+        throwaway() as directory,
+        start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(vm_role(directory)) as found,
+    ):
+        yield found
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,5 @@
 """backup-pg.sh: what it publishes, and that it publishes nothing but a complete backup."""
 
-# ruff: noqa: F811 - fixtures are imported
-
 import hashlib
 import os
 import re
@@ -11,7 +9,6 @@ from subprocess import CalledProcessError
 
 import pytest
 
-from tests.support.backup_fixtures import node, sample, stocked, uploads  # noqa: F401
 from tests.support.backup_node import SAMPLE, Node
 from tests.support.backup_runs import finish, name_of, wait_for
 

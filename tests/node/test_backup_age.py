@@ -1,7 +1,5 @@
 """check-backup-age.sh: whatever kept the backups from being taken, the alert hook is called."""
 
-# ruff: noqa: F811 - fixtures are imported
-
 import os
 import subprocess
 from datetime import UTC, datetime, timedelta
@@ -10,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from pipeline.servers.process import LOOPBACK, free_port
-from tests.support.backup_fixtures import node  # noqa: F401
 from tests.support.backup_node import Node
 from tests.support.backup_runs import Finished, finish, name_of, wait_for
 

@@ -1,14 +1,11 @@
 """The scripts' configuration and arguments: what is wrong is said at once, and nothing is done (exit 2)."""
 
-# ruff: noqa: F811 - fixtures are imported
-
 import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.support.backup_fixtures import node  # noqa: F401
 from tests.support.backup_node import Node
 
 

@@ -3,11 +3,8 @@
 It passes on nothing but the variables it is given, as a container would.
 """
 
-# ruff: noqa: F811 - fixtures are imported
-
 import pytest
 
-from tests.support.backup_fixtures import node  # noqa: F401
 from tests.support.backup_node import Node
 
 DOCKER = r"""

@@ -1,7 +1,5 @@
 """The drill: a real backup in LocalStack, restored into a throwaway PostgreSQL of this machine."""
 
-# ruff: noqa: F811 - fixtures are imported
-
 import json
 import re
 import signal
@@ -23,7 +21,6 @@ from pipeline.errors import PipelineError, ToolError, VerifyFailed
 from pipeline.machine.repository import REPOSITORY
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
-from tests.support.backup_fixtures import node, sample, stocked, uploads  # noqa: F401
 from tests.support.backup_node import Node
 from tests.support.backup_runs import wait_for
 

@@ -1,17 +1,15 @@
 """A node that fails: its disk, its lock, its clock."""
 
-# ruff: noqa: F811 - fixtures are imported
-
 from datetime import timedelta
 
 import pytest
 
 from tests.node.test_faults_postgres import DUMP
-from tests.support.backup_fixtures import MARK, node, sample, stocked  # noqa: F401
 from tests.support.backup_node import Node
 from tests.support.backup_runs import finish, name_of, wait_for
 from tests.support.faults import Before, Fault, Retried, cases, mounted
 from tests.support.mutation import BACKUP, RESTORE
+from tests.support.node_ends import MARK
 
 # --- the disk ---
 

@@ -1,12 +1,9 @@
 """Objects and manifests in the bucket that were changed."""
 
-# ruff: noqa: F811 - fixtures are imported
-
 import hashlib
 
 import pytest
 
-from tests.support.backup_fixtures import node, sample, stocked  # noqa: F401
 from tests.support.backup_node import Node
 from tests.support.faults import Before, Fault, Retried, cases
 from tests.support.mutation import RESTORE

@@ -1,7 +1,5 @@
 """PostgreSQL, its clients and its container that fail: beside a backup, and beside a restore."""
 
-# ruff: noqa: F811 - fixtures are imported
-
 import os
 import subprocess
 from collections.abc import Iterator
@@ -15,10 +13,10 @@ from pipeline.servers import postgres as embedded
 from pipeline.servers.localstack import LocalStack
 from pipeline.servers.postgres import Postgres
 from tests.node.test_backup_container import containers
-from tests.support.backup_fixtures import node, removed, sample, stocked  # noqa: F401
 from tests.support.backup_node import Node
 from tests.support.backup_runs import finish, wait_for
 from tests.support.faults import Before, Fault, Retried, cases, mounted
+from tests.support.node_ends import remove
 
 AGAIN = "nothing was published; the lines above say why; then run it again"
 DUMP, COUNT = f"the dump ended badly, {AGAIN}", f"the rows could not be counted, {AGAIN}"
@@ -262,7 +260,7 @@ def test_a_server_that_is_too_old_is_refused(
     node.plant(*sample)
     before = Before(node)
     before.survives(finish(node.start(case.how)), case.says, script=case.how)
-    removed(node)
+    remove(node)
 
 
 MISSING = (Fault("an extension is missing on the server", "restore", NOT_RESTORED),)

@@ -7,11 +7,11 @@ import pytest
 
 from pipeline.servers.localstack import LocalStack
 from pipeline.servers.postgres import Postgres
-from tests.support.backup_fixtures import removed
 from tests.support.backup_node import Node
 from tests.support.backup_runs import Finished
 from tests.support.fault_proxy import FaultProxy, fault_proxy
 from tests.support.faults import Before, Fault, Retried, cases
+from tests.support.node_ends import remove
 
 IN_PARTS = """
 create table photos as select n as id, (
@@ -207,7 +207,7 @@ def beyond(
     configure(node, proxy)
     assert node.backup().code == 0
     yield node
-    removed(node)
+    remove(node)
 
 
 def configure(node: Node, proxy: FaultProxy, **changes: str) -> None:

@@ -1,7 +1,5 @@
 """A run that is ended by a signal, at each of its stages."""
 
-# ruff: noqa: F811 - fixtures are imported
-
 import os
 import signal
 from collections.abc import Iterator
@@ -11,11 +9,9 @@ from subprocess import Popen
 
 import pytest
 
-from pipeline.servers.localstack import LocalStack
-from tests.support.backup_fixtures import node, sample, stocked, uploads  # noqa: F401
 from tests.support.backup_node import Node
 from tests.support.backup_runs import finish, wait_for
-from tests.support.fault_proxy import FaultProxy, fault_proxy
+from tests.support.fault_proxy import FaultProxy
 from tests.support.faults import Before, Fault, Retried, cases
 from tests.support.mutation import BACKUP, RESTORE
 
@@ -32,19 +28,6 @@ POINTS = {  # of no return
     "verify: the note that it is verified": (RESTORE, "PUT .*verified.json"),
 }
 QUICK = ("backup: the upload",)
-
-
-@pytest.fixture(scope="module")
-def proxy(localstack: LocalStack) -> Iterator[FaultProxy]:
-    with fault_proxy(localstack.endpoint) as proxy:
-        yield proxy
-
-
-@pytest.fixture
-def beyond(stocked: Node, proxy: FaultProxy) -> Node:
-    """The stocked node, which reaches S3 through the proxy."""
-    stocked.configure(AWS_ENDPOINT_URL=proxy.url)
-    return stocked
 
 
 TERMINATED = tuple(

@@ -1,7 +1,5 @@
 """What a restore removes bears the mark of one; whatever only has such a name is somebody's, and stays."""
 
-# ruff: noqa: F811 - fixtures are imported
-
 import re
 import shutil
 import signal
@@ -9,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.backup_fixtures import MARK, node, sample, stocked, uploads  # noqa: F401
 from tests.support.backup_node import Node
 from tests.support.backup_runs import wait_for
+from tests.support.node_ends import MARK
 
 
 def stays(log: str, name: str) -> bool:

@@ -1,21 +1,9 @@
 """What a database, its owner and its settings can do to a backup and to a restore."""
 
-# ruff: noqa: F811 - fixtures are imported
-
 import pytest
 
-from tests.support.backup_fixtures import node  # noqa: F401
 from tests.support.backup_node import Node
 from tests.support.backup_runs import identifier
-
-
-@pytest.fixture
-def owner(node: Node) -> str:
-    """The owner of the node's database, who is nobody else."""
-    name = f"owner_{node.token}"
-    node.create()
-    node.sql(f"create role {name}; alter database {node.database} owner to {name}")
-    return name
 
 
 def survives(node: Node) -> None:

@@ -1,7 +1,5 @@
 """restore-pg-latest.sh: only what equals its manifest comes back, and on any failure nothing has happened."""
 
-# ruff: noqa: F811 - fixtures are imported
-
 import json
 import re
 from datetime import timedelta
@@ -10,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from pipeline.machine.repository import REPOSITORY
-from tests.support.backup_fixtures import node, sample, stocked, uploads  # noqa: F401
 from tests.support.backup_node import Node
 from tests.support.backup_runs import name_of
 

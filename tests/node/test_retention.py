@@ -1,12 +1,9 @@
 """What a backup removes afterwards, and what it never removes."""
 
-# ruff: noqa: F811 - fixtures are imported
-
 from datetime import timedelta
 
 import pytest
 
-from tests.support.backup_fixtures import node, sample, stocked  # noqa: F401
 from tests.support.backup_node import Node
 from tests.support.backup_runs import name_of
 

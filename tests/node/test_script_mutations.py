@@ -1,7 +1,5 @@
 """Each guard of the scripts, taken out of a copy: a named test must go red, so no guard is there in vain."""
 
-# ruff: noqa: F811 - fixtures are imported
-
 import inspect
 from typing import Any
 
@@ -15,9 +13,6 @@ from tests.node import (
     test_retention,
     test_swap,
 )
-from tests.node.test_faults_signals import beyond, proxy  # noqa: F401
-from tests.node.test_odd_databases import owner  # noqa: F401
-from tests.support.backup_fixtures import node, roles, sample, stocked, uploads  # noqa: F401
 from tests.support.data_mutations import DATA_MUTATIONS
 from tests.support.fault_mutations import FAULT_MUTATIONS
 from tests.support.mutation import AGE, BACKUP, COMMON, OBJECTS, RESTORE, RETENTION, SWAP, Mutation

@@ -1,7 +1,5 @@
 """restore-pg-latest.sh: the swap of the databases, and the roles that come along."""
 
-# ruff: noqa: F811 - fixtures are imported
-
 import os
 import subprocess
 import threading
@@ -9,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.backup_fixtures import MARK, node, roles, sample, stocked, uploads  # noqa: F401
 from tests.support.backup_node import Node
 from tests.support.backup_runs import finish, wait_for
+from tests.support.node_ends import MARK
 from tests.support.runbook import commands
 
 

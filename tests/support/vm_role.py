@@ -1,17 +1,14 @@
 """The database node's role in an AWS that enforces policies, as OpenTofu made it there."""
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import boto3
-import pytest
-from anyio.from_thread import start_blocking_portal
 
-from pipeline.rehearsal.workspace import throwaway
 from pipeline.servers.localstack import ACCOUNT, LocalStack
 from pipeline.settings.suffix import BUCKET_PREFIX
 from tests.support.denied_calls import policy
@@ -66,16 +63,6 @@ class Role:
     def configuration(self) -> dict[str, str]:
         """What the scripts' configuration says instead of the instance's metadata service."""
         return {name.upper(): value for name, value in self.keys.items()}
-
-
-@pytest.fixture(scope="module")
-def role() -> Iterator[Role]:
-    with (
-        throwaway() as directory,
-        start_blocking_portal() as portal,
-        portal.wrap_async_context_manager(vm_role(directory)) as found,
-    ):
-        yield found
 
 
 @asynccontextmanager

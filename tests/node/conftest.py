@@ -1,9 +1,6 @@
 """Nodes for the tests of the backup scripts: empty, with a database and its backup, or with roles."""
 
-import os
-import signal
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -11,28 +8,15 @@ import pytest
 from pipeline.servers.localstack import LocalStack
 from pipeline.servers.postgres import Postgres
 from tests.support.backup_node import Node
-from tests.support.backup_runs import identifier
-
-MARK = ".quickdata-mark"
-"""The file that a run leaves in a folder of its own."""
+from tests.support.fault_proxy import FaultProxy, fault_proxy
+from tests.support.node_ends import MARK, remove
 
 
 @pytest.fixture
 def node(tmp_path: Path, postgres: Postgres, localstack: LocalStack) -> Iterator[Node]:
     node = Node(tmp_path / "node", postgres, localstack)
     yield node
-    removed(node)
-
-
-def removed(node: Node) -> None:
-    """End what a node still runs, and drop what it has on the server."""
-    for process in node.processes():
-        with suppress(ProcessLookupError):
-            os.kill(process, signal.SIGKILL)
-    for name in node.databases():
-        node.server.psql(f"drop database {identifier(name)} with (force)")
-    drop = "format('drop owned by %I', rolname), format('drop role %I', rolname)"
-    node.server.psql(f"select {drop} from pg_roles where rolname ~ '{node.token}' \\gexec")
+    remove(node)
 
 
 @pytest.fixture(scope="session")
@@ -84,3 +68,25 @@ def roles(node: Node) -> tuple[Node, str, str]:
     assert node.backup().code == 0
     node.sql(f'drop owned by "{owner}", {reader}')
     return node, owner, reader
+
+
+@pytest.fixture(scope="module")
+def proxy(localstack: LocalStack) -> Iterator[FaultProxy]:
+    with fault_proxy(localstack.endpoint) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def beyond(stocked: Node, proxy: FaultProxy) -> Node:
+    """The stocked node, which reaches S3 through the proxy."""
+    stocked.configure(AWS_ENDPOINT_URL=proxy.url)
+    return stocked
+
+
+@pytest.fixture
+def owner(node: Node) -> str:
+    """The owner of the node's database, who is nobody else."""
+    name = f"owner_{node.token}"
+    node.create()
+    node.sql(f"create role {name}; alter database {node.database} owner to {name}")
+    return name

@@ -13,28 +13,6 @@ from pipeline.servers.localstack import localstack as run_localstack
 from pipeline.servers.postgres import Postgres
 from pipeline.servers.postgres import postgres as run_postgres
 
-LONGEST = (
-    "life",
-    "rehearsal",
-    "adopt",
-    "states",
-    "side_by_side",
-    "interrupts",
-    "seed",
-    "script_mutations",
-    "ansible",
-    "backup",
-    "swap",
-    "status",
-    "privilege",
-    "stopped_node",
-    "restore",
-    "backup_age",
-    "hcl",
-    "drill",
-    "rehearsal_ends",
-)
-
 
 @pytest.fixture(scope="session")
 def localstack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
@@ -63,9 +41,3 @@ os.environ["DAGGER_MAIN_OBJECT"] = "Pipeline"  # as in a module's container; rea
 def pytest_configure() -> None:
     """Undo an ignored SIGINT, which what a shell starts in the background has and hands on."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take longest, so that no process is left with one of them at the end."""
-    longest = {f"test_{name}.py": rank for rank, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: longest.get(item.path.name, len(longest)))

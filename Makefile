@@ -20,6 +20,8 @@ export PYTHONUTF8 := 1
 # PYTHONUTF8 says, and cannot start when the path has a character outside that encoding. A relative path has none.
 RELATIVE = sed -i 's|^/.*|../../../..|' .venv/lib/python*/site-packages/_editable_impl_quickdata_pipeline.pth
 
+# A file's tests share what they prepared, so one process runs them all.
+PYTEST := .venv/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder
 PYTHON_FILES := pipeline tests benchmarks
 SCRIPTS := .ci/run .ci/swarm .ci/tofu .ci/call .ci/host .devcontainer/install pipeline/rehearsal/node/boot \
   $(wildcard infrastructure/ansible/*.sh infrastructure/ansible/roles/*/files/*.sh) \
@@ -38,23 +40,22 @@ test-unit: install-dev ## The fast loop: the tests that start no process, about 
 	@.venv/bin/pytest -n 2 tests/unit $(PYTEST_OPTIONS)
 
 .PHONY: test
-test: install-dev lint ## All tests and linters, 25 to 45 minutes on 2 cores.
+test: install-dev lint ## Linters, and tests of every part, but not every fault: up to 45 minutes on 2 cores.
 	@printf '%s\n' 'tests: the longest begin, so the first dots come after some minutes'
-	@.venv/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder $(PYTEST_OPTIONS)
+	@$(PYTEST) $(PYTEST_OPTIONS)
+
+.PHONY: test-all
+test-all: install-dev ## All tests but the Swarm's; CI leaves out the slow ones (20 minutes): up to 90 minutes.
+	@$(PYTEST) -m '' $(PYTEST_OPTIONS)
 
 .PHONY: bench
 bench: install-dev ## Measure, beside what people use instead; pgbackrest too where it is installed; about 45 minutes.
 	@.venv/bin/python benchmarks/bench.py
 
-.PHONY: test-slow
-test-slow: install-dev ## The tests that `make test` leaves out, about 20 minutes.
-	@.venv/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder -m slow $(PYTEST_OPTIONS)
-
 # A test that is skipped proves nothing, so as root: only root may mount the small disks that get full.
 .PHONY: test-faults
 test-faults: install-dev ## Every fault at every moment, every guard taken out; writes docs/faults.md, about 25 minutes.
-	@.venv/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder -m '' --junitxml=reports/faults.xml \
-	  tests/node $(PYTEST_OPTIONS)
+	@$(PYTEST) -m '' --junitxml=reports/faults.xml tests/node $(PYTEST_OPTIONS)
 	@.venv/bin/python -m tests.support.fault_page reports/faults.xml
 
 .PHONY: test-swarm

@@ -30,21 +30,6 @@ PARAMETERS: dict[str, Any] = {
     "hours": "0",
     "forged": "CREATE ROLE {role} {shell};\n-- quickdata: create",
 }
-LONG = {
-    "the snapshot",
-    "If-None-Match",
-    "existing roles",
-    "clients are disconnected",
-    "the live attachments go back",
-    "the restored attachments make room",
-    "older copies go last",
-    "what was left aside",
-    "held signals",
-    "the newest verified backup",
-    "unfinished for a day",
-}
-"""Guards that `make test-slow` takes out: each takes eight seconds or more."""
-
 
 MUTATIONS = (
     Mutation(
@@ -353,13 +338,8 @@ MUTATIONS = (
 )
 
 
-def marked(mutation: Mutation) -> Any:
-    marks = [pytest.mark.faults] if mutation in FAULT_MUTATIONS + DATA_MUTATIONS else []
-    marks += [pytest.mark.slow] if mutation.guard in LONG else []
-    return pytest.param(mutation, id=mutation.guard, marks=marks)
-
-
-@pytest.mark.parametrize("mutation", [marked(each) for each in MUTATIONS])
+@pytest.mark.faults
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda each: each.guard)
 def test_without_this_guard_a_test_goes_red(mutation: Mutation, request: pytest.FixtureRequest) -> None:
     node = request.getfixturevalue("node")
     node.mutate(mutation.script, mutation.text, mutation.instead)

@@ -23,7 +23,8 @@ RELATIVE = sed -i 's|^/.*|../../../..|' .venv/lib/python*/site-packages/_editabl
 # A file's tests share what they prepared, so one process runs them all.
 PYTEST := .venv/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder
 PYTHON_FILES := pipeline tests benchmarks
-SCRIPTS := .ci/run .ci/swarm .ci/tofu .ci/call .ci/host .devcontainer/install pipeline/rehearsal/node/boot \
+SCRIPTS := .ci/run .ci/swarm .ci/tofu .ci/verb-in-dagger .ci/verb-on-host .devcontainer/install \
+  pipeline/rehearsal/node/boot \
   $(wildcard infrastructure/ansible/*.sh infrastructure/ansible/roles/*/files/*.sh) \
   tests/images/build $(wildcard tests/images/*/fetch) tests/images/db/entrypoint
 

@@ -42,8 +42,9 @@ LINT = [
     ["shfmt", "-i", "2", "-ci", "-d"],
 ]
 """The commands of `make lint`; those for the shell take the scripts' names too."""
-SCRIPTS = [".ci/run", ".ci/swarm", ".ci/tofu", ".ci/call", ".ci/host", ".devcontainer/install"]
-SCRIPTS += ["pipeline/rehearsal/node/boot", "tests/images/build", "tests/images/db/entrypoint"]
+SCRIPTS = [".ci/run", ".ci/swarm", ".ci/tofu", ".ci/verb-in-dagger", ".ci/verb-on-host"]
+SCRIPTS += [".devcontainer/install", "pipeline/rehearsal/node/boot"]
+SCRIPTS += ["tests/images/build", "tests/images/db/entrypoint"]
 MORE_SCRIPTS = ["infrastructure/**/*.sh", "tests/images/*/fetch"]
 DRILL = "Restore the newest backup into a throwaway PostgreSQL 18, and compare it with its manifest."
 MIGRATE = getdoc(migrate_state) or ""

@@ -25,11 +25,13 @@ def program(path: Path, text: str) -> None:
 
 
 def call(tmp_path: Path, env: dict[str, str], *words: str, code: int = 0) -> tuple[int, list[str]]:
-    """Run .ci/call with a dagger that notes its arguments; return the exit code and them."""
+    """Run .ci/verb-in-dagger with a dagger that notes its arguments; return the exit code and them."""
     said = f'printf "%s\\n" "$@" >argv; mkdir -p reports; echo {code} >reports/exit-code'
     program(tmp_path / "bin/dagger", said)
     env = env | {"PATH": f"{tmp_path}/bin:{os.environ['PATH']}"}
-    done = subprocess.run([str(REPOSITORY / ".ci/call"), *words], cwd=tmp_path, env=env, check=False)
+    done = subprocess.run(
+        [str(REPOSITORY / ".ci/verb-in-dagger"), *words], cwd=tmp_path, env=env, check=False
+    )
     return done.returncode, (tmp_path / "argv").read_text().splitlines()
 
 
@@ -68,7 +70,7 @@ def test_a_call_takes_the_region_from_whichever_variable_says_it(tmp_path: Path,
 
 def test_a_call_in_two_regions_calls_nobody(tmp_path: Path) -> None:
     env = {"AWS_REGION": "eu-west-1", "TF_VAR_region": "eu-west-3", "PATH": os.environ["PATH"]}
-    command = [str(REPOSITORY / ".ci/call"), "deploy"]
+    command = [str(REPOSITORY / ".ci/verb-in-dagger"), "deploy"]
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
     assert (done.returncode, "TF_VAR_region differ" in done.stderr) == (2, True)
 
@@ -79,7 +81,7 @@ def test_every_option_of_a_call_is_one_of_the_modules() -> None:
     options = {
         f"--{n.replace('_', '-')}" for n in Pipeline.__dagger_object_type__.functions["run"].parameters
     }  # type: ignore[attr-defined]
-    text = (REPOSITORY / ".ci/call").read_text()
+    text = (REPOSITORY / ".ci/verb-in-dagger").read_text()
     written = {word.strip('"') for word in text.split() if word.startswith("--") and "$" not in word}
     secrets = text.partition("for name in ")[2].partition(";")[0].split()
     written |= {f"--{name.removeprefix('QUICKDATA_').lower().replace('_', '-')}" for name in secrets}
@@ -87,14 +89,14 @@ def test_every_option_of_a_call_is_one_of_the_modules() -> None:
 
 
 def host(tmp_path: Path, env: dict[str, str], verb: str, said: str) -> subprocess.CompletedProcess[str]:
-    """Run .ci/host with a program in the place of `quickdata`."""
+    """Run .ci/verb-on-host with a program in the place of `quickdata`."""
     shutil.copytree(REPOSITORY / ".ci", tmp_path / ".ci")
     (tmp_path / "infrastructure/ansible/group_vars/all").mkdir(parents=True)
     (tmp_path / "tmp").mkdir()
     program(tmp_path / "bin/make", "exit 0")
     program(tmp_path / ".venv/bin/quickdata", said)
     env = env | {"PATH": f"{tmp_path}/bin:{os.environ['PATH']}", "TMPDIR": str(tmp_path / "tmp")}
-    command = [str(tmp_path / ".ci/host"), verb]
+    command = [str(tmp_path / ".ci/verb-on-host"), verb]
     return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
 
 

@@ -23,7 +23,7 @@ RELATIVE = sed -i 's|^/.*|../../../..|' .venv/lib/python*/site-packages/_editabl
 # A file's tests share what they prepared, so one process runs them all.
 PYTEST := .venv/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder
 PYTHON_FILES := pipeline tests benchmarks
-SCRIPTS := .ci/run .ci/swarm .ci/tofu .ci/verb-in-dagger .ci/verb-on-host .devcontainer/install \
+SCRIPTS := .ci/run .ci/swarm .ci/tofu .ci/verb-in-dagger .ci/verb-on-host .ci/hooks/pre-commit .devcontainer/install \
   pipeline/rehearsal/node/boot \
   $(wildcard infrastructure/ansible/*.sh infrastructure/ansible/roles/*/files/*.sh) \
   tests/images/build $(wildcard tests/images/*/fetch) tests/images/db/entrypoint
@@ -79,6 +79,10 @@ format: install-dev ## Format the code.
 	@.venv/bin/ruff check --fix --quiet $(PYTHON_FILES)
 	@.venv/bin/ruff format $(PYTHON_FILES)
 	@.venv/bin/shfmt -i 2 -ci -w $(SCRIPTS)
+
+.PHONY: hooks
+hooks: ## Let git run the linters before each commit.
+	@git config core.hooksPath .ci/hooks
 
 .PHONY: announce
 announce:

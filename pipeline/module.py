@@ -43,7 +43,7 @@ LINT = [
 ]
 """The commands of `make lint`; those for the shell take the scripts' names too."""
 SCRIPTS = [".ci/run", ".ci/swarm", ".ci/tofu", ".ci/verb-in-dagger", ".ci/verb-on-host"]
-SCRIPTS += [".devcontainer/install", "pipeline/rehearsal/node/boot"]
+SCRIPTS += [".ci/hooks/pre-commit", ".devcontainer/install", "pipeline/rehearsal/node/boot"]
 SCRIPTS += ["tests/images/build", "tests/images/db/entrypoint"]
 MORE_SCRIPTS = ["infrastructure/**/*.sh", "tests/images/*/fetch"]
 DRILL = "Restore the newest backup into a throwaway PostgreSQL 18, and compare it with its manifest."

@@ -57,9 +57,8 @@ def test_the_lock_holds_the_version_of_the_engine_and_the_base_image_follows() -
 def test_the_engine_installs_what_the_module_imports_and_nothing_else() -> None:
     """It runs `uv sync --no-dev`: default groups would bring hundreds of megabytes of tools."""
     assert PROJECT["tool"]["uv"]["default-groups"] == []
-    assert not {"readme", "license", "license-files"} & PROJECT["project"].keys(), (
-        "files that are not included"
-    )
+    assert not {"readme", "license-files"} & PROJECT["project"].keys(), "files that are not included"
+    assert isinstance(PROJECT["project"]["license"], str), "a name; a table would name a file"
 
 
 def test_every_file_that_the_package_reads_is_included() -> None:

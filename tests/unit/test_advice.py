@@ -12,10 +12,11 @@ import pytest
 from pipeline.advice import STATEFUL, about_lock, placed
 from pipeline.cli import main
 from pipeline.machine.repository import REPOSITORY
+from tests.support.documents import DOCUMENTS
 
 CODE = sorted((REPOSITORY / "pipeline").rglob("*.py"))
-TEXTS = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
-SCRIPTS = [*sorted((REPOSITORY / "infrastructure").rglob("*.sh")), *sorted((REPOSITORY / ".ci").iterdir())]
+SCRIPTS = sorted((REPOSITORY / "infrastructure").rglob("*.sh"))
+SCRIPTS += sorted(path for path in (REPOSITORY / ".ci").rglob("*") if path.is_file())
 OTHERS = sorted(p for p in (REPOSITORY / "infrastructure").rglob("*.y*ml*") if ".terraform" not in p.parts)
 QUOTED = re.compile(r"`(?:\.venv/bin/)?quickdata ([a-z][^`]*)`")
 LINE = re.compile(r"^(?: {4,}|\s*)(?:\.venv/bin/)?quickdata ([a-z].*)$", re.MULTILINE)
@@ -59,9 +60,9 @@ def named() -> Iterator[tuple[str, str]]:
         for text in strings(file):
             for words in QUOTED.findall(text):
                 yield file.name, " ".join(words.split())
-    for file in (*TEXTS, *SCRIPTS, *OTHERS):
+    for file in (*DOCUMENTS, *SCRIPTS, *OTHERS):
         text = file.read_text(errors="replace")
-        found = QUOTED.findall(text) + (LINE.findall(text) if file in TEXTS else [])
+        found = QUOTED.findall(text) + (LINE.findall(text) if file in DOCUMENTS else [])
         for words in found:
             yield file.name, " ".join(words.split())
 

@@ -23,7 +23,35 @@ def run() -> None:
         sys.exit(INTERRUPTED)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+SECTIONS = {
+    "Try it": (deployment.rehearse,),
+    "Deploy": (deployment.check, deployment.plan, deployment.deploy, deployment.status, deployment.destroy),
+    "Backups": (data.backup, data.verify, data.backups, data.drill, data.restore),
+    "States": (state.adopt, state.unlock, state.migrate_state),
+}
+"""The verbs in the order of use."""
+
+
+class Verbs(click.Group):
+    """The verbs, listed in sections, each with the whole first sentence of its help."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the sections.
+
+        Args:
+            ctx: the call.
+            formatter: takes the text.
+        """
+        for title, verbs in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(str(verb.name), _first_sentence(verb)) for verb in verbs])
+
+
+def _first_sentence(verb: click.Command) -> str:
+    return " ".join((verb.help or "").partition("\n\n")[0].split())
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="quickdata-pipeline")
 def main() -> None:
     """Deploy NocoDB and PostgreSQL in order, and prove that a backup would come back.
@@ -32,9 +60,5 @@ def main() -> None:
     """
 
 
-for verb in (deployment.rehearse, deployment.check, deployment.plan, deployment.deploy, deployment.status):
-    main.add_command(verb)
-for verb in (data.backup, data.verify, data.backups, data.drill, data.restore, deployment.destroy):
-    main.add_command(verb)
-for verb in (state.adopt, state.unlock, state.migrate_state):
+for verb in (verb for verbs in SECTIONS.values() for verb in verbs):
     main.add_command(verb)

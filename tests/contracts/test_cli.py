@@ -12,7 +12,7 @@ import pexpect
 import pytest
 from click.testing import CliRunner
 
-from pipeline.cli import main, terminal
+from pipeline.cli import SECTIONS, main, terminal
 from pipeline.errors import VerifyFailed
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
@@ -215,3 +215,15 @@ def test_an_error_in_parallel_work_is_told_alone(
     with pytest.raises(SystemExit):
         terminal.run_and_tell(failing, "verify", "aws", False)
     assert capsys.readouterr().err.strip().splitlines() == ["✗ verify: differs", "  → look"]
+
+
+def test_the_list_of_verbs_has_whole_sentences_in_the_order_of_use() -> None:
+    listed = CliRunner().invoke(main, ["--help"], terminal_width=60).output.partition("Try it:")[2]
+    text = " ".join(listed.split())
+    verbs = [verb for section in SECTIONS.values() for verb in section]
+    sentences = [(verb.help or "").partition("\n\n")[0].split() for verb in verbs]
+    places = [
+        text.find(" ".join([str(verb.name), *words])) for verb, words in zip(verbs, sentences, strict=True)
+    ]
+    assert places == sorted(places) and places[0] == 0
+    assert {verb.name for verb in verbs} == set(main.commands)

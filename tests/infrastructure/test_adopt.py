@@ -15,6 +15,7 @@ from pipeline.ansible.playbooks import INVENTORY, PLAYBOOKS
 from pipeline.deploy import adopt, planning
 from pipeline.deploy import order as deploy
 from pipeline.deploy.adopt import IMPORTS, Adopted
+from pipeline.deploy.gate import gate_app
 from pipeline.deploy.preview import Preview, preview
 from pipeline.deploy.saved_plans import SavedPlans
 from pipeline.deployment import Deployment, kept_in
@@ -112,9 +113,9 @@ async def _apply_the_app_as_planned(d: Deployment, told: Story) -> None:
     await _another_in_its_place(d, told, kept)
     app = (await kept.plans(d, await deploy.ready(d)))["app"]
     told.applied = list(app.changes)
-    await planning.apply(d, d.app, app)
+    await planning.apply(d, d.app, gate_app(app))
     await _refused(told, "manifest", deploy.deploy(d, kept))
-    await _refused(told, "tofu", planning.apply(d, d.app, app))
+    await _refused(told, "tofu", planning.apply(d, d.app, gate_app(app)))
 
 
 async def _another_in_its_place(d: Deployment, told: Story, kept: SavedPlans) -> None:

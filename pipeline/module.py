@@ -97,7 +97,7 @@ async def _backups(_self: "Pipeline", attempt: Attempt) -> None:
 async def _drill(self: "Pipeline", attempt: Attempt) -> None:
     cloud, bucket, known = await _account(attempt)
     hours = attempt.given["max_age"]
-    wanted = DrillRequest(
+    request = DrillRequest(
         attempt.given["database"], attempt.given["backup_id"], timedelta(hours=hours) if hours else None
     )
     box = await self.box(attempt)
@@ -105,7 +105,7 @@ async def _drill(self: "Pipeline", attempt: Attempt) -> None:
     def place(holds: Holds, _backup: listing.Backup, progress: Progress) -> Any:
         return contained.drilling(box, self.infrastructure, known, holds, progress)
 
-    await drill(cloud, bucket, wanted, attempt.progress, attempt.report, place)
+    await drill(cloud, bucket, request, attempt.progress, attempt.report, place)
 
 
 @object_type
@@ -171,9 +171,9 @@ class Pipeline:
 
     async def box(self, attempt: Attempt) -> Toolbox:
         """Return the toolbox, made now: what is missing for it is said before anything else."""
-        wanted = Closed(**attempt.options(Closed)).sources
-        made = await toolbox(dag, wanted, self.locked, self.package)
-        found = Toolbox(dag, await asked("toolbox", made.sync()), wanted)
+        sources = Closed(**attempt.options(Closed)).sources
+        made = await toolbox(dag, sources, self.locked, self.package)
+        found = Toolbox(dag, await asked("toolbox", made.sync()), sources)
         attempt.report.facts.update(await contained.facts_of(found))
         return found
 

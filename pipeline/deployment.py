@@ -16,7 +16,6 @@ from pipeline.reporting.report import Report, now
 from pipeline.settings.suffix import BUCKET_PREFIX
 from pipeline.steps.step import Result, Runner, Step
 from pipeline.tofu.backends.base import Backend
-from pipeline.tofu.backends.local import LOCAL
 from pipeline.tofu.stack import Stack
 
 DATABASE = "nocodb_db"
@@ -52,7 +51,7 @@ class Deployment:
     storage: Stack
     app: Stack
     ansible: Ansible
-    backend: Backend = LOCAL
+    backend: Backend
     common: Variables = field(default_factory=dict)
     hosts: Mapping[str, Variables] = field(default_factory=dict)
     real_nodes: bool = True

@@ -88,7 +88,7 @@ def unlock(stack: str, given: Mapping[str, str], ask: bool, yes: bool) -> None:
     click.echo(f"{stack}: locked {found}", err=True)
     confirm("Break this lock? Only if that run is dead: two runs at once can lose a state.", yes)
     with errors_told("unlock"):
-        anyio.run(d.backend.release, d, locked, found)
+        anyio.run(d.backend.release, locked, found)
     click.echo(f"✓ {stack}: the lock {found.id} is gone")
 
 
@@ -119,7 +119,7 @@ def migrate_state(source: str, destination: str, ask: bool, yes: bool, verbose: 
 
     async def begin(progress: "Progress", report: "Report") -> None:
         d = local_states(settings, progress, report)
-        done = await migrate(d, backend(settings, source), backend(settings, destination))
+        done = await migrate(d, backend(settings, source, d), backend(settings, destination, d))
         for stack, words in done.items():
             report.prove(stack, words)
 

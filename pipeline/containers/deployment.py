@@ -15,7 +15,7 @@ from pipeline.containers.emulator import emulated
 from pipeline.containers.services import postgres
 from pipeline.containers.toolbox import CODE, TOFU, VENV, Toolbox, tofu_environment
 from pipeline.containers.workspace import workspace
-from pipeline.deployment import Deployment
+from pipeline.deployment import Deployment, kept_in
 from pipeline.errors import PipelineError, SettingsError
 from pipeline.machine.repository import REPOSITORY
 from pipeline.rehearsal.surroundings import Surroundings
@@ -167,8 +167,9 @@ async def deployment(
         secrets = _engine_secrets(box, values, known, run)
         runner = ContainerRunner(mounted, secrets, Masks(values), attempt.progress)
         bench = Workbench(runner, TOFU, tofu_environment(box.sources))
-        d = aws.aws_deployment(settings, attempt.progress, attempt.report, bench)
-        yield await emulated(d, around) if around else d, runner
+        d = aws.local_states(settings, attempt.progress, attempt.report, bench)
+        d = await emulated(d, around) if around else d
+        yield kept_in(d, aws.backend(settings, settings.state, d)), runner
 
 
 @asynccontextmanager

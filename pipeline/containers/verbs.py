@@ -119,6 +119,6 @@ async def migrate_state(self: Module, attempt: Attempt) -> None:
         raise SettingsError("--from and --to must be s3 and gitlab, or gitlab and s3", mend)
     places = {"QUICKDATA_STATE": destination, "QUICKDATA_STATE_FROM": source}
     async with on_aws(self, attempt, **places) as (d, _, settings):
-        done = await migrate(d, backend(settings, source), backend(settings, destination))
+        done = await migrate(d, backend(settings, source, d), backend(settings, destination, d))
         for stack, words in done.items():
             d.report.prove(stack, words)

@@ -121,7 +121,7 @@ async def _bucket(d: Deployment) -> str:
 
 
 async def _states(d: Deployment) -> str:
-    where = await d.backend.look(d)
+    where = await d.backend.look()
     if not d.backend.shows_locks:
         return f"{where}; whether they are locked is told only to whoever takes the lock"
     for stack in (d.storage, d.app):

@@ -66,7 +66,7 @@ async def deploy(d: Deployment, saved: SavedPlans | None = None, agree: Agree = 
     """
     done = Deployed()
     require_good(await check(d))
-    await d.backend.create(d)
+    await d.backend.create()
     known = await ready(d)
     plans = await saved.plans(d, known) if saved else {}
     await planning.let_stand(d, known)

@@ -20,10 +20,9 @@ from pipeline.deploy.stopped_nodes import require_running
 from pipeline.deployment import Deployment
 from pipeline.errors import NodeStopped, PipelineError, PlanRefused, StateLost, listed
 from pipeline.tofu.plan import Plan
-from pipeline.tofu.stack import Stack
+from pipeline.tofu.stack import STACKS, Stack
 from pipeline.tofu.state import State
 
-STACKS = ("storage", "app")
 NOCODB = "nocodb.yml"
 SAVED_FIRST = "; another image of what holds data waits for a verified backup"
 SIGNS = {"create": "+", "delete": "-", "update": "~", "replace": "±", "import": "←", "move": "→"}
@@ -119,7 +118,7 @@ async def preview(d: Deployment, saved: SavedPlans) -> Preview:
     seen = Preview(f"{d.bucket}, account {await d.cloud.account()}, {d.cloud.region}")
     known = {name: State() for name in STACKS}
     try:
-        if await d.backend.exists(d):
+        if await d.backend.exists():
             known = await deploy.ready(d)
             await _stacks(d, saved, known, seen)
         else:

@@ -18,11 +18,10 @@ from pipeline.runners.host import HostRunner
 from pipeline.runners.workbench import Workbench
 from pipeline.targets.emulator import VAULT_PASSWORD, emulated, lay_vault, require_emulator, vault
 from pipeline.tofu import binary as tools
+from pipeline.tofu.stack import STACKS
 
 REHEARSAL_BYTES = 500 * 10**6
 """What its directory may come to: 331 MB were measured at the most, without the provider."""
-STACKS = ("storage", "app")
-"""Each gets a provider of its own where no mirror has it: the workspace is new."""
 
 OpenSurroundings = Callable[[Progress], AbstractAsyncContextManager[tuple[Surroundings, Workbench]]]
 """Where a rehearsal happens: on this machine, or in containers."""
@@ -39,7 +38,7 @@ async def rehearse_on_this_machine(progress: Progress) -> AsyncIterator[tuple[Su
         ToolError: a server did not start, or a tool is missing and cannot be had.
     """
     room = temporary(REHEARSAL_BYTES, "for a rehearsal")
-    require_room([room, *tools.downloads(Path(room.directory, name) for name in STACKS)])
+    require_room([room, *tools.downloads(room.directory / folder for folder in STACKS.values())])
     async with surroundings() as around:
         yield around, workbench(around.workspace, rehearsal_secrets(around), progress)
 

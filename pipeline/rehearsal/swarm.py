@@ -16,7 +16,7 @@ from pipeline.machine.repository import REPOSITORY
 from pipeline.machine.room import Need, require_room, temporary
 from pipeline.rehearsal.docker import STAND_IN, docker, images
 from pipeline.rehearsal.docker_nodes import Nodes, nodes
-from pipeline.rehearsal.local_nodes import STACKS, workbench
+from pipeline.rehearsal.local_nodes import workbench
 from pipeline.rehearsal.workspace import throwaway
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
@@ -24,6 +24,7 @@ from pipeline.servers.localstack import LocalStack, localstack
 from pipeline.targets.aws import NODES_KEY
 from pipeline.targets.emulator import OWNER, VAULT_PASSWORD, emulated, lay_vault, require_emulator, vault
 from pipeline.tofu import binary as tools
+from pipeline.tofu.stack import STACKS
 
 IMAGES = REPOSITORY / "infrastructure/ansible/group_vars/all/images.yml"
 WORKSPACE_BYTES = 100 * 10**6
@@ -93,7 +94,7 @@ async def swarm(
 async def _needs(stock: Mapping[str, tuple[str, ...]]) -> list[Need]:
     """Return what room is needed here, and where Docker keeps the nodes: each has its images once more."""
     room = temporary(WORKSPACE_BYTES, "for a rehearsal")
-    needs = [room, *tools.downloads(Path(room.directory, name) for name in STACKS)]
+    needs = [room, *tools.downloads(room.directory / folder for folder in STACKS.values())]
     root = Path(await docker("info", "--format", "{{.DockerRootDir}}"))
     if not root.is_dir():  # Docker's machine is not this one, whatever its socket says
         return needs

@@ -13,7 +13,7 @@ from pipeline.states.ready import pulled
 from pipeline.steps.lock import own
 from pipeline.steps.step import Step
 from pipeline.tofu import state
-from pipeline.tofu.backends.base import Backend, written
+from pipeline.tofu.backends.base import Backend, backend_block
 from pipeline.tofu.backends.local import FILE
 from pipeline.tofu.stack import Stack
 from pipeline.tofu.state import State
@@ -61,7 +61,7 @@ async def migrate(d: Deployment, source: Backend, destination: Backend) -> dict[
         PipelineError: a step failed: the old state is still there.
     """
     old, new = kept_in(d, source), kept_in(d, destination)
-    await destination.create(new)
+    await destination.create()
     pairs = ((old.storage, new.storage), (old.app, new.app))
     return {before.name: await _moved(old, before, new, after) for before, after in pairs}
 
@@ -69,13 +69,13 @@ async def migrate(d: Deployment, source: Backend, destination: Backend) -> dict[
 async def _moved(old: Deployment, before: Stack, new: Deployment, after: Stack) -> str:
     async with _place(old, before) as source, _place(new, after) as destination:
         mine = own("migrate-state")
-        async with old.backend.locked(old, before, mine):
+        async with old.backend.hold_lock(before, mine):
             text, found = await source.pull()
             _, there = await destination.pull()
             if found.lineage:
                 _require_same_history(source, found, destination, there)
                 await _copied(text, found, destination, there)
-                left = await old.backend.leave(old, before, mine)
+                left = await old.backend.put_away(before, mine)
     await pulled(new, after)
     if not found.lineage:
         return "was moved before" if there.lineage else "has no state yet"
@@ -88,7 +88,7 @@ async def _place(d: Deployment, stack: Stack) -> AsyncIterator[Place]:
     values = d.backend.block(stack.name) or {"path": str(d.runner.root / stack.workdir / FILE)}
     scratch = replace(stack, name=f"{stack.name} in {d.backend.name}", workdir=folder)
     try:
-        await d.runner.write(folder / BACKEND, written(d.backend, values), 0o600)
+        await d.runner.write(folder / BACKEND, backend_block(d.backend, values), 0o600)
         (await d.run(scratch.init("-reconfigure"))).check()
         yield Place(d, stack, scratch)
     finally:

@@ -9,8 +9,8 @@ from pipeline.deployment import Deployment
 from pipeline.errors import RegionDiffers, StateElsewhere, StateLost
 from pipeline.steps.lock import Lock
 from pipeline.tofu import state
-from pipeline.tofu.backends.base import override
-from pipeline.tofu.backends.local import FILE, LOCAL
+from pipeline.tofu.backends.base import override_text
+from pipeline.tofu.backends.local import FILE, Local
 from pipeline.tofu.stack import Stack
 from pipeline.tofu.state import State
 
@@ -44,7 +44,7 @@ async def require_here(d: Deployment, stack: Stack) -> None:
         StateLost: the folder holds a local state, which would be a second one.
     """
     await _require_same_place(d, stack)
-    if d.backend is not LOCAL:
+    if not isinstance(d.backend, Local):
         await _require_no_local(d, stack)
 
 
@@ -57,10 +57,10 @@ async def lock_found(d: Deployment, stack: Stack) -> Lock | None:
         StateElsewhere: there is none, and this checkout keeps the state in another place.
         StateLost: there is none, and the checkout holds a local state.
     """
-    found = await d.backend.lock(d, stack)
-    if found is None:
+    lock = await d.backend.find_lock(stack)
+    if lock is None:
         await require_here(d, stack)
-    return found
+    return lock
 
 
 async def require_unlocked(d: Deployment, stack: Stack) -> None:
@@ -69,8 +69,8 @@ async def require_unlocked(d: Deployment, stack: Stack) -> None:
     Raises:
         StateLocked: somebody does.
     """
-    if found := await d.backend.lock(d, stack):
-        raise d.backend.held(stack, found)
+    if lock := await d.backend.find_lock(stack):
+        raise d.backend.state_locked(stack, lock)
 
 
 async def pulled(d: Deployment, stack: Stack) -> State:
@@ -97,12 +97,12 @@ async def outputs(d: Deployment, stack: Stack) -> dict[str, Any]:
 
 async def _prepared(d: Deployment, stack: Stack) -> bool:
     """Tell whether a folder was last made ready for this very place, not only for one of its kind."""
-    same = await d.runner.read(stack.workdir / OVERRIDE) == override(d.backend, stack.name)
+    same = await d.runner.read(stack.workdir / OVERRIDE) == override_text(d.backend, stack.name)
     return same and await _recorded(d, stack) == d.backend.kind
 
 
 async def _prepare(d: Deployment, stack: Stack) -> None:
-    text = override(d.backend, stack.name)
+    text = override_text(d.backend, stack.name)
     if text is None:
         await _forget(d, stack)
         (await d.run(stack.init())).check()
@@ -115,7 +115,7 @@ async def _forget(d: Deployment, stack: Stack) -> None:
     """Let a folder use local states: `init -reconfigure` alone would leave the tools' note as it is."""
     if await d.runner.read(stack.workdir / OVERRIDE) is not None:
         await d.runner.remove(stack.workdir / OVERRIDE)
-    if await _recorded(d, stack) != LOCAL.kind:
+    if await _recorded(d, stack) != Local.kind:
         await d.runner.remove(stack.workdir / RECORD)
 
 
@@ -125,12 +125,12 @@ async def _recorded(d: Deployment, stack: Stack) -> str:
     try:
         return str(json.loads(text or "{}")["backend"]["type"])
     except (ValueError, KeyError, TypeError):
-        return LOCAL.kind
+        return Local.kind
 
 
 async def _require_same_place(d: Deployment, stack: Stack) -> None:
     before = await _recorded(d, stack)
-    if before in (LOCAL.kind, d.backend.kind):
+    if before in (Local.kind, d.backend.kind):
         return
     name = NAMES.get(before, before)
     what = f"{stack.name}: this checkout keeps its state in {name}, not in {d.backend.name}"

@@ -20,11 +20,10 @@ from pipeline.tofu import binary as tools
 from pipeline.tofu import encryption
 from pipeline.tofu.backends.base import Backend
 from pipeline.tofu.backends.gitlab import PASSWORD, GitLab
-from pipeline.tofu.backends.local import LOCAL
+from pipeline.tofu.backends.local import Local
 from pipeline.tofu.backends.s3 import S3
-from pipeline.tofu.stack import Stack
+from pipeline.tofu.stack import STACKS, Stack
 
-STORAGE, APP = PurePosixPath("infrastructure/terraS3"), PurePosixPath("infrastructure/terraform")
 PLANS_BYTES = 16 * 10**6
 """Far more than both stacks' plans, states and the inventory come to."""
 NODES_KEY = "ANSIBLE_PRIVATE_KEY_FILE"
@@ -45,22 +44,24 @@ def aws_deployment(
         ToolError: OpenTofu is missing and cannot be had.
         SettingsError: the states shall be encrypted, and the tool is Terraform.
     """
-    return kept_in(local_states(settings, progress, report, bench), backend(settings, settings.state))
+    d = local_states(settings, progress, report, bench)
+    return kept_in(d, backend(settings, settings.state, d))
 
 
-def backend(settings: Settings, name: str) -> Backend:
+def backend(settings: Settings, name: str, d: Deployment) -> Backend:
     """Return the place that a name of `--state` means.
 
     Args:
         settings: the validated inputs.
         name: local, s3 or gitlab.
+        d: the deployment whose states it keeps.
     """
     if name == GitLab.name:
         url, project = settings.gitlab_url, settings.gitlab_project
         return GitLab(url, project, settings.gitlab_user, settings.gitlab_pat, settings.bucket_suffix)
     if name == S3.name:
-        return S3(BUCKET_PREFIX + settings.bucket_suffix + ENDING, settings.region)
-    return LOCAL
+        return S3(d.cloud, BUCKET_PREFIX + settings.bucket_suffix + ENDING)
+    return Local(d.runner)
 
 
 def local_states(
@@ -78,9 +79,10 @@ def local_states(
         runner=bench.runner,
         progress=progress,
         report=report,
-        storage=Stack("storage", STORAGE, tofu, env, keys),
-        app=Stack("app", APP, tofu, env, keys),
+        storage=Stack("storage", STACKS["storage"], tofu, env, keys),
+        app=Stack("app", STACKS["app"], tofu, env, keys),
         ansible=_ansible(settings, bench.runner.root),
+        backend=Local(bench.runner),
         common={"nocodb_domain": settings.domain} if settings.domain else {},
     )
 
@@ -88,7 +90,7 @@ def local_states(
 def _workbench(settings: Settings, progress: Progress) -> Workbench:
     _require_names_for_ssh()
     plans = Need(REPOSITORY, PLANS_BYTES, "for plans and states")
-    require_room([plans, *tools.downloads(REPOSITORY / folder for folder in (STORAGE, APP))])
+    require_room([plans, *tools.downloads(REPOSITORY / folder for folder in STACKS.values())])
     runner = HostRunner(REPOSITORY, secrets(settings), progress, (Path(sys.executable).parent,))
     tofu = str(tools.tofu())
     if settings.state_passphrase:

@@ -2,7 +2,6 @@
 
 import secrets
 from collections.abc import Mapping
-from pathlib import PurePosixPath
 from typing import Any
 
 import yaml
@@ -16,7 +15,8 @@ from pipeline.reporting.report import Report
 from pipeline.runners.workbench import Workbench
 from pipeline.servers.localstack import ACCOUNT, LocalStack
 from pipeline.steps.step import Step
-from pipeline.tofu.stack import Stack
+from pipeline.tofu.backends.local import Local
+from pipeline.tofu.stack import STACKS, Stack
 
 ADMIN_CIDR = "203.0.113.0/24"
 """Documentation addresses (RFC 5737): the security groups of a rehearsal open to nobody."""
@@ -58,9 +58,10 @@ def emulated(
         runner=bench.runner,
         progress=progress,
         report=report,
-        storage=Stack("storage", PurePosixPath("infrastructure/terraS3"), bench.tofu, env),
-        app=Stack("app", PurePosixPath("infrastructure/terraform"), bench.tofu, env),
+        storage=Stack("storage", STACKS["storage"], bench.tofu, env),
+        app=Stack("app", STACKS["app"], bench.tofu, env),
         ansible=Ansible({"ANSIBLE_VAULT_PASSWORD_FILE": str(script)}, (VAULT_PASSWORD,)),
+        backend=Local(bench.runner),
         common=endpoint(aws),
     )
 

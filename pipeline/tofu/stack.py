@@ -8,6 +8,12 @@ from typing import Any
 from pipeline.steps.output import Stream
 from pipeline.steps.step import Step
 
+STACKS: Mapping[str, PurePosixPath] = {
+    "storage": PurePosixPath("infrastructure/terraS3"),
+    "app": PurePosixPath("infrastructure/terraform"),
+}
+"""Both stacks by name, with the folder of each in the workspace."""
+
 CHANGES = 2
 """Exit code of `plan -detailed-exitcode` when there is something to change."""
 

@@ -75,7 +75,7 @@ async def unlock(d: Deployment, stack: StackName) -> None:
     locked = _stack(d, stack)
     found = await lock_found(d, locked)
     if found is not None:
-        await d.backend.release(d, locked, found)
+        await d.backend.release(locked, found)
     d.report.prove(stack, f"the lock is gone: {found}" if found else "nobody holds a lock")
 
 

@@ -307,7 +307,8 @@ async def test_the_app_is_not_adopted_before_storage_whose_state_it_reads(there:
             return there
 
     runner = RecordingRunner()
-    d = kept_in(recorded(runner, Account()), S3("ppr-tfstate", "eu-west-3"))
+    local = recorded(runner, Account())
+    d = kept_in(local, S3(local.cloud, "ppr-tfstate"))
     with pytest.raises(StateLost, match=r"the app reads it|it reads storage") as caught:
         await adopt.look(d, d.app)
     assert mend in caught.value.mend

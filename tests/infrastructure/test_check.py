@@ -13,6 +13,7 @@ from pipeline.errors import BucketTaken, PipelineError, SettingsError, ToolError
 from pipeline.reporting.progress import Progress
 from pipeline.runners.host import HostRunner
 from pipeline.steps.step import Result, Step
+from pipeline.tofu.backends.local import Local
 from pipeline.tofu.backends.s3 import S3
 from pipeline.verbs import verbs
 from tests.support.recording import VAULT, FreeCloud, RecordingRunner, deployment
@@ -100,7 +101,7 @@ async def test_a_real_key_is_looked_at(tmp_path: Path, passphrase: str) -> None:
     runner = HostRunner(tmp_path, {"ANSIBLE_PRIVATE_KEY_FILE": key.read_text()}, Progress())
     d = deployment(ready(), OwnCloud())
     public = {"TF_VAR_ssh_public_key": key.with_name("key.pub").read_text()}
-    d = replace(d, runner=runner, app=replace(d.app, env=public))
+    d = replace(d, runner=runner, backend=Local(runner), app=replace(d.app, env=public))
     found = {each.about: each for each in await check(d)}
     assert found["SSH key"].well is (passphrase == "")
 
@@ -173,7 +174,8 @@ async def test_a_tool_that_said_nothing_is_not_said_to_have_words_below() -> Non
 
 
 async def test_one_cause_is_told_once_for_all_that_it_keeps_from_being_looked_at() -> None:
-    d = kept_in(deployment(ready(), AwayCloud()), S3("ppr-tfstate", "eu-west-3"))
+    local = deployment(ready(), AwayCloud())
+    d = kept_in(local, S3(local.cloud, "ppr-tfstate"))
     found = await check(d)
     assert [each.about for each in found if not each.well] == ["account, bucket, states"]
     with pytest.raises(ToolError) as caught:

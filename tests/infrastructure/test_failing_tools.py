@@ -71,7 +71,7 @@ async def test_a_provider_that_cannot_be_had_is_named_whatever_fails(unreachable
 
 
 async def test_a_bucket_of_states_that_is_not_there_is_named(reachable: Deployment) -> None:
-    d = kept_in(reachable, S3("states-of-nobody", reachable.cloud.region))
+    d = kept_in(reachable, S3(reachable.cloud, "states-of-nobody"))
     with pytest.raises(ToolError, match="the bucket of the states does not exist") as caught:
         await opened(d, d.storage)
     assert "deploy --state s3" in caught.value.mend

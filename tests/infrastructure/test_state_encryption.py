@@ -20,6 +20,7 @@ from pipeline.states.ready import opened
 from pipeline.steps.step import Step
 from pipeline.tofu import binary as tools
 from pipeline.tofu import encryption
+from pipeline.tofu.backends.local import Local
 from tests.support.stacks import BUCKET, applied, deployment, pending
 
 PASSPHRASE = 'canary "passphrase" ${of} %{nobody}'
@@ -35,7 +36,7 @@ def with_passphrase(d: Deployment, passphrase: str) -> Deployment:
     root = Path(d.runner.root)
     runner = HostRunner(root, held, Progress(), (Path(sys.executable).parent,), root / "home")
     storage, app = (replace(each, secrets=(encryption.VARIABLE,)) for each in (d.storage, d.app))
-    return replace(d, runner=runner, storage=storage, app=app)
+    return replace(d, runner=runner, backend=Local(runner), storage=storage, app=app)
 
 
 def state(d: Deployment) -> str:

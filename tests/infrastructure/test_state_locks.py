@@ -22,8 +22,7 @@ from pipeline.steps.failures import diagnose
 from pipeline.steps.lock import Lock, own, parsed, told
 from pipeline.steps.step import Result
 from pipeline.tofu.backends import gitlab
-from pipeline.tofu.backends.base import Backend
-from pipeline.tofu.backends.local import FILE, INFO, LOCAL
+from pipeline.tofu.backends.local import FILE, INFO
 from pipeline.tofu.backends.s3 import S3
 from pipeline.verbs import verbs
 from tests.support.gitlab_server import PAT, PROJECT, USER, GitLab, gitlab_server
@@ -84,9 +83,9 @@ def cloud(localstack: LocalStack) -> Cloud:
 def places(server: GitLab, cloud: Cloud) -> list[Deployment]:
     """A deployment with its states in S3, and one with its states in GitLab."""
     return [
-        kept_in(deployment(RecordingRunner(), cloud), S3("locks-tfstate", cloud.region)),
+        kept_in(deployment(RecordingRunner(), cloud), S3(cloud, "locks-tfstate")),  # type: ignore[arg-type]
         in_gitlab(server),
-    ]  # type: ignore[arg-type]
+    ]
 
 
 @contextmanager
@@ -170,13 +169,13 @@ def test_a_wrong_passphrase_and_an_encrypted_state_are_not_taken_for_a_lock() ->
 async def test_a_local_lock_of_a_living_process_is_told_and_cannot_be_broken(tmp_path: Path) -> None:
     d = deployment(Workspace(tmp_path))
     with held(tmp_path / d.storage.workdir):
-        found = await LOCAL.lock(d, d.storage)
+        found = await d.backend.find_lock(d.storage)
         assert found
         assert (found.id, found.who) == ("12-3", "me@host")
         with pytest.raises(StateLocked, match=r"living process.*me@host"):
-            await LOCAL.release(d, d.storage, found)
+            await d.backend.release(d.storage, found)
         with pytest.raises(StateLocked, match="me@host"):
-            async with LOCAL.locked(d, d.storage, own("x")):
+            async with d.backend.hold_lock(d.storage, own("x")):
                 pytest.fail("it was held twice")
 
 
@@ -185,37 +184,37 @@ async def test_what_a_dead_process_left_beside_a_local_state_is_no_lock(tmp_path
     with held(tmp_path / d.storage.workdir):
         pass
     assert (tmp_path / d.storage.workdir / INFO).exists()
-    assert await LOCAL.lock(d, d.storage) is None
+    assert await d.backend.find_lock(d.storage) is None
 
 
 async def test_a_lock_is_held_by_one_only_and_given_back(places: list[Deployment], cloud: Cloud) -> None:
-    await places[0].backend.create(places[0])
+    await places[0].backend.create()
     for d in places:
         mine = own("migrate-state")
-        async with d.backend.locked(d, d.app, mine):
+        async with d.backend.hold_lock(d.app, mine):
             with pytest.raises(StateLocked, match=r"app: the state is locked by .* \(lock"):
-                async with d.backend.locked(d, d.app, own("other")):
+                async with d.backend.hold_lock(d.app, own("other")):
                     pytest.fail("it was held twice")
-            found = await d.backend.lock(d, d.app)
+            found = await d.backend.find_lock(d.app)
             assert found
             assert found.id == mine.id
             assert found.created
             with pytest.raises(StateLocked):
                 await require_unlocked(d, d.app)
             await require_unlocked(d, d.storage)
-        assert await d.backend.lock(d, d.app) is None
+        assert await d.backend.find_lock(d.app) is None
 
 
 async def test_only_the_lock_that_was_shown_is_broken(places: list[Deployment]) -> None:
-    await places[0].backend.create(places[0])
+    await places[0].backend.create()
     for d in places:
-        async with d.backend.locked(d, d.app, own("x")):
+        async with d.backend.hold_lock(d.app, own("x")):
             with pytest.raises(StateLocked):
-                await d.backend.release(d, d.app, Lock("shown-before"))
-            found = await d.backend.lock(d, d.app)
+                await d.backend.release(d.app, Lock("shown-before"))
+            found = await d.backend.find_lock(d.app)
             assert found
-            await d.backend.release(d, d.app, found)
-            assert await d.backend.lock(d, d.app) is None
+            await d.backend.release(d.app, found)
+            assert await d.backend.find_lock(d.app) is None
 
 
 async def test_every_step_of_a_stack_knows_where_its_state_is(places: list[Deployment]) -> None:
@@ -284,8 +283,8 @@ async def test_check_tells_of_a_lock_where_that_can_be_seen_and_changes_nothing(
     with held(tmp_path / local.storage.workdir):
         assert "storage: the state is locked by me@host" in await said_by_check(local)
     s3, project = places
-    await s3.backend.create(s3)
-    async with s3.backend.locked(s3, s3.app, own("x")):
+    await s3.backend.create()
+    async with s3.backend.hold_lock(s3.app, own("x")):
         assert "app: the state is locked by" in await said_by_check(s3)
         keys = s3.cloud.client("s3").list_objects_v2(Bucket="locks-tfstate")["Contents"]
         assert [each["Key"] for each in keys] == ["app/terraform.tfstate.tflock"]
@@ -294,7 +293,7 @@ async def test_check_tells_of_a_lock_where_that_can_be_seen_and_changes_nothing(
 
 
 async def test_check_makes_no_bucket(cloud: Cloud) -> None:
-    d = kept_in(deployment(RecordingRunner(), cloud), S3("nobodys-tfstate", cloud.region))  # type: ignore[arg-type]
+    d = kept_in(deployment(RecordingRunner(), cloud), S3(cloud, "nobodys-tfstate"))  # type: ignore[arg-type]
     assert "free: deploy creates it" in await said_by_check(d)
     assert not await cloud.owns("nobodys-tfstate")
 
@@ -306,14 +305,15 @@ async def test_a_states_bucket_of_somebody_else_is_told() -> None:
                 raise BucketTaken("belongs to another account", "choose another")
             return False
 
-    backend: Backend = S3("somebodys-tfstate", "eu-west-3")
-    assert "another account" in await said_by_check(kept_in(deployment(RecordingRunner(), Taken()), backend))
+    local = deployment(RecordingRunner(), Taken())
+    d = kept_in(local, S3(local.cloud, "somebodys-tfstate"))
+    assert "another account" in await said_by_check(d)
 
 
 async def test_what_gitlab_refuses_is_told_with_its_mend(server: GitLab) -> None:
     for d in (in_gitlab(server, token="wrong"), in_gitlab(server, project="team/other")):
         with pytest.raises(SettingsError, match=r"refuses GITLAB_USER and GITLAB_PAT for .*: HTTP 40[14]"):
-            await d.backend.lock(d, d.app)
+            await d.backend.find_lock(d.app)
     assert "HTTP 401" in await said_by_check(in_gitlab(server, token="wrong"))
     assert "HTTP 404" in await said_by_check(in_gitlab(server, project="team/other"))
 
@@ -322,4 +322,4 @@ async def test_a_gitlab_that_does_not_answer_is_told() -> None:
     with gitlab_server() as gone:
         d = in_gitlab(gone)
     with pytest.raises(ToolError, match="does not answer"):
-        await d.backend.look(d)
+        await d.backend.look()

@@ -24,7 +24,7 @@ from pipeline.states.ready import OVERRIDE, opened, pulled, require_unlocked
 from pipeline.tofu import stack as tofu
 from pipeline.tofu.backends import gitlab
 from pipeline.tofu.backends.base import Backend
-from pipeline.tofu.backends.local import LOCAL
+from pipeline.tofu.backends.local import Local
 from pipeline.tofu.backends.s3 import S3
 from pipeline.tofu.stack import Stack
 from pipeline.tofu.state import State
@@ -83,9 +83,10 @@ def journey(localstack: LocalStack) -> Iterator[Journey]:
         d = deployment(directory / "workspace", localstack, SUFFIX)
         path, home = (Path(sys.executable).parent,), directory / "workspace/home"
         runner = HostRunner(directory / "workspace", {gitlab.PASSWORD: PAT}, Progress(), path, home)
-        s3 = S3(f"{d.bucket}-tfstate", localstack.region)
+        d = replace(d, runner=runner, backend=Local(runner))
+        s3 = S3(d.cloud, f"{d.bucket}-tfstate")
         project = gitlab.GitLab(server.url, PROJECT, USER, PAT, SUFFIX)
-        found = Journey(replace(d, runner=runner), directory / "workspace", s3, project, server)
+        found = Journey(d, directory / "workspace", s3, project, server)
         anyio.run(travel, found)
         yield found
 
@@ -97,17 +98,17 @@ async def travel(j: Journey) -> None:
         await opened(j.d, stack)
     await applied(j.d, j.d.storage, BUCKET)
     await applied(j.d, j.d.app, KEY)
-    await j.arrive(LOCAL)
-    await j.s3.create(in_s3)
+    await j.arrive(j.d.backend)
+    await j.s3.create()
     await j.refuse("local is not empty", in_s3, in_s3.storage)
     await j.refuse("still local", j.d, j.d.storage)
-    await j.move(LOCAL, j.s3)
+    await j.move(j.d.backend, j.s3)
     await j.refuse("local again", j.d, j.d.storage)
     await j.refuse("gitlab without a move", in_gitlab, in_gitlab.app)
     await two_at_once(j, in_s3)
     await j.move(j.s3, j.gitlab)
     await locked_in_gitlab(j, in_gitlab)
-    await j.move(j.gitlab, LOCAL)
+    await j.move(j.gitlab, j.d.backend)
 
 
 @asynccontextmanager
@@ -142,9 +143,9 @@ async def two_at_once(j: Journey, d: Deployment) -> None:
         await require_unlocked(d, d.app)
     except StateLocked as error:
         j.refused["left behind"] = error
-    left = await j.s3.lock(d, d.app)
+    left = await j.s3.find_lock(d.app)
     assert left
-    await j.s3.release(d, d.app, left)
+    await j.s3.release(d.app, left)
     j.app_plans.append(await pending(d, d.app))
 
 
@@ -246,8 +247,8 @@ async def test_the_bucket_of_the_states_is_versioned_encrypted_and_closed_howeve
     d, name = kept_in(journey.d, journey.s3), journey.s3.bucket
     client = d.cloud.client("s3")
     client.delete_public_access_block(Bucket=name)
-    assert await journey.s3.create(d) == f"in s3://{name}"
-    assert await journey.s3.create(d) == f"in s3://{name}"
+    assert await journey.s3.create() == f"in s3://{name}"
+    assert await journey.s3.create() == f"in s3://{name}"
     closed: dict[str, Any] = client.get_public_access_block(Bucket=name)["PublicAccessBlockConfiguration"]
     assert list(closed.values()) == [True] * 4
     assert client.get_bucket_versioning(Bucket=name)["Status"] == "Enabled"
@@ -262,7 +263,7 @@ async def test_another_state_is_never_overwritten(journey: Journey) -> None:
     other = {"version": 4, "serial": 1, "lineage": "of-another", "outputs": outputs, "resources": []}
     journey.server.versions[name] = [json.dumps(other).encode()]
     with pytest.raises(StateElsewhere, match="already holds another state") as caught:
-        await migrate(journey.d, LOCAL, journey.gitlab)
+        await migrate(journey.d, journey.d.backend, journey.gitlab)
     assert caught.value.exit_code == 3
     assert journey.server.versions.pop(name) == [json.dumps(other).encode()]
     assert (await opened(journey.d, journey.d.storage)).lineage == journey.states[0]["storage"].lineage
@@ -275,13 +276,13 @@ async def test_a_move_cut_off_after_the_copy_is_finished_by_moving_again(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(type(LOCAL), "leave", cut)
-        await migrate(journey.d, LOCAL, journey.gitlab)
+        patch.setattr(Local, "put_away", cut)
+        await migrate(journey.d, journey.d.backend, journey.gitlab)
     assert (await opened(journey.d, journey.d.storage)).lineage == journey.states[0]["storage"].lineage
-    done = await migrate(journey.d, LOCAL, journey.gitlab)
+    done = await migrate(journey.d, journey.d.backend, journey.gitlab)
     assert "resources" in done["storage"]
     assert "resources" in done["app"]
-    again = await migrate(journey.d, LOCAL, journey.gitlab)
+    again = await migrate(journey.d, journey.d.backend, journey.gitlab)
     assert again == {"storage": "was moved before", "app": "was moved before"}
     d = kept_in(journey.d, journey.gitlab)
     assert (await pulled(d, d.app)).lineage == journey.states[0]["app"].lineage

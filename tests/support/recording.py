@@ -11,7 +11,8 @@ from pipeline.deployment import Deployment
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
 from pipeline.steps.step import Result, Step
-from pipeline.tofu.stack import Stack
+from pipeline.tofu.backends.local import Local
+from pipeline.tofu.stack import STACKS, Stack
 
 Answer = tuple[int, str]
 
@@ -170,10 +171,9 @@ def deployment(
         runner=runner,
         progress=Progress(),
         report=Report("deploy", "aws"),
-        storage=Stack(
-            "storage", PurePosixPath("infrastructure/terraS3"), "tofu", env, ("AWS_SECRET_ACCESS_KEY",)
-        ),
-        app=Stack("app", PurePosixPath("infrastructure/terraform"), "tofu", env, ("AWS_SECRET_ACCESS_KEY",)),
+        storage=Stack("storage", STACKS["storage"], "tofu", env, ("AWS_SECRET_ACCESS_KEY",)),
+        app=Stack("app", STACKS["app"], "tofu", env, ("AWS_SECRET_ACCESS_KEY",)),
         ansible=Ansible({}, ("VAULT_PASSWORD",), ("ANSIBLE_PRIVATE_KEY_FILE",)),
+        backend=Local(runner),
         real_nodes=real_nodes,
     )

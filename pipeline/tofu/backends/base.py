@@ -4,15 +4,12 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from pipeline.advice import about_lock
 from pipeline.errors import StateLocked
 from pipeline.steps.lock import Lock
 from pipeline.tofu.stack import Stack
-
-if TYPE_CHECKING:
-    from pipeline.deployment import Deployment
 
 Values = Mapping[str, str | bool]
 
@@ -39,16 +36,16 @@ class Backend(ABC):
     def source(self, stack: str) -> Values | None:
         """Return how another stack reads the outputs; None when it does so by default."""
 
-    async def exists(self, d: "Deployment") -> bool:
+    async def exists(self) -> bool:
         """Tell whether the place is there already."""
         return True
 
     @abstractmethod
-    async def create(self, d: "Deployment") -> str:
+    async def create(self) -> str:
         """Make the place, if it is not there: only `deploy` and `migrate-state` do. Return what there is."""
 
     @abstractmethod
-    async def look(self, d: "Deployment") -> str:
+    async def look(self) -> str:
         """Return what there is, in words; change nothing.
 
         Raises:
@@ -56,11 +53,11 @@ class Backend(ABC):
         """
 
     @abstractmethod
-    async def lock(self, d: "Deployment", stack: Stack) -> Lock | None:
+    async def find_lock(self, stack: Stack) -> Lock | None:
         """Return the lock that somebody holds."""
 
     @abstractmethod
-    def locked(self, d: "Deployment", stack: Stack, mine: Lock) -> AbstractAsyncContextManager[None]:
+    def hold_lock(self, stack: Stack, mine: Lock) -> AbstractAsyncContextManager[None]:
         """Hold a lock for the length of a block.
 
         Raises:
@@ -68,7 +65,7 @@ class Backend(ABC):
         """
 
     @abstractmethod
-    async def release(self, d: "Deployment", stack: Stack, found: Lock) -> None:
+    async def release(self, stack: Stack, lock: Lock) -> None:
         """Break this very lock.
 
         Raises:
@@ -76,11 +73,10 @@ class Backend(ABC):
         """
 
     @abstractmethod
-    async def leave(self, d: "Deployment", stack: Stack, mine: Lock) -> str:
+    async def put_away(self, stack: Stack, mine: Lock) -> str:
         """Put away a state that was moved elsewhere, so that nobody takes it for the live one.
 
         Args:
-            d: the deployment.
             stack: whose state.
             mine: the lock that the caller holds.
 
@@ -88,18 +84,18 @@ class Backend(ABC):
             Where its last version can still be found.
         """
 
-    def held(self, stack: Stack, found: Lock) -> StateLocked:
+    def state_locked(self, stack: Stack, lock: Lock) -> StateLocked:
         """Return the error that a lock of somebody else means."""
-        return StateLocked(f"{stack.name}: the state is locked {found}", about_lock(stack.name, self.name))
+        return StateLocked(f"{stack.name}: the state is locked {lock}", about_lock(stack.name, self.name))
 
 
-def override(backend: Backend, stack: str) -> str | None:
+def override_text(backend: Backend, stack: str) -> str | None:
     """Return the text of `backend_override.tf`; None when there must be none."""
     values = backend.block(stack)
-    return None if values is None else written(backend, values)
+    return None if values is None else backend_block(backend, values)
 
 
-def written(backend: Backend, values: Values) -> str:
+def backend_block(backend: Backend, values: Values) -> str:
     """Return a backend block with these arguments."""
     lines = "".join(f"    {name} = {json.dumps(value)}\n" for name, value in values.items())
     return f'terraform {{\n  backend "{backend.kind}" {{\n{lines}  }}\n}}\n'

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPException
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 from urllib.error import HTTPError
 from urllib.parse import quote
 from urllib.request import Request
@@ -17,14 +17,11 @@ from pipeline.errors import SettingsError, ToolError
 from pipeline.machine.network import ask
 from pipeline.steps.lock import Lock, own, parsed
 from pipeline.tofu.backends.base import Backend, Values
-from pipeline.tofu.stack import Stack
-
-if TYPE_CHECKING:
-    from pipeline.deployment import Deployment
+from pipeline.tofu.stack import STACKS, Stack
 
 PASSWORD = "TF_HTTP_PASSWORD"  # noqa: S105 - the variable's name
-PATIENCE = 30.0
-"""Seconds that GitLab has for an answer."""
+ANSWER_SECONDS = 30.0
+"""How long GitLab may take for an answer."""
 FINE, NONE, LOCKED, REFUSED = (200, 204), (204, 404), (409, 423), (401, 403)
 """HTTP statuses: GitLab's docs, "GitLab-managed Terraform/OpenTofu state", and lib/api/terraform/state.rb."""
 NO_PROJECT = "404 Project Not Found"
@@ -75,23 +72,23 @@ class GitLab(Backend):
         project = quote(self.project, safe="")
         return f"{self.url}/api/v4/projects/{project}/terraform/state/quickdata-{self.suffix}-{stack}"
 
-    async def create(self, d: "Deployment") -> str:
+    async def create(self) -> str:
         """There is nothing to make: the project exists, and a state is made by writing it."""
-        return await self.look(d)
+        return await self.look()
 
-    async def look(self, d: "Deployment") -> str:
+    async def look(self) -> str:
         """Ask for both states, which shows that address, project and token are right."""
-        for stack in (d.storage, d.app):
-            await self._ask("GET", self._address(stack.name), also=NONE)
+        for stack in STACKS:
+            await self._ask("GET", self._address(stack), also=NONE)
         return f"in {self.url}, project {self.project}"
 
-    async def lock(self, d: "Deployment", stack: Stack) -> Lock | None:
+    async def find_lock(self, stack: Stack) -> Lock | None:
         """Take the lock and give it back: GitLab tells nobody else who has it."""
         mine = own("look")
-        found = await self._take(stack, mine)
-        if found is None:
-            await self.release(d, stack, mine)
-        return found
+        lock = await self._take(stack, mine)
+        if lock is None:
+            await self.release(stack, mine)
+        return lock
 
     async def _take(self, stack: Stack, mine: Lock) -> Lock | None:
         address, body = f"{self._address(stack.name)}/lock", json.dumps(mine.document())
@@ -99,26 +96,26 @@ class GitLab(Backend):
         return _holder(text) if status in LOCKED else None
 
     @asynccontextmanager
-    async def locked(self, d: "Deployment", stack: Stack, mine: Lock) -> AsyncIterator[None]:
+    async def hold_lock(self, stack: Stack, mine: Lock) -> AsyncIterator[None]:
         """Take the lock; it is given back at the end of the block, whatever happened."""
-        if found := await self._take(stack, mine):
-            raise self.held(stack, found)
+        if lock := await self._take(stack, mine):
+            raise self.state_locked(stack, lock)
         try:
             yield
         finally:
             with CancelScope(shield=True):
-                await self.release(d, stack, mine)
+                await self.release(stack, mine)
 
-    async def release(self, d: "Deployment", stack: Stack, found: Lock) -> None:
+    async def release(self, stack: Stack, lock: Lock) -> None:
         """Give back or break this very lock. `force-unlock` sends no id, and would break anybody's."""
-        address = f"{self._address(stack.name)}/lock?ID={quote(found.id, safe='')}"
+        address = f"{self._address(stack.name)}/lock?ID={quote(lock.id, safe='')}"
         status, text = await self._ask("DELETE", address, also=(*LOCKED, *NONE, GOING))
         if status in LOCKED:
-            raise self.held(stack, _holder(text))
+            raise self.state_locked(stack, _holder(text))
 
-    async def leave(self, d: "Deployment", stack: Stack, mine: Lock) -> str:
+    async def put_away(self, stack: Stack, mine: Lock) -> str:
         """Delete the state, after giving the lock back: GitLab keeps a locked state and does not say so."""
-        await self.release(d, stack, mine)
+        await self.release(stack, mine)
         await self._ask("DELETE", self._address(stack.name))
         status, _ = await self._ask("GET", self._address(stack.name), also=(*NONE, GOING))
         if status not in (*NONE, GOING):
@@ -146,7 +143,7 @@ class GitLab(Backend):
         data = None if body is None else body.encode()
         request = Request(address, data, headers, method=method)  # noqa: S310 - https, or loopback: checked
         try:
-            with ask(request, PATIENCE) as answer:
+            with ask(request, ANSWER_SECONDS) as answer:
                 return answer.status, answer.read().decode()
         except HTTPError as error:
             return error.code, error.read().decode(errors="replace")

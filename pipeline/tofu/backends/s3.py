@@ -3,20 +3,18 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from anyio import CancelScope
 from botocore.exceptions import ClientError
 
+from pipeline.aws.account import Cloud
 from pipeline.errors import ToolError
 from pipeline.steps.lock import Lock, parsed
 from pipeline.tofu.backends.base import Backend, Values
 from pipeline.tofu.stack import Stack
-
-if TYPE_CHECKING:
-    from pipeline.deployment import Deployment
 
 WITHOUT_CONSTRAINT = "us-east-1"
 """The region whose buckets are made without naming it: S3 API Reference, CreateBucket."""
@@ -28,12 +26,12 @@ class S3(Backend):
     """A bucket with an object for each stack.
 
     Args:
+        cloud: the AWS that has it, in its region.
         bucket: its name.
-        region: its region.
     """
 
+    cloud: Cloud = field(repr=False)  # it holds the credentials
     bucket: str
-    region: str
 
     name = "s3"
     kind = "s3"
@@ -44,28 +42,29 @@ class S3(Backend):
 
     def source(self, stack: str) -> dict[str, str | bool]:
         """Return bucket, key and region; credentials and endpoint come from the environment."""
-        return {"bucket": self.bucket, "key": f"{stack}/terraform.tfstate", "region": self.region}
+        return {"bucket": self.bucket, "key": f"{stack}/terraform.tfstate", "region": self.cloud.region}
 
-    async def exists(self, d: "Deployment") -> bool:
+    async def exists(self) -> bool:
         """Tell whether the bucket is there, and yours."""
-        return await d.cloud.owns(self.bucket)
+        return await self.cloud.owns(self.bucket)
 
-    async def look(self, d: "Deployment") -> str:
+    async def look(self) -> str:
         """Return whether the bucket is there, and yours."""
-        if await self.exists(d):
+        if await self.exists():
             return f"in s3://{self.bucket}"
         return f"in s3://{self.bucket}, which is free: deploy creates it"
 
-    async def create(self, d: "Deployment") -> str:
+    async def create(self) -> str:
         """Make the bucket, or what of it an earlier run did not get to."""
-        if not await self.exists(d):
-            await d.cloud.ask(partial(self._create, d.cloud.client("s3")))
-        await d.cloud.ask(partial(self._protect, d.cloud.client("s3")))
-        return await self.look(d)
+        if not await self.exists():
+            await self.cloud.ask(partial(self._create, self.cloud.client("s3")))
+        await self.cloud.ask(partial(self._protect, self.cloud.client("s3")))
+        return await self.look()
 
     def _create(self, s3: Any) -> None:
-        here = {"CreateBucketConfiguration": {"LocationConstraint": self.region}}
-        s3.create_bucket(Bucket=self.bucket, **({} if self.region == WITHOUT_CONSTRAINT else here))
+        region = self.cloud.region
+        here = {"CreateBucketConfiguration": {"LocationConstraint": region}}
+        s3.create_bucket(Bucket=self.bucket, **({} if region == WITHOUT_CONSTRAINT else here))
 
     def _protect(self, s3: Any) -> None:
         encrypted = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
@@ -88,39 +87,41 @@ class S3(Backend):
         }
         return {"Version": "2012-10-17", "Statement": [statement]}
 
-    async def lock(self, d: "Deployment", stack: Stack) -> Lock | None:
+    async def find_lock(self, stack: Stack) -> Lock | None:
         """Read the object that both tools make with If-None-Match while they hold the lock."""
-        text = await d.cloud.ask(partial(_content, d.cloud.client("s3"), self.bucket), _lock_key(stack))
+        text = await self.cloud.ask(partial(_content, self.cloud.client("s3"), self.bucket), _lock_key(stack))
         return None if text is None else _read(text)
 
     @asynccontextmanager
-    async def locked(self, d: "Deployment", stack: Stack, mine: Lock) -> AsyncIterator[None]:
+    async def hold_lock(self, stack: Stack, mine: Lock) -> AsyncIterator[None]:
         """Make the object as the tools do; it goes at the end of the block, whatever happened."""
         body = json.dumps(mine.document())
-        taken = await d.cloud.ask(partial(_made, d.cloud.client("s3"), self.bucket), _lock_key(stack), body)
+        taken = await self.cloud.ask(
+            partial(_made, self.cloud.client("s3"), self.bucket), _lock_key(stack), body
+        )
         if not taken:
-            raise self.held(stack, await self.lock(d, stack) or Lock("that has just gone"))
+            raise self.state_locked(stack, await self.find_lock(stack) or Lock("that has just gone"))
         try:
             yield
         finally:
             with CancelScope(shield=True):
-                await self.release(d, stack, mine)
+                await self.release(stack, mine)
 
-    async def release(self, d: "Deployment", stack: Stack, found: Lock) -> None:
+    async def release(self, stack: Stack, lock: Lock) -> None:
         """Remove the object, if it still is this lock."""
-        now = await self.lock(d, stack)
-        if now and now.id != found.id:
-            raise self.held(stack, now)
-        await self._delete(d, _lock_key(stack))
+        now = await self.find_lock(stack)
+        if now and now.id != lock.id:
+            raise self.state_locked(stack, now)
+        await self._delete(_lock_key(stack))
 
-    async def leave(self, d: "Deployment", stack: Stack, mine: Lock) -> str:
+    async def put_away(self, stack: Stack, mine: Lock) -> str:
         """Delete the object; the bucket keeps its versions."""
         key = str(self.source(stack.name)["key"])
-        await self._delete(d, key)
+        await self._delete(key)
         return f"the earlier versions of s3://{self.bucket}/{key}"
 
-    async def _delete(self, d: "Deployment", key: str) -> None:
-        await d.cloud.ask(partial(d.cloud.client("s3").delete_object, Bucket=self.bucket, Key=key))
+    async def _delete(self, key: str) -> None:
+        await self.cloud.ask(partial(self.cloud.client("s3").delete_object, Bucket=self.bucket, Key=key))
 
 
 def _lock_key(stack: Stack) -> str:

@@ -15,7 +15,7 @@ from pipeline.deployment import Deployment, kept_in
 from pipeline.errors import StateLost, ToolError
 from pipeline.states.ready import OVERRIDE, RECORD
 from pipeline.steps.step import Step
-from pipeline.tofu.backends.base import override
+from pipeline.tofu.backends.base import override_text
 from pipeline.tofu.backends.s3 import S3
 from pipeline.verbs import verbs
 from tests.support.recording import (
@@ -139,8 +139,9 @@ async def test_a_folder_that_was_made_ready_for_another_bucket_is_made_ready_for
 ) -> None:
     """Its outputs would be those of another deployment, and its nodes too."""
     made = runner(STALE)
-    d = kept_in(deployment(made), S3("ppr-tfstate", "eu-west-3"))
-    text = override(S3(f"{before}-tfstate", "eu-west-3"), "app")
+    local = deployment(made)
+    d = kept_in(local, S3(local.cloud, "ppr-tfstate"))
+    text = override_text(S3(local.cloud, f"{before}-tfstate"), "app")
     made.files[str(d.app.workdir / OVERRIDE)] = text or ""
     made.files[str(d.app.workdir / RECORD)] = json.dumps({"backend": {"type": "s3"}})
     await deploy.reachable(d)

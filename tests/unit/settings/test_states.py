@@ -11,10 +11,11 @@ from pipeline.reporting.report import Report
 from pipeline.settings.inputs import Settings
 from pipeline.targets import aws
 from pipeline.tofu import binary as tools
-from pipeline.tofu.backends.base import override
+from pipeline.tofu.backends.base import Backend, override_text
 from pipeline.tofu.backends.gitlab import GitLab
-from pipeline.tofu.backends.local import LOCAL
+from pipeline.tofu.backends.local import Local
 from pipeline.tofu.backends.s3 import S3
+from tests.support.recording import RecordingRunner, deployment
 
 GITLAB = {
     "QUICKDATA_STATE": "gitlab",
@@ -55,18 +56,23 @@ def problems(**given: str) -> dict[str, str]:
     return {name: said for name, _, said in lines}
 
 
+def backend(settings: Settings) -> Backend:
+    return aws.backend(settings, settings.state, deployment(RecordingRunner()))
+
+
 def test_without_a_word_the_states_are_local() -> None:
     settings = Settings.read()
-    assert aws.backend(settings, settings.state) is LOCAL
-    assert override(LOCAL, "app") is None
+    found = backend(settings)
+    assert isinstance(found, Local)
+    assert override_text(found, "app") is None
 
 
 def test_s3_is_a_bucket_beside_the_backups_with_a_lock() -> None:
     settings = Settings.read(QUICKDATA_STATE="s3")
-    found = aws.backend(settings, settings.state)
+    found = backend(settings)
     assert isinstance(found, S3)
     assert found.bucket == "quickdata-pg-backups-storage-bucket-ppr-tfstate"
-    text = override(found, "app") or ""
+    text = override_text(found, "app") or ""
     assert 'backend "s3"' in text
     assert 'key = "app/terraform.tfstate"' in text
     assert "use_lockfile = true" in text
@@ -74,9 +80,9 @@ def test_s3_is_a_bucket_beside_the_backups_with_a_lock() -> None:
 
 def test_gitlab_is_addressed_as_its_documentation_says_and_the_token_is_nowhere() -> None:
     settings = Settings.read(**GITLAB)
-    found = aws.backend(settings, settings.state)
+    found = backend(settings)
     assert isinstance(found, GitLab)
-    text = override(found, "storage") or ""
+    text = override_text(found, "storage") or ""
     address = "https://gitlab.example.org/api/v4/projects/team%2Fquickdata/terraform/state"
     assert f'  address = "{address}/quickdata-ppr-storage"' in text
     assert f'unlock_address = "{address}/quickdata-ppr-storage/lock"' in text
@@ -117,7 +123,7 @@ def test_only_this_machine_may_be_asked_without_tls(address: str) -> None:
 def test_the_longest_suffix_for_s3_is_shorter_by_the_ending(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TF_VAR_bucket_suffix", "x" * 19)
     settings = Settings.read(QUICKDATA_STATE="s3")
-    found = aws.backend(settings, "s3")
+    found = backend(settings)
     assert isinstance(found, S3)
     assert len(found.bucket) == 63
     monkeypatch.setenv("TF_VAR_bucket_suffix", "x" * 20)

@@ -13,7 +13,7 @@ from pipeline.ansible.playbooks import Ansible
 from pipeline.aws.account import Cloud
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report, now
-from pipeline.settings.suffix import BUCKET_PREFIX
+from pipeline.settings.suffix import bucket_name
 from pipeline.steps.step import Result, Runner, Step
 from pipeline.tofu.backends.base import Backend
 from pipeline.tofu.stack import Stack
@@ -60,7 +60,7 @@ class Deployment:
     @property
     def bucket(self) -> str:
         """The name that infrastructure/terraS3 gives the bucket."""
-        return BUCKET_PREFIX + self.suffix
+        return bucket_name(self.suffix, self.cloud.base_name)
 
     def advice(self, text: str) -> str:
         """Return advice whose commands act on the states of this deployment."""

@@ -26,7 +26,7 @@ from pipeline.reporting.report import Report
 from pipeline.reporting.versions import facts
 from pipeline.runners.container import asked
 from pipeline.settings.inputs import AccountSettings
-from pipeline.settings.suffix import BUCKET_PREFIX, valid_suffix
+from pipeline.settings.suffix import valid_suffix
 from pipeline.tofu.binary import find_tofu
 from pipeline.verbs import verbs
 
@@ -84,7 +84,7 @@ def restored(
 async def _account(attempt: Attempt) -> tuple[Cloud, str, dict[str, dagger.Secret]]:
     known = await contained.environment(Inputs(**attempt.options(Inputs)).given)
     settings = contained.validated(AccountSettings)
-    return Cloud(settings.credentials, settings.region), BUCKET_PREFIX + settings.bucket_suffix, known
+    return Cloud(settings.credentials, settings.region), settings.bucket, known
 
 
 async def _backups(_self: "Pipeline", attempt: Attempt) -> None:

@@ -1,7 +1,7 @@
 locals {
-  suffix      = lower(var.bucket_suffix)
-  bucket_name = "quickdata-pg-backups-storage-bucket-${local.suffix}"
-  bucket_arn  = "arn:${data.aws_partition.current.partition}:s3:::${local.bucket_name}"
+  suffix         = lower(var.bucket_suffix)
+  s3_bucket_name = "${var.s3_bucket_base_name}-${local.suffix}"
+  s3_bucket_arn  = "arn:${data.aws_partition.current.partition}:s3:::${local.s3_bucket_name}"
 }
 
 data "aws_partition" "current" {}

@@ -1,10 +1,10 @@
 # All come from the bucket itself: the app can only start once it exists.
-output "bucket_name" {
+output "s3_bucket_name" {
   description = "Name of the bucket that holds the backups."
   value       = aws_s3_bucket.backups.id
 }
 
-output "bucket_arn" {
+output "s3_bucket_arn" {
   description = "ARN of the bucket, for the database node's policy."
   value       = aws_s3_bucket.backups.arn
 }

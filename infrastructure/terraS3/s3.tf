@@ -1,6 +1,6 @@
 # Every resource has its own prevent_destroy: -exclude or -target could keep the bucket and delete what guards it.
 resource "aws_s3_bucket" "backups" {
-  bucket        = local.bucket_name
+  bucket        = local.s3_bucket_name
   force_destroy = false
 
   lifecycle {
@@ -70,7 +70,7 @@ resource "aws_s3_bucket_policy" "backups" {
       Effect    = "Deny"
       Principal = "*"
       Action    = "s3:*"
-      Resource  = [local.bucket_arn, "${local.bucket_arn}/*"]
+      Resource  = [local.s3_bucket_arn, "${local.s3_bucket_arn}/*"]
       Condition = condition
     }]
   })

@@ -24,14 +24,14 @@ resource "aws_iam_role_policy" "backups" {
         Sid       = "ListBackups"
         Effect    = "Allow"
         Action    = "s3:ListBucket"
-        Resource  = local.storage.bucket_arn
+        Resource  = local.s3_bucket_arn
         Condition = { StringLike = { "s3:prefix" = "postgres/*" } }
       },
       {
         Sid      = "KeepBackups"
         Effect   = "Allow"
         Action   = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"]
-        Resource = "${local.storage.bucket_arn}/postgres/*"
+        Resource = "${local.s3_bucket_arn}/postgres/*"
       },
     ]
   })

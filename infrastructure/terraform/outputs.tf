@@ -1,6 +1,6 @@
-output "bucket_name" {
+output "backup_bucket" {
   description = "Name of the bucket that holds the backups, from the storage stack."
-  value       = local.storage.bucket_name
+  value       = local.s3_bucket_name
 }
 
 output "region" {

@@ -1,11 +1,11 @@
-data "terraform_remote_state" "storage" {
+data "terraform_remote_state" "s3" {
   backend = var.storage_backend
   config  = var.storage_config
 
   lifecycle {
     postcondition {
-      condition     = try(endswith(self.outputs.bucket_name, "-storage-bucket-${local.suffix}"), false)
-      error_message = "The storage state holds no bucket for the suffix ${local.suffix}: apply infrastructure/terraS3 first, with the same TF_VAR_bucket_suffix."
+      condition     = try(self.outputs.s3_bucket_name, self.outputs.bucket_name, "") == "${var.s3_bucket_base_name}-${local.suffix}"
+      error_message = "The storage state holds no bucket ${var.s3_bucket_base_name}-${local.suffix}: apply infrastructure/terraS3 first, with the same TF_VAR_bucket_suffix and TF_VAR_s3_bucket_base_name."
     }
     # In another region the nodes would all be made anew, beside those that run.
     postcondition {
@@ -15,6 +15,9 @@ data "terraform_remote_state" "storage" {
   }
 }
 
+# A storage state that was last written under the older names is read until its next apply.
 locals {
-  storage = data.terraform_remote_state.storage.outputs
+  storage        = data.terraform_remote_state.s3.outputs
+  s3_bucket_name = try(data.terraform_remote_state.s3.outputs.s3_bucket_name, local.storage.bucket_name)
+  s3_bucket_arn  = try(data.terraform_remote_state.s3.outputs.s3_bucket_arn, local.storage.bucket_arn)
 }

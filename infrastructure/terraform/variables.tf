@@ -1,3 +1,30 @@
+variable "s3_bucket_base_name" {
+  description = "The base name that storage was applied with."
+  type        = string
+  default     = "quickdata-pg-backups-storage-bucket"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z0-9-]*$", var.s3_bucket_base_name))
+    error_message = "s3_bucket_base_name has a character that is not a small letter, digit or hyphen: set TF_VAR_s3_bucket_base_name to one like team-backups."
+  }
+
+  validation {
+    condition     = !startswith(var.s3_bucket_base_name, "-") && !endswith(var.s3_bucket_base_name, "-") && var.s3_bucket_base_name != ""
+    error_message = "s3_bucket_base_name is empty, or begins or ends with a hyphen: set TF_VAR_s3_bucket_base_name to one like team-backups."
+  }
+
+  validation {
+    condition     = !can(regex("^(xn--|sthree-|amzn-s3-demo-)", "${var.s3_bucket_base_name}-"))
+    error_message = "s3_bucket_base_name has a beginning that S3 reserves for itself (xn--, sthree-, amzn-s3-demo-): set TF_VAR_s3_bucket_base_name to one like team-backups."
+  }
+
+  validation {
+    condition     = length(var.s3_bucket_base_name) <= 61
+    error_message = "s3_bucket_base_name has more than 61 characters, and S3 allows 63 for the whole bucket name, with a hyphen and the suffix: set TF_VAR_s3_bucket_base_name to one like team-backups."
+  }
+}
+
 variable "bucket_suffix" {
   description = "The suffix that storage was applied with; ends every name. Upper case is lowered."
   type        = string
@@ -9,8 +36,8 @@ variable "bucket_suffix" {
   }
 
   validation {
-    condition     = length(var.bucket_suffix) <= 27
-    error_message = "bucket_suffix has more than 27 characters, and S3 allows 63 for the whole bucket name: set TF_VAR_bucket_suffix to a shorter one, such as ppr."
+    condition     = length("${var.s3_bucket_base_name}-${var.bucket_suffix}") <= 63
+    error_message = "bucket_suffix has more than ${62 - length(var.s3_bucket_base_name)} characters, and S3 allows 63 for the whole bucket name: set TF_VAR_bucket_suffix to a shorter one, such as ppr."
   }
 
   validation {

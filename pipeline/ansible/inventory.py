@@ -49,7 +49,9 @@ def render(
         none = f"no {' and no '.join(sorted(missing))} node"
         what = f"the app's outputs have {none}: it is not deployed, or only partly"
         raise ToolError(what, placed("`quickdata deploy` creates them", state))
-    variables = {"backup_bucket": app["bucket_name"], "aws_region": app["region"]}
+    # A state that was last written under the older name is read until the next apply.
+    bucket = app.get("backup_bucket") or app["bucket_name"]
+    variables = {"backup_bucket": bucket, "aws_region": app["region"]}
     children: dict[str, Any] = {group: {"hosts": {}} for group in GROUPS.values()}
     for name, node in sorted(nodes.items()):
         own = {**_host(name, node, app), **hosts.get(name, {})}

@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline.advice import placed
 from pipeline.errors import BucketTaken, RegionDiffers, SettingsError, StateLost, ToolError
-from pipeline.settings.suffix import BUCKET_NAME_MAX, BUCKET_PREFIX
+from pipeline.settings.suffix import BASE_NAME, bucket_name, longest_suffix
 
 BUCKET = "aws_s3_bucket.backups"
 """The bucket's address in infrastructure/terraS3."""
@@ -54,11 +54,13 @@ class Cloud:
         credentials: boto3's arguments for the key pair and the token.
         region: the region's name.
         endpoint: an emulator's URL; None is AWS itself.
+        base_name: what the buckets' names begin with.
     """
 
     credentials: Mapping[str, str]
     region: str
     endpoint: str | None = None
+    base_name: str = BASE_NAME
 
     def client(self, service: str) -> Any:
         """Return boto3's client of a service."""
@@ -139,11 +141,11 @@ class Cloud:
 
     async def _suggestion(self, taken: str) -> str:
         """Say which suffix like the taken one is free; nothing is reserved by asking."""
-        account, suffix = await self.account(), taken.removeprefix(BUCKET_PREFIX)
+        account, suffix = await self.account(), taken.removeprefix(bucket_name("", self.base_name))
         for ending in (f"-{number}" for number in range(2, CANDIDATES + 2)):
-            room = BUCKET_NAME_MAX - len(BUCKET_PREFIX + ending)
+            room = longest_suffix(self.base_name, ending)
             candidate = suffix[:room].rstrip("-") + ending
-            if await self.ask(self._head, BUCKET_PREFIX + candidate, account) in FREE:
+            if await self.ask(self._head, bucket_name(candidate, self.base_name), account) in FREE:
                 return f"export TF_VAR_bucket_suffix={candidate}, which is free"
         return "choose another TF_VAR_bucket_suffix"
 

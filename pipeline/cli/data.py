@@ -24,11 +24,10 @@ def _backups(database: str) -> "list[Backup]":
     from pipeline.aws.account import Cloud  # noqa: PLC0415
     from pipeline.backups import catalogue as listing  # noqa: PLC0415
     from pipeline.settings.inputs import AccountSettings  # noqa: PLC0415
-    from pipeline.settings.suffix import BUCKET_PREFIX  # noqa: PLC0415
 
     settings = AccountSettings.read()
     cloud = Cloud(settings.credentials, settings.region)
-    return anyio.run(listing.backups, cloud, BUCKET_PREFIX + settings.bucket_suffix, database)
+    return anyio.run(listing.backups, cloud, settings.bucket, database)
 
 
 @click.command()
@@ -102,7 +101,6 @@ def drill(backup_id: str | None, max_age: timedelta | None, database: str, verbo
     from pipeline.aws.account import Cloud  # noqa: PLC0415
     from pipeline.backups import drill as drills  # noqa: PLC0415 - its imports are slow
     from pipeline.settings.inputs import AccountSettings  # noqa: PLC0415
-    from pipeline.settings.suffix import BUCKET_PREFIX  # noqa: PLC0415
 
     with errors_told("drill"):
         settings = AccountSettings.read()
@@ -110,7 +108,7 @@ def drill(backup_id: str | None, max_age: timedelta | None, database: str, verbo
 
     async def verb(progress: "Progress", report: "Report") -> None:
         cloud = Cloud(settings.credentials, settings.region)
-        await drills.drill(cloud, BUCKET_PREFIX + settings.bucket_suffix, request, progress, report)
+        await drills.drill(cloud, settings.bucket, request, progress, report)
 
     run_and_tell(verb, "drill", "aws", verbose)
 

@@ -17,6 +17,7 @@ from pipeline.errors import PipelineError, most_telling
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
 from pipeline.runners.container import engine_error
+from pipeline.settings.suffix import BASE_NAME
 from pipeline.steps.failures import mendable
 
 J = dagger.JSON
@@ -52,6 +53,7 @@ class Closed:
 class Inputs:
     """What a deployment reads from the environment elsewhere; names are the variables'."""
 
+    bucket_base_name: Annotated[str, Doc("Begins the bucket's name.")] = BASE_NAME
     bucket_suffix: Annotated[str, Doc("Ends every name.")] = ""
     admin_cidr: Annotated[str, Doc("Who may reach SSH and NocoDB, such as 203.0.113.7/32.")] = ""
     domain: Annotated[str, Doc("Name under which NocoDB is served to the world; empty: it is not.")] = ""
@@ -85,6 +87,8 @@ class Inputs:
 
 def variable(option: str) -> str:
     """Return the name of the environment variable that an option stands for."""
+    if option == "bucket_base_name":  # Dagger's command line would cut "s3" in two: --s-3-bucket-base-name
+        return "TF_VAR_s3_bucket_base_name"
     if option in ("bucket_suffix", "admin_cidr", "domain", "workers"):
         return f"TF_VAR_{option}"
     if option in ("ssh_key", "state", "state_passphrase"):

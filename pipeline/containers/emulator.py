@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 
 from anyio import to_thread
 
-from pipeline.aws.account import Cloud
 from pipeline.containers.services import address, postgres
 from pipeline.containers.toolbox import Toolbox
 from pipeline.deployment import Deployment
@@ -60,7 +59,7 @@ async def emulated(d: Deployment, around: Surroundings) -> Deployment:
     env |= {"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false"}
     env |= {name: value for name, value in _keys(d).items() if known_to_all(name, value)}
     storage, app = (_there(stack, env) for stack in (d.storage, d.app))
-    cloud = Cloud(d.cloud.credentials, d.cloud.region, around.aws.endpoint)
+    cloud = replace(d.cloud, endpoint=around.aws.endpoint)
     d = replace(d, cloud=cloud, storage=storage, app=app)
     everywhere = endpoint(around.aws) | common()
     found = replace(d, common=everywhere, hosts=hosts(around), real_nodes=False)

@@ -116,7 +116,7 @@ async def adopt(d: Deployment, stack: Stack, agreed: Adoption | None = None) -> 
 
 async def _require_storage(d: Deployment, stack: Stack) -> None:
     """Refuse to look for the app before storage's state is back: it reads the bucket's name from there."""
-    if stack.name != d.app.name or (await opened(d, d.storage)).outputs.get("bucket_name"):
+    if stack.name != d.app.name or (await opened(d, d.storage)).bucket:
         return
     if await d.cloud.owns(d.bucket):
         mend = d.advice("first run `quickdata adopt storage`, then `quickdata adopt app`")

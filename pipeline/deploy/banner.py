@@ -14,7 +14,7 @@ def banner(d: Deployment, outputs: dict[str, Any]) -> str:
         "DB host/service ": DATABASE_SERVICE,
         "DB name         ": DATABASE,
         "DB user         ": DATABASE_USER,
-        "S3 bucket       ": outputs["bucket_name"],
+        "S3 bucket       ": outputs["backup_bucket"],
         "NocoDB          ": nocodb_at,
         "Adminer         ": adminer_at,
     }

@@ -140,7 +140,7 @@ async def _what_the_app_reads(d: Deployment, known: State, plans: dict[str, Plan
 
     On the first creation the bucket goes first, alone: the rest of storage is slow (lifecycle).
     """
-    if "app" in plans or ("storage" not in plans and known.outputs.get("bucket_name")):
+    if "app" in plans or ("storage" not in plans and known.bucket):
         return
     whole = plans.get("storage") or await planning.planned(d, d.storage)
     gated = gate_storage(whole)

@@ -143,7 +143,7 @@ async def _stacks(d: Deployment, saved: SavedPlans, known: Mapping[str, State], 
             )
     if "storage" in seen.deferred:
         seen.deferred["app"] = "it reads from storage, which is deferred"
-    elif not known["storage"].outputs.get("bucket_name"):
+    elif not known["storage"].bucket:
         seen.deferred["app"] = "the bucket does not exist yet: deploy creates it, then plans the app"
     async with create_task_group() as group:
         for stack in (d.storage, d.app):

@@ -16,7 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from pipeline.errors import SettingsError
 from pipeline.settings.invisible import require_seen, unseen, visible
 from pipeline.settings.states import StateSettings
-from pipeline.settings.suffix import valid_suffix
+from pipeline.settings.suffix import BASE_NAME, bucket_name, valid_base_name, valid_suffix
 
 PREFIX = "Value error, "
 """What pydantic puts before a validator's own words."""
@@ -39,6 +39,7 @@ class AccountSettings(BaseSettings):
 
     model_config = SettingsConfigDict(case_sensitive=True, env_ignore_empty=True, extra="ignore")
 
+    s3_bucket_base_name: str = Field(BASE_NAME, alias="TF_VAR_s3_bucket_base_name")
     bucket_suffix: str = Field("", alias="TF_VAR_bucket_suffix", validate_default=True)
     region: str = Field("", alias="AWS_REGION", validate_default=True)
     endpoint: str = Field("", alias="AWS_ENDPOINT_URL", validate_default=True)
@@ -65,6 +66,11 @@ class AccountSettings(BaseSettings):
             ) from None
 
     @property
+    def bucket(self) -> str:
+        """The name of the backups' bucket."""
+        return bucket_name(self.bucket_suffix, self.s3_bucket_base_name)
+
+    @property
     def credentials(self) -> dict[str, str]:
         """The credentials that boto3's chain finds, by boto3's names."""
         return _from_chain()
@@ -77,10 +83,15 @@ class AccountSettings(BaseSettings):
             require_seen(value, secret=info.field_name in SECRETS or "@" in value)
         return value
 
+    @field_validator("s3_bucket_base_name")
+    @classmethod
+    def _base_name(cls, value: str) -> str:
+        return valid_base_name(value)
+
     @field_validator("bucket_suffix")
     @classmethod
-    def _suffix(cls, value: str) -> str:
-        return valid_suffix(value)
+    def _suffix(cls, value: str, info: ValidationInfo) -> str:
+        return valid_suffix(value, info.data.get("s3_bucket_base_name", BASE_NAME))
 
     @field_validator("region")
     @classmethod

@@ -8,7 +8,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings
 
 from pipeline.settings.invisible import unseen
-from pipeline.settings.suffix import BUCKET_NAME_MAX, BUCKET_PREFIX, ENDING
+from pipeline.settings.suffix import BASE_NAME, ENDING, longest_suffix
 
 STATES = ("local", "s3", "gitlab")
 PROJECT = re.compile(r"\d+|[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)+")
@@ -32,7 +32,7 @@ class StateSettings(BaseSettings):
     def _state(cls, value: str, info: ValidationInfo) -> str:
         if value not in STATES:
             raise ValueError(f"{value!r} is not one of {', '.join(STATES)}; set it to one")
-        most = BUCKET_NAME_MAX - len(BUCKET_PREFIX) - len(ENDING)
+        most = longest_suffix(info.data.get("s3_bucket_base_name", BASE_NAME), ENDING)
         if value == "s3" and len(info.data.get("bucket_suffix", "")) > most:
             raise ValueError(
                 f"s3 adds -tfstate to the bucket's name; use a suffix of at most {most} characters, or local"

@@ -15,7 +15,7 @@ from pipeline.reporting.report import Report
 from pipeline.runners.host import HostRunner
 from pipeline.runners.workbench import Workbench
 from pipeline.settings.inputs import Settings
-from pipeline.settings.suffix import BUCKET_PREFIX, ENDING
+from pipeline.settings.suffix import ENDING
 from pipeline.tofu import binary as tools
 from pipeline.tofu import encryption
 from pipeline.tofu.backends.base import Backend
@@ -60,7 +60,7 @@ def backend(settings: Settings, name: str, d: Deployment) -> Backend:
         url, project = settings.gitlab_url, settings.gitlab_project
         return GitLab(url, project, settings.gitlab_user, settings.gitlab_pat, settings.bucket_suffix)
     if name == S3.name:
-        return S3(d.cloud, BUCKET_PREFIX + settings.bucket_suffix + ENDING)
+        return S3(d.cloud, settings.bucket + ENDING)
     return Local(d.runner)
 
 
@@ -75,7 +75,7 @@ def local_states(
         keys = (*keys, encryption.VARIABLE)
     return Deployment(
         suffix=settings.bucket_suffix,
-        cloud=Cloud(settings.credentials, settings.region),
+        cloud=Cloud(settings.credentials, settings.region, base_name=settings.s3_bucket_base_name),
         runner=bench.runner,
         progress=progress,
         report=report,
@@ -130,6 +130,7 @@ def _tofu_env(settings: Settings) -> dict[str, str]:
     env["TF_VAR_ssh_public_key"] = (
         settings.ssh_key.with_name(settings.ssh_key.name + ".pub").read_text().strip()
     )
+    env["TF_VAR_s3_bucket_base_name"] = settings.s3_bucket_base_name
     env["TF_VAR_bucket_suffix"] = settings.bucket_suffix
     env["TF_VAR_region"] = env["AWS_REGION"] = settings.region
     env["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"] = "true"  # an emulator's, in a profile of ~/.aws

@@ -31,6 +31,14 @@ class State:
         return not self.resources
 
     @property
+    def bucket(self) -> str:
+        """Return the bucket that storage's outputs name; empty before there is one.
+
+        Before s3_bucket_name, the output was bucket_name: a state is read under it until its next apply.
+        """
+        return str(self.outputs.get("s3_bucket_name") or self.outputs.get("bucket_name") or "")
+
+    @property
     def version(self) -> str:
         """Return what tells this very state from any other, and from its own earlier versions."""
         return f"{self.lineage} {self.serial}"

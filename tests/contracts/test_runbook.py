@@ -18,7 +18,7 @@ from pipeline.deployment import DATABASE
 from pipeline.rehearsal.database import SQL
 from pipeline.servers.localstack import LocalStack
 from pipeline.servers.postgres import Postgres
-from pipeline.settings.suffix import BUCKET_PREFIX
+from pipeline.settings.suffix import bucket_name
 from pipeline.tofu import binary as tools
 from tests.e2e.test_life import UPLOAD, UPLOADED, empty_database, fingerprint, variables, vault
 from tests.support.emulated import VAULT, Checkout
@@ -28,7 +28,7 @@ from tests.support.runbook import commands
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3000)]
 
 SUFFIX = "runbook"
-BUCKET = BUCKET_PREFIX + SUFFIX
+BUCKET = bucket_name(SUFFIX)
 STATES = ("infrastructure/terraS3/terraform.tfstate", "infrastructure/terraform/terraform.tfstate")
 
 

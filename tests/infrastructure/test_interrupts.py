@@ -81,7 +81,7 @@ async def test_an_interrupt_at_an_applys_beginning_stops_it_and_loses_nothing(
     await _interrupted_apply(d, progress)
     assert await pending(d, d.storage), "it was applied to the end"
     known = state.read((await d.run(d.storage.state())).check().stdout)
-    assert await d.cloud.owns(d.bucket) == ("bucket_name" in known.outputs)
+    assert await d.cloud.owns(d.bucket) == ("s3_bucket_name" in known.outputs)
 
 
 async def _interrupted_apply(d: Deployment, progress: Watching) -> None:

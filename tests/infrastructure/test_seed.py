@@ -28,7 +28,7 @@ VAULT = {
     "vault_nocodb_admin_password": "Adm1n-Passw0rd",
 }
 INVENTED = {
-    "bucket_name": BUCKET,
+    "backup_bucket": BUCKET,
     "region": "eu-west-3",
     "ssh_user": "admin",
     "data_device_volume_id": "vol-0123456789abcdef0",
@@ -160,7 +160,7 @@ async def test_a_destroy_of_all_but_the_bucket_takes_nothing_of_what_guards_it(
 
 def test_the_app_takes_the_buckets_name_from_the_storage_state(session: Session) -> None:
     state = json.loads((session.person.infrastructure / "terraform/terraform.tfstate").read_text())
-    assert state["outputs"]["bucket_name"]["value"] == BUCKET
+    assert state["outputs"]["backup_bucket"]["value"] == BUCKET
 
 
 def test_the_playbook_asked_for_the_password_deploys_the_stack_file(session: Session) -> None:

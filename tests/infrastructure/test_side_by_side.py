@@ -88,7 +88,7 @@ async def test_each_apps_inventory_names_its_own_bucket_and_its_own_nodes(
     rendered = {}
     for name, d in both.items():
         outputs = inventory.outputs((await d.run(d.app.output())).check().stdout)
-        assert outputs["bucket_name"] == d.bucket
+        assert outputs["backup_bucket"] == d.bucket
         rendered[name] = {node["instance_id"] for node in outputs["nodes"].values()}
     assert len(rendered[TEAM]) == len(rendered[OTHER]) == 2
     assert rendered[TEAM].isdisjoint(rendered[OTHER])

@@ -72,7 +72,7 @@ def test_a_plain_state_is_read_and_encrypted_when_it_is_next_written(plain: Depl
 async def test_the_app_reads_the_encrypted_state(plain: Deployment) -> None:
     d = with_passphrase(plain, PASSPHRASE)
     assert await pending(d, d.app)
-    assert (await opened(d, d.storage)).outputs["bucket_name"] == d.bucket
+    assert (await opened(d, d.storage)).outputs["s3_bucket_name"] == d.bucket
 
 
 @needs_tofu

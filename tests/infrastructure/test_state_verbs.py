@@ -14,7 +14,7 @@ import pytest
 
 from pipeline.aws.account import Cloud
 from pipeline.servers.localstack import LocalStack
-from pipeline.settings.suffix import BUCKET_PREFIX
+from pipeline.settings.suffix import bucket_name
 from tests.support import stacks
 from tests.support.emulated import checkout
 from tests.support.gitlab_server import PAT, PROJECT, USER, GitLab, gitlab_server
@@ -205,7 +205,7 @@ def put_lock(localstack: LocalStack, key: str) -> None:
     keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
     s3 = Cloud(keys, localstack.region, localstack.endpoint).client("s3")
     body = json.dumps({**LEFT, "Who": "me@host"})
-    s3.put_object(Bucket=f"{BUCKET_PREFIX}mover-tfstate", Key=key, Body=body.encode())
+    s3.put_object(Bucket=bucket_name("mover-tfstate"), Key=key, Body=body.encode())
 
 
 def resources(state: str) -> object:

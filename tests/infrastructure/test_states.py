@@ -259,7 +259,7 @@ async def test_the_bucket_of_the_states_is_versioned_encrypted_and_closed_howeve
 
 async def test_another_state_is_never_overwritten(journey: Journey) -> None:
     name = "quickdata-moving-storage"
-    outputs = {"bucket_name": {"value": "of-another", "type": "string"}}
+    outputs = {"s3_bucket_name": {"value": "of-another", "type": "string"}}
     other = {"version": 4, "serial": 1, "lineage": "of-another", "outputs": outputs, "resources": []}
     journey.server.versions[name] = [json.dumps(other).encode()]
     with pytest.raises(StateElsewhere, match="already holds another state") as caught:

@@ -10,6 +10,7 @@ from pipeline.deploy import stopped_nodes
 from pipeline.deployment import Deployment
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
+from pipeline.settings.suffix import BASE_NAME
 from pipeline.steps.step import Result, Step
 from pipeline.tofu.backends.local import Local
 from pipeline.tofu.stack import STACKS, Stack
@@ -33,7 +34,7 @@ NODES = {
     },
 }
 OUTPUTS = {
-    "bucket_name": "quickdata-pg-backups-storage-bucket-ppr",
+    "backup_bucket": "quickdata-pg-backups-storage-bucket-ppr",
     "region": "eu-west-3",
     "ssh_user": "admin",
     "nodes": NODES,
@@ -63,7 +64,7 @@ def plan_json(*changes: tuple[str, str]) -> str:
 
 
 def state_json(tainted: str = "") -> str:
-    found: dict[str, Any] = {"version": 4, "outputs": {"bucket_name": {"value": OUTPUTS["bucket_name"]}}}
+    found: dict[str, Any] = {"version": 4, "outputs": {"s3_bucket_name": {"value": OUTPUTS["backup_bucket"]}}}
     if tainted:
         kind, _, name = tainted.partition(".")
         name, _, key = name.partition("[")
@@ -144,6 +145,7 @@ class FreeCloud:
         self.asked: list[str] = []
 
     region = "eu-west-3"
+    base_name = BASE_NAME
 
     async def account(self) -> str:
         return "000000000000"

@@ -1,5 +1,7 @@
 """Suffixes of a bucket, good ones and bad ones: one table of values for the pipeline and both stacks."""
 
+from pipeline.settings.suffix import BASE_NAME
+
 EMPTY, LONG, HYPHEN = "not set", "has more than 27 characters", "begins or ends with a hyphen"
 CHARACTERS = "has a character that is not a letter, digit or hyphen"
 S3S, STATES = "has an ending that S3 reserves for itself", "ends in -tfstate"
@@ -18,3 +20,14 @@ TABLE: dict[str, str] = {
     **dict.fromkeys(["abc-tfstate", "ABC-TfState", "a-tfstate-tfstate"], STATES),
 }
 """Suffixes, with the words that tell of the rule that each breaks; a good one breaks none."""
+
+BASE_NAMES: dict[str, str] = {
+    **dict.fromkeys([BASE_NAME, "a", "9", "a--b", "xn", "amzn-s3-demos", "x" * 61], ""),
+    **dict.fromkeys(
+        ["A", "a.b", "a_b", "é", "a b", "a\n", "${x}"], "has a character that is not a small letter"
+    ),
+    **dict.fromkeys(["-a", "a-", "-"], "is empty, or begins or ends with a hyphen"),
+    **dict.fromkeys(["xn--a", "sthree", "sthree-a", "amzn-s3-demo"], "has a beginning that S3 reserves"),
+    "x" * 62: "has more than 61 characters",
+}
+"""Base names, with the words that tell of the rule that each breaks; a good one breaks none."""

@@ -10,7 +10,7 @@ from typing import Any
 import boto3
 
 from pipeline.servers.localstack import ACCOUNT, LocalStack
-from pipeline.settings.suffix import BUCKET_PREFIX
+from pipeline.settings.suffix import bucket_name
 from tests.support.denied_calls import policy
 from tests.support.enforcing import enforcing
 from tests.support.stacks import BUCKET, applied, deployment, init
@@ -77,7 +77,7 @@ async def vm_role(directory: Path) -> AsyncIterator[Role]:
         for stack, targets in ((d.storage, STORAGE), (d.app, APP)):
             await init(d, stack)
             await applied(d, stack, *targets)
-        role = Role(aws, BUCKET_PREFIX + SUFFIX, f"quickdata-{SUFFIX}-database", {})
+        role = Role(aws, bucket_name(SUFFIX), f"quickdata-{SUFFIX}-database", {})
         yield replace(role, keys=credentials(role))
 
 

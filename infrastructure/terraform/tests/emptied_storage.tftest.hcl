@@ -5,7 +5,7 @@ mock_provider "aws" {
 }
 
 override_data {
-  target = data.terraform_remote_state.storage
+  target = data.terraform_remote_state.s3
   values = { outputs = {} }
 }
 
@@ -17,5 +17,5 @@ variables {
 
 run "an_emptied_storage_state_stops_the_app" {
   command         = plan
-  expect_failures = [data.terraform_remote_state.storage]
+  expect_failures = [data.terraform_remote_state.s3]
 }

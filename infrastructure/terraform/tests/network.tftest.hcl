@@ -5,12 +5,12 @@ mock_provider "aws" {
 }
 
 override_data {
-  target = data.terraform_remote_state.storage
+  target = data.terraform_remote_state.s3
   values = {
     outputs = {
-      bucket_name = "quickdata-pg-backups-storage-bucket-ppr"
-      bucket_arn  = "arn:aws:s3:::quickdata-pg-backups-storage-bucket-ppr"
-      region      = "eu-west-3"
+      s3_bucket_name = "quickdata-pg-backups-storage-bucket-ppr"
+      s3_bucket_arn  = "arn:aws:s3:::quickdata-pg-backups-storage-bucket-ppr"
+      region         = "eu-west-3"
     }
   }
 }

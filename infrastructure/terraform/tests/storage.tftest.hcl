@@ -5,12 +5,12 @@ mock_provider "aws" {
 }
 
 override_data {
-  target = data.terraform_remote_state.storage
+  target = data.terraform_remote_state.s3
   values = {
     outputs = {
-      bucket_name = "quickdata-pg-backups-storage-bucket-ppr"
-      bucket_arn  = "arn:aws:s3:::quickdata-pg-backups-storage-bucket-ppr"
-      region      = "eu-west-3"
+      s3_bucket_name = "quickdata-pg-backups-storage-bucket-ppr"
+      s3_bucket_arn  = "arn:aws:s3:::quickdata-pg-backups-storage-bucket-ppr"
+      region         = "eu-west-3"
     }
   }
 }
@@ -40,7 +40,7 @@ run "the_outputs_are_what_the_inventory_is_made_of" {
   }
 
   assert {
-    condition     = [output.bucket_name, output.region, output.ssh_user] == ["quickdata-pg-backups-storage-bucket-ppr", "eu-west-3", "admin"]
+    condition     = [output.backup_bucket, output.region, output.ssh_user] == ["quickdata-pg-backups-storage-bucket-ppr", "eu-west-3", "admin"]
     error_message = "bucket, region or SSH user are not passed on"
   }
 }
@@ -48,17 +48,17 @@ run "the_outputs_are_what_the_inventory_is_made_of" {
 run "the_storage_of_another_suffix_stops_the_app" {
   command = plan
   variables { bucket_suffix = "other" }
-  expect_failures = [data.terraform_remote_state.storage]
+  expect_failures = [data.terraform_remote_state.s3]
 }
 
 run "a_suffix_that_ends_like_the_storages_stops_the_app_too" {
   command = plan
   variables { bucket_suffix = "pr" }
-  expect_failures = [data.terraform_remote_state.storage]
+  expect_failures = [data.terraform_remote_state.s3]
 }
 
 run "a_bucket_in_another_region_stops_the_app" {
   command = plan
   variables { region = "eu-west-1" }
-  expect_failures = [data.terraform_remote_state.storage]
+  expect_failures = [data.terraform_remote_state.s3]
 }

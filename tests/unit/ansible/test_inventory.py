@@ -27,9 +27,15 @@ def test_a_new_machine_at_an_old_address_is_another_host_to_ssh() -> None:
 
 def test_the_bucket_and_the_volume_come_from_the_outputs() -> None:
     found = yaml.safe_load(inventory.render(OUTPUTS, {}, {}))["all"]
-    assert found["vars"]["backup_bucket"] == OUTPUTS["bucket_name"]
+    assert found["vars"]["backup_bucket"] == OUTPUTS["backup_bucket"]
     assert found["children"]["databases"]["hosts"]["database"]["data_volume_id"] == "vol-1"
     assert "data_volume_id" not in found["children"]["managers"]["hosts"]["manager"]
+
+
+def test_the_bucket_is_read_under_its_older_name_until_the_apps_next_apply() -> None:
+    older = {**OUTPUTS, "bucket_name": OUTPUTS["backup_bucket"]}
+    del older["backup_bucket"]
+    assert inventory.render(older, {}, {}) == inventory.render(OUTPUTS, {}, {})
 
 
 def test_a_rehearsals_variables_win_over_none_of_the_outputs() -> None:
@@ -48,9 +54,9 @@ def test_a_missing_node_is_an_error_that_names_it(lost: str) -> None:
 
 
 def test_a_value_with_yaml_in_it_stays_a_value() -> None:
-    app = {**OUTPUTS, "bucket_name": "x: {y: !!python/name:os.system }"}
+    app = {**OUTPUTS, "backup_bucket": "x: {y: !!python/name:os.system }"}
     found = yaml.safe_load(inventory.render(app, {}, {}))
-    assert found["all"]["vars"]["backup_bucket"] == app["bucket_name"]
+    assert found["all"]["vars"]["backup_bucket"] == app["backup_bucket"]
 
 
 def test_outputs_are_read_by_name() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.aws.account import Cloud
 from pipeline.errors import BucketTaken
-from pipeline.settings.suffix import BUCKET_PREFIX, valid_suffix
+from pipeline.settings.suffix import bucket_name, valid_suffix
 
 
 class Crowded(Cloud):
@@ -12,7 +12,7 @@ class Crowded(Cloud):
 
     def __init__(self, *taken: str) -> None:
         super().__init__({}, "eu-west-3")
-        object.__setattr__(self, "taken", {BUCKET_PREFIX + suffix for suffix in taken})
+        object.__setattr__(self, "taken", {bucket_name(suffix) for suffix in taken})
 
     async def account(self) -> str:
         return "123456789012"
@@ -23,7 +23,7 @@ class Crowded(Cloud):
 
 async def mend(*taken: str) -> str:
     with pytest.raises(BucketTaken) as caught:
-        await Crowded(*taken).owns(BUCKET_PREFIX + taken[0])
+        await Crowded(*taken).owns(bucket_name(taken[0]))
     assert caught.value.exit_code == 3
     return caught.value.mend
 

@@ -111,9 +111,9 @@ async def test_what_an_interrupted_run_left_half_made_is_deferred_with_its_reaso
 
 
 async def test_the_app_is_deferred_when_storage_changes_what_it_reads() -> None:
-    changing = {"resource_changes": [], "output_changes": {"bucket_arn": {"actions": ["update"]}}}
+    changing = {"resource_changes": [], "output_changes": {"s3_bucket_arn": {"actions": ["update"]}}}
     found = await seen({"storage: plan": (2, ""), "storage: read plan": (0, json.dumps(changing))})
-    assert "bucket_arn" in found.deferred["app"]
+    assert "s3_bucket_arn" in found.deferred["app"]
     assert set(found.plans) == {"storage"}
 
 

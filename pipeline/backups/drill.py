@@ -191,7 +191,7 @@ def _values(cloud: Cloud, bucket: str, database: str, site: Site) -> dict[str, s
         **endpoint,
         **site.env,
         "DATABASE": database,
-        "BUCKET": bucket,
+        "BACKUP_BUCKET": bucket,
         "AWS_REGION": cloud.region,
         "AWS_CLI": site.aws,
         "KEEP_DAILY": "1",  # asked for, though only a backup prunes

@@ -198,7 +198,7 @@ def test_the_scripts_configuration_is_readable_by_its_owner_only(workspace: Work
 def test_the_configuration_names_the_injected_bucket_and_the_local_server(workspace: Workspace) -> None:
     config = workspace.node("database", "etc/quickdata/pg-backup.conf").read_text()
     values = dict(re.findall(r"^([A-Z_]+)='(.*)'$", config, re.MULTILINE))
-    assert values["BUCKET"] == BUCKET
+    assert values["BACKUP_BUCKET"] == BUCKET
     assert (values["PG_SERVICE"], values["PGHOST"], values["PGPORT"]) == ("", "127.0.0.1", "5433")
     assert all(Path(values[name]).is_dir() for name in ("STATE_DIR", "ATTACHMENTS_DIR"))
 

@@ -156,7 +156,7 @@ def test_s3_that_cannot_be_reached_is_an_alarm(node: Node) -> None:
 
 
 def test_a_bucket_that_is_gone_is_an_alarm(node: Node) -> None:
-    node.configure(BUCKET="backups-of-nobody")
+    node.configure(BACKUP_BUCKET="backups-of-nobody")
     assert "cannot be listed" in alarm(node)
 
 

@@ -1,12 +1,14 @@
 """The scripts' configuration and arguments: what is wrong is said at once, and nothing is done (exit 2)."""
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.support.backup_node import Node
+from tests.support.backup_runs import finish
 
 
 def refused(node: Node, *arguments: str) -> str:
@@ -67,10 +69,10 @@ def test_a_configuration_that_is_no_bash(node: Node) -> None:
 
 
 def test_every_problem_is_said_at_once(node: Node) -> None:
-    node.configure(BUCKET="", AWS_CLI="/nowhere/aws", KEEP_DAILY="0", KEEP_WEEKLY="many", DATABASE="x" * 47)
+    node.configure(BACKUP_BUCKET="", AWS_CLI="/nowhere/aws", KEEP_DAILY="0", KEEP_WEEKLY="many", DATABASE="x" * 47)
     said = refused(node)
     for problem in (
-        "BUCKET is missing",
+        "BACKUP_BUCKET is missing",
         "AWS_CLI /nowhere/aws is no program",
         "KEEP_DAILY is 0",
         "KEEP_WEEKLY is not a number",
@@ -105,8 +107,37 @@ def test_the_callers_environment_says_nothing(node: Node, monkeypatch: pytest.Mo
         "AWS_PROFILE": "other",
         "PGHOST": "nowhere",
         "PGDATABASE": "x",
+        "BACKUP_BUCKET": "of-somebody-else",
+        "BUCKET": "of-somebody-else",
     }
     assert node.backup().code == 0
+
+
+@pytest.fixture
+def older(node: Node) -> Node:
+    """A node whose configuration an earlier version wrote, with the bucket's older name."""
+    node.create()
+    text = node.config.read_text()
+    assert text.count("BACKUP_BUCKET=") == 1
+    node.config.write_text(text.replace("BACKUP_BUCKET=", "BUCKET="))
+    return node
+
+
+def backed_up_and_restored(node: Node) -> bool:
+    codes = [node.backup().code, node.restore().code, finish(node.start("check-backup-age.sh")).code]
+    return (codes, len(node.backups())) == ([0, 0, 0], 1)
+
+
+def test_the_scripts_read_the_older_name_of_the_bucket_until_the_next_deployment(older: Node) -> None:
+    older.environment = {"BACKUP_BUCKET": "of-somebody-else"}
+    assert backed_up_and_restored(older)
+
+
+def test_cron_may_run_older_scripts_while_a_deployment_installs_what_they_share(older: Node) -> None:
+    older.scripts = Path(shutil.copytree(older.scripts, older.directory / "scripts"))
+    for script in older.scripts.glob("[!p]*.sh"):
+        script.write_text(script.read_text().replace("$BACKUP_BUCKET", "$BUCKET"))
+    assert backed_up_and_restored(older)
 
 
 def test_a_state_directory_that_cannot_be_made(node: Node) -> None:

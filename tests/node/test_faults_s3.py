@@ -43,7 +43,7 @@ MOMENTS = (
         "backup: the listing",
         "backup-pg.sh",
         "list-type=2",
-        "s3://{bucket} cannot be listed; check BUCKET, AWS_REGION and the role of this machine",
+        "s3://{bucket} cannot be listed; check BACKUP_BUCKET, AWS_REGION and the role of this machine",
     ),
     Moment(
         "backup: the start of the upload",
@@ -91,7 +91,7 @@ MOMENTS = (
         "restore: the listing",
         "restore-pg-latest.sh",
         "list-type=2",
-        "s3://{bucket} cannot be listed; check BUCKET, AWS_REGION and the role of this machine",
+        "s3://{bucket} cannot be listed; check BACKUP_BUCKET, AWS_REGION and the role of this machine",
     ),
     Moment(
         "restore: the manifest",

@@ -65,7 +65,7 @@ class Node:
     def configure(self, **changes: str) -> None:
         values = {
             "DATABASE": self.database,
-            "BUCKET": self.bucket,
+            "BACKUP_BUCKET": self.bucket,
             "AWS_CLI": str(AWS),
             "STATE_DIR": str(self.directory / "state"),
             "LOCK_FILE": str(self.directory / "state" / "lock"),

@@ -168,8 +168,8 @@ FAULT_MUTATIONS = (
     injected(
         "the manifest is removed first",
         RETENTION,
-        's3 rm --only-show-errors "s3://$BUCKET/postgres/$DATABASE/$1/manifest.json" &&',
-        's3 rm --only-show-errors "s3://$BUCKET/postgres/$DATABASE/$1/dump.zst" &&',
+        's3 rm --only-show-errors "s3://$BACKUP_BUCKET/postgres/$DATABASE/$1/manifest.json" &&',
+        's3 rm --only-show-errors "s3://$BACKUP_BUCKET/postgres/$DATABASE/$1/dump.zst" &&',
         on_s3.test_the_manifest_of_an_old_backup_goes_first,
         on_s3.ORDER[0],
     ),

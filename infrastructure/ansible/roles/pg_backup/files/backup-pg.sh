@@ -48,18 +48,18 @@ name_backup() {
   local now newest taken
   printf -v now '%(%s)T' -1
   printf -v STARTED_AT '%(%FT%TZ)T' "$now"
-  LISTING=$(list "$DATABASE") || fail 1 "s3://$BUCKET cannot be listed" "check BUCKET, AWS_REGION and the role of this machine"
+  LISTING=$(list "$DATABASE") || fail 1 "s3://$BACKUP_BUCKET cannot be listed" "check BACKUP_BUCKET, AWS_REGION and the role of this machine"
   newest=$(names '*' <<<"$LISTING" | sort | tail -n 1)
   if [[ -n $newest ]]; then
     { [[ ${newest:0:4} != 9999 ]] && taken=$(date -d "${newest:0:8} ${newest:9:2}:${newest:11:2}:${newest:13:2}" +%s); } ||
-      fail 1 "s3://$BUCKET/postgres/$DATABASE/$newest bears no time that a backup can have" "remove it, none of these scripts wrote it"
+      fail 1 "s3://$BACKUP_BUCKET/postgres/$DATABASE/$newest bears no time that a backup can have" "remove it, none of these scripts wrote it"
     ((taken < now + 60)) || log "warning: the newest backup bears a time to come; is the clock right?"
     now=$((taken < now ? now : taken + 1))
   fi
   ID=$(random_id)
   printf -v NAME '%(%Y%m%dT%H%M%SZ)T-%s' "$now" "$ID"
   PREFIX=postgres/$DATABASE/$NAME
-  log "backup $NAME of $DATABASE to s3://$BUCKET/$PREFIX"
+  log "backup $NAME of $DATABASE to s3://$BACKUP_BUCKET/$PREFIX"
 }
 
 # One session exports the snapshot which pg_dump reads, and counts in it, beside pg_dump. The group's "cat"
@@ -127,7 +127,7 @@ start_upload() {
   mkfifo "$RUN/$1"
   exec {pipe}<>"$RUN/$1"
   STARTING=1 # an interrupt may come before it is noted
-  "${AWS[@]}" s3 cp - "s3://$BUCKET/$PREFIX/${FILE[$1]}" --only-show-errors \
+  "${AWS[@]}" s3 cp - "s3://$BACKUP_BUCKET/$PREFIX/${FILE[$1]}" --only-show-errors \
     --expected-size "${EXPECTED[$1]}" <"$RUN/$1" {pipe}>&- {SESSION}>&- &
   UPLOAD[$1]=$!
   CHILDREN+=("$!")
@@ -215,7 +215,7 @@ publish() {
   { read -r manifest && read -r summary; } < <(manifest) || fail 1 "the manifest could not be made, nothing was published" "the lines above say why; then run it again"
   printf '%s\n' "$manifest" >"$RUN/manifest.json" || fail 1 "the manifest has no room in $STATE_DIR, nothing was published" "make room there"
   trap '' HUP INT TERM # what is there must not be called interrupted; what is left takes seconds
-  "${AWS[@]}" s3api put-object --bucket "$BUCKET" --key "$PREFIX/manifest.json" --body "$RUN/manifest.json" \
+  "${AWS[@]}" s3api put-object --bucket "$BACKUP_BUCKET" --key "$PREFIX/manifest.json" --body "$RUN/manifest.json" \
     --content-type application/json --if-none-match '*' >/dev/null || is_published ||
     fail 1 "the manifest was refused, the backup does not exist" "the lines above say why; then run it again"
   printf '%s, "seconds": %s}\n' "${summary%\}}" "$(seconds_since_start)"
@@ -224,7 +224,7 @@ publish() {
 
 # A manifest whose answer was lost on the way is refused when awscli sends it again: it is there.
 is_published() {
-  "${AWS[@]}" s3api get-object --bucket "$BUCKET" --key "$PREFIX/manifest.json" "$RUN/published.json" >/dev/null &&
+  "${AWS[@]}" s3api get-object --bucket "$BACKUP_BUCKET" --key "$PREFIX/manifest.json" "$RUN/published.json" >/dev/null &&
     cmp --silent "$RUN/manifest.json" "$RUN/published.json" && log "the manifest is there all the same"
 }
 

@@ -28,16 +28,16 @@ main() {
 
 find_newest() {
   NEWEST=$(times | sort | tail -n 1) ||
-    fail 1 "nobody can tell how old the newest backup of $DATABASE is: s3://$BUCKET cannot be listed" \
-      "check the network, BUCKET, AWS_REGION and the role of this machine"
-  [[ -n $NEWEST ]] || fail 1 "s3://$BUCKET holds no backup of $DATABASE" "$(what_to_do)"
+    fail 1 "nobody can tell how old the newest backup of $DATABASE is: s3://$BACKUP_BUCKET cannot be listed" \
+      "check the network, BACKUP_BUCKET, AWS_REGION and the role of this machine"
+  [[ -n $NEWEST ]] || fail 1 "s3://$BACKUP_BUCKET holds no backup of $DATABASE" "$(what_to_do)"
 }
 
 # When each backup was taken, as YYYYMMDDHHMMSS. A name bears a time that this machine's clock told, S3 knows when the
 # manifest was written: the older of the two counts, so that neither a wrong clock nor a copy makes a backup young.
 times() {
   local root=postgres/$DATABASE/ written key name taken
-  "${AWS[@]}" s3api list-objects-v2 --bucket "$BUCKET" --prefix "$root" \
+  "${AWS[@]}" s3api list-objects-v2 --bucket "$BACKUP_BUCKET" --prefix "$root" \
     --query 'Contents[].[LastModified, Key]' --output text |
     while read -r written key; do
       name=${key#"$root"} && name=${name%/manifest.json}

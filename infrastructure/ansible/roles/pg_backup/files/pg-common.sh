@@ -107,11 +107,12 @@ parse() {
 load_configuration() {
   local file=$1
   check_file "$file"
-  unset "${!AWS_@}" "${!PG@}" "${!DRILL_@}"
+  unset "${!AWS_@}" "${!PG@}" "${!DRILL_@}" BACKUP_BUCKET BUCKET
   set -a
   # shellcheck source=/dev/null
   source "$file" || fail 2 "configuration $file is not valid" "write KEY='value' lines, as backup.yml does"
   set +a
+  : "${BACKUP_BUCKET:=${BUCKET:-}}" # the older name, until backup.yml writes the file again
   : "${PG_SERVICE:=}" "${PG_BIN:=}" "${ATTACHMENTS_DIR:=}" "${ON_FAILURE:=}" "${DRILL_STARTED:=}" "${DRILL_RPO:=}"
   ATTACHMENTS_DIR=${ATTACHMENTS_DIR%/}
   export AWS_PAGER='' AWS_DEFAULT_REGION=${AWS_REGION:-}
@@ -135,7 +136,7 @@ check_file() {
 # Every problem at once.
 check_values() {
   local file=$1 key problems=()
-  for key in DATABASE BUCKET AWS_REGION AWS_CLI STATE_DIR LOCK_FILE; do
+  for key in DATABASE BACKUP_BUCKET AWS_REGION AWS_CLI STATE_DIR LOCK_FILE; do
     [[ -n ${!key:-} ]] || problems+=("$key is missing")
   done
   for key in KEEP_DAILY KEEP_WEEKLY; do
@@ -232,7 +233,7 @@ literal() {
 # list DATABASE: every key below that exact database's prefix, without the prefix, in the order of time.
 list() {
   local root=postgres/$1/ key
-  "${AWS[@]}" s3api list-objects-v2 --bucket "$BUCKET" --prefix "$root" --query 'Contents[].[Key]' --output text |
+  "${AWS[@]}" s3api list-objects-v2 --bucket "$BACKUP_BUCKET" --prefix "$root" --query 'Contents[].[Key]' --output text |
     while read -r key; do printf '%s\n' "${key#"$root"}"; done
 }
 

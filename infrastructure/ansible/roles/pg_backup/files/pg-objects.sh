@@ -10,7 +10,7 @@ fetch() {
   local object=$1 command=$2 pipe output reader download consumer downloaded=0 consumed=0
   mkfifo "$RUN/$object" "$RUN/$object.output"
   exec {pipe}<>"$RUN/$object" {output}<>"$RUN/$object.output"
-  "${AWS[@]}" s3 cp "s3://$BUCKET/${KEY[$object]}" - --only-show-errors >"$RUN/$object" {pipe}>&- {output}>&- &
+  "${AWS[@]}" s3 cp "s3://$BACKUP_BUCKET/${KEY[$object]}" - --only-show-errors >"$RUN/$object" {pipe}>&- {output}>&- &
   download=$!
   CHILDREN+=("$download")
   consume "$object" "$command" <"$RUN/$object" >"$RUN/$object.output" {pipe}>&- {output}>&- &

@@ -13,8 +13,8 @@ prune() {
 
 # The manifest goes first: what is half removed must not look like a backup. What else somebody keeps there stays.
 remove() {
-  "${AWS[@]}" s3 rm --only-show-errors "s3://$BUCKET/postgres/$DATABASE/$1/manifest.json" &&
-    "${AWS[@]}" s3 rm --only-show-errors --recursive "s3://$BUCKET/postgres/$DATABASE/$1/" --exclude '*' \
+  "${AWS[@]}" s3 rm --only-show-errors "s3://$BACKUP_BUCKET/postgres/$DATABASE/$1/manifest.json" &&
+    "${AWS[@]}" s3 rm --only-show-errors --recursive "s3://$BACKUP_BUCKET/postgres/$DATABASE/$1/" --exclude '*' \
       --include={verified.json,{dump,globals.sql,attachments.tar}.{zst,gz}}
 }
 

@@ -86,18 +86,18 @@ clean_up() {
 
 choose_backup() {
   local listing complete
-  listing=$(list "$SOURCE") || fail 1 "s3://$BUCKET cannot be listed" "check BUCKET, AWS_REGION and the role of this machine"
+  listing=$(list "$SOURCE") || fail 1 "s3://$BACKUP_BUCKET cannot be listed" "check BACKUP_BUCKET, AWS_REGION and the role of this machine"
   complete=$(names manifest.json <<<"$listing" | sort)
-  [[ -n $complete ]] || fail 1 "s3://$BUCKET holds no backup of $SOURCE" "take one with backup-pg.sh first"
+  [[ -n $complete ]] || fail 1 "s3://$BACKUP_BUCKET holds no backup of $SOURCE" "take one with backup-pg.sh first"
   NAME=$(awk -v id="$WANTED" 'id == "" || $0 == id || substr($0, 18) == id' <<<"$complete" | tail -n 1)
-  [[ -n $NAME ]] || fail 1 "s3://$BUCKET holds no backup $WANTED of $SOURCE" "the newest one is ${complete##*$'\n'}"
+  [[ -n $NAME ]] || fail 1 "s3://$BACKUP_BUCKET holds no backup $WANTED of $SOURCE" "the newest one is ${complete##*$'\n'}"
   ID=${NAME##*-} PREFIX=postgres/$SOURCE/$NAME
   log "backup $NAME of $SOURCE, to be $ACTION"
 }
 
 read_manifest() {
   local fields format database id object key sha256 codec bytes
-  "${AWS[@]}" s3api get-object --bucket "$BUCKET" --key "$PREFIX/manifest.json" "$RUN/manifest.json" >/dev/null ||
+  "${AWS[@]}" s3api get-object --bucket "$BACKUP_BUCKET" --key "$PREFIX/manifest.json" "$RUN/manifest.json" >/dev/null ||
     fail 1 "the manifest of $NAME cannot be downloaded" "check the network and the role of this machine"
   MANIFEST="$(literal "$(<"$RUN/manifest.json")")::json"
   fields=$(manifest_fields) || fail 1 "the manifest of $NAME cannot be understood" "restore another backup with --id"
@@ -229,7 +229,7 @@ note_verified() {
   trap '' HUP INT TERM # what is noted must not be called interrupted
   printf '{"id": "%s", "verified_at": "%(%FT%TZ)T", "by": "%s on %s", "seconds": %s%s}\n' \
     "$ID" -1 "$by" "$HOSTNAME" "$seconds" "$drilled" >"$RUN/verified.json"
-  "${AWS[@]}" s3api put-object --bucket "$BUCKET" --key "$PREFIX/verified.json" --body "$RUN/verified.json" \
+  "${AWS[@]}" s3api put-object --bucket "$BACKUP_BUCKET" --key "$PREFIX/verified.json" --body "$RUN/verified.json" \
     --content-type application/json >/dev/null || fail 1 "the backup is good, but verified.json cannot be written" "the lines above say why"
 }
 

@@ -69,7 +69,9 @@ def test_a_configuration_that_is_no_bash(node: Node) -> None:
 
 
 def test_every_problem_is_said_at_once(node: Node) -> None:
-    node.configure(BACKUP_BUCKET="", AWS_CLI="/nowhere/aws", KEEP_DAILY="0", KEEP_WEEKLY="many", DATABASE="x" * 47)
+    node.configure(
+        BACKUP_BUCKET="", AWS_CLI="/nowhere/aws", KEEP_DAILY="0", KEEP_WEEKLY="many", DATABASE="x" * 47
+    )
     said = refused(node)
     for problem in (
         "BACKUP_BUCKET is missing",

@@ -134,10 +134,9 @@ def test_the_longest_suffix_for_s3_is_shorter_by_the_ending(monkeypatch: pytest.
 def test_another_base_name_names_the_bucket_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TF_VAR_s3_bucket_base_name", "of-a-team")
     settings = Settings.read(QUICKDATA_STATE="s3")
-    found = aws.backend(settings, "s3")
-    assert isinstance(found, S3)
-    assert (settings.bucket, found.bucket) == ("of-a-team-ppr", "of-a-team-ppr-tfstate")
     d = aws.aws_deployment(settings, Progress(), Report("check", "aws"))
+    assert isinstance(d.backend, S3)
+    assert (settings.bucket, d.backend.bucket) == ("of-a-team-ppr", "of-a-team-ppr-tfstate")
     assert d.bucket == settings.bucket
     for stack in (d.storage, d.app):
         assert stack.env["TF_VAR_s3_bucket_base_name"] == "of-a-team"

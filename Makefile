@@ -23,10 +23,7 @@ RELATIVE = sed -i 's|^/.*|../../../..|' .venv/lib/python*/site-packages/_editabl
 # A file's tests share what they prepared, so one process runs them all.
 PYTEST := .venv/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder
 PYTHON_FILES := pipeline tests benchmarks
-SCRIPTS := .ci/run .ci/swarm .ci/tofu .ci/verb-in-dagger .ci/verb-on-host .ci/hooks/pre-commit .devcontainer/install \
-  pipeline/rehearsal/node/boot \
-  $(wildcard infrastructure/ansible/*.sh infrastructure/ansible/roles/*/files/*.sh) \
-  tests/images/build $(wildcard tests/images/*/fetch) tests/images/db/entrypoint
+SHELL_FILES := .ci .devcontainer infrastructure pipeline tests
 
 .PHONY: help
 help: ## Show this list.
@@ -66,19 +63,13 @@ test-swarm: install-dev ## The tests on nodes that are containers: needs Docker,
 
 .PHONY: lint
 lint: install-dev ## Only the linters.
-	@printf '%s\n' 'linters: ruff, mypy, import-linter, shellcheck, shfmt'
-	@.venv/bin/ruff check $(PYTHON_FILES)
-	@.venv/bin/ruff format --check $(PYTHON_FILES)
-	@.venv/bin/mypy
-	@.venv/bin/lint-imports --no-cache --no-logo
-	@.venv/bin/shellcheck --external-sources --source-path=SCRIPTDIR $(SCRIPTS)
-	@.venv/bin/shfmt -i 2 -ci -d $(SCRIPTS)
+	@PATH="$$PWD/.venv/bin:$$PATH" .ci/lint
 
 .PHONY: format
 format: install-dev ## Format the code.
 	@.venv/bin/ruff check --fix --quiet $(PYTHON_FILES)
 	@.venv/bin/ruff format $(PYTHON_FILES)
-	@.venv/bin/shfmt -i 2 -ci -w $(SCRIPTS)
+	@.venv/bin/shfmt -i 2 -ci -w $(SHELL_FILES)
 
 .PHONY: hooks
 hooks: ## Let git run the linters before each commit.

@@ -8,10 +8,10 @@ INTERRUPTED = 130
 def run() -> None:
     """Import the command line, which takes a moment, and run it."""
     try:
-        from pipeline.cli import run as verbs  # noqa: PLC0415 - so that an interrupt of it is caught
+        from pipeline.cli import start  # noqa: PLC0415 - so that an interrupt of it is caught
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
-    verbs()
+    start()
 
 
 if __name__ == "__main__":

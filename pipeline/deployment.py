@@ -21,6 +21,8 @@ from pipeline.tofu.stack import Stack
 DATABASE = "nocodb_db"
 DATABASE_USER = "admin"
 DATABASE_SERVICE = "db"
+READS = ("TF_VAR_storage_backend", "TF_VAR_storage_config")
+"""What tells the app where storage's state is, if it is not beside the app's."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,10 @@ class Deployment:
         """The name that infrastructure/terraS3 gives the bucket."""
         return bucket_name(self.suffix, self.cloud.base_name)
 
+    def stack(self, name: str) -> Stack:
+        """Return a stack by its name."""
+        return {each.name: each for each in (self.storage, self.app)}[name]
+
     def advice(self, text: str) -> str:
         """Return advice whose commands act on the states of this deployment."""
         return placed(text, self.backend.name)
@@ -72,17 +78,21 @@ class Deployment:
 
 
 def kept_in(d: Deployment, backend: Backend) -> Deployment:
-    """Return a deployment, whose states are local, with its states kept elsewhere."""
-    env, secrets = backend.env, backend.secrets
-    storage, app = (
-        replace(stack, env={**stack.env, **env}, secrets=(*stack.secrets, *secrets), place=backend.name)
-        for stack in (d.storage, d.app)
-    )
+    """Return a deployment with its states in another place than now."""
+    storage, app = (_kept_in(stack, d.backend, backend) for stack in (d.storage, d.app))
+    app = replace(app, env={name: value for name, value in app.env.items() if name not in READS})
     values = backend.source(storage.name)
     if values is not None:
-        reads = {"TF_VAR_storage_backend": backend.kind, "TF_VAR_storage_config": json.dumps(values)}
-        app = replace(app, env={**app.env, **reads})
+        read = zip(READS, (backend.kind, json.dumps(values)), strict=True)
+        app = replace(app, env={**app.env, **dict(read)})
     return replace(d, backend=backend, storage=storage, app=app)
+
+
+def _kept_in(stack: Stack, before: Backend, backend: Backend) -> Stack:
+    env = {name: value for name, value in stack.env.items() if name not in before.env}
+    secrets = [name for name in stack.secrets if name not in before.secrets]
+    env, secrets = {**env, **backend.env}, [*secrets, *backend.secrets]
+    return replace(stack, env=env, secrets=tuple(secrets), place=backend.name)
 
 
 async def noted(runner: Runner, report: Report, step: Step) -> Result:

@@ -106,7 +106,7 @@ async def drill(
     request: DrillRequest,
     progress: Progress,
     report: Report,
-    place: OpenSite = drill_on_this_machine,
+    place: OpenSite | None = None,
 ) -> Figures:
     """Restore a backup into a throwaway PostgreSQL and compare it with its manifest.
 
@@ -119,7 +119,7 @@ async def drill(
         request: which backup.
         progress: told of everything that happens.
         report: notes the steps and the proof.
-        place: where the server and the script run.
+        place: where the server and the script run; None is this machine.
 
     Returns:
         The comparison's figures, with rpo_seconds (the snapshot's age when the drill began) and rto_seconds
@@ -135,7 +135,7 @@ async def drill(
     stale = _staleness(found, request.max_age, began)
     if stale:
         progress.note(f"! drill: {stale}; it is restored all the same, to know whether it could be")
-    async with place(partial(_secrets_by_name, cloud), backup, progress) as site:
+    async with (place or drill_on_this_machine)(partial(_secrets_by_name, cloud), backup, progress) as site:
         secrets = _secrets_by_name(cloud, site.server)
         values = _values(cloud, bucket, request.database, site) | _figures_so_far(backup, began)
         await site.runner.write(CONFIGURATION, _configuration(site.runner.root, values, secrets), 0o600)

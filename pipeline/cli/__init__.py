@@ -1,16 +1,17 @@
-"""The verbs for people: `quickdata VERB`."""
+"""The verbs at a terminal: `quickdata VERB`."""
 
 import sys
+from importlib import import_module
 
 import click
 
-from pipeline.cli import data, deployment, state
 from pipeline.cli.output import outlive_readers
+from pipeline.verbs import NAMES, SECTIONS, summary
 
 INTERRUPTED = 130
 
 
-def run() -> None:
+def start() -> None:
     """Run the command line; Ctrl-C at a question ends like Ctrl-C anywhere else."""
     outlive_readers()
     try:
@@ -23,32 +24,24 @@ def run() -> None:
         sys.exit(INTERRUPTED)
 
 
-SECTIONS = {
-    "Try it": (deployment.rehearse,),
-    "Deploy": (deployment.check, deployment.plan, deployment.deploy, deployment.status, deployment.destroy),
-    "Backups": (data.backup, data.verify, data.backups, data.drill, data.restore),
-    "States": (state.adopt, state.unlock, state.migrate_state),
-}
-"""The verbs in the order of use."""
-
-
 class Verbs(click.Group):
-    """The verbs, listed in sections, each with the whole first sentence of its help."""
+    """The verbs, listed in sections, each with the whole first sentence of its help; loaded when called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the verbs' names in the order of use."""
+        return list(NAMES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a verb; what it works with takes a moment to import."""
+        if cmd_name not in NAMES:
+            return super().get_command(ctx, cmd_name)
+        return import_module("pipeline.cli.command").command(cmd_name)  # type: ignore[no-any-return]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the sections.
-
-        Args:
-            ctx: the call.
-            formatter: takes the text.
-        """
-        for title, verbs in SECTIONS.items():
+        """Write the sections."""
+        for title, names in SECTIONS.items():
             with formatter.section(title):
-                formatter.write_dl([(str(verb.name), _first_sentence(verb)) for verb in verbs])
-
-
-def _first_sentence(verb: click.Command) -> str:
-    return " ".join((verb.help or "").partition("\n\n")[0].split())
+                formatter.write_dl([(name, summary(name)) for name in names])
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
@@ -58,7 +51,3 @@ def main() -> None:
 
     Exit codes: 0 done, 1 failed, 2 wrong input, 3 refused by a gate, 4 verification failed, 130 interrupted.
     """
-
-
-for verb in (verb for verbs in SECTIONS.values() for verb in verbs):
-    main.add_command(verb)

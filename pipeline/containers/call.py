@@ -1,229 +1,163 @@
-"""A call of a verb through Dagger: its options, declared once for all verbs, and what it comes to."""
+"""A verb called through Dagger: its inputs are the call's, its work is done in containers."""
 
-import json
-import traceback
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields
-from inspect import Parameter, Signature, getdoc, signature
-from typing import Annotated, Any, NoReturn, Protocol
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, nullcontext
+from dataclasses import dataclass, field
+from inspect import signature
+from typing import Any, Protocol, TypeVar
 
 import dagger
-from dagger import Doc, Name, dag, function
+from dagger import dag
 
+from pipeline.backups.catalogue import Backup
+from pipeline.backups.drill import Holds, OpenSite, Site
 from pipeline.containers import deployment as contained
-from pipeline.containers import images
-from pipeline.containers.toolbox import Toolbox, ToolboxSources
-from pipeline.errors import PipelineError, most_telling
+from pipeline.containers.emulator import emulator
+from pipeline.containers.inputs import Given, read_inputs
+from pipeline.containers.options import Inputs, Sources
+from pipeline.containers.parameters import PLANS, writes_folder
+from pipeline.containers.rehearsal import containers
+from pipeline.containers.toolbox import Toolbox, toolbox
+from pipeline.deploy.agreement import Agree, agreed, refused
+from pipeline.deployment import Deployment
+from pipeline.errors import PipelineError, SettingsError
+from pipeline.rehearsal.local_nodes import OpenSurroundings
+from pipeline.rehearsal.surroundings import Surroundings
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
-from pipeline.runners.container import engine_error
-from pipeline.settings.suffix import BASE_NAME
-from pipeline.steps.failures import mendable
+from pipeline.runners.container import asked
+from pipeline.runners.workbench import Workbench
+from pipeline.settings.inputs import AccountSettings, Settings
+from pipeline.verbs import verb
 
-J = dagger.JSON
-Secret = dagger.Secret | None
-Acts = Callable[[Callable[..., Any]], Callable[..., Any]]
-acts: Acts = function(cache="never")  # type: ignore[call-overload] # its overloads do not know `cache`
-
-LAST_FRAMES = 6
-"""Lines of a defect's traceback that its error shows."""
+Wanted = TypeVar("Wanted", bound=AccountSettings)
+Declared = TypeVar("Declared")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Closed:
-    """Where the tools come from: closed networks have their own."""
+class Module(Protocol):
+    """What a call needs of the module's object."""
 
-    toolbox_image: Annotated[str, Doc("An image with Python 3.11 on Debian.")] = images.TOOLBOX
-    tofu_image: Annotated[str, Doc("An image with /usr/local/bin/tofu.")] = images.TOFU
-    tofu_binary: Annotated[dagger.File | None, Doc("OpenTofu or Terraform itself, instead of an image.")] = (
-        None
-    )
-    provider_mirror: Annotated[dagger.Directory | None, Doc("Holds registry.*/hashicorp/aws/….")] = None
-    index_url: Annotated[str, Doc("A Python package index, without a password in it.")] = ""
-    verbose: Annotated[bool, Doc("Show what the tools themselves print."), Name("toolOutput")] = False
-
-    @property
-    def sources(self) -> ToolboxSources:
-        """What the toolbox is made of."""
-        binary, mirror = self.tofu_binary, self.provider_mirror
-        return ToolboxSources(self.toolbox_image, self.tofu_image, binary, mirror, self.index_url)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Inputs:
-    """What a deployment reads from the environment elsewhere; names are the variables'."""
-
-    bucket_base_name: Annotated[str, Doc("Begins the bucket's name.")] = BASE_NAME
-    bucket_suffix: Annotated[str, Doc("Ends every name.")] = ""
-    admin_cidr: Annotated[str, Doc("Who may reach SSH and NocoDB, such as 203.0.113.7/32.")] = ""
-    domain: Annotated[str, Doc("Name under which NocoDB is served to the world; empty: it is not.")] = ""
-    workers: Annotated[int, Doc("Swarm workers beside manager and database.")] = 0
-    aws_region: Annotated[str, Doc("Region.")] = "eu-west-3"
-    aws_access_key_id: Annotated[Secret, Doc("With the next one, a key pair.")] = None
-    aws_secret_access_key: Annotated[Secret, Doc("The other half.")] = None
-    aws_session_token: Annotated[Secret, Doc("Of temporary keys.")] = None
-    aws_role_arn: Annotated[str, Doc("Role to assume with the web identity, instead of keys.")] = ""
-    aws_web_identity_token: Annotated[Secret, Doc("Such as GitLab's ID token.")] = None
-    ssh_key: Annotated[Secret, Doc("Private key of the nodes' administrator, without a passphrase.")] = None
-    vault: Annotated[dagger.File | None, Doc("The encrypted vault.yml, if the checkout has none.")] = None
-    vault_password: Annotated[Secret, Doc("Opens the vault.")] = None
-    state: Annotated[str, Doc("Where the states are kept: s3 or gitlab.")] = "s3"
-    state_passphrase: Annotated[Secret, Doc("Encrypts the states.")] = None
-    gitlab_url: Annotated[str, Doc("The GitLab that keeps the states.")] = ""
-    gitlab_project: Annotated[str, Doc("Its project's number or path.")] = ""
-    gitlab_user: Annotated[str, Doc("With the next one, for the images' registry.")] = ""
-    gitlab_pat: Annotated[Secret, Doc("GitLab's personal access token.")] = None
-
-    @property
-    def given(self) -> contained.Given:
-        """The same by the variables' names."""
-        values = {
-            variable(each.name): getattr(self, each.name) for each in fields(self) if each.name != "vault"
-        }
-        secrets = {name: each for name, each in values.items() if isinstance(each, dagger.Secret)}
-        plain = {name: str(each) for name, each in values.items() if isinstance(each, (str, int))}
-        return contained.Given(plain, secrets)
-
-
-def variable(option: str) -> str:
-    """Return the name of the environment variable that an option stands for."""
-    if option == "bucket_base_name":  # Dagger's command line would cut "s3" in two: --s-3-bucket-base-name
-        return "TF_VAR_s3_bucket_base_name"
-    if option in ("bucket_suffix", "admin_cidr", "domain", "workers"):
-        return f"TF_VAR_{option}"
-    if option in ("ssh_key", "state", "state_passphrase"):
-        return f"QUICKDATA_{option.upper()}"
-    return contained.WEB_IDENTITY if option == "aws_web_identity_token" else option.upper()
+    infrastructure: dagger.Directory
+    locked: dagger.Directory
+    package: dagger.Directory
 
 
 @dataclass
 class Attempt:
-    """One call of a verb: what it was given, and what it came to."""
-
-    name: str
-    given: Mapping[str, Any]
-    report: Report
-    progress: Progress
-    kept: dict[str, dagger.Directory] = field(default_factory=dict)
-    told: list[str] = field(default_factory=list)
-    error: PipelineError | None = None
-
-    def options(self, declared: Callable[..., Any]) -> dict[str, Any]:
-        """Return what was given of the parameters that something declares."""
-        return {name: self.given[name] for name in signature(declared).parameters if name in self.given}
-
-    def summary(self) -> str:
-        """Return what was proven and what was not, in words."""
-        proven = [f"✓ {about}: {proof['words']}" for about, proof in self.report.proofs.items()]
-        return (
-            "\n".join(
-                [
-                    *self.told,
-                    *self.report.findings,
-                    *proven,
-                    *(f"- not proven here: {text}" for text in self.report.not_proven),
-                ]
-            )
-            + "\n"
-        )
-
-
-class Module(Protocol):
-    """What a verb needs of the module's object."""
-
-    @property
-    def infrastructure(self) -> dagger.Directory:
-        """The folder with both stacks and the playbooks."""
-
-    async def box(self, attempt: Attempt) -> Toolbox:
-        """Return the toolbox."""
-
-
-Verb = Callable[[Any, Attempt], Awaitable[None]]
-VERBS: dict[str, Verb] = {}
-OPTIONS: dict[str, Parameter] = {}
-
-
-def declare(name: str, verb: Verb, doc: str, *declared: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a verb as a Dagger function: it fails with the verb's exit code, or returns what came of it.
+    """One call of a verb, and what it came to.
 
     Args:
-        name: the function's name: the verb's, with an underscore for a hyphen.
-        verb: what it does.
-        doc: its help.
-        declared: what has its options for parameters.
+        name: the verb's name.
+        module: the module's object.
+        given: what Dagger handed over, by the options' names.
+        progress: told of everything that happens.
+        report: notes what is done and proven.
+        kept: folders that the call returns, by name.
     """
 
-    async def called(self: Any, **given: Any) -> str | dagger.Directory:
-        done: Attempt = await self.attempt(name.replace("_", "-"), given)
-        if done.error:
-            await fail(name, done.error, done.report.findings)
-        return (
-            done.kept[name].with_new_file("page.txt", done.summary()) if name in done.kept else done.summary()
-        )
+    name: str
+    module: Module
+    given: Mapping[str, Any]
+    progress: Progress
+    report: Report
+    kept: dict[str, dagger.Directory] = field(default_factory=dict)
+    answers: list[str] = field(default_factory=list)
+    error: PipelineError | None = None
+    exit_code: int = 0
+    _inputs: Given | None = None
 
-    parameters = [p for each in declared for p in signature(each).parameters.values() if p.name != "d"]
-    VERBS[name.replace("_", "-")] = verb
-    OPTIONS.update({p.name: p for p in parameters})
-    return _function(
-        called, name, doc.partition("\n\nArgs:")[0], parameters, dagger.Directory if name == "plan" else str
-    )
+    def options(self, declared: Callable[..., Declared]) -> Declared:
+        """Return what was given of the options that a class declares."""
+        names = signature(declared).parameters
+        return declared(**{name: value for name, value in self.given.items() if name in names})
 
+    def summary(self) -> str:
+        """Return what was found, what was proven and what was not, in words."""
+        proven = [f"✓ {about}: {proof['words']}" for about, proof in self.report.proofs.items()]
+        not_proven = [f"- not proven here: {text}" for text in self.report.not_proven]
+        return "\n".join([*(self.answers or self.report.findings), *proven, *not_proven]) + "\n"
 
-def _function(
-    called: Callable[..., Any], name: str, doc: str, parameters: list[Parameter], returned: type
-) -> Callable[..., Any]:
-    """Give a function the signature that Dagger reads: the options are declared once, not in every verb."""
-    named = [p.replace(kind=Parameter.KEYWORD_ONLY) for p in parameters]
-    itself = Parameter("self", Parameter.POSITIONAL_OR_KEYWORD)
-    called.__name__, called.__qualname__, called.__doc__ = name, f"Pipeline.{name}", doc
-    called.__signature__ = Signature([itself, *named], return_annotation=returned)  # type: ignore[attr-defined]
-    called.__annotations__ = {p.name: p.annotation for p in named} | {"return": returned}
-    return acts(called)
+    # What every verb may use: pipeline/verbs/call.py
 
+    def answer(self, text: str) -> None:
+        """Return this instead of the report's findings."""
+        self.answers.append(text)
 
-async def _always(self: Any, verb: str, **given: Any) -> dagger.Directory:
-    """Do a verb's work and return a directory whatever comes of it, for CI to export.
+    async def read(self, kind: type[Wanted], **given: str) -> Wanted:
+        """Return the validated inputs: those of the call, but for what was given."""
+        return contained.validated(kind, {**(await self._read_inputs()).values, **given})
 
-    It holds run.json, junit.xml, exit-code, and what the verb itself keeps: a rehearsal's states.
-    """
-    done = await self.attempt(verb, given)
-    files = done.report.files() | {"exit-code": f"{done.error.exit_code if done.error else 0}\n"}
-    found = dag.directory()
-    for name, text in files.items():
-        found = found.with_new_file(name, text)
-    for name, kept in done.kept.items():
-        found = found.with_directory(name, kept)
-    return found
+    @property
+    def surroundings(self) -> OpenSurroundings:
+        """A rehearsal's servers run as services."""
+        return self._surroundings
 
+    @property
+    def site(self) -> OpenSite:
+        """A drill happens beside a service."""
+        return self._site
 
-def always() -> Callable[..., Any]:
-    """Return `run` as a Dagger function: it takes every verb's options."""
-    which = Parameter("verb", Parameter.KEYWORD_ONLY, annotation=Annotated[str, Doc("One of the verbs.")])
-    optional = [p.replace(default="") if p.default is p.empty else p for p in OPTIONS.values()]
-    return _function(_always, "run", getdoc(_always) or "", [which, *optional], dagger.Directory)
+    @asynccontextmanager
+    async def deployment(self, settings: Settings | None = None) -> AsyncIterator[Deployment]:
+        """Yield the deployment to AWS, or to an emulator, from containers; keep the folder that it writes."""
+        settings = settings or await self.read(Settings)
+        secrets, box = (await self._read_inputs()).secrets, await self._box()
+        service = self.given.get("emulator")
+        async with (
+            emulator(box, service, settings.region) if service else nullcontext() as around,
+            contained.deployment(box, secrets, settings, self.progress, self.report, around) as (d, runner),
+        ):
+            yield d
+            if writes_folder(verb(self.name)):
+                self.kept[self.name] = (await runner.kept(PLANS)).directory(str(PLANS))
 
+    def require_answer(self, yes: bool) -> None:
+        """Refuse, if there may be a question: there is no terminal."""
+        if not yes:
+            what = f"{self.name} asks first, and there is no terminal here to ask at"
+            raise SettingsError(what, f"if you want what `dagger call {self.name} --help` says, give --yes")
 
-async def fail(name: str, error: PipelineError, findings: Iterable[str] = ()) -> NoReturn:
-    """End the call with what was found, the error's own lines and its exit code, without a traceback."""
-    found = dag.error("\n".join([f"{name}: {error}", *findings]))
-    values = {"_type": "EXEC_ERROR", "exitCode": error.exit_code, "cmd": [name], "stdout": "", "stderr": ""}
-    for key, value in values.items():
-        found = found.with_value(key, J(json.dumps(value)))
-    await dag.current_function_call().return_error(found)
-    raise SystemExit(1)
+    async def confirm(self, question: str, yes: bool, shown: str = "") -> None:
+        """Say what --yes has answered."""
+        self.require_answer(yes)
+        self.progress.note("\n".join(filter(None, [shown, f"{question} --yes"])))
 
+    def agreement(self, yes: bool) -> Agree:
+        """Return how `deploy` learns whether nodes may end."""
+        return agreed if yes else refused
 
-def told(name: str, error: BaseException) -> PipelineError:
-    """Return an error that a person can read; of a defect, with the end of its traceback."""
-    found, notes = mendable(most_telling(error)), getattr(error, "__notes__", [])
-    if isinstance(found, PipelineError):
-        found.tail = "\n".join(filter(None, [found.tail, *notes]))
-        return found
-    if isinstance(found, dagger.DaggerError):
-        return engine_error(name, found)
-    # Not the error's own words: a KeyError's are the key, which may be a secret.
-    frames = "".join(traceback.format_tb(found.__traceback__)).splitlines()[-LAST_FRAMES:]
-    return PipelineError(
-        f"a defect: {type(found).__name__}", "report it with the lines below", "\n".join(frames)
-    )
+    # How it is done in containers
+
+    async def _read_inputs(self) -> Given:
+        if self._inputs is None:
+            self._inputs = await read_inputs(self.options(Inputs))
+        return self._inputs
+
+    async def _box(self) -> Toolbox:
+        """Return the toolbox, made now: what is missing for it is said before anything else."""
+        sources = self.options(Sources).of_toolbox
+        made = await toolbox(dag, sources, self.module.locked, self.module.package)
+        box = Toolbox(dag, await asked("toolbox", made.sync()), sources, self._infrastructure())
+        self.report.facts.update(await contained.facts_of(box))
+        return box
+
+    def _infrastructure(self) -> dagger.Directory:
+        """Return the folder with both stacks and the playbooks, and what the call lays beside them."""
+        folder, vault, plan = self.module.infrastructure, self.given.get("vault"), self.given.get("plan")
+        if vault:
+            folder = folder.with_file("ansible/group_vars/all/vault.yml", vault)
+        return folder.with_directory(PLANS.name, plan) if plan else folder
+
+    @asynccontextmanager
+    async def _surroundings(self, progress: Progress) -> AsyncIterator[tuple[Surroundings, Workbench]]:
+        def keep(states: dagger.Directory) -> None:
+            self.kept["state"] = states
+
+        async with containers(await self._box(), progress, keep) as place:
+            yield place
+
+    @asynccontextmanager
+    async def _site(self, holds: Holds, _backup: Backup, progress: Progress) -> AsyncIterator[Site]:
+        secrets = (await self._read_inputs()).secrets
+        async with contained.drilling(await self._box(), secrets, holds, progress) as site:
+            yield site

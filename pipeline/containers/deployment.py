@@ -1,17 +1,14 @@
 """The deployment that acts on AWS from containers: inputs become what they would be on a machine."""
 
 import json
-import os
-import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from secrets import token_hex
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pipeline.backups.drill import SCRIPT, Holds, Site
 from pipeline.containers.emulator import emulated
+from pipeline.containers.options import SSH_KEY
 from pipeline.containers.services import postgres
 from pipeline.containers.toolbox import CODE, TOFU, VENV, Toolbox, tofu_environment
 from pipeline.containers.workspace import workspace
@@ -31,9 +28,8 @@ from pipeline.tofu.encryption import require_opentofu
 if TYPE_CHECKING:
     import dagger
 
-Wants = TypeVar("Wants", bound=AccountSettings)
+Wanted = TypeVar("Wanted", bound=AccountSettings)
 
-SSH_KEY_INPUT, WEB_IDENTITY = "QUICKDATA_SSH_KEY", "AWS_WEB_IDENTITY_TOKEN_FILE"
 FACTS = (
     "python",
     "-c",
@@ -41,121 +37,53 @@ FACTS = (
     " print(json.dumps(facts(find_tofu())))",
 )
 INSTALL = 'apt-get update -qq && apt-get install -y -qq --no-install-recommends "$0"'
-FILES = (SSH_KEY_INPUT, WEB_IDENTITY)
-"""Variables that name a file: here the option is the file's content."""
 
 
-@dataclass(frozen=True)
-class Given:
-    """What a caller gave.
+def validated(kind: type[Wanted], given: Mapping[str, str]) -> Wanted:
+    """Return the inputs of a call, validated.
 
     Args:
-        plain: values by the variable's name.
-        secrets: the engine's secrets by the variable's name.
-    """
-
-    plain: Mapping[str, str]
-    secrets: "Mapping[str, dagger.Secret]"
-
-
-async def environment(given: Given) -> dict[str, "dagger.Secret"]:
-    """Let this process have the variables that a person would have exported: a call has a process of its own.
-
-    Returns:
-        The engine's secrets by their values.
-
-    Raises:
-        SettingsError: with every secret that cannot be read.
-    """
-    values = await _values(given.secrets)
-    os.environ.update({name: value for name, value in given.plain.items() if value})
-    os.environ["AWS_DEFAULT_REGION"] = os.environ.get("AWS_REGION", "")  # for STS, which boto3 asks by itself
-    for name, value in values.items():
-        os.environ[name] = str(_file(name, value)) if name in FILES else value
-    return {value: given.secrets[name] for name, value in values.items()}
-
-
-async def _values(secrets: "Mapping[str, dagger.Secret]") -> dict[str, str]:
-    values, problems = {}, []
-    for name, secret in secrets.items():
-        try:
-            values[name] = await asked(option(name), secret.plaintext())
-        except PipelineError as error:
-            problems.append(f"  {error.what}")
-    if problems:
-        mend = "set the variable that it names (env://NAME), or name a file that is there (file://PATH)"
-        raise SettingsError("\n".join(["the secrets cannot be read:", *problems]), mend)
-    return values
-
-
-def option(secret: str) -> str:
-    """Return the option that stands for a secret's variable."""
-    if secret == WEB_IDENTITY:
-        return "--aws-web-identity-token"
-    return f"--{secret.removeprefix('QUICKDATA_').lower().replace('_', '-')}"
-
-
-def _file(name: str, value: str) -> Path:
-    path = Path(tempfile.mkdtemp()) / name
-    path.touch(0o600)
-    path.write_text(value)
-    path.with_name(f"{name}.pub").touch()  # known when there is a toolbox to ask
-    return path
-
-
-def validated(kind: type[Wants]) -> Wants:
-    """Read the environment that `environment` has made.
-
-    Args:
-        kind: which settings are wanted.
+        kind: which inputs are wanted.
+        given: the values by the variables' names.
 
     Raises:
         SettingsError: with every problem.
     """
+    if "local" in (given.get("QUICKDATA_STATE"), given.get("QUICKDATA_STATE_FROM")):
+        mend = (
+            "give s3 or gitlab: a cancelled call kills its containers, and a local state with them;"
+            " in a checkout, `quickdata migrate-state --from local --to s3` moves local states"
+        )
+        raise SettingsError("a deployment from containers keeps no local state", mend)
     try:
-        return kind.read()
+        return kind.read(**given)
     except SettingsError as error:
         mend = "each variable is an option here, such as --bucket-suffix ppr or --vault-password env://NAME"
         raise SettingsError(error.what, mend) from None
 
 
-class Told(Protocol):
-    """What is told of a deployment: a call of a verb."""
-
-    @property
-    def progress(self) -> Progress:
-        """Told of everything that happens."""
-
-    @property
-    def report(self) -> Report:
-        """Notes every step."""
-
-
 @asynccontextmanager
 async def deployment(
     box: Toolbox,
-    infrastructure: "dagger.Directory",
     known: "Mapping[str, dagger.Secret]",
     settings: Settings,
-    attempt: Told,
+    progress: Progress,
+    report: Report,
     around: Surroundings | None = None,
 ) -> AsyncIterator[tuple[Deployment, ContainerRunner]]:
     """Yield the deployment with its steps in containers, and its runner.
 
     Args:
         box: what the steps run on.
-        infrastructure: the folder with both stacks, the playbooks and the vault.
         known: the engine's secrets by their values.
         settings: the validated inputs.
-        attempt: the call: its progress is told of everything, its report notes every step.
+        progress: told of everything that happens.
+        report: notes every step.
         around: an emulator to deploy to; None is AWS.
 
     Raises:
         PipelineError: the toolbox cannot be made, or the key is none.
     """
-    if settings.state == "local":
-        mend = "give --state s3 or gitlab: a cancelled call kills its containers, and a local state with them"
-        raise SettingsError("a deployment from containers keeps no local state", mend)
     run = token_hex(8)
     toolbox = await _with(box.container, "ssh", "openssh-client")
     if settings.state_passphrase:
@@ -163,11 +91,11 @@ async def deployment(
     key = settings.ssh_key.read_bytes().decode()  # read as text, its ends of lines would be others
     settings.ssh_key.with_name(settings.ssh_key.name + ".pub").write_text(await _public(toolbox, known[key]))
     values = aws.secrets(settings) | ({"PGPASSWORD": around.database.password} if around else {})
-    async with workspace(box.dag, toolbox, infrastructure, run) as mounted:
+    async with workspace(box.dag, toolbox, box.infrastructure, run) as mounted:
         secrets = _engine_secrets(box, values, known, run)
-        runner = ContainerRunner(mounted, secrets, Masks(values), attempt.progress)
+        runner = ContainerRunner(mounted, secrets, Masks(values), progress)
         bench = Workbench(runner, TOFU, tofu_environment(box.sources))
-        d = aws.local_states(settings, attempt.progress, attempt.report, bench)
+        d = aws.local_states(settings, progress, report, bench)
         d = await emulated(d, around) if around else d
         yield kept_in(d, aws.backend(settings, settings.state, d)), runner
 
@@ -175,7 +103,6 @@ async def deployment(
 @asynccontextmanager
 async def drilling(
     box: Toolbox,
-    infrastructure: "dagger.Directory",
     known: "Mapping[str, dagger.Secret]",
     holds: Holds,
     progress: Progress,
@@ -184,7 +111,6 @@ async def drilling(
 
     Args:
         box: what both run on.
-        infrastructure: the folder with the restore's script.
         known: the engine's secrets by their values.
         holds: the secrets that the script needs, once the server is known.
         progress: told of everything that happens.
@@ -196,7 +122,7 @@ async def drilling(
     toolbox = await _with(box.container, "zstd", "zstd")  # nodes compress with it
     async with (
         postgres(box.dag, toolbox, run) as server,
-        workspace(box.dag, toolbox, infrastructure, run) as mounted,
+        workspace(box.dag, toolbox, box.infrastructure, run) as mounted,
     ):
         values = holds(server)
         secrets = _engine_secrets(box, values, known, run)
@@ -245,5 +171,5 @@ async def _public(toolbox: "dagger.Container", key: "dagger.Secret") -> str:
     code, public, said = await outcome("public half of the SSH key", tried(mounted, *command))
     if code:
         mend = "give a private key without a passphrase, such as --ssh-key file://$HOME/.ssh/id_ed25519"
-        raise SettingsError(f"{SSH_KEY_INPUT}: is no key that can be used: {said.strip()}", mend)
+        raise SettingsError(f"{SSH_KEY}: is no key that can be used: {said.strip()}", mend)
     return public

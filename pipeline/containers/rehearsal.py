@@ -30,15 +30,13 @@ STATES = tuple(
 @asynccontextmanager
 async def containers(
     box: Toolbox,
-    infrastructure: "dagger.Directory",
     progress: Progress,
     keep: Callable[["dagger.Directory"], None],
 ) -> AsyncIterator[tuple[Surroundings, Workbench]]:
-    """Rehearse in containers; nothing real of the infrastructure's folder comes along.
+    """Rehearse in containers; nothing real that is in the infrastructure's folder comes along.
 
     Args:
         box: what the servers and the steps run on.
-        infrastructure: the folder, which may be a checkout's with real states in it.
         progress: told of everything that happens.
         keep: takes the states as they are at the end.
 
@@ -46,7 +44,7 @@ async def containers(
         ToolError: a server did not start.
     """
     run = token_hex(8)
-    clean = infrastructure.filter(exclude=[f"**/{pattern}" for pattern in REAL])
+    clean = box.infrastructure.filter(exclude=[f"**/{pattern}" for pattern in REAL])
     async with (
         localstack(box.container, run) as aws,
         postgres(box.dag, box.container, run) as database,

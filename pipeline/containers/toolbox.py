@@ -59,11 +59,13 @@ class Toolbox:
         dag: Dagger's client.
         container: what the servers and the steps run on.
         sources: what it is made of.
+        infrastructure: the folder with both stacks and the playbooks, which a workspace begins with.
     """
 
     dag: "dagger.Client"
     container: "dagger.Container"
     sources: ToolboxSources
+    infrastructure: "dagger.Directory"
 
 
 def python(

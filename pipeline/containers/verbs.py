@@ -1,124 +1,135 @@
-"""The verbs that act on AWS, as Dagger functions: what they are given, and the deployment that they get."""
+"""The verbs as Dagger functions, made from what pipeline/verbs declares: docs/architecture.md says why."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, nullcontext
-from dataclasses import replace
-from inspect import getdoc
-from typing import Annotated, Any
+import json
+import traceback
+from collections.abc import Callable, Iterable, Mapping
+from inspect import Parameter, Signature, getdoc
+from typing import Annotated, Any, NoReturn
 
 import dagger
-from dagger import Doc, Name
+from dagger import Doc, dag, function
 
-from pipeline.containers import deployment as contained
-from pipeline.containers.call import Attempt, Closed, Inputs, Module, declare
-from pipeline.containers.emulator import emulator
-from pipeline.deploy.agreement import agreed, refused
-from pipeline.deployment import Deployment
-from pipeline.errors import SettingsError
-from pipeline.runners.container import ContainerRunner
-from pipeline.settings.inputs import Settings
-from pipeline.states.migrate import migrate
-from pipeline.targets.aws import backend
-from pipeline.verbs import verbs
+from pipeline.containers.call import Attempt, Module
+from pipeline.containers.parameters import own_values, parameters, writes_folder
+from pipeline.errors import PipelineError, SettingsError, most_telling
+from pipeline.reporting.progress import Progress
+from pipeline.reporting.report import Report
+from pipeline.reporting.versions import facts
+from pipeline.runners.container import engine_error
+from pipeline.steps.failures import mendable
+from pipeline.tofu.binary import find_tofu
+from pipeline.verbs import NAMES, verb
 
-ASKS = {"destroy": "removes the app, with its nodes and disks", "restore": "replaces the live database"}
-ASKS |= {
-    "unlock": "breaks a lock: right only if its run is dead",
-    "adopt": "imports what exists into a state",
-    "migrate-state": "moves both states",
-}
-"""What these verbs do to what is there: no terminal is here to ask at."""
-TRIED = ("plan", "deploy")
-"""What can be tried on an emulator: the nodes, on which the others act, go with the call."""
+J = dagger.JSON
+Acts = Callable[[Callable[..., Any]], Callable[..., Any]]
+acts: Acts = function(cache="never")  # type: ignore[call-overload] # its overloads do not know `cache`
+
+LAST_FRAMES = 6
+"""Lines of a defect's traceback that its error shows."""
+OF_A_TERMINAL = ("\b", "Example: ")
+"""How paragraphs of a verb's help begin that are of no use under Dagger."""
 
 
-def emulated(
-    emulator: Annotated[
-        dagger.Service | None,
-        Doc("A LocalStack instead of AWS, such as tcp://localhost:4566; the nodes are directories."),
-    ] = None,
-) -> None:
-    """Declare the option that tries a deployment: the same options, states and plans, and nothing real."""
+def verb_function(name: str) -> Callable[..., Any]:
+    """Return a verb as a Dagger function: it fails with the verb's exit code, or returns what came of it.
+
+    Args:
+        name: the verb's name.
+    """
+    taken = verb(name)
+    returned = dagger.Directory if writes_folder(taken) else str
+
+    async def called(self: Module, **given: Any) -> str | dagger.Directory:
+        done = await attempt(self, name, given)
+        if done.error:
+            await fail(name, done.error, done.report.findings)
+        if returned is str:
+            return done.summary()
+        return done.kept[name].with_new_file("page.txt", done.summary())
+
+    return _function(called, name.replace("-", "_"), _help(taken), parameters(taken), returned)
 
 
-def confirmed(yes: Annotated[bool, Doc("Do it: there is no terminal here to ask at.")] = False) -> None:
-    """Declare the option that answers a verb's question."""
+def run_function() -> Callable[..., Any]:
+    """Return `run` as a Dagger function: it takes every verb's options."""
+    which = Parameter("verb", Parameter.KEYWORD_ONLY, annotation=Annotated[str, Doc("One of the verbs.")])
+    options = {each.name: each for name in NAMES for each in parameters(verb(name))}
+    optional = [p.replace(default="") if p.default is p.empty else p for p in options.values()]
+    return _function(run, "run", getdoc(run) or "", [which, *optional], dagger.Directory)
 
 
-async def deploy(
-    d: Deployment,
-    plan: Annotated[dagger.Directory | None, Doc("What `plan` returned: applied as it is.")] = None,
-    yes: Annotated[
-        bool, Doc("Replace or delete nodes, if the plan does: there is no terminal here.")
-    ] = False,
-) -> None:
-    """Deploy to AWS: storage, app, the services on the nodes; then prove that a backup comes back."""
-    await verbs.deploy(d, verbs.PLANS if plan else None, agreed if yes else refused)
+async def run(self: Module, verb: str, **given: Any) -> dagger.Directory:
+    """Do a verb's work and return a directory whatever comes of it, for CI to export.
+
+    It holds run.json, junit.xml, exit-code, and what the verb itself keeps: a rehearsal's states.
+    """
+    done = await attempt(self, verb, given)
+    code = done.error.exit_code if done.error else done.exit_code
+    folder = dag.directory()
+    for name, text in {**done.report.files(), "exit-code": f"{code}\n"}.items():
+        folder = folder.with_new_file(name, text)
+    for name, kept in done.kept.items():
+        folder = folder.with_directory(name, kept)
+    return folder
 
 
-@asynccontextmanager
-async def on_aws(
-    self: Module, attempt: Attempt, **variables: str
-) -> AsyncIterator[tuple[Deployment, ContainerRunner, Settings]]:
-    """Yield the deployment to AWS that a call describes, its runner, and its settings.
+async def attempt(self: Module, name: str, given: Mapping[str, Any]) -> Attempt:
+    """Do a verb's work; what came of it is in what is returned, an error too.
 
     Args:
         self: the module's object.
-        attempt: the call.
-        variables: what the verb itself sets, by the environment's names.
-
-    Raises:
-        PipelineError: an input is missing or wrong, or the toolbox cannot be made.
+        name: the verb's name.
+        given: what Dagger handed over, by the options' names.
     """
-    inputs = Inputs(**attempt.options(Inputs))
-    if attempt.name in ASKS and not attempt.given.get("yes"):
-        raise SettingsError(f"{attempt.name} {ASKS[attempt.name]}", "if that is what you want, give --yes")
-    given = inputs.given
-    known = await contained.environment(replace(given, plain={**given.plain, **variables}))
-    settings, folder = contained.validated(Settings), self.infrastructure
-    if inputs.vault:
-        folder = folder.with_file("ansible/group_vars/all/vault.yml", inputs.vault)
-    if attempt.name == "deploy" and attempt.given.get("plan"):
-        folder = folder.with_directory(verbs.PLANS.folder.name, attempt.given["plan"])
-    box = await self.box(attempt)
-    service = attempt.given.get("emulator")
-    async with (
-        emulator(box, service, settings.region) if service else nullcontext() as around,
-        contained.deployment(box, folder, known, settings, attempt, around) as (d, runner),
-    ):
-        yield d, runner, settings
+    target = "localstack" if name == "rehearse" or given.get("emulator") else "aws"
+    report = Report(name, target, facts(find_tofu()))
+    done = Attempt(name, self, given, Progress(given.get("verbose", False)), report)
+    try:
+        if name not in NAMES:
+            raise SettingsError(f"there is no verb {name!r}", f"use one of {', '.join(NAMES)}")
+        await verb(name)(done, **own_values(verb(name), given))
+    except Exception as error:
+        done.error = explain(name, error)
+        report.failed(done.error)
+    return done
 
 
-def verb_on_aws(verb: Callable[..., Awaitable[None]]) -> Callable[..., Any]:
-    """Return a verb of a deployment to AWS as a Dagger function."""
-    name = verb.__name__
-
-    async def act(self: Module, attempt: Attempt) -> None:
-        async with on_aws(self, attempt) as (d, runner, _):
-            await verb(d, **attempt.options(verb))
-            if verb is verbs.plan:
-                kept = await runner.kept(verbs.PLANS.folder)
-                attempt.kept["plan"] = kept.directory(str(verbs.PLANS.folder))
-
-    own = [confirmed] if name in ASKS else [emulated] if name in TRIED else []
-    return declare(name, act, getdoc(verb) or name, verb, *own, Inputs, Closed)
+def _help(verb: Callable[..., Any]) -> str:
+    paragraphs = (getdoc(verb) or "").split("\n\n")
+    return "\n\n".join(each for each in paragraphs if not each.startswith(OF_A_TERMINAL))
 
 
-def moved(
-    source: Annotated[str, Doc("Where the states are: s3 or gitlab."), Name("from")] = "",
-    destination: Annotated[str, Doc("Where they shall be: s3 or gitlab."), Name("to")] = "",
-) -> None:
-    """Declare from where to where the states are moved."""
+def _function(
+    called: Callable[..., Any], name: str, doc: str, parameters: list[Parameter], returned: type
+) -> Callable[..., Any]:
+    """Give a function the signature that Dagger reads: the options are declared once, not in every verb."""
+    itself = Parameter("self", Parameter.POSITIONAL_OR_KEYWORD)
+    called.__name__, called.__qualname__, called.__doc__ = name, f"Pipeline.{name}", doc
+    called.__signature__ = Signature([itself, *parameters], return_annotation=returned)  # type: ignore[attr-defined]
+    called.__annotations__ = {p.name: p.annotation for p in parameters} | {"return": returned}
+    return acts(called)
 
 
-async def migrate_state(self: Module, attempt: Attempt) -> None:
-    """Move both states between s3 and gitlab; what was moved is compared before the old copy goes."""
-    source, destination = attempt.given["source"], attempt.given["destination"]
-    if {source, destination} != {"s3", "gitlab"}:
-        mend = "local states are moved in their checkout: `quickdata migrate-state --from local --to s3`"
-        raise SettingsError("--from and --to must be s3 and gitlab, or gitlab and s3", mend)
-    places = {"QUICKDATA_STATE": destination, "QUICKDATA_STATE_FROM": source}
-    async with on_aws(self, attempt, **places) as (d, _, settings):
-        done = await migrate(d, backend(settings, source, d), backend(settings, destination, d))
-        for stack, words in done.items():
-            d.report.prove(stack, words)
+async def fail(name: str, error: PipelineError, findings: Iterable[str] = ()) -> NoReturn:
+    """End the call with what was found, the error's own lines and its exit code, without a traceback."""
+    failure = dag.error("\n".join([f"{name}: {error}", *findings]))
+    values = {"_type": "EXEC_ERROR", "exitCode": error.exit_code, "cmd": [name], "stdout": "", "stderr": ""}
+    for key, value in values.items():
+        failure = failure.with_value(key, J(json.dumps(value)))
+    await dag.current_function_call().return_error(failure)
+    raise SystemExit(1)
+
+
+def explain(name: str, error: BaseException) -> PipelineError:
+    """Return an error that an operator can read; of a defect, with the end of its traceback."""
+    cause, notes = mendable(most_telling(error)), getattr(error, "__notes__", [])
+    if isinstance(cause, PipelineError):
+        cause.tail = "\n".join(filter(None, [cause.tail, *notes]))
+        return cause
+    if isinstance(cause, dagger.DaggerError):
+        return engine_error(name, cause)
+    # Not the error's own words: a KeyError's are the key, which may be a secret.
+    frames = "".join(traceback.format_tb(cause.__traceback__)).splitlines()[-LAST_FRAMES:]
+    return PipelineError(
+        f"a defect: {type(cause).__name__}", "report it with the lines below", "\n".join(frames)
+    )

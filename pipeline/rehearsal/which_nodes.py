@@ -7,6 +7,7 @@ from pipeline.deploy import order as deploy
 from pipeline.errors import ToolError
 from pipeline.rehearsal.docker import docker, images
 from pipeline.rehearsal.docker_nodes import BASE, remove_dead_ones
+from pipeline.rehearsal.local_nodes import OpenSurroundings
 from pipeline.rehearsal.on_local_nodes import EMULATED, rehearse
 from pipeline.rehearsal.proofs_on_swarm import swarm_epilogue
 from pipeline.rehearsal.swarm import stand_ins, stock, swarm
@@ -22,7 +23,9 @@ NOT_PROVEN = (
 )
 
 
-async def rehearse_on(kind: str, progress: Progress, report: Report, suffix: str) -> None:
+async def rehearse_on(
+    kind: str, progress: Progress, report: Report, suffix: str, place: OpenSurroundings | None = None
+) -> None:
     """Rehearse on the nodes that are asked for; the first line says which, and why.
 
     Args:
@@ -30,11 +33,15 @@ async def rehearse_on(kind: str, progress: Progress, report: Report, suffix: str
         progress: told of everything that happens.
         report: takes steps, plans, proofs, and what was not proven.
         suffix: the deployment's suffix, lower case.
+        place: where the servers run, with local nodes beside them; None is this machine.
 
     Raises:
         ToolError: docker was asked for, and cannot be had.
         PipelineError: something was not proven.
     """
+    if place:
+        await rehearse(progress, report, suffix, place)
+        return
     await remove_dead_ones(progress)
     why = "asked for" if kind == LOCAL else await _missing(progress)
     if kind == DOCKER and why:

@@ -10,7 +10,7 @@ from typing import Self
 import boto3
 import botocore.session
 from botocore.exceptions import BotoCoreError, ClientError
-from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic import AliasChoices, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipeline.errors import SettingsError
@@ -28,7 +28,10 @@ DEFAULT_REGION = "eu-west-3"
 DOMAIN = re.compile(r"([a-z0-9-]+\.)+[a-z]{2,}")
 SECRETS = ("gitlab_pat",)
 """Fields that are named in an error, and never shown."""
-AS_THEY_ARE = ("access_key", "ssh_key", "vault_file", "vault_password", "state_passphrase")
+SESSION_TOKEN = ("AWS_SECURITY_TOKEN", "AWS_SESSION_TOKEN")
+"""Names of the token, in botocore's order."""
+KEYS = ("access_key", "secret_key", "session_token")
+AS_THEY_ARE = (*KEYS, "ssh_key", "vault_file", "vault_password", "state_passphrase")
 """Fields with a look of their own, and the password, of which Ansible itself drops a newline at the end."""
 WIDEST = 8
 """The shortest prefix length that infrastructure/terraform takes for admin_cidr."""
@@ -43,6 +46,8 @@ class AccountSettings(BaseSettings):
     bucket_suffix: str = Field("", alias="TF_VAR_bucket_suffix", validate_default=True)
     region: str = Field("", alias="AWS_REGION", validate_default=True)
     endpoint: str = Field("", alias="AWS_ENDPOINT_URL", validate_default=True)
+    secret_key: str = Field("", alias="AWS_SECRET_ACCESS_KEY")
+    session_token: str = Field("", validation_alias=AliasChoices(*SESSION_TOKEN))
     access_key: str = Field("", alias="AWS_ACCESS_KEY_ID", validate_default=True)
 
     @classmethod
@@ -72,8 +77,8 @@ class AccountSettings(BaseSettings):
 
     @property
     def credentials(self) -> dict[str, str]:
-        """The credentials that boto3's chain finds, by boto3's names."""
-        return _from_chain()
+        """The key pair that was given, or else what boto3's chain finds, by boto3's names."""
+        return _credentials(self.access_key, self.secret_key, self.session_token)
 
     @field_validator("*", mode="before")
     @classmethod
@@ -121,9 +126,10 @@ class AccountSettings(BaseSettings):
 
     @field_validator("access_key")
     @classmethod
-    def _credentials(cls, value: str) -> str:
+    def _found(cls, value: str, info: ValidationInfo) -> str:
+        secret, token = (info.data.get(name, "") for name in ("secret_key", "session_token"))
         try:
-            found = _from_chain()
+            found = _credentials(value, secret, token)
         except (BotoCoreError, ClientError) as error:
             _require_seen_profile()
             raise ValueError(f"{error}; set both halves of the key pair, or mend the profile") from None
@@ -248,14 +254,15 @@ def _configured_endpoint() -> str:
     return next((each["endpoint_url"] for each in named if each.get("endpoint_url")), "")
 
 
-def _from_chain() -> dict[str, str]:
-    found = boto3.Session().get_credentials()
+def _credentials(access_key: str, secret_key: str, session_token: str) -> dict[str, str]:
+    """Return the key pair that was given; without one, the chain's (a profile, a web identity, a role)."""
+    names = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+    pair = (access_key, secret_key, session_token or None) if access_key and secret_key else ()
+    session = boto3.Session(*pair)
+    botocore.session.get_session().get_scoped_config()  # raises for a profile that is not there
+    found = session.get_credentials()
     if found is None:
         return {}
     frozen = found.get_frozen_credentials()
-    parts = {
-        "aws_access_key_id": frozen.access_key,
-        "aws_secret_access_key": frozen.secret_key,
-        "aws_session_token": frozen.token,
-    }
-    return {name: value for name, value in parts.items() if value}
+    parts = zip(names, (frozen.access_key, frozen.secret_key, frozen.token), strict=True)
+    return {name: value for name, value in parts if value}

@@ -48,7 +48,7 @@ async def migrate(d: Deployment, source: Backend, destination: Backend) -> dict[
     """Move both states; a move that was interrupted is continued by moving again.
 
     Args:
-        d: the deployment, with local states.
+        d: the deployment.
         source: where they are.
         destination: where they shall be.
 

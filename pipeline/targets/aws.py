@@ -127,6 +127,8 @@ def secrets(settings: Settings) -> dict[str, str]:
 
 def _tofu_env(settings: Settings) -> dict[str, str]:
     env = {name: value for name, value in os.environ.items() if name.startswith("TF_VAR_")}
+    env |= {"TF_VAR_admin_cidr": settings.admin_cidr, "TF_VAR_workers": str(settings.workers)}
+    env |= {"TF_VAR_domain": settings.domain} if settings.domain else {}
     env["TF_VAR_ssh_public_key"] = (
         settings.ssh_key.with_name(settings.ssh_key.name + ".pub").read_text().strip()
     )

@@ -24,13 +24,14 @@ async def drilled(engine: Engine, found: str) -> tuple[Site, dict[str, Any]]:
     engine.lay_down()
     engine.program("which", found)
     engine.program(str(binaries() / "pg_isready"), "exit 0")
-    box = Toolbox(dag, dag.container().with_env_variable("PATH", ENVIRONMENT["PATH"]), ToolboxSources())
+    container = dag.container().with_env_variable("PATH", ENVIRONMENT["PATH"])
+    box = Toolbox(dag, container, ToolboxSources(), dag.directory())
     known = {"of-aws": dag.set_secret("aws_secret_access_key", "of-aws")}
 
     def holds(server: Postgres) -> dict[str, str]:
         return {"HELD_AWS_SECRET_ACCESS_KEY": "of-aws", "HELD_PGPASSWORD": server.password}
 
-    async with contained.drilling(box, dag.directory(), known, holds, Progress()) as site:
+    async with contained.drilling(box, known, holds, Progress()) as site:
         return site, known
 
 

@@ -15,6 +15,7 @@ from pipeline.containers import deployment as contained
 from pipeline.containers import emulator as on_emulator
 from pipeline.containers import workspace as volume
 from pipeline.containers.toolbox import TOFU
+from pipeline.containers.verbs import attempt
 from pipeline.machine.repository import REPOSITORY
 from pipeline.module import Pipeline
 from pipeline.rehearsal.on_local_nodes import NOT_PROVEN
@@ -80,7 +81,7 @@ async def test_the_same_options_deploy_to_an_emulator_with_states_in_its_s3_and_
     secrets = SECRETS | {"ssh_key": (tmp_path / "key").read_text()}
     given = options("deploy") | {name: dag.set_secret(name, value) for name, value in secrets.items()}
     given |= {"bucket_suffix": "tried", "admin_cidr": "203.0.113.7/32", "emulator": service}
-    first = await pipeline.attempt("deploy", given)
+    first = await attempt(pipeline, "deploy", given)
     assert first.error is None, str(first.error)
     assert first.report.document()["target"] == "localstack"
     assert "0 tables differ" in first.summary()
@@ -92,7 +93,7 @@ async def test_the_same_options_deploy_to_an_emulator_with_states_in_its_s3_and_
     assert list((tmp_path / "workspace").iterdir()) == []
 
     postgres.psql("drop database nocodb_db with (force)")
-    second = await pipeline.attempt("deploy", given)
+    second = await attempt(pipeline, "deploy", given)
     assert second.error is None, str(second.error)
     plans = [step["summary"] for step in second.report.steps if step["name"].endswith(": plan")]
     assert plans == ["0 to add, 0 to change, 0 to destroy"] * 2

@@ -9,14 +9,22 @@ from typing import Any
 import pytest
 from dagger import dag
 
-from pipeline import module
-from pipeline.containers import call, services
+from pipeline.aws.web_identity import temporary_keys
 from pipeline.containers import deployment as contained
-from pipeline.containers import verbs as on_aws
-from pipeline.containers.toolbox import TOFU
+from pipeline.containers import services, verbs
+from pipeline.containers.call import Attempt
+from pipeline.containers.inputs import read_inputs
+from pipeline.containers.options import Inputs, option_of, variable
+from pipeline.containers.parameters import PLANS, own_values
+from pipeline.containers.toolbox import TOFU, Toolbox
+from pipeline.containers.verbs import attempt, explain, run
+from pipeline.deploy.agreement import agreed, refused
 from pipeline.errors import PipelineError, SettingsError
 from pipeline.module import Pipeline
-from pipeline.verbs import verbs
+from pipeline.reporting.progress import Progress
+from pipeline.reporting.report import Report
+from pipeline.servers.localstack import LocalStack
+from pipeline.verbs import verb
 from tests.support.calls import options
 from tests.support.engine import Engine
 from tests.support.ssh_keys import lay_key, require_keygen
@@ -55,7 +63,7 @@ def given(name: str, **more: Any) -> dict[str, Any]:
 
 async def test_every_secret_that_cannot_be_read_is_told_at_once(pipeline: Pipeline, engine: Engine) -> None:
     unset = {"aws_access_key_id": dag.secret("env://ONE"), "vault_password": dag.secret("env://TWO")}
-    done = await pipeline.attempt("check", options("check") | PLAIN | unset)
+    done = await attempt(pipeline, "check", options("check") | PLAIN | unset)
     assert isinstance(done.error, SettingsError)
     for told in ("--aws-access-key-id", "env://ONE", "--vault-password", "env://TWO"):
         assert told in done.error.what
@@ -63,7 +71,7 @@ async def test_every_secret_that_cannot_be_read_is_told_at_once(pipeline: Pipeli
 
 @pytest.mark.parametrize("name", ["ssh_key", "aws_web_identity_token", "state_passphrase", "gitlab_pat"])
 def test_a_secret_is_told_by_its_options_name(name: str) -> None:
-    assert contained.option(call.variable(name)) == f"--{name.replace('_', '-')}"
+    assert option_of(variable(name)) == f"--{name.replace('_', '-')}"
 
 
 async def test_states_are_never_plain_where_a_passphrase_was_given(
@@ -72,7 +80,7 @@ async def test_states_are_never_plain_where_a_passphrase_was_given(
     """Terraform would write them so, and say nothing."""
     engine.lay_down()
     engine.program(TOFU, "echo 'Terraform v1.11.4'; echo 'on linux_amd64'")
-    done = await pipeline.attempt("check", given("check", ssh_key=key, state_passphrase="p" * 16))
+    done = await attempt(pipeline, "check", given("check", ssh_key=key, state_passphrase="p" * 16))
     assert isinstance(done.error, SettingsError)
     assert "the toolbox has Terraform v1.11.4" in done.error.what
 
@@ -81,7 +89,7 @@ async def test_a_deployment_from_containers_keeps_no_local_state(
     pipeline: Pipeline, engine: Engine, key: str
 ) -> None:
     """Its containers go with the call, and the state with them."""
-    done = await pipeline.attempt("deploy", given("deploy", ssh_key=key, state="local"))
+    done = await attempt(pipeline, "deploy", given("deploy", ssh_key=key, state="local"))
     assert isinstance(done.error, SettingsError)
     assert "no local state" in done.error.what
 
@@ -101,12 +109,17 @@ def reached(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     return found
 
 
+def laid_down(box: Toolbox, name: str) -> dict[str, Any]:
+    (laid,) = [each.args for each in box.infrastructure._ctx.selections if each.name == name]
+    return dict(laid)
+
+
 async def test_the_vault_that_a_call_names_is_laid_down(
     pipeline: Pipeline, engine: Engine, key: str, reached: list[Any]
 ) -> None:
     vault = dag.directory().file("vault.yml")
-    await pipeline.attempt("deploy", given("deploy", ssh_key=key, vault=vault))
-    (laid,) = [each.args for each in reached[1]._ctx.selections if each.name == "withFile"]
+    await attempt(pipeline, "deploy", given("deploy", ssh_key=key, vault=vault))
+    laid = laid_down(reached[0], "withFile")
     assert (laid["path"], laid["source"]) == ("ansible/group_vars/all/vault.yml", vault)
 
 
@@ -118,19 +131,12 @@ async def test_a_plan_that_was_shown_is_what_is_deployed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     plan = dag.directory().with_new_file("plan.json", "{}")
-    await pipeline.attempt("deploy", given("deploy", ssh_key=key, plan=plan))
-    (laid,) = [each.args for each in reached[1]._ctx.selections if each.name == "withDirectory"]
+    await attempt(pipeline, "deploy", given("deploy", ssh_key=key, plan=plan))
+    laid = laid_down(reached[0], "withDirectory")
     assert laid["source"] is plan
-    assert Path("infrastructure", laid["path"]) == Path(verbs.PLANS.folder)
-    applied: list[Any] = []
-
-    async def deploy(_d: Any, saved: Any, _agree: Any) -> None:
-        applied.append(saved)
-
-    monkeypatch.setattr(verbs, "deploy", deploy)
+    assert Path("infrastructure", laid["path"]) == Path(PLANS)
     for each in (plan, None):
-        await on_aws.deploy(None, each)  # type: ignore[arg-type]
-    assert applied == [verbs.PLANS, None]
+        assert own_values(verb("deploy"), {"plan": each})["plan"] == (PLANS if each else None)
 
 
 class Reporting:
@@ -165,12 +171,12 @@ async def test_run_returns_the_plan(
 
     @asynccontextmanager
     async def deployment(*arguments: Any) -> AsyncIterator[Any]:
-        yield Reporting(arguments[-2].report), Runner()
+        yield Reporting(arguments[-2]), Runner()
 
-    monkeypatch.setattr(verbs, "previews", Previews())
+    monkeypatch.setattr("pipeline.verbs.plan.preview", Previews().preview)
     monkeypatch.setattr(contained, "deployment", deployment)
-    returned = await call._always(pipeline, "plan", **given("plan", ssh_key=key))
-    assert kept == [verbs.PLANS.folder]
+    returned = await run(pipeline, "plan", **given("plan", ssh_key=key))
+    assert kept == [PLANS]
     (laid,) = [each.args for each in returned._ctx.selections if each.name == "withDirectory"]
     assert laid["path"] == "plan"
 
@@ -183,8 +189,8 @@ async def test_the_report_says_which_tools_the_toolbox_has(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The module itself runs without them."""
-    monkeypatch.setattr(module, "facts", lambda _: {"commit": None, "locks": {}, "versions": {}})
-    done = await pipeline.attempt("check", given("check", ssh_key=key))
+    monkeypatch.setattr(verbs, "facts", lambda _: {"commit": None, "locks": {}, "versions": {}})
+    done = await attempt(pipeline, "check", given("check", ssh_key=key))
     facts = done.report.document()["facts"]
     assert facts["versions"]["ansible-core"]
     assert facts["locks"]["uv.lock"]
@@ -194,7 +200,7 @@ async def test_a_toolbox_that_cannot_tell_its_tools_stops_nothing(
     pipeline: Pipeline, engine: Engine, key: str, reached: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(contained, "FACTS", ("python", "-c", "raise SystemExit('no such module')"))
-    done = await pipeline.attempt("check", given("check", ssh_key=key))
+    done = await attempt(pipeline, "check", given("check", ssh_key=key))
     assert done.error is not None
     assert done.error.what == "reached"
 
@@ -212,7 +218,7 @@ async def test_what_reaches_a_step_is_the_callers_own_secret(
 
     monkeypatch.setattr(contained, "ContainerRunner", recorded)
     arguments = given("deploy", ssh_key=key)
-    done = await pipeline.attempt("deploy", arguments)
+    done = await attempt(pipeline, "deploy", arguments)
     assert done.error is not None, done.error
     assert done.error.what == "reached", done.error
     assert held == {
@@ -235,16 +241,39 @@ async def test_a_key_with_windows_line_ends_is_used_as_it_is(
 
     monkeypatch.setattr(contained, "_public", public)
     arguments = given("check", ssh_key=key.replace("\n", "\r\n"))
-    done = await pipeline.attempt("check", arguments)
+    done = await attempt(pipeline, "check", arguments)
     assert asked == [arguments["ssh_key"]], str(done.error)
 
 
 def test_a_defect_never_says_the_errors_own_words() -> None:
     """Those of a KeyError are the key, which may be a secret."""
-    told = call.told("deploy", KeyError("-----KEY-----"))
+    told = explain("deploy", KeyError("-----KEY-----"))
     assert "KEY-----" not in str(told)
 
 
-async def test_sts_is_asked_in_the_region_that_was_given(pipeline: Pipeline, engine: Engine) -> None:
-    await contained.environment(call.Inputs(**PLAIN).given)
-    assert os.environ["AWS_DEFAULT_REGION"] == "eu-central-1"
+async def test_a_role_is_assumed_with_the_web_identity_and_nothing_goes_by_the_environment(
+    pipeline: Pipeline, engine: Engine, localstack: LocalStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The emulator's STS takes any token; the region is the one that was given."""
+    endpoint = {"AWS_ENDPOINT_URL": localstack.endpoint}
+    monkeypatch.setattr(os, "environ", {**os.environ, **endpoint})
+    token = dag.set_secret("aws_web_identity_token", "of.the.job")
+    engine.secrets["aws_web_identity_token"] = "of.the.job"
+    role = "arn:aws:iam::000000000000:role/deployer"
+    given = await read_inputs(Inputs(**PLAIN, aws_role_arn=role, aws_web_identity_token=token))
+    assert {name for name in given.values if name.startswith("AWS_")} == {
+        *("AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+    }
+    assert not [name for name in os.environ if name.startswith(("TF_VAR_", "AWS_ACCESS", "AWS_WEB"))]
+
+
+async def test_a_role_that_cannot_be_assumed_is_wrong_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "environ", {**os.environ, "AWS_ENDPOINT_URL": "http://127.0.0.1:1"})
+    with pytest.raises(SettingsError, match="cannot be assumed with the web identity"):
+        await temporary_keys("arn:aws:iam::000000000000:role/deployer", "of.the.job", "eu-west-3")
+
+
+@pytest.mark.parametrize(("yes", "agree"), [(False, refused), (True, agreed)])
+def test_under_dagger_yes_is_the_answer(pipeline: Pipeline, yes: bool, agree: object) -> None:
+    report = Report("deploy", "aws")
+    assert Attempt("deploy", pipeline, {}, Progress(), report).agreement(yes) is agree

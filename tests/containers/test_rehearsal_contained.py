@@ -11,9 +11,9 @@ from dagger import dag
 from dagger.client._core import Field
 
 from pipeline.containers import services
-from pipeline.containers.call import told
 from pipeline.containers.rehearsal import STATES, containers
 from pipeline.containers.toolbox import ENVIRONMENT, Toolbox, ToolboxSources
+from pipeline.containers.verbs import explain
 from pipeline.errors import PipelineError, ToolError
 from pipeline.rehearsal.workspace import REAL
 from pipeline.reporting.progress import Progress
@@ -47,7 +47,7 @@ class Kept:
 
 def rehearsing(keep: Callable[[dagger.Directory], None] | None = None) -> Any:
     toolbox = dag.container().with_env_variable("PATH", ENVIRONMENT["PATH"])
-    return containers(Toolbox(dag, toolbox, ToolboxSources()), dag.directory(), Progress(), keep or Kept())
+    return containers(Toolbox(dag, toolbox, ToolboxSources(), dag.directory()), Progress(), keep or Kept())
 
 
 def named(chain: list[Field], name: str) -> list[dict[str, Any]]:
@@ -181,7 +181,7 @@ async def test_a_cleaning_that_fails_does_not_hide_what_went_wrong(
     with pytest.raises(PipelineError, match="storage: refused") as caught:
         async with rehearsing():
             raise PipelineError("storage: refused", "mend it")
-    shown = str(told("rehearse", caught.value))
+    shown = str(explain("rehearse", caught.value))
     assert shown.startswith("storage: refused\n  → mend it\n")
     assert "nothing can be kept" in shown
     assert "localstack stopped: the Dagger engine says: connection to the engine was lost" in shown

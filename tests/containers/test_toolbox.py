@@ -14,8 +14,11 @@ import yaml
 from dagger import dag
 
 from pipeline.aws.account import Cloud
-from pipeline.containers import call, images, services, toolbox
 from pipeline.containers import deployment as contained
+from pipeline.containers import images, services, toolbox
+from pipeline.containers.inputs import read_inputs
+from pipeline.containers.options import Inputs
+from pipeline.containers.verbs import attempt
 from pipeline.errors import ToolError
 from pipeline.machine.repository import REPOSITORY
 from pipeline.module import Pipeline
@@ -117,12 +120,13 @@ async def test_a_closed_network_pulls_no_image_of_opentofu_and_checks_hashes(eng
 async def test_inputs_become_the_variables_of_the_host(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(os, "environ", dict(os.environ))
+    monkeypatch.setattr(os, "environ", {name: os.environ[name] for name in ("PATH", "HOME")})
+    before = dict(os.environ)
     values = {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "secret", "VAULT_PASSWORD": "vault"}
     values |= {"QUICKDATA_SSH_KEY": "-----KEY-----\n"}
     secrets = {name: dag.set_secret(name, value) for name, value in values.items()}
     engine.secrets.update(values)
-    inputs = call.Inputs(
+    inputs = Inputs(
         bucket_suffix="ppr",
         admin_cidr="203.0.113.7/32",
         aws_access_key_id=secrets["AWS_ACCESS_KEY_ID"],
@@ -130,11 +134,13 @@ async def test_inputs_become_the_variables_of_the_host(
         vault_password=secrets["VAULT_PASSWORD"],
         ssh_key=secrets["QUICKDATA_SSH_KEY"],
     )
-    known = await contained.environment(inputs.given)
-    settings = contained.validated(Settings)
+    given = await read_inputs(inputs)
+    settings = contained.validated(Settings, given.values)
     assert (settings.bucket_suffix, settings.vault_password) == ("ppr", "vault")
     assert settings.ssh_key.read_text() == values["QUICKDATA_SSH_KEY"]
-    assert known["vault"] is secrets["VAULT_PASSWORD"]
+    assert settings.credentials == {"aws_access_key_id": "AKIA", "aws_secret_access_key": "secret"}
+    assert given.secrets["vault"] is secrets["VAULT_PASSWORD"]
+    assert os.environ == before, "an option went by way of the environment"
 
 
 async def test_a_verb_on_aws_runs_from_its_arguments_alone(
@@ -144,7 +150,7 @@ async def test_a_verb_on_aws_runs_from_its_arguments_alone(
     monkeypatch.setattr(os, "environ", {name: os.environ[name] for name in ("PATH", "HOME")})
     monkeypatch.setattr(Cloud, "account", nobody)
     monkeypatch.setattr(Cloud, "owns", nobody)
-    monkeypatch.setattr(S3, "lock", nobody)
+    monkeypatch.setattr(S3, "find_lock", nobody)
     monkeypatch.setattr(S3, "exists", nobody)
     tofu = (
         shutil.which("tofu") or shutil.which("terraform") or pytest.skip("neither tofu nor terraform is here")
@@ -155,7 +161,7 @@ async def test_a_verb_on_aws_runs_from_its_arguments_alone(
     values |= {"aws_access_key_id": "AKIAEXAMPLE", "aws_secret_access_key": "secret-of-aws"}
     given = options("check") | {name: dag.set_secret(name, value) for name, value in values.items()}
     given |= {"bucket_suffix": "ppr", "admin_cidr": "203.0.113.7/32"}
-    done = await pipeline.attempt("check", given)
+    done = await attempt(pipeline, "check", given)
     assert done.error is None, str(done.error)
     assert "vault.yml is encrypted, opens with the password" in done.summary()
     assert list((tmp_path / "workspace").iterdir()) == []

@@ -7,7 +7,7 @@ import pexpect
 import pytest
 from click.testing import CliRunner
 
-from pipeline.cli import main, terminal
+from pipeline.cli import console, main
 from pipeline.targets import aws
 from tests.support.recording import RecordingRunner, deployment, plan_json, state_json
 
@@ -18,7 +18,7 @@ ASKING = """
 import sys
 from pathlib import Path
 from types import SimpleNamespace
-from pipeline.cli import terminal
+from pipeline.cli import console, terminal
 from pipeline.tofu.plan import Change
 from pipeline.cli.run import run
 from pipeline.steps.step import Step
@@ -29,7 +29,7 @@ async def verb(progress, report):
     await terminal.agreement(yes=False)(d, ended)
     progress.note("it went on")
 
-with terminal.errors_told("deploy"):
+with console.errors_told("deploy"):
     run(verb, "deploy", "aws", Path(sys.argv[1]))
 """
 
@@ -65,7 +65,7 @@ def test_without_a_terminal_deploy_needs_yes(
     answers = {"storage: state": (0, state_json()), "storage: plan": (2, ""), "app: plan": (2, "")}
     runner = RecordingRunner({**answers, "app: read plan": (0, plan_json((MANAGER, "replace")))})
     monkeypatch.setattr(aws, "aws_deployment", lambda *_: deployment(runner))
-    monkeypatch.setattr(terminal, "REPORTS", tmp_path)
+    monkeypatch.setattr(console, "REPORTS", tmp_path)
     for name in ("key", "key.pub"):
         (tmp_path / name).touch(0o600)
     keys = {"AWS_ACCESS_KEY_ID": "A", "AWS_SECRET_ACCESS_KEY": "B", "QUICKDATA_SSH_KEY": f"{tmp_path}/key"}

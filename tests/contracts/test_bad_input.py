@@ -8,17 +8,17 @@ from pathlib import Path
 import click
 import pytest
 
-from pipeline.cli import main
 from pipeline.servers.process import free_port
 from pipeline.tofu import binary as tools
 from tests.support.by_hand import ENVIRONMENT, SYSTEM, Typed
 from tests.support.examples import example
 from tests.support.ssh_keys import lay_key
+from tests.support.verbs import COMMANDS
 
 WITHOUT_SETTINGS = {"rehearse"}
 CHECKED = [
     (verb, option.opts[-1])
-    for verb, command in sorted(main.commands.items())
+    for verb, command in sorted(COMMANDS.items())
     for option in command.params
     if isinstance(option, click.Option) and option.callback and not isinstance(option.type, click.Path)
 ]
@@ -77,7 +77,7 @@ def problems(said: str) -> dict[str, list[str]]:
     return found
 
 
-@pytest.mark.parametrize("verb", sorted(main.commands.keys() - WITHOUT_SETTINGS))
+@pytest.mark.parametrize("verb", sorted(COMMANDS.keys() - WITHOUT_SETTINGS))
 def test_every_verbs_own_example_names_what_is_missing_and_what_is_malformed(
     person: Person, verb: str
 ) -> None:
@@ -134,7 +134,7 @@ def test_what_asks_first_wants_its_answer_before_anything_is_looked_at(person: P
     """AWS does not answer here: whoever asked it would end with 1."""
     typed = person.quickdata(*words.split(), **person.settings())
     assert typed.exit_code == 2, typed.said
-    assert "no terminal to ask at: give --yes" in typed.said
+    assert "no terminal to ask at\n  → give --yes" in typed.said
     assert "does not answer" not in typed.said
 
 

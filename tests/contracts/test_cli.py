@@ -12,17 +12,17 @@ import pexpect
 import pytest
 from click.testing import CliRunner
 
-from pipeline.cli import SECTIONS, main, terminal
+from pipeline.cli import console, main
 from pipeline.errors import VerifyFailed
-from pipeline.reporting.progress import Progress
-from pipeline.reporting.report import Report
+from pipeline.verbs import NAMES, SECTIONS
 from tests.support.examples import example
+from tests.support.verbs import COMMANDS
 
-VERBS = sorted(main.commands)
+VERBS = sorted(NAMES)
 VALUED = [
     (verb, option.opts[-1])
     for verb in VERBS
-    for option in main.commands[verb].params
+    for option in COMMANDS[verb].params
     if isinstance(option, click.Option) and not option.is_flag
 ]
 
@@ -43,14 +43,14 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, st
     for name, value in values.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    monkeypatch.setattr(terminal, "REPORTS", tmp_path / "reports")
+    monkeypatch.setattr(console, "REPORTS", tmp_path / "reports")
     return values
 
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_explains_itself_and_each_option_with_an_example_that_can_be_typed(verb: str) -> None:
     """The example is parsed by the verb itself, which checks its values, and not run."""
-    command = main.commands[verb]
+    command = COMMANDS[verb]
     help_text = command.help or ""
     said = re.sub(r"\s+", " ", CliRunner().invoke(main, [verb, "--help"], terminal_width=200).output)
     examples = re.findall(rf"^ *Example: quickdata {verb}(?: (.+))?$", help_text, re.MULTILINE)
@@ -134,11 +134,11 @@ def test_a_report_that_cannot_be_written_is_found_before_anything_is_done(
     (tmp_path / "reports").touch()
     done = []
 
-    async def acting(_progress: Progress, _report: Report) -> None:
+    async def acting(call: console.Console) -> None:
         done.append("something")
 
     with pytest.raises(SystemExit) as ended:
-        terminal.run_and_tell(acting, "restore", "aws", False)
+        console.run_verb(acting, "restore", False)
     assert (ended.value.code, done) == (1, [])
     assert "this machine refuses" in capsys.readouterr().err
 
@@ -146,12 +146,12 @@ def test_a_report_that_cannot_be_written_is_found_before_anything_is_done(
 def test_a_report_that_cannot_be_written_in_the_end_does_not_hide_what_was_proven(
     environment: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async def acting(_progress: Progress, report: Report) -> None:
-        report.prove("restore", "the old database is kept_as_x")
+    async def acting(call: console.Console) -> None:
+        call.report.prove("restore", "the old database is kept_as_x")
         (tmp_path / "reports/run.json").unlink()
         (tmp_path / "reports/run.json").mkdir()
 
-    terminal.run_and_tell(acting, "restore", "aws", False)
+    console.run_verb(acting, "restore", False)
     told = capsys.readouterr()
     assert "kept_as_x" in told.out
     assert "the report could not be written" in told.err
@@ -181,12 +181,12 @@ def test_a_suffix_that_s3_refuses_is_refused_before_anything_starts(suffix: str)
 def test_an_error_ends_with_its_code_its_mend_and_a_report(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
-    async def failing(_progress: Progress, report: Report) -> None:
-        report.prove("half", "done")
+    async def failing(call: console.Console) -> None:
+        call.report.prove("half", "done")
         raise VerifyFailed("2 tables differ", "look at them")
 
     with pytest.raises(SystemExit) as ended:
-        terminal.run_and_tell(failing, "verify", "aws", False)
+        console.run_verb(failing, "verify", False)
     assert ended.value.code == 4
     written = (tmp_path / "reports/run.json").read_text()
     assert '"exit_code": 4' in written
@@ -197,11 +197,11 @@ def test_an_error_ends_with_its_code_its_mend_and_a_report(
 def test_a_ctrl_c_before_anything_has_begun_is_reported_as_an_interrupt(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
-    async def interrupted(_progress: Progress, _report: Report) -> None:
+    async def interrupted(call: console.Console) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(SystemExit) as ended:
-        terminal.run_and_tell(interrupted, "deploy", "aws", False)
+        console.run_verb(interrupted, "deploy", False)
     assert ended.value.code == 130
     assert '"exit_code": 130' in (tmp_path / "reports/run.json").read_text()
 
@@ -209,21 +209,18 @@ def test_a_ctrl_c_before_anything_has_begun_is_reported_as_an_interrupt(
 def test_an_error_in_parallel_work_is_told_alone(
     environment: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async def failing(_progress: Progress, _report: Report) -> None:
+    async def failing(call: console.Console) -> None:
         raise ExceptionGroup("unhandled", [ExceptionGroup("inner", [VerifyFailed("differs", "look")])])
 
     with pytest.raises(SystemExit):
-        terminal.run_and_tell(failing, "verify", "aws", False)
+        console.run_verb(failing, "verify", False)
     assert capsys.readouterr().err.strip().splitlines() == ["✗ verify: differs", "  → look"]
 
 
 def test_the_list_of_verbs_has_whole_sentences_in_the_order_of_use() -> None:
     listed = CliRunner().invoke(main, ["--help"], terminal_width=60).output.partition("Try it:")[2]
     text = " ".join(listed.split())
-    verbs = [verb for section in SECTIONS.values() for verb in section]
-    sentences = [(verb.help or "").partition("\n\n")[0].split() for verb in verbs]
-    places = [
-        text.find(" ".join([str(verb.name), *words])) for verb, words in zip(verbs, sentences, strict=True)
-    ]
+    sentences = [(COMMANDS[name].help or "").partition("\n\n")[0].split() for name in NAMES]
+    places = [text.find(" ".join([name, *words])) for name, words in zip(NAMES, sentences, strict=True)]
     assert places == sorted(places) and places[0] == 0
-    assert {verb.name for verb in verbs} == set(main.commands)
+    assert [f"{title}:" in listed for title in SECTIONS]

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline.cli import main
 from pipeline.deploy.saved_plans import COUNTS
 from pipeline.machine.repository import REPOSITORY
 from tests.support.calls import FUNCTIONS
+from tests.support.verbs import COMMANDS
 
 VERSION = "4.61.1"
 """The last gitlab-ci-local for Node 18 and 20."""
@@ -105,7 +105,7 @@ def test_every_job_is_one_call_of_a_verb_on_the_chosen_runner(expanded: dict[str
     for name in ("rehearse", *ON_AWS):
         assert expanded[name]["script"] == [f"{script} $VERB $OPTIONS"]
         assert expanded[name]["variables"]["VERB"] == name
-        assert name in main.commands
+        assert name in COMMANDS
 
 
 def test_deploy_is_manual_alone_and_on_the_default_branch_only(expanded: dict[str, Any]) -> None:
@@ -136,7 +136,7 @@ def test_every_option_of_a_job_is_one_of_its_verb_on_both_runners(expanded: dict
     for name in ("rehearse", *ON_AWS):
         options = expanded[name]["variables"].get("OPTIONS") or ""
         words = {word for word in options.split() if word.startswith("--")}
-        assert words <= {word for each in main.commands[name].params for word in each.opts}, name
+        assert words <= {word for each in COMMANDS[name].params for word in each.opts}, name
         assert words <= {f"--{each.replace('_', '-')}" for each in FUNCTIONS[name].parameters}, name
     assert "--max-age" in expanded["drill"]["variables"]["OPTIONS"]
 

@@ -7,24 +7,22 @@ import sys
 import tomllib
 from inspect import Parameter
 from pathlib import Path
-from typing import Any
 
 import dagger
 import pytest
 
 from pipeline import module
-from pipeline.cli import main
-from pipeline.containers import call, images, toolbox
+from pipeline.containers import images, toolbox
 from pipeline.machine.repository import REPOSITORY
 from pipeline.module import Pipeline
-from pipeline.verbs import verbs
+from pipeline.verbs import NAMES, verb
 from tests.support.calls import FUNCTIONS
 from tests.support.engine import Engine
 
 CONFIGURATION = json.loads((REPOSITORY / "dagger.json").read_text())
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
 
-ACTING = sorted({*(verb.replace("-", "_") for verb in call.VERBS), "run"})
+ACTING = sorted({*(name.replace("-", "_") for name in NAMES), "run"})
 SECRETS = ("aws_access_key_id", "aws_secret_access_key", "vault_password", "gitlab_pat", "ssh_key")
 
 
@@ -33,8 +31,9 @@ SECRETS = ("aws_access_key_id", "aws_secret_access_key", "vault_password", "gitl
 
 def test_the_host_never_imports_dagger() -> None:
     code = (
-        "import sys; from pipeline.cli import main; import pipeline.targets.aws, pipeline.deploy.order\n"
-        "import pipeline.runners.host, pipeline.rehearsal.on_local_nodes, pipeline.verbs.verbs\n"
+        "import sys; from pipeline.cli import main\n"
+        "from pipeline.verbs import NAMES\n"
+        "assert [main.get_command(None, name) for name in NAMES]\n"
         "assert 'dagger' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=REPOSITORY)
@@ -85,7 +84,7 @@ async def test_every_function_registers_with_types_that_dagger_knows(engine: Eng
 
 
 def test_every_verb_of_the_host_is_a_function() -> None:
-    assert {name.replace("-", "_") for name in main.commands} <= set(FUNCTIONS)
+    assert {name.replace("-", "_") for name in NAMES} <= set(FUNCTIONS)
 
 
 # Persistent flags of `dagger` and of `dagger call`, v0.21.8: cmd/dagger/main.go (installGlobalFlags) and the
@@ -151,43 +150,22 @@ def test_the_infrastructure_comes_without_states_plans_and_passwords() -> None:
     assert "**/vault.yml" in constructor.parameters["source"].ignore
 
 
-def test_the_linters_are_those_of_make_lint() -> None:
-    said = (REPOSITORY / "Makefile").read_text()
-    recipe = re.search(r"^lint:.*?\n\n", said, re.DOTALL | re.MULTILINE)
-    assert recipe
-    words = recipe[0].replace("$(PYTHON_FILES)", "pipeline tests benchmarks")
-    for command in module.LINT:
-        assert ".venv/bin/" + " ".join(command) in words
+@pytest.mark.parametrize(("name", "command"), [("lint", [".ci/lint"]), ("unit_tests", module.UNIT_TESTS)])
+async def test_a_check_runs_what_make_runs(
+    monkeypatch: pytest.MonkeyPatch, name: str, command: list[str]
+) -> None:
+    ran: list[list[str]] = []
 
-
-def test_the_scripts_are_those_of_make_lint() -> None:
-    words = (REPOSITORY / "Makefile").read_text().partition("\nSCRIPTS := ")[2].partition("\n\n")[0]
-    patterns = [each for group in re.findall(r"\$\(wildcard (.*?)\)", words) for each in group.split()]
-    named = re.sub(r"\$\(wildcard .*?\)|\\\n", "", words).split()
-    assert named == module.SCRIPTS
-    assert found(patterns) == found(module.MORE_SCRIPTS)
-
-
-def found(patterns: list[str]) -> set[Path]:
-    return {path for pattern in patterns for path in REPOSITORY.glob(pattern)}
-
-
-async def test_the_linters_read_every_script(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def matches(_self: Any, pattern: str) -> list[str]:
-        return [f"found/{pattern}"]
-
-    checked: list[list[str]] = []
-
-    async def noted(_self: Any, *commands: list[str]) -> str:
-        checked.extend(commands)
+    async def noted(_self: object, command: list[str]) -> str:
+        ran.append(command)
         return ""
 
-    monkeypatch.setattr(dagger.Directory, "glob", matches)
     monkeypatch.setattr(Pipeline, "_checked", noted)
     folder = dagger.dag.directory()
-    await Pipeline(infrastructure=folder, locked=folder, package=folder, source=folder).lint()
-    scripts = [*module.SCRIPTS, *(f"found/{pattern}" for pattern in module.MORE_SCRIPTS)]
-    assert [command[-len(scripts) :] for command in checked if command[0].startswith("sh")] == [scripts] * 2
+    await getattr(Pipeline(infrastructure=folder, locked=folder, package=folder, source=folder), name)()
+    assert ran == [command]
+    recipe = (REPOSITORY / "Makefile").read_text()
+    assert command[0] in recipe and command[-1] in recipe
 
 
 def test_the_linters_and_the_unit_tests_are_what_dagger_checks() -> None:
@@ -195,9 +173,16 @@ def test_the_linters_and_the_unit_tests_are_what_dagger_checks() -> None:
 
 
 def test_the_unit_tests_exist() -> None:
-    assert list((REPOSITORY / module.UNIT_TESTS).rglob("test_*.py"))
+    assert list((REPOSITORY / module.UNIT_TESTS[-1]).rglob("test_*.py"))
 
 
-def test_the_verbs_are_described_once() -> None:
-    for name in ("check", "plan", "deploy", "verify", "backup", "restore", "destroy", "status"):
-        assert FUNCTIONS[name].doc.startswith((getattr(verbs, name).__doc__ or "").splitlines()[0])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_verb_is_described_once_and_without_what_only_a_terminal_has(name: str) -> None:
+    said = FUNCTIONS[name.replace("-", "_")].doc
+    assert said.startswith((verb(name).__doc__ or "").splitlines()[0])
+    assert "\b" not in said and "Example: " not in said
+
+
+def test_what_only_a_terminal_has_is_no_option() -> None:
+    assert not {"nodes", "detailed_exitcode", "out"} & set(FUNCTIONS["run"].parameters)
+    assert FUNCTIONS["plan"].return_type is dagger.Directory

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from dagger import dag
 
-from pipeline.containers import call
+from pipeline.containers import verbs
+from pipeline.containers.call import Attempt
 from pipeline.errors import PlanRefused, ToolError, VerifyFailed
 from pipeline.module import Pipeline
 from tests.support.calls import options
@@ -26,12 +27,12 @@ def fields(found: Any) -> list[tuple[str, dict[str, Any]]]:
 async def test_bad_input_is_told_at_once_with_code_2_and_run_still_returns(
     pipeline: Pipeline, engine: Engine
 ) -> None:
-    done = await pipeline.attempt("check", options("check"))
+    done = await verbs.attempt(pipeline, "check", options("check"))
     assert done.error is not None
     assert done.error.exit_code == 2
     assert "TF_VAR_bucket_suffix" in str(done.error)
     assert "--vault-password env://" in str(done.error)
-    folder = await call._always(pipeline, "check", **options("check"))
+    folder = await verbs.run(pipeline, "check", **options("check"))
     files = {args["path"]: args["contents"] for name, args in fields(folder) if name == "withNewFile"}
     assert files["exit-code"] == "2\n"
     assert json.loads(files["run.json"])["exit_code"] == 2
@@ -44,56 +45,74 @@ async def test_run_returns_what_a_verb_keeps_also_when_it_fails(
 ) -> None:
     states = dag.directory().with_new_file("terraform.tfstate", "{}")
 
-    async def verb(_: Pipeline, attempt: call.Attempt) -> None:
-        attempt.kept["state"] = states
+    async def rehearse(call: Attempt) -> None:
+        call.kept["state"] = states
         if error:
             raise error
 
-    monkeypatch.setitem(call.VERBS, "rehearse", verb)
-    folder = await call._always(pipeline, "rehearse", **options("rehearse"))
+    monkeypatch.setattr("pipeline.verbs.rehearse.rehearse", rehearse)
+    folder = await verbs.run(pipeline, "rehearse", **options("rehearse"))
     written = {args["path"]: args for _, args in fields(folder) if "path" in args}
     assert written["exit-code"]["contents"] == ("3\n" if error else "0\n")
     assert written["state"]["source"] is states
 
 
 async def test_an_unknown_verb_is_wrong_input(pipeline: Pipeline, engine: Engine) -> None:
-    done = await pipeline.attempt("explode", {})
+    done = await verbs.attempt(pipeline, "explode", {})
     assert done.error is not None
     assert (done.error.exit_code, "rehearse" in done.error.mend) == (2, True)
 
 
-@pytest.mark.parametrize(("source", "destination"), [("local", "s3"), ("s3", "s3"), ("", "gitlab")])
+@pytest.mark.parametrize(
+    ("from_", "to", "said"),
+    [
+        ("local", "s3", "no local state"),
+        ("s3", "s3", "the same place"),
+        ("", "gitlab", "--from: '' is not"),
+    ],
+)
 async def test_a_call_moves_no_local_state_and_none_to_where_it_is(
-    pipeline: Pipeline, engine: Engine, source: str, destination: str
+    pipeline: Pipeline, engine: Engine, from_: str, to: str, said: str
 ) -> None:
-    given = options("migrate_state") | {"source": source, "destination": destination, "yes": True}
-    done = await pipeline.attempt("migrate-state", given)
+    given = options("migrate_state") | {"from_": from_, "to": to, "yes": True}
+    done = await verbs.attempt(pipeline, "migrate-state", given)
     assert done.error is not None
-    assert done.error.exit_code == 2
-    assert "s3 and gitlab" in done.error.what
-    assert "quickdata migrate-state" in done.error.mend
+    assert (done.error.exit_code, said in done.error.what) == (2, True)
 
 
-@pytest.mark.parametrize("name", ["destroy", "restore", "unlock", "adopt"])
-async def test_what_replaces_or_removes_wants_yes(pipeline: Pipeline, engine: Engine, name: str) -> None:
-    done = await pipeline.attempt(name, options(name))
+@pytest.mark.parametrize(
+    ("name", "option", "value"),
+    [
+        ("verify", "backup_id", "../12345"),
+        ("backups", "database", "a/b"),
+        ("restore", "from_database", ".."),
+        ("drill", "max_age", -1.0),
+        ("unlock", "stack", "both"),
+        ("destroy", "without_backup", "other_db"),
+        ("rehearse", "suffix", "under_score"),
+    ],
+)
+async def test_a_value_that_no_option_can_have_is_refused_as_at_a_terminal(
+    pipeline: Pipeline, engine: Engine, name: str, option: str, value: object
+) -> None:
+    done = await verbs.attempt(pipeline, name, options(name) | {option: value})
     assert done.error is not None
     assert done.error.exit_code == 2
-    assert "--yes" in done.error.mend
+    assert f"--{option.replace('_', '-')}: " in done.error.what
 
 
 async def test_two_failures_at_once_are_told_as_the_graver_one(pipeline: Pipeline, engine: Engine) -> None:
     both = ExceptionGroup(
         "unhandled", [PlanRefused("refused", "x"), ExceptionGroup("in", [VerifyFailed("differs", "y")])]
     )
-    told = call.told("deploy", both)
+    told = verbs.explain("deploy", both)
     assert str(told) == "differs\n  → y"
     assert told.exit_code == 4
 
 
 async def test_an_image_that_is_missing_is_told_in_a_line(pipeline: Pipeline, engine: Engine) -> None:
     engine.broken = "failed to resolve source metadata for docker.io/library/nothing:1: not found"
-    done = await pipeline.attempt("rehearse", options("rehearse") | {"toolbox_image": "nothing:1"})
+    done = await verbs.attempt(pipeline, "rehearse", options("rehearse") | {"toolbox_image": "nothing:1"})
     assert done.error is not None
     assert "nothing:1" in done.error.what
     assert "Traceback" not in str(done.error)
@@ -101,7 +120,7 @@ async def test_an_image_that_is_missing_is_told_in_a_line(pipeline: Pipeline, en
 
 async def test_a_toolbox_that_cannot_be_made_says_what_its_command_said(engine: Engine) -> None:
     values = {"cmd": ["pip"], "exitCode": 1, "stdout": "", "stderr": "ERROR: no matching distribution"}
-    told = call.told("rehearse", query_error("process did not complete", _type="EXEC_ERROR", **values))
+    told = verbs.explain("rehearse", query_error("process did not complete", _type="EXEC_ERROR", **values))
     assert "no matching distribution" in str(told)
 
 
@@ -109,19 +128,19 @@ async def test_a_defect_says_where_it_is(pipeline: Pipeline) -> None:
     try:
         json.loads("{")
     except ValueError as error:
-        assert "json" in call.told("plan", error).tail
+        assert "json" in verbs.explain("plan", error).tail
 
 
 async def test_a_failing_verb_shows_what_it_found(engine: Engine) -> None:
     with pytest.raises(SystemExit):
-        await call.fail("status", ToolError("not as it should be: nodes", "fix each"), ["✓ bucket: there"])
+        await verbs.fail("status", ToolError("not as it should be: nodes", "fix each"), ["✓ bucket: there"])
     message = next(q for q in engine.queries if q[0].name == "error")[0]
     assert message.args["message"].splitlines()[-1] == "✓ bucket: there"
 
 
 async def test_a_failing_verb_ends_with_its_own_exit_code_and_lines(engine: Engine) -> None:
     with pytest.raises(SystemExit):
-        await call.fail("deploy", PlanRefused("storage: plan refused", "change the code"))
+        await verbs.fail("deploy", PlanRefused("storage: plan refused", "change the code"))
     message, *values = next(q for q in engine.queries if q[0].name == "error")[:-1]
     assert message.args["message"] == "deploy: storage: plan refused\n  → change the code"
     assert {"name": "exitCode", "value": "3"} in [each.args for each in values]

@@ -13,19 +13,19 @@ EVERY = ("stdout", "stderr")
 WORK = """
 import pathlib, sys
 from pipeline import cli, errors
-from pipeline.cli import terminal
+from pipeline.cli import console
 
-terminal.REPORTS = pathlib.Path(sys.argv.pop(1))
+console.REPORTS = pathlib.Path(sys.argv.pop(1))
 
-async def verb(progress, report):
+async def verb(call):
     for number in range(1000):
-        progress.note(f"line {number}")
-    report.prove("work", "done to its end")
+        call.progress.note(f"line {number}")
+    call.report.prove("work", "done to its end")
     if FAILS:
         raise errors.VerifyFailed("2 tables differ", "look at them")
 
-cli.main.command("work")(lambda: terminal.run_and_tell(verb, "work", "aws", False))
-cli.run()
+cli.main.command("work")(lambda: console.run_verb(verb, "work", False))
+cli.start()
 """
 """A verb that says a lot, and then ends well or not."""
 

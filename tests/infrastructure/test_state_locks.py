@@ -24,9 +24,9 @@ from pipeline.steps.step import Result
 from pipeline.tofu.backends import gitlab
 from pipeline.tofu.backends.local import FILE, INFO
 from pipeline.tofu.backends.s3 import S3
-from pipeline.verbs import verbs
 from tests.support.gitlab_server import PAT, PROJECT, USER, GitLab, gitlab_server
 from tests.support.recording import FreeCloud, RecordingRunner, deployment
+from tests.support.verbs import do
 
 HOLD = """
 import fcntl, sys
@@ -238,8 +238,8 @@ async def test_unlock_does_not_say_that_nobody_holds_a_lock_where_no_state_is(
     record.parent.mkdir(parents=True)
     record.write_text(json.dumps({"backend": {"type": name}}))
     with pytest.raises(StateElsewhere, match="app: this checkout keeps its state in"):
-        await verbs.unlock(d, "app")
-    await verbs.unlock(d, "storage")
+        await do("unlock", d, "app")
+    await do("unlock", d, "storage")
 
 
 async def test_unlock_of_a_place_beside_a_local_state_says_so(tmp_path: Path, server: GitLab) -> None:
@@ -248,13 +248,13 @@ async def test_unlock_of_a_place_beside_a_local_state_says_so(tmp_path: Path, se
     (tmp_path / d.app.workdir).mkdir(parents=True)
     (tmp_path / d.app.workdir / FILE).write_text('{"resources": [{}]}')
     with pytest.raises(StateLost, match="this checkout holds one"):
-        await verbs.unlock(d, "app")
+        await do("unlock", d, "app")
     server.locks["quickdata-ppr-app"] = {
         "ID": "1-2",
         "Who": USER,
         "Created": "2026-01-02T03:04:05Z",
     }  # of a move that died on its way there
-    await verbs.unlock(d, "app")
+    await do("unlock", d, "app")
     assert server.locks == {}
 
 

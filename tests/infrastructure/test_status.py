@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from pipeline.ansible.playbooks import INVENTORY
 from pipeline.aws.account import Cloud
-from pipeline.cli import main, terminal
+from pipeline.cli import console, main
 from pipeline.deploy.finding import Finding
 from pipeline.deploy.status import require_well, status
 from pipeline.deployment import Deployment
@@ -255,7 +255,7 @@ def test_the_verb_prints_every_part_and_ends_with_1_when_one_is_bad(
 ) -> None:
     d = live.deployment({SERVICES: listed(STARTING)})
     monkeypatch.setattr(aws, "aws_deployment", lambda *_: d)
-    monkeypatch.setattr(terminal, "REPORTS", tmp_path)
+    monkeypatch.setattr(console, "REPORTS", tmp_path)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     for name in ("key", "key.pub"):
         (tmp_path / name).touch(0o600)

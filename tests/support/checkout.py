@@ -61,7 +61,7 @@ class Checkout:
             "TF_VAR_domain": CANARY,
             "ANSIBLE_INVENTORY": CANARY,
         }
-        command = [sys.executable, "-c", "from pipeline.cli import run; run()", *arguments]
+        command = [sys.executable, "-c", "from pipeline.cli import start; start()", *arguments]
         pipe = subprocess.PIPE
         return subprocess.Popen(
             command, cwd=self.root, env=env, stdout=pipe, stderr=pipe, text=True, start_new_session=True

@@ -57,6 +57,6 @@ def emulate(file: Path) -> None:
 
 if __name__ == "__main__":
     emulate(Path(sys.argv.pop(1)))
-    from pipeline.cli import run
+    from pipeline.cli import start
 
-    run()
+    start()

@@ -3,10 +3,10 @@
 import re
 import shlex
 
-from pipeline.cli import main
+from tests.support.verbs import COMMANDS
 
 
 def example(verb: str) -> list[str]:
     """Return the example of a verb's help as it can be typed where there is no terminal to ask at."""
-    words = re.findall(r"^ *Example: quickdata (.+)$", main.commands[verb].help or "", re.MULTILINE)[0]
+    words = re.findall(r"^ *Example: quickdata (.+)$", COMMANDS[verb].help or "", re.MULTILINE)[0]
     return [word for word in shlex.split(words) if word != "--ask-vault-password"]

@@ -10,9 +10,9 @@ import click
 import pytest
 
 from pipeline.advice import STATEFUL, about_lock, placed
-from pipeline.cli import main
 from pipeline.machine.repository import REPOSITORY
 from tests.support.documents import DOCUMENTS
+from tests.support.verbs import COMMANDS as VERBS
 
 CODE = sorted((REPOSITORY / "pipeline").rglob("*.py"))
 SCRIPTS = sorted((REPOSITORY / "infrastructure").rglob("*.sh"))
@@ -73,7 +73,7 @@ COMMANDS = sorted(set(named()))
 def parsed(words: str) -> click.Context:
     """Parse a command as the console script does."""
     verb, *rest = shlex.split(words, comments=True)
-    return main.commands[verb].make_context(verb, [VALUES.get(word, word) for word in rest])
+    return VERBS[verb].make_context(verb, [VALUES.get(word, word) for word in rest])
 
 
 def test_the_commands_are_found() -> None:
@@ -90,9 +90,9 @@ def test_a_command_that_is_advised_can_be_typed(file: str, words: str) -> None:
     assert parsed(words)
 
 
-@pytest.mark.parametrize("verb", sorted(main.commands))
+@pytest.mark.parametrize("verb", sorted(VERBS))
 def test_the_verbs_that_take_a_state_are_those_whose_commands_repeat_it(verb: str) -> None:
-    takes = any("--state" in option.opts for option in main.commands[verb].params)
+    takes = any("--state" in option.opts for option in VERBS[verb].params)
     assert (verb in STATEFUL.split("|")) == takes
     words = placed(f"`quickdata {verb}`", "s3")
     assert words == f"`quickdata {verb} --state s3`" if takes else f"`quickdata {verb}`"

@@ -5,14 +5,12 @@ from collections.abc import Sequence
 
 import pytest
 
-from pipeline.containers import verbs as on_aws
 from pipeline.deploy.agreement import agreed, refused
 from pipeline.deploy.order import deploy, destroy
 from pipeline.deploy.preview import Preview
 from pipeline.deployment import Deployment
 from pipeline.errors import PipelineError, PlanRefused, ToolError
 from pipeline.tofu.plan import Change, Plan
-from pipeline.verbs import verbs
 from tests.support.recording import FreeCloud, RecordingRunner, deployment, plan_json, state_json
 
 MANAGER, DATABASE = 'aws_instance.node["manager"]', 'aws_instance.node["database"]'
@@ -96,20 +94,6 @@ def test_plan_says_that_deploy_will_ask() -> None:
     assert "deploy asks before these changes" in gate and f"! replace {MANAGER}" in gate
     page.plans["app"] = Plan((Change(MANAGER, "update"),))
     assert page.page().endswith("gate:\n  lets it pass")
-
-
-@pytest.mark.parametrize(("yes", "agree"), [(False, refused), (True, agreed)])
-async def test_under_dagger_yes_is_the_answer(
-    monkeypatch: pytest.MonkeyPatch, yes: bool, agree: object
-) -> None:
-    given: list[object] = []
-
-    async def noted(_: object, *options: object) -> None:
-        given.extend(options)
-
-    monkeypatch.setattr(verbs, "deploy", noted)
-    await on_aws.deploy(None, yes=yes)  # type: ignore[arg-type]
-    assert given == [None, agree]
 
 
 async def test_who_agreed_beforehand_is_told_to_what(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,8 +4,8 @@ import json
 from dataclasses import replace
 
 from pipeline.deploy.banner import banner
-from pipeline.verbs import verbs
 from tests.support.recording import BACKUP, OUTPUTS, PROOF, RecordingRunner, deployment, said_by_ansible
+from tests.support.verbs import do
 
 PUBLIC = "198.51.100."
 HERE = {"manager": {"ansible_host": "10.213.7.10"}, "database": {"ansible_host": "10.213.7.11"}}
@@ -36,5 +36,5 @@ async def test_a_deployment_shows_it_once() -> None:
     answers = {name: (0, said_by_ansible(json.dumps(each | {"seconds": 1}))) for name, each in timed.items()}
     d = deployment(RecordingRunner(answers))
     d.progress.note = notes.append  # type: ignore[method-assign]
-    await verbs.deploy(d)
+    await do("deploy", d)
     assert sum("DB host/service" in each for each in notes) == 1

@@ -1,6 +1,7 @@
 """What a deployment would do, and a deployment of saved plans: variants, seen by a runner that records."""
 
 import json
+from contextlib import nullcontext
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -8,8 +9,7 @@ import anyio
 import pytest
 from click.testing import CliRunner
 
-from pipeline.cli import main, terminal
-from pipeline.cli.terminal import OnAws
+from pipeline.cli import console, main
 from pipeline.deploy.order import deploy
 from pipeline.deploy.preview import Preview, preview
 from pipeline.deploy.saved_plans import SavedPlans
@@ -376,11 +376,9 @@ def typed(
     """Type `quickdata plan` where a recording runner stands for AWS."""
     runner = RecordingRunner(QUIET | answers)
 
-    def on_aws(verb: OnAws, name: str, *_: Any) -> None:
-        with terminal.errors_told(name):
-            anyio.run(verb, deployment(runner))
-
-    monkeypatch.setattr("pipeline.cli.deployment.on_aws", on_aws)
+    d = deployment(runner)
+    monkeypatch.setattr(console, "run", lambda work, *_: anyio.run(work, d.progress, d.report))
+    monkeypatch.setattr(console.Console, "deployment", lambda _: nullcontext(d))
     done = CliRunner().invoke(main, ["plan", *arguments])
     return done.exit_code, done.output, runner
 

@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import Awaitable, Callable
+from functools import partial
+from types import SimpleNamespace
 
 import pytest
 from anyio import Lock
 
 from pipeline.ansible import inventory
 from pipeline.ansible.playbooks import INVENTORY
+from pipeline.backups import catalogue
 from pipeline.deploy import order as deploy
 from pipeline.deploy import status
 from pipeline.deploy.agreement import agreed
@@ -17,7 +20,6 @@ from pipeline.states.ready import OVERRIDE, RECORD
 from pipeline.steps.step import Step
 from pipeline.tofu.backends.base import override_text
 from pipeline.tofu.backends.s3 import S3
-from pipeline.verbs import verbs
 from tests.support.recording import (
     BACKUP,
     NODES,
@@ -30,6 +32,7 @@ from tests.support.recording import (
     plan_json,
     said_by_ansible,
 )
+from tests.support.verbs import do
 
 FRESH = inventory.render(OUTPUTS, {}, {})
 STALE = FRESH.replace("198.51.100.2", "192.0.2.9")
@@ -47,13 +50,25 @@ async def replace_the_database(d: Deployment) -> object:
 
 
 VERBS: dict[str, Callable[[Deployment], Awaitable[object]]] = {
-    "backup": verbs.backup,
-    "verify": verbs.verify,
-    "restore": verbs.restore,
-    "destroy": verbs.destroy,
+    "backup": partial(do, "backup"),
+    "verify": partial(do, "verify"),
+    "restore": partial(do, "restore"),
+    "destroy": partial(do, "destroy"),
     "status": look_at_services,
     "deploy": replace_the_database,
 }
+
+
+@pytest.fixture(autouse=True)
+def one_backup(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the bucket, which is not what these tests are about, have a backup to restore."""
+
+    async def listed(*_: object) -> list[object]:
+        return [SimpleNamespace(id="3f2a9c1d")]
+
+    monkeypatch.setattr(catalogue, "backups", listed)
+    monkeypatch.setattr(catalogue, "chosen", lambda backups, *_: backups[0])
+    monkeypatch.setattr(catalogue, "table", lambda *_: ["3f2a9c1d"])
 
 
 def runner(inventory_there: str | None, found: dict[str, object] | None = None) -> RecordingRunner:
@@ -123,7 +138,7 @@ async def test_where_nodes_exist_that_the_state_does_not_know_its_loss_is_said(n
 
 async def test_an_app_whose_nodes_are_half_gone_can_still_be_destroyed_without_a_backup() -> None:
     made = runner(STALE, {"nodes": {"manager": NODES["manager"]}})
-    await verbs.destroy(deployment(made), "nocodb_db")
+    await do("destroy", deployment(made), "nocodb_db")
     assert "app: apply" in made.names
 
 

@@ -1,0 +1,43 @@
+"""Temporary keys for a role, in exchange for an ID token such as GitLab's."""
+
+from typing import Any
+
+import boto3
+from anyio import to_thread
+from botocore import UNSIGNED
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from pipeline.errors import SettingsError
+
+SESSION = "quickdata"
+"""What CloudTrail calls the one who acts."""
+
+
+async def temporary_keys(role: str, token: str, region: str) -> dict[str, str]:
+    """Return the keys by the names of AWS's variables; they last an hour, or as long as the role says.
+
+    Args:
+        role: the role's ARN.
+        token: the ID token, whose issuer the role trusts.
+        region: whose STS is asked.
+
+    Raises:
+        SettingsError: STS does not give them.
+    """
+    try:
+        keys = await to_thread.run_sync(_assume, role, token, region)
+    except (BotoCoreError, ClientError, ValueError) as error:
+        what = f"the role {role} cannot be assumed with the web identity: {error}"
+        raise SettingsError(what, "check the role's ARN, its trust policy and the token's audience") from None
+    return {
+        "AWS_ACCESS_KEY_ID": keys["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": keys["SessionToken"],
+    }
+
+
+def _assume(role: str, token: str, region: str) -> Any:
+    sts = boto3.client("sts", region_name=region, config=Config(signature_version=UNSIGNED))
+    answer = sts.assume_role_with_web_identity(RoleArn=role, RoleSessionName=SESSION, WebIdentityToken=token)
+    return answer["Credentials"]

@@ -1,0 +1,103 @@
+"""A verb's command: the options that it declares, those of its kind of call, and what happens then."""
+
+import inspect
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal, get_args, get_origin
+
+import click
+from typing_extensions import Doc
+
+from pipeline.cli.console import run_verb
+from pipeline.settings.states import STATES
+from pipeline.verbs import Verb, verb
+from pipeline.verbs.call import AccountCall, Call, DeploymentCall
+from pipeline.verbs.options import Option, without_none
+
+ACCOUNT_INPUTS = """\b
+Reads AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (or what else boto3 finds),
+AWS_REGION, TF_VAR_bucket_suffix, TF_VAR_s3_bucket_base_name."""
+INPUTS = f"""{ACCOUNT_INPUTS[:-1]}, TF_VAR_admin_cidr,
+TF_VAR_domain, TF_VAR_workers, GITLAB_USER and GITLAB_PAT,
+VAULT_PASSWORD or ANSIBLE_VAULT_PASSWORD_FILE, QUICKDATA_SSH_KEY,
+QUICKDATA_PROVIDER_MIRROR, QUICKDATA_STATE, QUICKDATA_STATE_PASSPHRASE;
+with --state gitlab also GITLAB_URL and GITLAB_PROJECT."""
+EPILOGS: dict[object, str] = {DeploymentCall: INPUTS, AccountCall: ACCOUNT_INPUTS, Call: ""}
+
+VERBOSE = click.Option(["-v", "--verbose"], is_flag=True, help="Show what the tools themselves print.")
+ASK_VAULT_PASSWORD = click.Option(["--ask-vault-password"], is_flag=True, help="Ask for it at the terminal.")
+STATE = click.Option(
+    ["--state"],
+    type=click.Choice(STATES),
+    help="Where the states are kept; else QUICKDATA_STATE, else local.",
+)
+
+
+def command(name: str) -> click.Command:
+    """Return a verb as a command.
+
+    Args:
+        name: the verb's name.
+    """
+    function = verb(name)
+    call, *own = inspect.signature(function).parameters.values()
+    parameters = [_parameter(each) for each in own]
+    return click.Command(
+        name,
+        params=[*parameters, *_common(call.annotation, [each.name for each in own])],
+        callback=partial(_run, function, name),
+        help=inspect.getdoc(function),
+        epilog=EPILOGS[call.annotation],
+    )
+
+
+def _run(function: Verb, name: str, **values: Any) -> None:
+    common = {each: values.pop(each, None) for each in ("verbose", "ask_vault_password", "state")}
+    run_verb(partial(function, **values), name, **common)
+
+
+def _common(call: type[Call], own: Sequence[str]) -> list[click.Parameter]:
+    """Return the options of all verbs of this kind of call; `migrate-state` names two places, not one."""
+    of_deployment = [ASK_VAULT_PASSWORD] if "to" in own else [STATE, ASK_VAULT_PASSWORD]
+    return [*(of_deployment if call is DeploymentCall else []), VERBOSE]
+
+
+def _parameter(parameter: inspect.Parameter) -> click.Parameter:
+    """Return what click makes of a verb's parameter."""
+    kind, *notes = get_args(parameter.annotation)
+    option = next((each for each in notes if isinstance(each, Option)), Option())
+    name, required = parameter.name, parameter.default is parameter.empty
+    if option.argument:
+        choices = get_args(kind)
+        return click.Argument([name], metavar="|".join(choices), type=click.Choice(choices))
+    return click.Option(
+        [f"--{option.name or name.strip('_').replace('_', '-')}", name],
+        type=_type(kind, option),
+        is_flag=True if kind is bool else None,
+        **({"required": True} if required else {"default": parameter.default}),
+        show_default=not required and isinstance(parameter.default, (str, PurePosixPath)),
+        metavar=option.metavar or None,
+        callback=_checked(option.check) if option.check else None,
+        help=next(each.documentation for each in notes if isinstance(each, Doc)),
+    )
+
+
+def _type(kind: Any, option: Option) -> Any:
+    """Return click's type for a parameter's."""
+    kind = without_none(kind)
+    if get_origin(kind) is Literal:
+        return click.Choice(get_args(kind))
+    if option.folder:
+        return click.Path(exists=option.folder == "read", file_okay=False, path_type=Path)
+    return None if kind is bool else kind
+
+
+def _checked(check: Callable[[Any], Any]) -> Callable[[click.Context, click.Parameter, Any], Any]:
+    def callback(_context: click.Context, _parameter: click.Parameter, value: Any) -> Any:
+        try:
+            return check(value)
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from None
+
+    return callback

@@ -1,0 +1,122 @@
+"""A verb called at a terminal: its inputs are the environment's, its work is done on this machine."""
+
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+
+import click
+
+from pipeline.cli import terminal
+from pipeline.cli.run import run
+from pipeline.deploy.agreement import Agree
+from pipeline.deployment import Deployment
+from pipeline.errors import PipelineError
+from pipeline.machine.repository import REPOSITORY
+from pipeline.reporting.progress import Progress
+from pipeline.reporting.report import Report
+from pipeline.settings.inputs import Settings
+from pipeline.targets import aws
+from pipeline.verbs.call import Inputs
+
+REPORTS = REPOSITORY / "reports"
+
+
+@dataclass
+class Console:
+    """A call at a terminal.
+
+    Args:
+        progress: told of everything that happens.
+        report: notes what is done and proven.
+        given: inputs that are not in the environment, by the variables' names.
+    """
+
+    progress: Progress
+    report: Report
+    given: Mapping[str, str] = field(default_factory=dict)
+    answers: list[str] = field(default_factory=list)
+    exit_code: int = 0
+    surroundings: None = None
+    site: None = None
+
+    async def read(self, kind: type[Inputs], **given: str) -> Inputs:
+        """Return the validated inputs: the environment's, but for what was given."""
+        return kind.read(**{**self.given, **given})
+
+    @asynccontextmanager
+    async def deployment(self, settings: Settings | None = None) -> AsyncIterator[Deployment]:
+        """Yield the deployment to AWS, from this machine."""
+        yield aws.aws_deployment(settings or await self.read(Settings), self.progress, self.report)
+
+    def answer(self, text: str) -> None:
+        """Print this instead of the report's findings."""
+        self.answers.append(text)
+
+    def require_answer(self, yes: bool) -> None:
+        """Find out whether there is a terminal, if there may be a question."""
+        terminal.require_answer(yes)
+
+    async def confirm(self, question: str, yes: bool, shown: str = "") -> None:
+        """Ask at the terminal, unless --yes has answered."""
+        self.require_answer(yes)
+        if not yes:
+            await terminal.confirm(self.progress, question, shown)
+
+    def agreement(self, yes: bool) -> Agree:
+        """Return how `deploy` learns whether nodes may end."""
+        return terminal.agreement(yes)
+
+
+Acts = Callable[[Console], Awaitable[None]]
+
+
+def run_verb(
+    verb: Acts, name: str, verbose: bool, ask_vault_password: bool | None = None, state: str | None = None
+) -> None:
+    """Run a verb, print what it found and proved, and exit with the error's code if it failed.
+
+    Args:
+        verb: takes the call.
+        name: the verb's name.
+        verbose: show the tools' own output.
+        ask_vault_password: ask for it at the terminal.
+        state: where the states are kept; None is as the environment says.
+    """
+    given = {"QUICKDATA_STATE": state} if state else {}
+    if ask_vault_password:
+        given |= terminal.vault_password()
+    started, calls = time.monotonic(), list[Console]()
+
+    async def work(progress: Progress, report: Report) -> None:
+        calls.append(Console(progress, report, given))
+        await verb(calls[0])
+
+    with errors_told(name):
+        try:
+            run(work, name, "localstack" if name == "rehearse" else "aws", REPORTS, verbose)
+        finally:
+            for call in calls:
+                _print(call)
+    seconds = time.monotonic() - started
+    click.echo(f"{name}: done in {seconds:.0f} s; the report is {REPORTS / 'run.json'}", err=True)
+    if calls[0].exit_code:
+        sys.exit(calls[0].exit_code)
+
+
+def _print(call: Console) -> None:
+    proven = [f"✓ {about}: {proof['words']}" for about, proof in call.report.proofs.items()]
+    not_proven = [f"- not proven here: {text}" for text in call.report.not_proven]
+    if lines := [*(call.answers or call.report.findings), *proven, *not_proven]:
+        click.echo("\n".join(lines))
+
+
+@contextmanager
+def errors_told(name: str) -> Iterator[None]:
+    """Turn an error of the pipeline into its lines and its exit code."""
+    try:
+        yield
+    except PipelineError as error:
+        click.echo(f"✗ {name}: {error}", err=True)
+        sys.exit(error.exit_code)

@@ -1,0 +1,94 @@
+"""A verb's parameters as Dagger reads them, and the values that it hands over as the verb takes them."""
+
+from collections.abc import Callable, Mapping
+from inspect import Parameter, signature
+from pathlib import PurePosixPath
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+import dagger
+from dagger import Doc, Name
+
+from pipeline.containers.options import Inputs, Sources, Trial
+from pipeline.errors import SettingsError
+from pipeline.verbs.call import AccountCall, Call, DeploymentCall
+from pipeline.verbs.options import Option, without_none
+
+PLANS = PurePosixPath("infrastructure/.plan")
+"""Plans in a workspace that goes: hidden, and so no part of the code that they are made for."""
+TRIED = ("plan", "deploy")
+"""What can be tried on an emulator: the nodes, on which the others act, go with the call."""
+
+KINDS: dict[object, tuple[Callable[..., Any], ...]] = {
+    Call: (Sources,),
+    AccountCall: (Inputs, Sources),
+    DeploymentCall: (Inputs, Sources),
+}
+"""Whose fields are options of a kind of call, besides the verb's own."""
+
+
+def parameters(function: Callable[..., Any]) -> list[Parameter]:
+    """Return what Dagger is to read as the parameters of a verb.
+
+    Args:
+        function: the verb's.
+    """
+    call, *own = signature(function).parameters.values()
+    kinds = [*KINDS[call.annotation], *([Trial] if function.__name__ in TRIED else [])]
+    common = [each for kind in kinds for each in signature(kind).parameters.values()]
+    taken = [_parameter(each) for each in own if _is_option(_option(each))]
+    return [each.replace(kind=Parameter.KEYWORD_ONLY) for each in (*taken, *common)]
+
+
+def own_values(function: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of the options that a verb itself declares.
+
+    Args:
+        function: the verb's.
+        given: what Dagger handed over.
+
+    Raises:
+        SettingsError: a value is not what the option takes.
+    """
+    _, *own = signature(function).parameters.values()
+    return {each.name: _value(each, given) for each in own if not _option(each).terminal_only}
+
+
+def writes_folder(function: Callable[..., Any]) -> bool:
+    """Tell whether a verb writes a folder, which its function returns."""
+    _, *own = signature(function).parameters.values()
+    return any(_option(each).folder == "written" for each in own)
+
+
+def _option(parameter: Parameter) -> Option:
+    return next((note for note in get_args(parameter.annotation) if isinstance(note, Option)), Option())
+
+
+def _is_option(option: Option) -> bool:
+    return not option.terminal_only and option.folder != "written"
+
+
+def _parameter(parameter: Parameter) -> Parameter:
+    """Return a verb's parameter with a type that Dagger knows: it has no Literal, and no path."""
+    kind, *notes = get_args(parameter.annotation)
+    told: list[Any] = [note for note in notes if isinstance(note, Doc)]
+    if parameter.name != (name := parameter.name.strip("_")):
+        told.append(Name(name))  # "from" is no name in Python
+    if _option(parameter).folder:
+        kind = dagger.Directory | None
+    elif get_origin(without_none(kind)) is Literal:
+        kind = str if kind is without_none(kind) else str | None
+    return parameter.replace(annotation=Annotated.__class_getitem__((kind, *told)))  # type: ignore[attr-defined]
+
+
+def _value(parameter: Parameter, given: Mapping[str, Any]) -> Any:
+    option, value = _option(parameter), given.get(parameter.name, parameter.default)
+    if option.folder:
+        return PLANS if value or option.folder == "written" else None
+    kind = without_none(get_args(parameter.annotation)[0])
+    try:
+        if get_origin(kind) is Literal and value is not None and value not in get_args(kind):
+            raise ValueError(f"{value!r} is not one of {', '.join(get_args(kind))}")
+        return option.check(value) if option.check else value
+    except ValueError as error:
+        name = parameter.name.strip("_").replace("_", "-")
+        raise SettingsError(f"--{name}: {error}", "give another value") from None

@@ -1,0 +1,29 @@
+"""The verb `adopt`."""
+
+from pipeline.deploy import adopt as adoption
+from pipeline.settings.inputs import Settings
+from pipeline.verbs.call import DeploymentCall
+from pipeline.verbs.options import StackName, Yes
+
+
+async def adopt(call: DeploymentCall, stack: StackName, yes: Yes = False) -> None:
+    """Bring a lost state back: import what exists in AWS, and prove it by a plan without changes.
+
+    Finds the stack's resources by their tags and names, and shows what would be imported. Nothing is removed
+    and nothing altered but tags; only the key pair is made anew, because AWS does not tell its public half.
+    What is missing in AWS is listed and left to deploy. When both states are lost, storage comes first.
+    Set the variables as they were when it was deployed.
+
+    Example: quickdata adopt app
+    """
+    settings = await call.read(Settings)
+    call.require_answer(yes)
+    async with call.deployment(settings) as d:
+        lost = d.stack(stack)
+        seen = await adoption.look(d, lost)
+        if seen.imports:
+            await call.confirm(f"Import this into the state of {stack}?", yes, seen.page())
+        done = await adoption.adopt(d, lost, seen)
+        missing = f"deploy creates what is missing: {', '.join(done.missing)}"
+        left = missing if done.missing else "a plan changes nothing"
+        d.report.prove("adopt", f"{done.imported} resources imported; {left}", imported=done.imported)

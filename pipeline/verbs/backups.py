@@ -1,0 +1,25 @@
+"""The verb `backups`."""
+
+import json
+from datetime import UTC, datetime
+
+from pipeline.aws.account import Cloud
+from pipeline.backups import catalogue
+from pipeline.deployment import DATABASE
+from pipeline.settings.inputs import AccountSettings
+from pipeline.verbs.call import AccountCall
+from pipeline.verbs.options import AsJson, Database
+
+
+async def backups(call: AccountCall, database: Database = DATABASE, as_json: AsJson = False) -> None:
+    """List the backups: age, size, rows, complete or not, verified when and by what; newest first.
+
+    One whose manifest cannot be used is shown as BAD with the reason, and is not restored.
+
+    Example: quickdata backups --json
+    """
+    settings = await call.read(AccountSettings)
+    cloud = Cloud(settings.credentials, settings.region)
+    listed = await catalogue.backups(cloud, settings.bucket, database)
+    documents = json.dumps([each.document() for each in listed])
+    call.answer(documents if as_json else "\n".join(catalogue.table(listed, datetime.now(UTC))))

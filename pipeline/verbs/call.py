@@ -1,0 +1,93 @@
+"""What a door (the console, or Dagger) gives to a verb. Each kind of call says which inputs are read."""
+
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol, TypeVar
+
+from pipeline.backups.drill import OpenSite
+from pipeline.deploy.agreement import Agree
+from pipeline.deployment import Deployment
+from pipeline.rehearsal.local_nodes import OpenSurroundings
+from pipeline.reporting.progress import Progress
+from pipeline.reporting.report import Report
+from pipeline.settings.inputs import AccountSettings, Settings
+
+Inputs = TypeVar("Inputs", bound=AccountSettings)
+
+
+class Call(Protocol):
+    """A call of a verb that reads no inputs."""
+
+    progress: Progress
+    report: Report
+
+    @property
+    def surroundings(self) -> OpenSurroundings | None:
+        """Where a rehearsal's servers run; None is this machine."""
+
+
+class AccountCall(Call, Protocol):
+    """A call of a verb that reads what it takes to read the bucket."""
+
+    async def read(self, kind: type[Inputs], **given: str) -> Inputs:
+        """Return the validated inputs.
+
+        Args:
+            kind: which inputs are wanted.
+            given: what the verb itself sets, by the variables' names.
+
+        Raises:
+            SettingsError: with every problem.
+        """
+
+    @property
+    def site(self) -> OpenSite | None:
+        """Where a drill happens; None is this machine."""
+
+    def answer(self, text: str) -> None:
+        """Print this, and not the report's findings, on standard output when the verb has ended."""
+
+
+class DeploymentCall(AccountCall, Protocol):
+    """A call of a verb that works on a deployment to AWS."""
+
+    exit_code: int
+    """The process's, when the verb ends without an error."""
+
+    def deployment(self, settings: Settings | None = None) -> AbstractAsyncContextManager[Deployment]:
+        """Open the deployment that the inputs describe.
+
+        Args:
+            settings: the inputs; None reads them.
+
+        Raises:
+            PipelineError: an input is missing or wrong, or the tools cannot be had.
+        """
+
+    def require_answer(self, yes: bool) -> None:
+        """Find out before anything is done whether a question could be asked.
+
+        Args:
+            yes: --yes was given.
+
+        Raises:
+            SettingsError: it was not, and there is nobody to ask.
+        """
+
+    async def confirm(self, question: str, yes: bool, shown: str = "") -> None:
+        """Ask before something is replaced or removed.
+
+        Args:
+            question: names what would happen.
+            yes: --yes was given.
+            shown: what the answer depends on; it is shown first.
+
+        Raises:
+            PipelineError: the answer is no, or nobody can be asked.
+        """
+
+    def agreement(self, yes: bool) -> Agree:
+        """Return how `deploy` learns whether nodes may end.
+
+        Args:
+            yes: --yes was given.
+        """

@@ -1,0 +1,36 @@
+"""The verb `destroy`."""
+
+from typing import Annotated, Literal
+
+from typing_extensions import Doc
+
+from pipeline.deploy import order
+from pipeline.deployment import DATABASE
+from pipeline.settings.inputs import Settings
+from pipeline.verbs.call import DeploymentCall
+from pipeline.verbs.options import Option, Yes
+
+WithoutBackup = Annotated[
+    Literal["nocodb_db"] | None,
+    Doc("Take no backup first: for an app whose database is dead already."),
+    Option(metavar="NAME-OF-DATABASE"),
+]
+
+
+async def destroy(call: DeploymentCall, without_backup: WithoutBackup = None, yes: Yes = False) -> None:
+    """Destroy the app: nodes, disks, network. The bucket and its backups stay.
+
+    NocoDB is stopped, a backup is taken and verified first; if that fails, nothing is destroyed. No verb
+    destroys storage.
+
+    Example: quickdata destroy
+    """
+    settings = await call.read(Settings)
+    first = "WITHOUT a backup of its last state" if without_backup else "after a verified backup"
+    await call.confirm(f"Destroy the app, with its nodes and the disk of {DATABASE}, {first}?", yes)
+    async with call.deployment(settings) as d:
+        if not without_backup:
+            await order.reachable(d)
+        counts = await order.destroy(d, backed_up=not without_backup)
+        words = f"{counts['delete']} resources are gone; the backups are in {d.bucket}"
+        d.report.prove("destroy", words, **counts)

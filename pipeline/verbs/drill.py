@@ -1,0 +1,43 @@
+"""The verb `drill`."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from typing_extensions import Doc
+
+from pipeline.aws.account import Cloud
+from pipeline.backups import drill as drills
+from pipeline.deployment import DATABASE
+from pipeline.settings.inputs import AccountSettings
+from pipeline.verbs.call import AccountCall
+from pipeline.verbs.options import BackupId, Database, Option, valid_hours
+
+MaxAge = Annotated[
+    float | None,
+    Doc("Fail when the newest backup is older than that, in hours."),
+    Option(valid_hours, metavar="HOURS"),
+]
+
+
+async def drill(
+    call: AccountCall,
+    backup_id: BackupId = None,
+    max_age: MaxAge = None,
+    database: Database = DATABASE,
+) -> None:
+    """Restore the newest backup into a throwaway PostgreSQL 18, off the node, and compare it.
+
+    Asks the node for nothing, and needs room for the database in TMPDIR. The attachments' archive is read
+    to its end. RPO (the snapshot's age when the drill began) and RTO (seconds until the compared database
+    could be used) are measured, and written into reports/run.json and into verified.json beside the
+    backup. Nothing else stays.
+
+    Exit code 4: no backup, a damaged one, or with --max-age one that is too old (tried all the same).
+
+    Example: quickdata drill --max-age 26
+    """
+    settings = await call.read(AccountSettings)
+    cloud = Cloud(settings.credentials, settings.region)
+    oldest = timedelta(hours=max_age) if max_age else None
+    request = drills.DrillRequest(database, backup_id, oldest)
+    await drills.drill(cloud, settings.bucket, request, call.progress, call.report, call.site)

@@ -1,0 +1,37 @@
+"""The verb `migrate-state`."""
+
+from typing import Annotated, Literal
+
+from typing_extensions import Doc
+
+from pipeline.errors import SettingsError
+from pipeline.settings.inputs import Settings
+from pipeline.states.migrate import migrate
+from pipeline.targets.aws import backend
+from pipeline.verbs.call import DeploymentCall
+from pipeline.verbs.options import Yes
+
+Place = Literal["local", "s3", "gitlab"]
+
+
+async def migrate_state(
+    call: DeploymentCall,
+    from_: Annotated[Place, Doc("Where the states are.")],
+    to: Annotated[Place, Doc("Where they shall be.")],
+    yes: Yes = False,
+) -> None:
+    """Move both states; what was moved is compared before the old copy is put away.
+
+    Refuses to overwrite another state. A move that was interrupted is continued by the same command. s3 is a
+    bucket of its own, which is created.
+
+    Example: quickdata migrate-state --from local --to s3
+    """
+    if from_ == to:
+        raise SettingsError("--from and --to name the same place", "name two places")
+    settings = await call.read(Settings, QUICKDATA_STATE=to, QUICKDATA_STATE_FROM=from_)
+    await call.confirm(f"Move the states of storage and app from {from_} to {to}?", yes)
+    async with call.deployment(settings) as d:
+        moved = await migrate(d, backend(settings, from_, d), backend(settings, to, d))
+        for stack, words in moved.items():
+            d.report.prove(stack, words)

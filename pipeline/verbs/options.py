@@ -1,0 +1,120 @@
+"""The options that verbs declare: type, default, help, and what a value must look like."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from types import NoneType
+from typing import Annotated, Any, Literal, get_args
+
+from typing_extensions import Doc
+
+from pipeline.backups.catalogue import ID
+from pipeline.settings.invisible import unseen
+
+LONGEST_DATABASE = 46
+"""Bytes: the names that a restore makes of it have to fit into PostgreSQL's 63."""
+MOST_HOURS = 87600
+
+
+@dataclass(frozen=True)
+class Option:
+    """What a verb's parameter needs to be an option, besides its type, its default and its help.
+
+    Args:
+        check: returns the value that the verb gets, or raises ValueError with what is wrong; None takes all.
+        name: how a terminal has it, without its hyphens; empty is the parameter's name.
+        metavar: what a terminal's help writes for the value.
+        argument: a terminal takes it by its place, without a name.
+        terminal_only: there is nothing like it under Dagger.
+        folder: whether it is a folder that a verb reads or one that it writes. Under Dagger the first is a
+            directory that is handed over, and the second is what the function returns.
+    """
+
+    check: Callable[[Any], Any] | None = None
+    name: str = ""
+    metavar: str = ""
+    argument: bool = False
+    terminal_only: bool = False
+    folder: Literal["", "read", "written"] = ""
+
+
+def without_none(kind: Any) -> Any:
+    """Return what an option is of; None beside it says only that it may be left out.
+
+    Args:
+        kind: a parameter's type.
+    """
+    named = [each for each in get_args(kind) if each is not NoneType] if NoneType in get_args(kind) else []
+    return named[0] if named else kind
+
+
+def wrong(value: object, said: str) -> ValueError:
+    """Return the error of a value; a character that nobody sees in it is named instead.
+
+    Args:
+        value: as it was given.
+        said: what is wrong with it, and what would be right.
+    """
+    return ValueError(f"{str(value)!r} {unseen(str(value)) or said}")
+
+
+def valid_id(value: str | None) -> str | None:
+    """Return a backup's id.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if value is not None and not ID.fullmatch(value):
+        raise wrong(value, "is not an id: 8 characters, 0-9 and a-f; `quickdata backups` lists them")
+    return value
+
+
+def valid_database(value: str) -> str:
+    """Return the name of a database, which becomes part of an S3 key.
+
+    Raises:
+        ValueError: no database of ours can have it.
+    """
+    if not value or not value.isprintable() or "/" in value or len(value.encode()) > LONGEST_DATABASE:
+        raise wrong(value, f"is not a database's name: 1 to {LONGEST_DATABASE} bytes, and no slash")
+    if value in (".", ".."):
+        raise wrong(value, "cannot be part of an S3 key")
+    return value
+
+
+def valid_hours(value: float | None) -> float | None:
+    """Return a number of hours.
+
+    Raises:
+        ValueError: it is out of range, or not a number.
+    """
+    if value is not None and not 0 < value <= MOST_HOURS:  # NaN is neither
+        raise ValueError(f"{value} must be more than 0 and at most {MOST_HOURS} hours")
+    return value
+
+
+def plan_to_write(value: Path) -> PurePosixPath:
+    """Return a folder that holds nothing but an earlier plan: its rights are changed, its files replaced.
+
+    Raises:
+        ValueError: it holds something else.
+    """
+    path = value.absolute()
+    if path.is_dir() and any(path.iterdir()) and not (path / "manifest.json").is_file():
+        raise wrong(value, "holds something else than a plan; name an empty or a new folder")
+    return PurePosixPath(path)
+
+
+def plan_to_read(value: Path | None) -> PurePosixPath | None:
+    """Return the folder of a plan, absolute."""
+    return PurePosixPath(value.absolute()) if value else None
+
+
+Yes = Annotated[bool, Doc("Do not ask; for CI.")]
+AsJson = Annotated[bool, Doc("Print JSON."), Option(name="json")]
+StackName = Annotated[Literal["storage", "app"], Doc("storage or app."), Option(argument=True)]
+BackupId = Annotated[
+    str | None, Doc("Which backup of those that `quickdata backups` lists."), Option(valid_id, name="id")
+]
+Database = Annotated[str, Doc("Whose backups."), Option(valid_database)]
+FromDatabase = Annotated[str, Doc("Whose backup."), Option(valid_database)]

@@ -1,0 +1,45 @@
+"""The verb `plan`."""
+
+from pathlib import PurePosixPath
+from typing import Annotated
+
+from typing_extensions import Doc
+
+from pipeline.deploy.preview import preview
+from pipeline.deploy.saved_plans import SavedPlans
+from pipeline.verbs.call import DeploymentCall
+from pipeline.verbs.options import Option, plan_to_write
+
+FOLDER = PurePosixPath("plan")
+CHANGES = 2
+"""Exit code of `plan --detailed-exitcode`, as OpenTofu's own."""
+
+Out = Annotated[
+    PurePosixPath,
+    Doc("Where the plans are kept, readable by you alone."),
+    Option(plan_to_write, metavar="DIR", folder="written"),
+]
+DetailedExitcode = Annotated[
+    bool, Doc("Exit with 2 when there are changes."), Option(terminal_only=True)
+]  # a Dagger function cannot return a folder and an exit code
+
+
+async def plan(call: DeploymentCall, out: Out = FOLDER, detailed_exitcode: DetailedExitcode = False) -> None:
+    """Show what deploy would do, on one page, and keep the plans; change nothing.
+
+    What cannot be known before the bucket, the app or the nodes exist is shown as deferred: deploy plans it
+    when it gets there. A plan that the gate refuses is shown, not kept, and ends with exit code 3.
+
+    \b
+    Exit codes with --detailed-exitcode: 0 nothing to do, 2 changes; what is deferred counts as changes.
+    DIR/plan.json holds counts only, for GitLab's artifacts:reports:terraform; the plans beside it hold
+    what the states hold: upload plan.json alone.
+
+    Example: quickdata plan --out plan
+    """
+    async with call.deployment() as d:
+        seen = await preview(d, SavedPlans(out))
+        d.report.findings.append(seen.page())
+        seen.require_allowed()
+    if detailed_exitcode and seen.changes:
+        call.exit_code = CHANGES

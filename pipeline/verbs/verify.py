@@ -1,0 +1,19 @@
+"""The verb `verify`."""
+
+from pipeline.backups import node as scripts
+from pipeline.deploy.order import reachable
+from pipeline.verbs.call import DeploymentCall
+from pipeline.verbs.options import BackupId
+
+
+async def verify(call: DeploymentCall, backup_id: BackupId = None) -> None:
+    """Take a backup, restore it into a scratch database on the node, compare; safe on a live system.
+
+    With --id that backup is compared, and none is taken.
+
+    Example: quickdata verify
+    """
+    async with call.deployment() as d:
+        await reachable(d)
+        proof = await scripts.verify(d, backup_id)
+        d.report.prove("verify", scripts.in_words(proof), **proof)

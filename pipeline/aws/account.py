@@ -143,10 +143,11 @@ class Cloud:
         """Say which suffix like the taken one is free; nothing is reserved by asking."""
         account, suffix = await self.account(), taken.removeprefix(bucket_name("", self.base_name))
         for ending in (f"-{number}" for number in range(2, CANDIDATES + 2)):
-            room = longest_suffix(self.base_name, ending)
-            candidate = suffix[:room].rstrip("-") + ending
-            if await self.ask(self._head, bucket_name(candidate, self.base_name), account) in FREE:
-                return f"export TF_VAR_bucket_suffix={candidate}, which is free"
+            room = max(longest_suffix(self.base_name, ending), 0)
+            kept = suffix[:room].rstrip("-")
+            candidate = bucket_name(kept + ending, self.base_name)
+            if kept and await self.ask(self._head, candidate, account) in FREE:
+                return f"export TF_VAR_bucket_suffix={kept + ending}, which is free"
         return "choose another TF_VAR_bucket_suffix"
 
     async def require_free(self, bucket: str, state: str = "local") -> None:

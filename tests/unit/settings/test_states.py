@@ -131,6 +131,17 @@ def test_the_longest_suffix_for_s3_is_shorter_by_the_ending(monkeypatch: pytest.
     assert Settings.read().bucket_suffix == "x" * 20
 
 
+def test_a_base_name_that_leaves_no_room_for_the_ending_is_what_has_to_be_shorter(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TF_VAR_bucket_suffix", "x")
+    monkeypatch.setenv("TF_VAR_s3_bucket_base_name", "x" * 53)
+    assert Settings.read(QUICKDATA_STATE="s3").bucket == "x" * 53 + "-x"
+    monkeypatch.setenv("TF_VAR_s3_bucket_base_name", "x" * 54)
+    said = problems(QUICKDATA_STATE="s3")["QUICKDATA_STATE"]
+    assert "use a shorter TF_VAR_s3_bucket_base_name, or local" in said
+
+
 def test_another_base_name_names_the_bucket_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TF_VAR_s3_bucket_base_name", "of-a-team")
     settings = Settings.read(QUICKDATA_STATE="s3")

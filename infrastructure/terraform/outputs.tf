@@ -5,7 +5,7 @@ output "backup_bucket" {
 
 output "region" {
   description = "Region of that bucket."
-  value       = local.storage.region
+  value       = data.terraform_remote_state.s3.outputs.region
 }
 
 output "ssh_user" {

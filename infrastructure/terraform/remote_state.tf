@@ -17,7 +17,6 @@ data "terraform_remote_state" "s3" {
 
 # A storage state that was last written under the older names is read until its next apply.
 locals {
-  storage        = data.terraform_remote_state.s3.outputs
-  s3_bucket_name = try(data.terraform_remote_state.s3.outputs.s3_bucket_name, local.storage.bucket_name)
-  s3_bucket_arn  = try(data.terraform_remote_state.s3.outputs.s3_bucket_arn, local.storage.bucket_arn)
+  s3_bucket_name = try(data.terraform_remote_state.s3.outputs.s3_bucket_name, data.terraform_remote_state.s3.outputs.bucket_name)
+  s3_bucket_arn  = try(data.terraform_remote_state.s3.outputs.s3_bucket_arn, data.terraform_remote_state.s3.outputs.bucket_arn)
 }

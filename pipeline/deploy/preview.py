@@ -196,7 +196,7 @@ def _not_predictable(seen: Preview) -> str:
     if app is None:
         return "the app is deferred"
     if app.outputs:
-        return f"the app's plan changes the nodes: {', '.join(app.outputs)}"
+        return f"the app's plan changes what the inventory is made of: {', '.join(app.outputs)}"
     return ""
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.ansible.playbooks import INVENTORY
+from pipeline.deploy import adopt
 from pipeline.deploy import order as deploy
 from pipeline.deployment import Deployment
 from pipeline.rehearsal.workspace import throwaway
@@ -56,6 +58,10 @@ async def test_deploying_an_older_installation_changes_outputs_and_no_resource(
 
     known = await deploy.ready(d)
     assert known["storage"].outputs["bucket_name"] == known["storage"].bucket == d.bucket
+    await deploy.reachable(d)
+    assert f"backup_bucket: {d.bucket}\n" in str(await d.runner.read(INVENTORY))
+    assert not (await adopt.look(d, d.app)).gated.plan.changes
+    assert await pending(d, d.app, destroy=True)
     app = await planned(d, d.app)
     assert (app.changes, "backup_bucket" in app.outputs) == ((), True)
     storage = await planned(d, d.storage, BUCKET)

@@ -29,3 +29,25 @@ run "a_suffix_that_names_the_bucket_of_another_ones_states_is_refused" {
   variables { bucket_suffix = "Team-TfState" }
   expect_failures = [var.bucket_suffix]
 }
+
+run "another_base_name_begins_the_buckets_name_and_gives_the_suffix_its_room" {
+  command = plan
+  variables {
+    s3_bucket_base_name = "team-backups"
+    bucket_suffix       = "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvw7"
+  }
+
+  assert {
+    condition     = aws_s3_bucket.backups.bucket == "team-backups-${var.bucket_suffix}" && length(aws_s3_bucket.backups.bucket) == 63
+    error_message = "bucket is named ${aws_s3_bucket.backups.bucket}"
+  }
+}
+
+run "one_character_more_than_63_is_refused" {
+  command = plan
+  variables {
+    s3_bucket_base_name = "team-backups"
+    bucket_suffix       = "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwx7"
+  }
+  expect_failures = [var.bucket_suffix]
+}

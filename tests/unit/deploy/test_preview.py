@@ -45,6 +45,8 @@ QUIET = {
     **{f"ansible: {name} --check": (0, stats(0)) for name in PLAYBOOKS},
 }
 """A deployment that is as it should be."""
+OLDER = {"storage: state": (0, state_json().replace("s3_bucket_name", "bucket_name"))}
+"""The same, last deployed when storage's outputs had other names."""
 
 
 def growing(address: str = "aws_vpc.main", stack: str = "app") -> dict[str, Any]:
@@ -115,6 +117,25 @@ async def test_the_app_is_deferred_when_storage_changes_what_it_reads() -> None:
     found = await seen({"storage: plan": (2, ""), "storage: read plan": (0, json.dumps(changing))})
     assert "s3_bucket_arn" in found.deferred["app"]
     assert set(found.plans) == {"storage"}
+
+
+async def test_a_plan_on_a_state_with_older_outputs_changes_outputs_only_and_is_deployed_as_shown() -> None:
+    renamed = {"bucket_name": {"actions": ["delete"]}, "s3_bucket_name": {"actions": ["create"]}}
+    renaming = json.dumps({"resource_changes": [], "output_changes": renamed})
+    found = await seen(OLDER | {"storage: plan": (2, ""), "storage: read plan": (0, renaming)})
+    assert "storage: no resource, but outputs change" in found.page()
+    assert found.deferred["app"] == "storage changes what it reads: bucket_name, s3_bucket_name"
+    runner = await saved(OLDER | {"storage: plan": (2, ""), "storage: read plan": (0, renaming)})
+    await deploy(deployment(runner), KEPT)
+    assert applied(runner) == {"storage: apply": "/kept/storage.tfplan"}
+    assert runner.names.index("storage: apply") < runner.names.index("app: plan")
+
+
+async def test_the_bucket_of_a_state_with_older_outputs_is_not_created_first() -> None:
+    runner = RecordingRunner(QUIET | OLDER)
+    await deploy(deployment(runner))
+    assert "app: plan" in runner.names
+    assert not [name for name in runner.names if "-target" in name]
 
 
 async def test_the_playbooks_are_deferred_when_the_app_changes_its_nodes_and_only_then() -> None:

@@ -6,7 +6,7 @@ variable "s3_bucket_base_name" {
 
   validation {
     condition     = can(regex("^[a-z0-9-]*$", var.s3_bucket_base_name))
-    error_message = "s3_bucket_base_name has a character that is not a small letter, digit or hyphen: set TF_VAR_s3_bucket_base_name to one like team-backups."
+    error_message = "s3_bucket_base_name has a character that is not a lowercase letter, digit or hyphen: set TF_VAR_s3_bucket_base_name to one like team-backups."
   }
 
   validation {

@@ -21,7 +21,7 @@ Rules = tuple[tuple[Callable[[str], object], str], ...]
 BASE_NAME_RULES: Rules = (
     (
         lambda base: not re.fullmatch("[a-z0-9-]*", base),
-        "has a character that is not a small letter, digit or hyphen; export one like team-backups",
+        "has a character that is not a lowercase letter, digit or hyphen; export one like team-backups",
     ),
     (
         lambda base: not base or base.startswith("-") or base.endswith("-"),

@@ -24,7 +24,7 @@ TABLE: dict[str, str] = {
 BASE_NAMES: dict[str, str] = {
     **dict.fromkeys([BASE_NAME, "a", "9", "a--b", "xn", "amzn-s3-demos", "x" * 61], ""),
     **dict.fromkeys(
-        ["A", "a.b", "a_b", "é", "a b", "a\n", "${x}"], "has a character that is not a small letter"
+        ["A", "a.b", "a_b", "é", "a b", "a\n", "${x}"], "has a character that is not a lowercase letter"
     ),
     **dict.fromkeys(["-a", "a-", "-"], "is empty, or begins or ends with a hyphen"),
     **dict.fromkeys(["xn--a", "sthree", "sthree-a", "amzn-s3-demo"], "has a beginning that S3 reserves"),

@@ -54,7 +54,7 @@ def test_the_courses_variables_are_enough(good: pytest.MonkeyPatch) -> None:
         ("TF_VAR_bucket_suffix", "ppr-tfstate", "another suffix's states"),
         ("TF_VAR_bucket_suffix", "ppr\nx", "has a newline"),
         ("TF_VAR_bucket_suffix", "x" * 28, "27 characters"),
-        ("TF_VAR_s3_bucket_base_name", "Team", "not a small letter"),
+        ("TF_VAR_s3_bucket_base_name", "Team", "not a lowercase letter"),
         ("TF_VAR_s3_bucket_base_name", "x" * 60, "TF_VAR_bucket_suffix: has more than 2 characters"),
         ("TF_VAR_admin_cidr", "", "not set"),
         ("TF_VAR_admin_cidr", "here", "not an IPv4 range"),

@@ -126,7 +126,7 @@ def _read_all(cloud: Cloud, bucket: str, prefix: str) -> list[Backup]:
             files.setdefault(name, set()).add(file)
     except ClientError as error:
         said = error.response["Error"]["Message"]
-        mend = "check TF_VAR_bucket_suffix, AWS_REGION and the credentials"
+        mend = "check TF_VAR_s3_bucket_base_name, TF_VAR_bucket_suffix, AWS_REGION and the credentials"
         raise BackupError(f"the backups in s3://{bucket} cannot be read: {said}", mend) from error
     return [_read(client, bucket, prefix + name, files[name]) for name in sorted(files, reverse=True)]
 

@@ -34,8 +34,9 @@ class StateSettings(BaseSettings):
             raise ValueError(f"{value!r} is not one of {', '.join(STATES)}; set it to one")
         most = longest_suffix(info.data.get("s3_bucket_base_name", BASE_NAME), ENDING)
         if value == "s3" and len(info.data.get("bucket_suffix", "")) > most:
-            room = f"suffix of at most {most} characters" if most > 0 else "shorter TF_VAR_s3_bucket_base_name"
-            raise ValueError(f"s3 adds -tfstate to the bucket's name; use a {room}, or local")
+            fitting = f"suffix of at most {most} characters"
+            use = fitting if most > 0 else "shorter TF_VAR_s3_bucket_base_name"
+            raise ValueError(f"s3 adds -tfstate to the bucket's name; use a {use}, or local")
         return value
 
     @field_validator("state_passphrase")

@@ -38,12 +38,14 @@ def call(tmp_path: Path, env: dict[str, str], *words: str, code: int = 0) -> tup
 @pytest.mark.parametrize("code", [0, 3, 4])
 def test_a_call_names_its_secrets_and_ends_with_the_verbs_own_code(tmp_path: Path, code: int) -> None:
     plain = {"TF_VAR_bucket_suffix": "ppr", "QUICKDATA_SSH_KEY": "/builds/key"}
+    plain["TF_VAR_s3_bucket_base_name"] = "team-backups"
     words = ("deploy", "--tool-output")
     ended, argv = call(tmp_path, KEYS | {"VAULT_PASSWORD": "s3cret-c"} | plain, *words, code=code)
     assert ended == code
     assert argv[:4] == ["call", "run", "--verb", "deploy"]
     assert argv[argv.index("--aws-secret-access-key") + 1] == "env://AWS_SECRET_ACCESS_KEY"
     assert {"--tool-output", "file:///builds/key", "ppr"} <= set(argv)
+    assert argv[argv.index("--bucket-base-name") + 1] == "team-backups"
     assert "s3cret" not in "".join(argv)
     assert "--gitlab-pat" not in argv
 

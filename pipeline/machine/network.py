@@ -8,10 +8,8 @@ import base64
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from http.client import HTTPResponse
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
-from urllib.request import ProxyHandler, Request, build_opener
+from urllib.parse import unquote
 
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 """For every tool. Some read the upper case, some the lower, so a step has both."""
@@ -92,23 +90,6 @@ def passwords(values: Iterable[str]) -> Iterator[str]:
         if ":" in credentials:
             written = credentials.partition(":")[2]
             yield from (written, unquote(written))
-
-
-def ask(request: Request | str, timeout: float) -> HTTPResponse:
-    """Open a URL as `urlopen` does, but the loopback never by a proxy.
-
-    Args:
-        request: a URL, or a request of urllib.
-        timeout: seconds that an answer may take.
-
-    Raises:
-        OSError: there was no answer.
-    """
-    url = request if isinstance(request, str) else request.full_url
-    host = urlsplit(url).hostname or ""
-    handler = ProxyHandler({}) if host in LOOPBACK or host.startswith("127.") else ProxyHandler()
-    answer: HTTPResponse = build_opener(handler).open(request, timeout=timeout)
-    return answer
 
 
 def _in_both_cases(name: str) -> Mapping[str, str]:

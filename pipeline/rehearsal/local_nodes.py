@@ -18,6 +18,7 @@ from pipeline.runners.host import HostRunner
 from pipeline.runners.workbench import Workbench
 from pipeline.targets.emulator import VAULT_PASSWORD, emulated, lay_vault, require_emulator, vault
 from pipeline.tofu import binary as tools
+from pipeline.tofu.download import find_or_download_tofu
 from pipeline.tofu.stack import STACKS
 
 REHEARSAL_BYTES = 500 * 10**6
@@ -58,7 +59,7 @@ def workbench(directory: PurePath, secrets: Mapping[str, str], progress: Progres
     home = workspace / "home"
     home.mkdir(mode=0o700, exist_ok=True)
     runner = HostRunner(workspace, secrets, progress, (Path(sys.executable).parent,), home)
-    tofu = str(tools.tofu())
+    tofu = str(find_or_download_tofu())
     return Workbench(runner, tofu, tools.provider_environment(workspace / ".tofu"))
 
 

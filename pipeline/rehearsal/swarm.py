@@ -24,6 +24,7 @@ from pipeline.servers.localstack import LocalStack, localstack
 from pipeline.targets.aws import NODES_KEY
 from pipeline.targets.emulator import OWNER, VAULT_PASSWORD, emulated, lay_vault, require_emulator, vault
 from pipeline.tofu import binary as tools
+from pipeline.tofu.download import find_or_download_tofu
 from pipeline.tofu.stack import STACKS
 
 IMAGES = REPOSITORY / "infrastructure/ansible/group_vars/all/images.yml"
@@ -70,7 +71,7 @@ async def swarm(
     """
     content, needed = vault(), stock(workers, domain)
     require_room(await _needs(needed))
-    tools.tofu()  # it may have to be downloaded: nodes would wait for it
+    find_or_download_tofu()  # it may have to be downloaded: nodes would wait for it
     with throwaway() as directory:
         progress.note(
             f"nodes: {len(needed)} containers are started, and the stack's images are loaded into them"

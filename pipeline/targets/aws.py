@@ -22,6 +22,7 @@ from pipeline.tofu.backends.base import Backend
 from pipeline.tofu.backends.gitlab import PASSWORD, GitLab
 from pipeline.tofu.backends.local import Local
 from pipeline.tofu.backends.s3 import S3
+from pipeline.tofu.download import find_or_download_tofu
 from pipeline.tofu.stack import STACKS, Stack
 
 PLANS_BYTES = 16 * 10**6
@@ -92,7 +93,7 @@ def _workbench(settings: Settings, progress: Progress) -> Workbench:
     plans = Need(REPOSITORY, PLANS_BYTES, "for plans and states")
     require_room([plans, *tools.downloads(REPOSITORY / folder for folder in STACKS.values())])
     runner = HostRunner(REPOSITORY, secrets(settings), progress, (Path(sys.executable).parent,))
-    tofu = str(tools.tofu())
+    tofu = str(find_or_download_tofu())
     if settings.state_passphrase:
         encryption.require_tofu(tofu)
     return Workbench(runner, tofu, tools.provider_environment(tools.cache().parent / "provider"))

@@ -1,31 +1,17 @@
-"""The tools that steps call: OpenTofu found or downloaded, its providers from a mirror."""
+"""The tools that steps call: OpenTofu or Terraform where it is, and its provider from a mirror."""
 
-import fcntl
-import hashlib
 import json
 import os
 import platform
 import shutil
-import zipfile
 from collections.abc import Iterable, Iterator
-from http.client import HTTPException
-from io import BytesIO
 from pathlib import Path
 
 from pipeline.errors import ToolError
-from pipeline.machine.files import write_whole
-from pipeline.machine.network import ask
 from pipeline.machine.room import Need
 from pipeline.settings.invisible import visible
 
 VERSION = "1.12.6"
-RELEASES = "https://github.com/opentofu/opentofu/releases/download"
-SHA256 = {
-    "linux_amd64": "5dc43da4f750f33873dc25e94587128709e819e544b7be9016b255316153c3a8",
-    "linux_arm64": "e573979ba68a17fe7b881752051a694a7efcd970e39521f6a25775197861ed4d",
-    "darwin_arm64": "e083ee43790ab9e19ad66d9933e24a7244a1412e1d5728f37999ae2163fdac95",
-    "darwin_amd64": "166388e5feed47e107e11721b6366bf91d21e47eccbced75f3cbe0c7184ffd9b",
-}
 PROVIDER_VERSION = "5.100.0"
 """The provider that both stacks pin."""
 PROVIDER = Path("registry.opentofu.org/hashicorp/aws")
@@ -38,15 +24,6 @@ def this_platform() -> str:
     """Return this machine's platform as OpenTofu names it."""
     machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
     return f"{platform.system().lower()}_{machine}"
-
-
-def tofu() -> Path:
-    """Return OpenTofu or Terraform: the one that is here, else the pinned release, downloaded.
-
-    Raises:
-        ToolError: there is none, and it cannot be had.
-    """
-    return find_tofu() or download_tofu()
 
 
 def find_tofu() -> Path | None:
@@ -62,46 +39,6 @@ def cache() -> Path:
     """Return the directory of the pinned release."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "quickdata" / f"tofu-{VERSION}"
-
-
-def download_tofu(releases: str = RELEASES) -> Path:
-    """Download the pinned OpenTofu, check its SHA-256, and put it into the cache.
-
-    Args:
-        releases: the URL below which the releases are.
-
-    Raises:
-        ToolError: no release for this platform, no network, or another checksum than the pinned one.
-    """
-    where = this_platform()
-    if where not in SHA256:
-        raise ToolError(f"there is no pinned OpenTofu for {where}", "install tofu or terraform 1.11 or newer")
-    url = f"{releases}/v{VERSION}/tofu_{VERSION}_{where}.zip"
-    try:
-        with ask(url, 60) as answer:
-            archive = answer.read()
-    except (OSError, HTTPException) as error:
-        mend = "install tofu or terraform 1.11 or newer, or allow that address"
-        raise ToolError(f"OpenTofu could not be downloaded from {url}: {error}", mend) from error
-    if hashlib.sha256(archive).hexdigest() != SHA256[where]:
-        raise ToolError(
-            f"{url} is not the pinned release: another SHA-256", "do not use it; tell the maintainers"
-        )
-    return _unpack(archive)
-
-
-def _unpack(archive: bytes) -> Path:
-    cache().mkdir(parents=True, exist_ok=True)
-    lock = os.open(cache(), os.O_RDONLY)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        for draft in cache().glob(".tofu.*draft"):  # a killed run's: a living one would have the lock
-            draft.unlink()
-        with zipfile.ZipFile(BytesIO(archive)) as files:
-            write_whole(cache() / "tofu", files.read("tofu"), 0o755)
-        return cache() / "tofu"
-    finally:
-        os.close(lock)
 
 
 def find_provider() -> Path | None:

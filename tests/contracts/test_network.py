@@ -14,13 +14,14 @@ from pipeline.backups import drill
 from pipeline.backups.catalogue import Backup
 from pipeline.errors import ToolError
 from pipeline.machine import network
+from pipeline.machine.http_request import ask
 from pipeline.rehearsal.local_nodes import workbench
 from pipeline.rehearsal.swarm import node_environment
 from pipeline.reporting.progress import Progress
 from pipeline.runners.host import HostRunner
 from pipeline.servers.localstack import ACCOUNT, LocalStack, answers, asking
 from pipeline.steps.step import Step
-from pipeline.tofu import binary as tools
+from pipeline.tofu.download import download_tofu
 from tests.servers.test_host import python
 from tests.support.recording_proxy import RecordingProxy, forget_the_network, recording_proxy
 
@@ -84,16 +85,15 @@ async def test_aws_itself_is_asked_by_the_proxy(proxy: RecordingProxy) -> None:
 
 
 def test_other_hosts_are_asked_by_the_proxy_and_the_loopback_is_not(proxy: RecordingProxy) -> None:
-    with recording_proxy({"/here": b"here"}) as here, network.ask(f"{here.url}/here", 30) as answer:
-        assert answer.read() == b"here"
-    with network.ask("http://releases.invalid/tofu", 30) as answer:
-        assert answer.read() == b"a release"
+    with recording_proxy({"/here": b"here"}) as here:
+        assert ask("GET", f"{here.url}/here", 30).content == b"here"
+    assert ask("GET", "http://releases.invalid/tofu", 30).content == b"a release"
     assert proxy.asked == ["GET http://releases.invalid/tofu"]
 
 
 def test_the_release_is_downloaded_by_the_proxy(proxy: RecordingProxy) -> None:
     with pytest.raises(ToolError, match="could not be downloaded"):
-        tools.download_tofu("http://releases.invalid")
+        download_tofu("http://releases.invalid")
     assert proxy.asked[0].startswith("GET http://releases.invalid/v")
 
 

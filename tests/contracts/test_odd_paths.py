@@ -25,6 +25,7 @@ from pipeline.servers.postgres import Postgres
 from pipeline.steps.step import Step
 from pipeline.targets import aws
 from pipeline.tofu import binary as tools
+from pipeline.tofu.download import find_or_download_tofu
 from tests.support.ansible_workspace import BUCKET, TOOLS, VAULT_PASSWORD, make_workspace
 from tests.support.recording_proxy import forget_the_network, index_of, recording_proxy
 
@@ -131,7 +132,7 @@ def test_opentofu_finds_its_provider_below_any_name(tmp_path: Path, name: str) -
     (stack / "main.tf").write_text(f"terraform {{\n  required_providers {{\n    {needed}\n  }}\n}}\n")
     file = tools.mirror_configuration(provider, tmp_path / name / "tofu")
     env = {"TF_CLI_CONFIG_FILE": str(file), "HOME": str(tmp_path), "CHECKPOINT_DISABLE": "1"}
-    command = [str(tools.tofu()), "init", "-no-color"]
+    command = [str(find_or_download_tofu()), "init", "-no-color"]
     done = subprocess.run(command, cwd=stack, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     installed = stack / ".terraform/providers" / where

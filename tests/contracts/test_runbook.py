@@ -20,6 +20,7 @@ from pipeline.servers.localstack import LocalStack
 from pipeline.servers.postgres import Postgres
 from pipeline.settings.suffix import bucket_name
 from pipeline.tofu import binary as tools
+from pipeline.tofu.download import find_or_download_tofu
 from tests.e2e.test_life import UPLOAD, UPLOADED, empty_database, fingerprint, variables, vault
 from tests.support.emulated import VAULT, Checkout
 from tests.support.emulated import checkout as make_checkout
@@ -100,7 +101,7 @@ def operator(
     shims.mkdir()
     emulated = shlex.join([sys.executable, "-P", "-m", "tests.support.emulated_cli", str(found.around)])
     shim(shims, "quickdata", f'exec {emulated} "$@"')
-    (shims / "tofu").symlink_to(tools.tofu())
+    (shims / "tofu").symlink_to(find_or_download_tofu())
     return Operator(found, localstack, shims)
 
 

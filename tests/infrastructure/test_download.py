@@ -14,6 +14,7 @@ import pytest
 from pipeline.errors import ToolError
 from pipeline.servers.process import free_port
 from pipeline.tofu import binary as tools
+from pipeline.tofu.download import SHA256, download_tofu
 from tests.support.listening import on_loopback_alone
 
 PROGRAM = b"#!/bin/sh\necho OpenTofu\n"
@@ -76,13 +77,13 @@ def files(cache: Path) -> list[Path]:
 def pinned(monkeypatch: pytest.MonkeyPatch) -> bytes:
     """A release whose checksum is the pinned one."""
     body = release()
-    monkeypatch.setitem(tools.SHA256, tools.this_platform(), hashlib.sha256(body).hexdigest())
+    monkeypatch.setitem(SHA256, tools.this_platform(), hashlib.sha256(body).hexdigest())
     return body
 
 
 def test_a_release_with_another_checksum_is_refused_and_not_kept(cache: Path, serve: Serve) -> None:
     with pytest.raises(ToolError, match="not the pinned release") as caught:
-        tools.download_tofu(serve(release()))
+        download_tofu(serve(release()))
     assert "do not use it" in caught.value.mend
     assert files(cache) == []
 
@@ -91,7 +92,7 @@ def test_the_pinned_release_is_kept_executable_and_found_from_then_on(
     cache: Path, serve: Serve, pinned: bytes
 ) -> None:
     assert tools.find_tofu() is None
-    tofu = tools.download_tofu(serve(pinned))
+    tofu = download_tofu(serve(pinned))
     assert files(cache) == [tofu]
     assert tofu.read_bytes() == PROGRAM
     assert os.access(tofu, os.X_OK)
@@ -101,27 +102,27 @@ def test_the_pinned_release_is_kept_executable_and_found_from_then_on(
 def test_what_a_killed_run_left_of_a_download_is_removed(cache: Path, serve: Serve, pinned: bytes) -> None:
     tools.cache().mkdir(parents=True)
     (tools.cache() / ".tofu.4711.draft").write_bytes(b"half of it")
-    tofu = tools.download_tofu(serve(pinned))
+    tofu = download_tofu(serve(pinned))
     assert files(cache) == [tofu]
 
 
 def test_a_download_cut_off_is_refused_and_not_kept(cache: Path, serve: Serve, pinned: bytes) -> None:
     with pytest.raises(ToolError, match="could not be downloaded"):
-        tools.download_tofu(serve(pinned[:100], promised=len(pinned)))
+        download_tofu(serve(pinned[:100], promised=len(pinned)))
     assert files(cache) == []
 
 
 def test_a_release_that_is_not_there_is_named_by_its_address(cache: Path, serve: Serve) -> None:
     url = serve(b"") + "/elsewhere"
     with pytest.raises(ToolError, match=f"{url}/v{tools.VERSION}/.*404") as caught:
-        tools.download_tofu(url)
+        download_tofu(url)
     assert "install tofu or terraform" in caught.value.mend
     assert files(cache) == []
 
 
 def test_without_a_network_the_mend_is_to_install_a_tool(cache: Path) -> None:
     with pytest.raises(ToolError, match="could not be downloaded from http://127") as caught:
-        tools.download_tofu(f"http://127.0.0.1:{free_port()}")
+        download_tofu(f"http://127.0.0.1:{free_port()}")
     assert "install tofu or terraform" in caught.value.mend
     assert files(cache) == []
 
@@ -131,5 +132,5 @@ def test_a_platform_without_a_pinned_release_is_told_to_bring_its_own(
 ) -> None:
     monkeypatch.setattr(tools, "this_platform", lambda: "plan9_mips")
     with pytest.raises(ToolError, match="no pinned OpenTofu for plan9_mips") as caught:
-        tools.download_tofu("http://127.0.0.1:1")
+        download_tofu("http://127.0.0.1:1")
     assert "install tofu or terraform" in caught.value.mend

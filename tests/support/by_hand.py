@@ -13,6 +13,7 @@ from pipeline.machine.repository import REPOSITORY
 from pipeline.rehearsal.workspace import REAL
 from pipeline.targets.emulator import NOBODYS_KEY
 from pipeline.tofu import binary as tools
+from pipeline.tofu.download import find_or_download_tofu
 
 SYSTEM = "/usr/local/bin:/usr/bin:/bin"
 ENVIRONMENT = Path(sys.executable).parent
@@ -90,7 +91,7 @@ def terminal(directory: Path, **variables: str) -> Terminal:
     key = directory / "home/.ssh/id_ed25519.pub"
     key.parent.mkdir(parents=True)
     key.write_text(f"{NOBODYS_KEY}\n")
-    tofu = tools.tofu()
+    tofu = find_or_download_tofu()
     environment = {
         "PATH": f"{ENVIRONMENT}:{tofu.parent}:{SYSTEM}",
         "HOME": str(directory / "home"),

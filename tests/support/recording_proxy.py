@@ -28,7 +28,7 @@ class RecordingProxy(ThreadingHTTPServer):
 
     def __init__(self, answers: Mapping[str, bytes], address: str) -> None:
         super().__init__((address, 0), Handler)
-        self.answers, self.asked = answers, list[str]()
+        self.answers, self.asked, self.headers = answers, list[str](), list[dict[str, str]]()
         self.url = f"http://{address}:{self.server_port}"
 
 
@@ -37,6 +37,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def answer(self) -> None:
         self.server.asked.append(f"{self.command} {self.path}")
+        self.server.headers.append(dict(self.headers))
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
         body = self.server.answers.get(self.path)
         self.send_response(502 if body is None else 200)

@@ -1,20 +1,16 @@
 """States in GitLab: its HTTP protocol, with locks and versions."""
 
-import base64
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from http.client import HTTPException
 from typing import Any, ClassVar
-from urllib.error import HTTPError
 from urllib.parse import quote
-from urllib.request import Request
 
 from anyio import CancelScope, to_thread
 
 from pipeline.errors import SettingsError, ToolError
-from pipeline.machine.network import ask
+from pipeline.machine.http_request import ask
 from pipeline.steps.lock import Lock, own, parsed
 from pipeline.tofu.backends.base import Backend, Values
 from pipeline.tofu.stack import STACKS, Stack
@@ -22,6 +18,7 @@ from pipeline.tofu.stack import STACKS, Stack
 PASSWORD = "TF_HTTP_PASSWORD"  # noqa: S105 - the variable's name
 ANSWER_SECONDS = 30.0
 """How long GitLab may take for an answer."""
+JSON = {"Content-Type": "application/json"}
 FINE, NONE, LOCKED, REFUSED = (200, 204), (204, 404), (409, 423), (401, 403)
 """HTTP statuses: GitLab's docs, "GitLab-managed Terraform/OpenTofu state", and lib/api/terraform/state.rb."""
 NO_PROJECT = "404 Project Not Found"
@@ -138,18 +135,13 @@ class GitLab(Backend):
         raise ToolError(what, "run again in a minute; a state that was just deleted takes GitLab a while")
 
     def _send(self, method: str, address: str, body: str | None) -> tuple[int, str]:
-        token = base64.b64encode(f"{self.user}:{self.token}".encode()).decode()
-        headers = {"Authorization": f"Basic {token}", "Content-Type": "application/json"}
-        data = None if body is None else body.encode()
-        request = Request(address, data, headers, method=method)  # noqa: S310 - https, or loopback: checked
+        sent: dict[str, Any] = {"auth": (self.user, self.token), "content": body, "headers": JSON}
         try:
-            with ask(request, ANSWER_SECONDS) as answer:
-                return answer.status, answer.read().decode()
-        except HTTPError as error:
-            return error.code, error.read().decode(errors="replace")
-        except (OSError, HTTPException) as error:
+            answer = ask(method, address, ANSWER_SECONDS, **sent)
+        except ConnectionError as error:
             what = f"GitLab ({self.url}) does not answer: {error}"
             raise ToolError(what, "check GITLAB_URL and the network") from error
+        return answer.status_code, answer.content.decode(errors="replace")
 
 
 def _holder(text: str) -> Lock:

@@ -73,9 +73,9 @@ def _proxy_address(url: httpx.URL) -> httpx.URL | None:
     """
     if url.host in LOOPBACK or url.host.startswith("127.") or proxy_bypass(url.netloc.decode()):
         return None
-    named = getproxies()
-    kind = url.scheme if named.get(url.scheme) else "all"
-    if not (address := named.get(kind)):
+    proxies = getproxies()
+    kind = url.scheme if proxies.get(url.scheme) else "all"
+    if not (address := proxies.get(kind)):
         return None
     proxy = _parsed(address if "://" in address else f"http://{address}")
     if proxy is None or proxy.scheme not in ("http", "https"):

@@ -34,13 +34,13 @@ CREDENTIALS = re.compile(r"(?:^|//|\s)([^/\s]+)@")
 
 def passed_on() -> dict[str, str]:
     """Return the variables that a step of this machine gets."""
-    found = {name: os.environ[name] for name in INDEXES if os.environ.get(name)}
-    found |= {name: str(Path(os.environ[name]).absolute()) for name in FILES if os.environ.get(name)}
-    if "PIP_CONFIG_FILE" not in found and (file := _pip_configuration()):
-        found["PIP_CONFIG_FILE"] = str(file)  # a rehearsal's steps have another HOME
+    variables = {name: os.environ[name] for name in INDEXES if os.environ.get(name)}
+    variables |= {name: str(Path(os.environ[name]).absolute()) for name in FILES if os.environ.get(name)}
+    if "PIP_CONFIG_FILE" not in variables and (file := _pip_configuration()):
+        variables["PIP_CONFIG_FILE"] = str(file)  # a rehearsal's steps have another HOME
     for name in PROXIES:
-        found |= _in_both_cases(name)
-    return found | without_proxy()
+        variables |= _in_both_cases(name)
+    return variables | without_proxy()
 
 
 def for_other_machines() -> tuple[str, ...]:
@@ -48,15 +48,15 @@ def for_other_machines() -> tuple[str, ...]:
 
     Paths do not. What holds a password does, but Ansible would write it into command lines.
     """
-    found = passed_on()
+    variables = passed_on()
     names = (*INDEXES, *(each for name in (*PROXIES, DIRECT) for each in (name, name.lower())))
-    return tuple(name for name in names if _is_for_others(name, found.get(name, "")))
+    return tuple(name for name in names if _is_for_others(name, variables.get(name, "")))
 
 
 def authorities() -> Path | None:
     """Return the file of authorities that the caller names for any tool, None without one."""
-    named = (os.environ.get(name, "") for name in BUNDLES)
-    return next((Path(each).absolute() for each in named if Path(each).is_file()), None)
+    bundles = (os.environ.get(name, "") for name in BUNDLES)
+    return next((Path(bundle).absolute() for bundle in bundles if Path(bundle).is_file()), None)
 
 
 def _is_for_others(name: str, value: str) -> bool:
@@ -66,8 +66,8 @@ def _is_for_others(name: str, value: str) -> bool:
     """
     if name.upper() == DIRECT:
         return bool(value)
-    here = value.startswith(("/", ".")) or any(f"//{host}" in value for host in LOOPBACK)
-    return bool(value) and not here and not list(passwords([value]))
+    of_this_machine = value.startswith(("/", ".")) or any(f"//{host}" in value for host in LOOPBACK)
+    return bool(value) and not of_this_machine and not list(passwords([value]))
 
 
 def without_proxy(*hosts: str) -> dict[str, str]:
@@ -77,14 +77,14 @@ def without_proxy(*hosts: str) -> dict[str, str]:
         hosts: further hosts that are asked directly, such as an emulator's.
     """
     given = ",".join(_in_both_cases(DIRECT).values())
-    named = dict.fromkeys([*(each.strip() for each in given.split(",")), *LOOPBACK, *hosts])
-    value = "*" if "*" in named else ",".join(filter(None, named))
+    direct = dict.fromkeys([*(host.strip() for host in given.split(",")), *LOOPBACK, *hosts])
+    value = "*" if "*" in direct else ",".join(filter(None, direct))
     return {DIRECT: value, DIRECT.lower(): value}
 
 
 def passwords(values: Iterable[str]) -> Iterator[str]:
     """Yield the secret parts of proxies' and indexes' URLs, as they are written and as they are sent."""
-    for credentials in (found for value in values for found in CREDENTIALS.findall(value)):
+    for credentials in (each for value in values for each in CREDENTIALS.findall(value)):
         plain = unquote(credentials)
         yield from (credentials, plain, base64.b64encode(plain.encode()).decode())
         if ":" in credentials:

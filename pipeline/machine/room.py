@@ -48,11 +48,11 @@ def require_room(needs: Iterable[Need]) -> None:
     Raises:
         ToolError: a file system has too little.
     """
-    together: dict[int, list[Need]] = {}
+    by_file_system: dict[int, list[Need]] = {}
     for need in needs:
-        together.setdefault(_existing(need.directory).stat().st_dev, []).append(need)
-    for found in together.values():
-        _require(found)
+        by_file_system.setdefault(_existing(need.directory).stat().st_dev, []).append(need)
+    for sharing in by_file_system.values():
+        _require(sharing)
 
 
 def _require(needs: list[Need]) -> None:

@@ -23,7 +23,7 @@ EMPTY = json.dumps({"version": 4, "serial": 0, "lineage": "empty", "outputs": {}
 
 
 @dataclass(frozen=True)
-class Place:
+class ReachedState:
     """One state in one place, reached from a folder with nothing in it but the backend.
 
     The stack's own folder will not do: `init` asks what to do with a local state that it finds there.
@@ -63,69 +63,71 @@ async def migrate(d: Deployment, source: Backend, destination: Backend) -> dict[
     old, new = kept_in(d, source), kept_in(d, destination)
     await destination.create()
     pairs = ((old.storage, new.storage), (old.app, new.app))
-    return {before.name: await _moved(old, before, new, after) for before, after in pairs}
+    return {before.name: await _move(old, before, new, after) for before, after in pairs}
 
 
-async def _moved(old: Deployment, before: Stack, new: Deployment, after: Stack) -> str:
-    async with _place(old, before) as source, _place(new, after) as destination:
+async def _move(old: Deployment, before: Stack, new: Deployment, after: Stack) -> str:
+    async with _reach(old, before) as source, _reach(new, after) as destination:
         mine = own("migrate-state")
         async with old.backend.hold_lock(before, mine):
-            text, found = await source.pull()
-            _, there = await destination.pull()
-            if found.lineage:
-                _require_same_history(source, found, destination, there)
-                await _copied(text, found, destination, there)
-                left = await old.backend.put_away(before, mine)
+            text, moving = await source.pull()
+            _, at_destination = await destination.pull()
+            if moving.lineage:
+                _require_same_history(source, moving, destination, at_destination)
+                await _copy(text, moving, destination, at_destination)
+                old_copy = await old.backend.put_away(before, mine)
     await pulled(new, after)
-    if not found.lineage:
-        return "was moved before" if there.lineage else "has no state yet"
-    return f"{len(found.resources)} resources, serial {found.serial}; its old copy: {left}"
+    if not moving.lineage:
+        return "was moved before" if at_destination.lineage else "has no state yet"
+    return f"{len(moving.resources)} resources, serial {moving.serial}; its old copy: {old_copy}"
 
 
 @asynccontextmanager
-async def _place(d: Deployment, stack: Stack) -> AsyncIterator[Place]:
+async def _reach(d: Deployment, stack: Stack) -> AsyncIterator[ReachedState]:
     folder = stack.workdir / f".terraform/moving-{d.backend.name}"
     values = d.backend.block(stack.name) or {"path": str(d.runner.root / stack.workdir / FILE)}
     scratch = replace(stack, name=f"{stack.name} in {d.backend.name}", workdir=folder)
     try:
         await d.runner.write(folder / BACKEND, backend_block(d.backend, values), 0o600)
         (await d.run(scratch.init("-reconfigure"))).check()
-        yield Place(d, stack, scratch)
+        yield ReachedState(d, stack, scratch)
     finally:
         with CancelScope(shield=True):
             await d.run(Step(f"{scratch.name}: folder removed", ("rm", "-rf", str(folder))))
 
 
-async def _copied(text: str, found: State, destination: Place, there: State) -> None:
+async def _copy(text: str, moving: State, destination: ReachedState, at_destination: State) -> None:
     """Write the state and read it again.
 
     The tools give the first state in a bucket or in GitLab a lineage of its own, whatever is written
     (internal/states/remote/state.go), so an empty one goes first; only an empty one is written over by force.
     """
     run, scratch = destination.d.run, destination.scratch
-    if _contents(there) != _contents(found):
-        if not there.lineage:
+    if _contents(at_destination) != _contents(moving):
+        if not at_destination.lineage:
             (await run(scratch.push(EMPTY))).check()
-        (await run(scratch.push(text, force=there.lineage != found.lineage))).check()
+        (await run(scratch.push(text, force=at_destination.lineage != moving.lineage))).check()
     _, after = await destination.pull()
-    if _contents(after) != _contents(found) or after.serial < found.serial:
+    if _contents(after) != _contents(moving) or after.serial < moving.serial:
         what = f"{destination.scratch.name}: what comes back is not what was moved there"
         raise ToolError(what, "the old state was kept: report this defect")
 
 
-def _contents(found: State) -> tuple[str, str]:
-    return found.lineage, json.dumps([found.outputs, found.resources], sort_keys=True)
+def _contents(version: State) -> tuple[str, str]:
+    return version.lineage, json.dumps([version.outputs, version.resources], sort_keys=True)
 
 
-def _require_same_history(source: Place, found: State, destination: Place, there: State) -> None:
+def _require_same_history(
+    source: ReachedState, moving: State, destination: ReachedState, at_destination: State
+) -> None:
     """Let nothing be overwritten but an earlier copy of this very state."""
-    nothing = not there.resources and not there.outputs
-    earlier = there.lineage == found.lineage and there.serial <= found.serial
-    if nothing or earlier or _contents(there) == _contents(found):
+    nothing = not at_destination.resources and not at_destination.outputs
+    earlier = at_destination.lineage == moving.lineage and at_destination.serial <= moving.serial
+    if nothing or earlier or _contents(at_destination) == _contents(moving):
         return
     other = destination.d.backend.name
-    which = "a newer version of this state" if there.lineage == found.lineage else "another state"
-    what = f"{source.stack.name}: {other} already holds {which} ({len(there.resources)} resources)"
+    which = "a newer version of this state" if at_destination.lineage == moving.lineage else "another state"
+    what = f"{source.stack.name}: {other} already holds {which} ({len(at_destination.resources)} resources)"
     right = f"in a fresh clone run `quickdata plan --state {other}`: the right one has no changes"
     mend = f"nothing was changed; {right}"
     raise StateElsewhere(what, mend)

@@ -30,10 +30,10 @@ async def opened(d: Deployment, stack: Stack) -> State:
         PipelineError: the tool failed.
     """
     await require_here(d, stack)
-    found = await pulled(d, stack)
-    if (there := found.outputs.get("region", d.cloud.region)) != d.cloud.region:
-        raise RegionDiffers(f"{stack.name}: its deployment", there, d.cloud.region)
-    return found
+    pulled_state = await pulled(d, stack)
+    if (region := pulled_state.outputs.get("region", d.cloud.region)) != d.cloud.region:
+        raise RegionDiffers(f"{stack.name}: its deployment", region, d.cloud.region)
+    return pulled_state
 
 
 async def require_here(d: Deployment, stack: Stack) -> None:

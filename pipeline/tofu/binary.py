@@ -29,8 +29,8 @@ def this_platform() -> str:
 def find_tofu() -> Path | None:
     """Return the tofu on PATH, else the terraform, else the one downloaded before."""
     for name in ("tofu", "terraform"):
-        if found := shutil.which(name):
-            return Path(found)
+        if path := shutil.which(name):
+            return Path(path)
     cached = cache() / "tofu"
     return cached if cached.exists() else None
 
@@ -51,9 +51,9 @@ def find_provider() -> Path | None:
     """
     named = os.environ.get("QUICKDATA_PROVIDER_MIRROR")
     for mirror in [Path(named)] if named else _sites():
-        found = sorted(mirror.glob(f"registry.*/hashicorp/aws/{PROVIDER_VERSION}/{this_platform()}"))
-        if found:
-            return found[-1].resolve()
+        providers = sorted(mirror.glob(f"registry.*/hashicorp/aws/{PROVIDER_VERSION}/{this_platform()}"))
+        if providers:
+            return providers[-1].resolve()
     if named:
         what = f"{visible(named)} has no registry.*/hashicorp/aws/{PROVIDER_VERSION}/{this_platform()}"
         raise ToolError(what, "name the directory that holds registry.…, or unset QUICKDATA_PROVIDER_MIRROR")

@@ -60,6 +60,6 @@ def require_opentofu(said: str) -> None:
         SettingsError: it is another tool.
     """
     if not said.startswith("OpenTofu "):
-        found = next(iter(said.splitlines()), "something else")
-        what = f"{PASSPHRASE} is set, but the toolbox has {found}: encryption works with OpenTofu"
+        tool = next(iter(said.splitlines()), "something else")
+        what = f"{PASSPHRASE} is set, but the toolbox has {tool}: encryption works with OpenTofu"
         raise SettingsError(what, "give OpenTofu as --tofu-binary, or leave out --state-passphrase")

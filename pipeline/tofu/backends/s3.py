@@ -1,7 +1,7 @@
 """States in a bucket of their own: versioned, encrypted, closed, locked by an object beside each state."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -57,14 +57,14 @@ class S3(Backend):
     async def create(self) -> str:
         """Make the bucket, or what of it an earlier run did not get to."""
         if not await self.exists():
-            await self.cloud.ask(partial(self._create, self.cloud.client("s3")))
-        await self.cloud.ask(partial(self._protect, self.cloud.client("s3")))
+            await self._ask(self._create)
+        await self._ask(self._protect)
         return await self.look()
 
     def _create(self, s3: Any) -> None:
         region = self.cloud.region
-        here = {"CreateBucketConfiguration": {"LocationConstraint": region}}
-        s3.create_bucket(Bucket=self.bucket, **({} if region == WITHOUT_CONSTRAINT else here))
+        constraint = {"CreateBucketConfiguration": {"LocationConstraint": region}}
+        s3.create_bucket(Bucket=self.bucket, **({} if region == WITHOUT_CONSTRAINT else constraint))
 
     def _protect(self, s3: Any) -> None:
         encrypted = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
@@ -89,17 +89,14 @@ class S3(Backend):
 
     async def find_lock(self, stack: Stack) -> Lock | None:
         """Read the object that both tools make with If-None-Match while they hold the lock."""
-        text = await self.cloud.ask(partial(_content, self.cloud.client("s3"), self.bucket), _lock_key(stack))
+        text = await self._ask(self._content, _lock_key(stack))
         return None if text is None else _read(text)
 
     @asynccontextmanager
     async def hold_lock(self, stack: Stack, mine: Lock) -> AsyncIterator[None]:
         """Make the object as the tools do; it goes at the end of the block, whatever happened."""
         body = json.dumps(mine.document())
-        taken = await self.cloud.ask(
-            partial(_made, self.cloud.client("s3"), self.bucket), _lock_key(stack), body
-        )
-        if not taken:
+        if not await self._ask(self._create_object, _lock_key(stack), body):
             raise self.state_locked(stack, await self.find_lock(stack) or Lock("that has just gone"))
         try:
             yield
@@ -112,16 +109,40 @@ class S3(Backend):
         now = await self.find_lock(stack)
         if now and now.id != lock.id:
             raise self.state_locked(stack, now)
-        await self._delete(_lock_key(stack))
+        await self._ask(self._delete, _lock_key(stack))
 
     async def put_away(self, stack: Stack, mine: Lock) -> str:
         """Delete the object; the bucket keeps its versions."""
         key = str(self.source(stack.name)["key"])
-        await self._delete(key)
+        await self._ask(self._delete, key)
         return f"the earlier versions of s3://{self.bucket}/{key}"
 
-    async def _delete(self, key: str) -> None:
-        await self.cloud.ask(partial(self.cloud.client("s3").delete_object, Bucket=self.bucket, Key=key))
+    async def _ask(self, call: Callable[..., Any], *arguments: str) -> Any:
+        return await self.cloud.ask(partial(call, self.cloud.client("s3")), *arguments)
+
+    def _content(self, s3: Any, key: str) -> str | None:
+        try:
+            return str(s3.get_object(Bucket=self.bucket, Key=key)["Body"].read().decode())
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("NoSuchKey", "NoSuchBucket"):
+                return None
+            raise
+
+    def _create_object(self, s3: Any, key: str, body: str) -> bool:
+        """Make an object that does not exist; tell whether it was made."""
+        try:
+            s3.put_object(Bucket=self.bucket, Key=key, Body=body.encode(), IfNoneMatch="*")
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("PreconditionFailed", "ConditionalRequestConflict"):
+                return False
+            if error.response["Error"]["Code"] == "NoSuchBucket":
+                what = f"the bucket {self.bucket} of the states does not exist"
+                raise ToolError(what, "name the backend that holds them in --from") from error
+            raise
+        return True
+
+    def _delete(self, s3: Any, key: str) -> None:
+        s3.delete_object(Bucket=self.bucket, Key=key)
 
 
 def _lock_key(stack: Stack) -> str:
@@ -133,26 +154,3 @@ def _read(text: str) -> Lock:
         return parsed(json.loads(text))
     except ValueError:
         return Lock("without an id")
-
-
-def _content(s3: Any, bucket: str, key: str) -> str | None:
-    try:
-        return str(s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode())
-    except ClientError as error:
-        if error.response["Error"]["Code"] in ("NoSuchKey", "NoSuchBucket"):
-            return None
-        raise
-
-
-def _made(s3: Any, bucket: str, key: str, body: str) -> bool:
-    """Make an object that does not exist; tell whether it was made."""
-    try:
-        s3.put_object(Bucket=bucket, Key=key, Body=body.encode(), IfNoneMatch="*")
-    except ClientError as error:
-        if error.response["Error"]["Code"] in ("PreconditionFailed", "ConditionalRequestConflict"):
-            return False
-        if error.response["Error"]["Code"] == "NoSuchBucket":
-            what = f"the bucket {bucket} of the states does not exist"
-            raise ToolError(what, "name the backend that holds them in --from") from error
-        raise
-    return True

@@ -22,6 +22,8 @@ RELATIVE = sed -i 's|^/.*|../../../..|' .venv/lib/python*/site-packages/_editabl
 
 # A file's tests share what they prepared, so one process runs them all.
 PYTEST := .venv/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder
+# What only `make test-long` runs; CI gives it one folder after the other.
+LONG := $(wildcard tests/*/long)
 PYTHON_FILES := pipeline tests benchmarks
 SHELL_FILES := .ci .devcontainer infrastructure pipeline tests
 
@@ -38,13 +40,16 @@ test-unit: install-dev ## The fast loop: the tests that start no process, about 
 	@.venv/bin/pytest -n 2 tests/unit $(PYTEST_OPTIONS)
 
 .PHONY: test
-test: install-dev lint ## Linters, and tests of every part, but not every fault: up to 45 minutes on 2 cores.
+test: install-dev lint ## Linters, and the whole thread once on real parts: about 10 minutes on 2 cores.
 	@printf '%s\n' 'tests: the longest begin, so the first dots come after some minutes'
 	@$(PYTEST) $(PYTEST_OPTIONS)
 
+.PHONY: test-long
+test-long: install-dev ## What `make test` leaves out: the folders named `long`; about 60 minutes.
+	@$(PYTEST) $(LONG) $(PYTEST_OPTIONS)
+
 .PHONY: test-all
-test-all: install-dev ## All tests but the Swarm's; CI leaves out the slow ones (20 minutes): up to 90 minutes.
-	@$(PYTEST) -m '' $(PYTEST_OPTIONS)
+test-all: test test-long ## All tests but the Swarm's: those two.
 
 .PHONY: bench
 bench: install-dev ## Measure, beside what people use instead; pgbackrest too where it is installed; about 45 minutes.
@@ -53,7 +58,7 @@ bench: install-dev ## Measure, beside what people use instead; pgbackrest too wh
 # A test that is skipped proves nothing, so as root: only root may mount the small disks that get full.
 .PHONY: test-faults
 test-faults: install-dev ## Every fault at every moment, every guard taken out; writes docs/faults.md, about 25 minutes.
-	@$(PYTEST) -m '' --junitxml=reports/faults.xml tests/node $(PYTEST_OPTIONS)
+	@$(PYTEST) -o norecursedirs= --junitxml=reports/faults.xml tests/node $(PYTEST_OPTIONS)
 	@.venv/bin/python -m tests.support.fault_page reports/faults.xml
 
 .PHONY: test-swarm

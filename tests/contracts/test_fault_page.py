@@ -1,23 +1,16 @@
 """docs/faults.md: it is what the tests say, all of it, and no run writes it that did not prove it."""
 
+import importlib
 import inspect
 from pathlib import Path
 
 import pytest
 
-from tests.node import (
-    test_faults_node,
-    test_faults_objects,
-    test_faults_postgres,
-    test_faults_s3,
-    test_faults_signals,
-    test_marks,
-    test_odd_databases,
-)
-from tests.node.test_script_mutations import MUTATIONS
-from tests.support.fault_page import PAGE, page, unproven
+from pipeline.machine.repository import REPOSITORY
+from tests.support.fault_page import MUTATIONS, PAGE, page, unproven
 from tests.support.fault_table import TABLE
 
+NODE = REPOSITORY / "tests/node"
 TESTS = {test for groups in TABLE.values() for test, _ in groups}
 
 
@@ -26,18 +19,16 @@ def test_the_page_is_what_the_tests_say() -> None:
 
 
 @pytest.mark.parametrize(
-    "module",
+    "file",
     [
-        test_faults_node,
-        test_faults_objects,
-        test_faults_postgres,
-        test_faults_s3,
-        test_faults_signals,
-        test_marks,
-        test_odd_databases,
+        *sorted(NODE.rglob("test_faults_*.py")),
+        NODE / "test_marks.py",
+        *sorted(NODE.rglob("test_odd_databases.py")),
     ],
+    ids=lambda path: str(path.relative_to(NODE)),
 )
-def test_every_test_of_a_fault_is_on_the_page(module: object) -> None:
+def test_every_test_of_a_fault_is_on_the_page(file: Path) -> None:
+    module = importlib.import_module(".".join(file.relative_to(REPOSITORY).with_suffix("").parts))
     found = {
         test for name, test in inspect.getmembers(module, inspect.isfunction) if name.startswith("test_")
     }
@@ -47,7 +38,8 @@ def test_every_test_of_a_fault_is_on_the_page(module: object) -> None:
 def report(directory: Path, outcome: str = "", leaving_out: str = "") -> Path:
     """What pytest would write about a run: with an outcome of the first test, or without a test."""
     names = [f"{t.__module__}.{t.__name__}" for groups in TABLE.values() for t, rows in groups for _ in rows]
-    names += ["tests.node.test_script_mutations.test_without_this_guard_a_test_goes_red"] * len(MUTATIONS)
+    for module, mutations in MUTATIONS.items():
+        names += [f"{module.__name__}.test_without_this_guard_a_test_goes_red"] * len(mutations)
     cases = []
     for name in names:
         module, _, function = name.rpartition(".")
@@ -70,4 +62,6 @@ def test_a_run_with_a_test_that_did_not_pass_proves_nothing(tmp_path: Path, outc
 
 def test_a_run_that_left_a_test_out_proves_nothing(tmp_path: Path) -> None:
     left_out = "test_a_server_that_is_too_old_is_refused"
-    assert unproven(report(tmp_path, leaving_out=left_out)) == [f"tests.node.test_faults_postgres.{left_out}"]
+    assert unproven(report(tmp_path, leaving_out=left_out)) == [
+        f"tests.node.long.test_faults_postgres.{left_out}"
+    ]

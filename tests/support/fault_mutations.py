@@ -10,11 +10,15 @@ from tests.node import (
     test_retention,
     test_swap,
 )
-from tests.node import test_faults_node as on_node
 from tests.node import test_faults_objects as on_objects
 from tests.node import test_faults_postgres as on_postgres
 from tests.node import test_faults_s3 as on_s3
 from tests.node import test_faults_signals as of_signals
+from tests.node.long import test_faults_node as long_node
+from tests.node.long import test_faults_objects as long_objects
+from tests.node.long import test_faults_postgres as long_postgres
+from tests.node.long import test_faults_s3 as long_s3
+from tests.node.long import test_faults_signals as long_signals
 from tests.support.faults import Fault
 from tests.support.mutation import (
     BACKUP,
@@ -37,21 +41,21 @@ def injected(
 
 
 def s3(kind: str, moment: str) -> Fault:
-    return next(each for each in on_s3.LASTING if (each.name, each.moment) == (f"S3: {kind}", moment))
+    return next(each for each in long_s3.LASTING if (each.name, each.moment) == (f"S3: {kind}", moment))
 
 
 def verifier(place: int) -> Fault:
-    return on_postgres.VERIFIERS[place]
+    return long_postgres.VERIFIERS[place]
 
 
 SIGNALS = of_signals.test_a_signal_that_comes_with_the_last_word_does_not_make_it_a_lie
 ONCE = on_s3.test_a_request_that_fails_once_does_not_make_a_good_backup_a_failure
-S3 = on_s3.test_s3_that_fails_makes_no_backup_and_no_restore
-VERIFIER = on_postgres.test_a_verifier_that_cannot_run_verifies_nothing
+S3 = long_s3.test_s3_that_fails_makes_no_backup_and_no_restore
+VERIFIER = long_postgres.test_a_verifier_that_cannot_run_verifies_nothing
 MANIFEST = on_objects.test_a_manifest_that_lacks_what_is_needed_is_refused
-SESSION = on_postgres.test_a_psql_that_fails_at_the_end_makes_no_backup
-FORKED = of_signals.test_what_a_killed_script_has_started_ends_by_itself
-HIDDEN = on_postgres.test_rows_that_are_hidden_fail_the_counting_too
+SESSION = long_postgres.test_a_psql_that_fails_at_the_end_makes_no_backup
+FORKED = long_signals.test_what_a_killed_script_has_started_ends_by_itself
+HIDDEN = long_postgres.test_rows_that_are_hidden_fail_the_counting_too
 
 FAULT_MUTATIONS = (
     injected(
@@ -60,7 +64,7 @@ FAULT_MUTATIONS = (
         'exec {SESSION}<>"$RUN/ask"',
         "exec {SESSION}</dev/null",
         FORKED,
-        of_signals.FORKED[0],
+        long_signals.FORKED[0],
     ),
     injected(
         "an upload that waits for nobody",
@@ -68,7 +72,7 @@ FAULT_MUTATIONS = (
         'exec {pipe}<>"$RUN/$1"',
         "exec {pipe}</dev/null",
         FORKED,
-        of_signals.FORKED[0],
+        long_signals.FORKED[0],
     ),
     injected(
         "a download that waits for nobody",
@@ -76,7 +80,7 @@ FAULT_MUTATIONS = (
         'exec {pipe}<>"$RUN/$object"',
         "exec {pipe}</dev/null",
         FORKED,
-        of_signals.FORKED[1],
+        long_signals.FORKED[1],
     ),
     injected(
         "sessions are not ended for ever",
@@ -84,7 +88,7 @@ FAULT_MUTATIONS = (
         " min_rows=1 count=600",
         " min_rows=1",
         FORKED,
-        of_signals.FORKED[2],
+        long_signals.FORKED[2],
     ),
     injected("a manifest whose answer was lost", BACKUP, " || is_published ||", " ||", ONCE, on_s3.ONCE[1]),
     injected(
@@ -116,8 +120,8 @@ FAULT_MUTATIONS = (
         COMMON,
         "NUM_ATTEMPTS:-5}",
         "NUM_ATTEMPTS:-1}",
-        on_s3.test_the_metadata_service_is_asked_again,
-        on_s3.CREDENTIALS[0],
+        long_s3.test_the_metadata_service_is_asked_again,
+        long_s3.CREDENTIALS[0],
     ),
     injected(
         "the backup's listing",
@@ -136,10 +140,15 @@ FAULT_MUTATIONS = (
         s3("403", "restore: the listing"),
     ),
     injected(
-        "the counting's end", BACKUP, "[[ ${line:-} == end ]] ||", "true ||", HIDDEN, on_postgres.HIDDEN[0]
+        "the counting's end", BACKUP, "[[ ${line:-} == end ]] ||", "true ||", HIDDEN, long_postgres.HIDDEN[0]
     ),
     injected(
-        "row-level security", FINGERPRINTS, "set local row_security = off;", "", HIDDEN, on_postgres.HIDDEN[0]
+        "row-level security",
+        FINGERPRINTS,
+        "set local row_security = off;",
+        "",
+        HIDDEN,
+        long_postgres.HIDDEN[0],
     ),
     injected(
         "the session's exit code",
@@ -147,7 +156,7 @@ FAULT_MUTATIONS = (
         'wait "$COUNTING" ||',
         'wait "$COUNTING" || true ||',
         SESSION,
-        on_postgres.SESSIONS[0],
+        long_postgres.SESSIONS[0],
     ),
     injected(
         "the manifest's making",
@@ -155,31 +164,31 @@ FAULT_MUTATIONS = (
         "< <(manifest) ||",
         "< <(manifest) || true ||",
         SESSION,
-        on_postgres.SESSIONS[1],
+        long_postgres.SESSIONS[1],
     ),
     injected(
         "names in the order of time",
         BACKUP,
         "now=$((taken < now ? now : taken + 1))",
         ":",
-        on_node.test_of_two_backups_in_one_second_the_later_is_the_latest,
-        on_node.SECONDS[0],
+        long_node.test_of_two_backups_in_one_second_the_later_is_the_latest,
+        long_node.SECONDS[0],
     ),
     injected(
         "the manifest is removed first",
         RETENTION,
         's3 rm --only-show-errors "s3://$BACKUP_BUCKET/postgres/$DATABASE/$1/manifest.json" &&',
         's3 rm --only-show-errors "s3://$BACKUP_BUCKET/postgres/$DATABASE/$1/dump.zst" &&',
-        on_s3.test_the_manifest_of_an_old_backup_goes_first,
-        on_s3.ORDER[0],
+        long_s3.test_the_manifest_of_an_old_backup_goes_first,
+        long_s3.ORDER[0],
     ),
     injected(
         "what a killed run left on the disk",
         COMMON,
         'remove_folders "$STATE_DIR"/run.???????? && ',
         "",
-        on_node.test_a_lock_that_nobody_holds_does_not_stop_a_backup,
-        on_node.STALE[0],
+        long_node.test_a_lock_that_nobody_holds_does_not_stop_a_backup,
+        long_node.STALE[0],
     ),
     injected(
         "the trap of SIGTERM",
@@ -194,8 +203,8 @@ FAULT_MUTATIONS = (
         COMMON,
         'tag="\\$q$(random_id)$(random_id)\\$"',
         'tag="\\$q\\$"',
-        on_objects.test_a_manifest_is_never_sql,
-        on_objects.QUOTED[0],
+        long_objects.test_a_manifest_is_never_sql,
+        long_objects.QUOTED[0],
     ),
     injected(
         "the server answers",
@@ -234,8 +243,8 @@ FAULT_MUTATIONS = (
         RESTORE,
         """command -v "${CODEC[$object]}" >/dev/null ||""",
         "true ||",
-        on_node.test_a_backup_that_nothing_here_unpacks_is_refused,
-        on_node.CODEC[0],
+        long_node.test_a_backup_that_nothing_here_unpacks_is_refused,
+        long_node.CODEC[0],
     ),
     injected("pg_restore's exit code", OBJECTS, "((consumed == 0)) ||", "true ||", VERIFIER, verifier(6)),
     injected(

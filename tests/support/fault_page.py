@@ -8,11 +8,18 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from pipeline.machine.repository import REPOSITORY
-from tests.node.test_script_mutations import MUTATIONS
-from tests.node.test_script_mutations import test_without_this_guard_a_test_goes_red as mutating
+from tests.node.long import test_data_mutations, test_fault_mutations, test_script_mutations
+from tests.support.data_mutations import DATA_MUTATIONS
+from tests.support.fault_mutations import FAULT_MUTATIONS
 from tests.support.fault_table import TABLE, Test
 from tests.support.faults import Fault
+from tests.support.script_mutations import SCRIPT_MUTATIONS
 
+MUTATIONS = {
+    test_script_mutations: SCRIPT_MUTATIONS,
+    test_fault_mutations: FAULT_MUTATIONS,
+    test_data_mutations: DATA_MUTATIONS,
+}
 PAGE = REPOSITORY / "docs/faults.md"
 INTRODUCTION = """\
 # Faults
@@ -83,7 +90,8 @@ def page() -> str:
         parts += [row for test, faults in groups for row in rows(test, faults)]
     parts.append("\n## Guards\n\nEach was taken out of the scripts, and that test went red.\n\n")
     parts.append("| guard | script | test |\n|---|---|---|\n")
-    parts += [f"| {each.guard} | `{each.script}` | {link(each.test)} |\n" for each in MUTATIONS]
+    guards = (each for mutations in MUTATIONS.values() for each in mutations)
+    parts += [f"| {each.guard} | `{each.script}` | {link(each.test)} |\n" for each in guards]
     return "".join([*parts, NOT_COVERED])
 
 
@@ -129,7 +137,9 @@ def unproven(report: Path) -> list[str]:
         name = f"{case.get('classname')}.{case.get('name', '').split('[')[0]}"
         bad = any(case.find(word) is not None for word in ("failure", "error", "skipped"))
         passed.setdefault(name, []).append(not bad)
-    wanted = Counter({mutating: len(MUTATIONS)})
+    wanted: Counter[Test] = Counter()
+    for module, mutations in MUTATIONS.items():
+        wanted[module.test_without_this_guard_a_test_goes_red] = len(mutations)
     for groups in TABLE.values():
         wanted.update({test: len(faults) for test, faults in groups})
     names = {f"{test.__module__}.{test.__name__}": count for test, count in wanted.items()}

@@ -17,6 +17,12 @@ from tests.node import test_faults_postgres as on_postgres
 from tests.node import test_faults_s3 as on_s3
 from tests.node import test_faults_signals as of_signals
 from tests.node import test_odd_databases as odd
+from tests.node.long import test_faults_node as long_node
+from tests.node.long import test_faults_objects as long_objects
+from tests.node.long import test_faults_postgres as long_postgres
+from tests.node.long import test_faults_s3 as long_s3
+from tests.node.long import test_faults_signals as long_signals
+from tests.node.long import test_odd_databases as long_odd
 from tests.support.faults import Fault, Retried
 
 Test = Callable[..., None]
@@ -40,7 +46,7 @@ TABLE: dict[str, tuple[Group, ...]] = {
             test_backup.test_the_upload_of_a_dump_that_died_never_sees_the_end_of_its_input,
         ),
         (on_postgres.test_a_server_that_crashes_makes_no_backup, on_postgres.CRASHES),
-        (on_postgres.test_what_a_crash_leaves_of_a_restore_goes_with_the_next, on_postgres.CRASHED),
+        (long_postgres.test_what_a_crash_leaves_of_a_restore_goes_with_the_next, long_postgres.CRASHED),
         (on_postgres.test_a_server_that_does_not_run_is_told, on_postgres.GONE),
         (
             on_postgres.test_a_table_that_older_snapshots_find_empty_makes_no_backup,
@@ -52,8 +58,8 @@ TABLE: dict[str, tuple[Group, ...]] = {
             "exit 1, nothing is published",
             test_backup.test_a_session_that_the_server_ends_publishes_nothing,
         ),
-        (on_postgres.test_a_psql_that_fails_at_the_end_makes_no_backup, on_postgres.SESSIONS),
-        (on_postgres.test_a_server_whose_disk_is_full_restores_nothing, on_postgres.FULL),
+        (long_postgres.test_a_psql_that_fails_at_the_end_makes_no_backup, long_postgres.SESSIONS),
+        (long_postgres.test_a_server_whose_disk_is_full_restores_nothing, long_postgres.FULL),
         (on_postgres.test_a_table_that_the_role_may_not_read_makes_no_backup, on_postgres.BLIND),
         seen(
             "row-level security hides rows",
@@ -61,16 +67,16 @@ TABLE: dict[str, tuple[Group, ...]] = {
             "exit 1, nothing is published",
             test_backup.test_rows_that_the_role_may_not_see_fail_the_backup,
         ),
-        (on_postgres.test_rows_that_are_hidden_fail_the_counting_too, on_postgres.HIDDEN),
-        (on_postgres.test_a_pg_dump_older_than_the_server_makes_no_backup, on_postgres.OLDER[:1]),
-        (on_postgres.test_a_server_that_is_too_old_is_refused, on_postgres.OLDER[1:]),
+        (long_postgres.test_rows_that_are_hidden_fail_the_counting_too, long_postgres.HIDDEN),
+        (long_postgres.test_a_pg_dump_older_than_the_server_makes_no_backup, long_postgres.OLDER[:1]),
+        (long_postgres.test_a_server_that_is_too_old_is_refused, long_postgres.OLDER[1:]),
         seen(
             "the server is older than the manifest says",
             "restore",
             REFUSED,
             test_restore.test_a_backup_of_a_newer_server_is_refused,
         ),
-        (on_postgres.test_an_extension_that_the_server_lacks_is_told, on_postgres.MISSING),
+        (long_postgres.test_an_extension_that_the_server_lacks_is_told, long_postgres.MISSING),
         seen(
             "a role is missing",
             "restore",
@@ -180,13 +186,13 @@ TABLE: dict[str, tuple[Group, ...]] = {
             "what no restore can bring back (see below)",
             "verify",
             "exit 1, or 4 when it comes back otherwise",
-            odd.test_what_no_restore_can_bring_back_fails_the_verification,
+            long_odd.test_what_no_restore_can_bring_back_fails_the_verification,
         ),
         seen(
             "what pg_dump leaves out (see below)",
             "backup and verify",
             "neither kept nor counted",
-            odd.test_what_pg_dump_leaves_out_is_not_counted_either,
+            long_odd.test_what_pg_dump_leaves_out_is_not_counted_either,
         ),
         seen(
             "a name that the database's encoding lacks",
@@ -196,13 +202,14 @@ TABLE: dict[str, tuple[Group, ...]] = {
         ),
     ),
     "S3 and the role's credentials": (
-        (on_s3.test_s3_that_fails_makes_no_backup_and_no_restore, on_s3.LASTING),
-        (on_s3.test_what_passes_is_tried_again_and_the_backup_is_good, on_s3.PASSING),
+        (on_s3.test_s3_that_fails_at_a_telling_moment_makes_no_backup_and_no_restore, on_s3.TELLING),
+        (long_s3.test_s3_that_fails_makes_no_backup_and_no_restore, long_s3.LASTING),
+        (long_s3.test_what_passes_is_tried_again_and_the_backup_is_good, long_s3.PASSING),
         (on_s3.test_a_request_that_fails_once_does_not_make_a_good_backup_a_failure, on_s3.ONCE),
-        (on_s3.test_a_removal_that_fails_is_told_and_the_new_backup_stands, on_s3.REMOVAL),
-        (on_s3.test_the_manifest_of_an_old_backup_goes_first, on_s3.ORDER),
+        (long_s3.test_a_removal_that_fails_is_told_and_the_new_backup_stands, long_s3.REMOVAL),
+        (long_s3.test_the_manifest_of_an_old_backup_goes_first, long_s3.ORDER),
         (on_s3.test_without_the_roles_credentials_there_is_no_backup, on_s3.METADATA),
-        (on_s3.test_the_metadata_service_is_asked_again, on_s3.CREDENTIALS),
+        (long_s3.test_the_metadata_service_is_asked_again, long_s3.CREDENTIALS),
         seen(
             "a manifest is there already",
             "backup: the manifest",
@@ -212,8 +219,8 @@ TABLE: dict[str, tuple[Group, ...]] = {
     ),
     "The node: disk, configuration, signals, locks, clock": (
         (on_node.test_a_node_without_room_makes_nothing_by_halves, on_node.DISKS),
-        (on_node.test_a_state_directory_that_is_gone_is_made_anew, on_node.GONE),
-        (on_node.test_a_backup_that_nothing_here_unpacks_is_refused, on_node.CODEC),
+        (long_node.test_a_state_directory_that_is_gone_is_made_anew, long_node.GONE),
+        (long_node.test_a_backup_that_nothing_here_unpacks_is_refused, long_node.CODEC),
         seen(
             "too little room for the database",
             "restore: the start",
@@ -270,8 +277,8 @@ TABLE: dict[str, tuple[Group, ...]] = {
             "the swap is done to its end",
             test_swap.test_a_signal_does_not_stop_the_swap_halfway,
         ),
-        (of_signals.test_after_a_kill_the_latest_backup_is_the_one_before, of_signals.KILLED),
-        (of_signals.test_what_a_killed_script_has_started_ends_by_itself, of_signals.FORKED),
+        (long_signals.test_after_a_kill_the_latest_backup_is_the_one_before, long_signals.KILLED),
+        (long_signals.test_what_a_killed_script_has_started_ends_by_itself, long_signals.FORKED),
         seen(
             "SIGKILL of the script alone",
             "restore: the swap of the attachments",
@@ -284,7 +291,7 @@ TABLE: dict[str, tuple[Group, ...]] = {
             "what it started holds the lock until it has ended; nothing is published",
             test_backup.test_after_a_kill_nothing_was_published_and_the_next_backup_works,
         ),
-        (on_node.test_a_lock_that_nobody_holds_does_not_stop_a_backup, on_node.STALE),
+        (long_node.test_a_lock_that_nobody_holds_does_not_stop_a_backup, long_node.STALE),
         seen(
             "a folder in the state directory is called like a run's",
             "backup",
@@ -305,7 +312,7 @@ TABLE: dict[str, tuple[Group, ...]] = {
             "a warning; the new backup is the latest all the same",
             test_backup.test_a_clock_set_back_does_not_make_an_old_backup_the_latest,
         ),
-        (on_node.test_of_two_backups_in_one_second_the_later_is_the_latest, on_node.SECONDS),
+        (long_node.test_of_two_backups_in_one_second_the_later_is_the_latest, long_node.SECONDS),
         seen(
             "the clock said the year 9999 once, or a name bears February 31st",
             "backup",
@@ -314,11 +321,11 @@ TABLE: dict[str, tuple[Group, ...]] = {
         ),
     ),
     "What is in the bucket": (
-        (on_objects.test_an_object_that_was_changed_is_not_restored, on_objects.CHANGED),
+        (long_objects.test_an_object_that_was_changed_is_not_restored, long_objects.CHANGED),
         seen("an object is missing", "restore", REFUSED, test_restore.test_a_missing_dump_is_refused),
-        (on_objects.test_a_dump_of_another_database_is_not_restored, on_objects.SWAPPED),
+        (long_objects.test_a_dump_of_another_database_is_not_restored, long_objects.SWAPPED),
         (on_objects.test_a_manifest_that_lacks_what_is_needed_is_refused, on_objects.WRONG),
-        (on_objects.test_a_manifest_is_never_sql, on_objects.QUOTED),
+        (long_objects.test_a_manifest_is_never_sql, long_objects.QUOTED),
         seen(
             "the manifest has a newer format",
             "restore",
@@ -375,7 +382,7 @@ TABLE: dict[str, tuple[Group, ...]] = {
         ),
     ),
     "Restore": (
-        (on_postgres.test_a_verifier_that_cannot_run_verifies_nothing, on_postgres.VERIFIERS),
+        (long_postgres.test_a_verifier_that_cannot_run_verifies_nothing, long_postgres.VERIFIERS),
         seen(
             "what came back differs",
             "restore: the comparison",

@@ -23,7 +23,6 @@ class Fault:
         says: the end of the run: what the log's last line and the alert hook get, without the script's name.
         code: the exit code.
         how: what the test needs to know to inject it.
-        quick: whether `make test` injects it too.
     """
 
     name: str
@@ -31,7 +30,6 @@ class Fault:
     says: str
     code: int = 1
     how: Any = None
-    quick: bool = False
 
     @property
     def outcome(self) -> str:
@@ -92,11 +90,7 @@ class Before:
 
 def cases(faults: tuple[Fault, ...]) -> list[Any]:
     """The parameters of the test that injects them."""
-    slow = pytest.mark.faults
-    return [
-        pytest.param(each, id=f"{each.name}-{each.moment}", marks=() if each.quick else slow)
-        for each in faults
-    ]
+    return [pytest.param(each, id=f"{each.name}-{each.moment}") for each in faults]
 
 
 @contextmanager

@@ -1,8 +1,11 @@
 """A guard of the scripts, how it is taken out, and the test that must go red."""
 
+import inspect
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
+
+import pytest
 
 BACKUP, RESTORE, COMMON = "backup-pg.sh", "restore-pg-latest.sh", "pg-common.sh"
 AGE = "check-backup-age.sh"
@@ -31,3 +34,29 @@ class Mutation(NamedTuple):
     instead: str
     test: Callable[..., None]
     given: Mapping[str, Any] = MappingProxyType({})
+
+
+PARAMETERS: dict[str, Any] = {
+    "mode": 0o640,
+    "taken": "cat >/dev/null",
+    "field": "database_bytes",
+    "option": "--id",
+    "move": 2,
+    "key": "unpacked",
+    "name": "TERM",
+    "arguments": ("--config", ""),
+    "action": "--verify",
+    "hours": "0",
+    "forged": "CREATE ROLE {role} {shell};\n-- quickdata: create",
+}
+"""What the parametrized tests get that name no parameters of their own."""
+
+
+def goes_red(mutation: Mutation, request: pytest.FixtureRequest) -> None:
+    """Take the guard out of a copy of the scripts: the test that is named must fail."""
+    node = request.getfixturevalue("node")
+    node.mutate(mutation.script, mutation.text, mutation.instead)
+    wanted = inspect.signature(mutation.test).parameters
+    given = {**PARAMETERS, **mutation.given}
+    with pytest.raises((AssertionError, pytest.fail.Exception)):
+        mutation.test(**{name: given.get(name) or request.getfixturevalue(name) for name in wanted})

@@ -222,7 +222,6 @@ def test_states_are_their_owners_only(life: Life) -> None:
     assert {state.stat().st_mode & 0o777 for state in states} == {0o600}
 
 
-@pytest.mark.slow
 def test_the_other_signal_at_each_point_ends_alike(
     tmp_path_factory: pytest.TempPathFactory, localstack: LocalStack
 ) -> None:

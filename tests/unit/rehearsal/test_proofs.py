@@ -5,13 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.deployment import noted
 from pipeline.errors import VerifyFailed
 from pipeline.rehearsal import proofs as epilogue
 from pipeline.rehearsal.database import Database
-from pipeline.reporting.progress import Progress
-from pipeline.reporting.report import Report
-from pipeline.runners.host import HostRunner
 from pipeline.servers.postgres import Postgres
 from pipeline.steps.step import Step
 from tests.support.recording import Answer, RecordingRunner, deployment, plan_json, said_by_ansible
@@ -39,23 +35,6 @@ async def test_what_is_not_proven_ends_with_exit_code_4(
     with pytest.raises(VerifyFailed, match=said) as caught:
         await epilogue.damage_and_restore(d, Database(d, SERVER))
     assert caught.value.exit_code == 4
-
-
-@pytest.mark.parametrize(
-    ("code", "mark", "outcome"),
-    [(1, "✓", "refused, as it must be"), (2, "✗", "done, but it must be refused")],
-    ids=["refused", "a plan with changes"],
-)
-async def test_a_step_that_must_fail_is_shown_and_reported_as_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], code: int, mark: str, outcome: str
-) -> None:
-    step = Step("storage: plan -destroy", ("bash", "-c", f"exit {code}"), stream="tofu-json", must_fail=True)
-    report = Report("rehearse", "localstack")
-    await noted(HostRunner(tmp_path, {}, Progress()), report, step)
-    shown = capsys.readouterr().err
-    assert shown.startswith(mark)
-    assert shown.rstrip().endswith(outcome)
-    assert (report.steps[0]["exit_code"], report.steps[0]["summary"]) == (code, outcome)
 
 
 class Storage(RecordingRunner):

@@ -21,12 +21,12 @@ from pipeline.servers.postgres import Postgres
 from pipeline.settings.suffix import bucket_name
 from pipeline.tofu import binary as tools
 from pipeline.tofu.download import find_or_download_tofu
-from tests.e2e.test_life import UPLOAD, UPLOADED, empty_database, fingerprint, variables, vault
+from tests.e2e.long.test_life import UPLOAD, UPLOADED, empty_database, fingerprint, variables, vault
 from tests.support.emulated import VAULT, Checkout
 from tests.support.emulated import checkout as make_checkout
 from tests.support.runbook import commands
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(3000)]
+pytestmark = pytest.mark.timeout(3000)
 
 SUFFIX = "runbook"
 BUCKET = bucket_name(SUFFIX)

@@ -64,7 +64,6 @@ def list_of(server: LocalStack, bucket: str, ending: str) -> list[str]:
     return [each["Key"] for each in found["Contents"] if each["Key"].endswith(ending)]
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(1500)
 async def test_the_same_options_deploy_to_an_emulator_with_states_in_its_s3_and_never_replay(
     pipeline: Pipeline,

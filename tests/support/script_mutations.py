@@ -1,9 +1,4 @@
-"""Each guard of the scripts, taken out of a copy: a named test must go red, so no guard is there in vain."""
-
-import inspect
-from typing import Any
-
-import pytest
+"""Guards that the tests of the scripts hold: `make test-faults` takes each out."""
 
 from tests.node import (
     test_backup,
@@ -13,25 +8,9 @@ from tests.node import (
     test_retention,
     test_swap,
 )
-from tests.support.data_mutations import DATA_MUTATIONS
-from tests.support.fault_mutations import FAULT_MUTATIONS
 from tests.support.mutation import AGE, BACKUP, COMMON, OBJECTS, RESTORE, RETENTION, SWAP, Mutation
 
-PARAMETERS: dict[str, Any] = {
-    "mode": 0o640,
-    "taken": "cat >/dev/null",
-    "field": "database_bytes",
-    "option": "--id",
-    "move": 2,
-    "key": "unpacked",
-    "name": "TERM",
-    "arguments": ("--config", ""),
-    "action": "--verify",
-    "hours": "0",
-    "forged": "CREATE ROLE {role} {shell};\n-- quickdata: create",
-}
-
-MUTATIONS = (
+SCRIPT_MUTATIONS = (
     Mutation(
         "pipefail",
         COMMON,
@@ -333,17 +312,4 @@ MUTATIONS = (
         "  take_lock\n  find_newest\n  compare_age",
         test_backup_age.test_a_run_that_hangs_is_an_alarm_and_neither_waited_for_nor_disturbed,
     ),
-    *FAULT_MUTATIONS,
-    *DATA_MUTATIONS,
 )
-
-
-@pytest.mark.faults
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda each: each.guard)
-def test_without_this_guard_a_test_goes_red(mutation: Mutation, request: pytest.FixtureRequest) -> None:
-    node = request.getfixturevalue("node")
-    node.mutate(mutation.script, mutation.text, mutation.instead)
-    wanted = inspect.signature(mutation.test).parameters
-    given = {**PARAMETERS, **mutation.given}
-    with pytest.raises((AssertionError, pytest.fail.Exception)):
-        mutation.test(**{name: given.get(name) or request.getfixturevalue(name) for name in wanted})

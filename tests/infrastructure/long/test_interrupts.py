@@ -46,10 +46,7 @@ def workspace() -> Iterator[Path]:
 
 @pytest.mark.parametrize(
     "resource",
-    [
-        "aws_s3_bucket_lifecycle_configuration",
-        pytest.param("aws_s3_bucket_versioning", marks=pytest.mark.slow),
-    ],
+    ["aws_s3_bucket_lifecycle_configuration", "aws_s3_bucket_versioning"],
 )
 async def test_an_interrupted_storage_apply_heals_without_replacing_anything(
     localstack: LocalStack, workspace: Path, resource: str

@@ -11,7 +11,7 @@ from tests.support.checkout import make_checkout, until
 
 @pytest.mark.parametrize(
     "moment",
-    ["vault", pytest.param("… app: apply", marks=pytest.mark.slow)],
+    ["vault", "… app: apply"],
     ids=["at the start", "in the middle of both applies"],
 )
 def test_a_ctrl_c_leaves_nothing_behind(tmp_path: Path, moment: str) -> None:
@@ -41,7 +41,6 @@ def test_a_failing_step_ends_the_rehearsal_in_its_own_words(tmp_path: Path) -> N
     assert checkout.left_behind() == []
 
 
-@pytest.mark.slow
 def test_a_failing_playbook_ends_the_rehearsal_in_its_own_words(tmp_path: Path) -> None:
     checkout = make_checkout(tmp_path)
     task = "{name: Break, ansible.builtin.fail: {msg: broken on purpose}}"
@@ -56,7 +55,6 @@ def test_a_failing_playbook_ends_the_rehearsal_in_its_own_words(tmp_path: Path) 
     assert checkout.left_behind() == []
 
 
-@pytest.mark.slow
 def test_a_damage_that_damages_nothing_ends_the_rehearsal_with_exit_code_4(tmp_path: Path) -> None:
     checkout = make_checkout(tmp_path)
     undo = "DROP TABLE public.too_late; DELETE FROM public.event WHERE kind = 'late';"

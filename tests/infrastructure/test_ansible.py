@@ -1,17 +1,12 @@
-"""The playbooks, run on local nodes: what they write, what they refuse, and that a second run is quiet."""
+"""The playbooks, run on local nodes: what they write, and that a second run is quiet."""
 
 import json
 import os
 import re
-import shutil
 import stat
-import subprocess
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
-import pexpect
 import pytest
 import yaml
 
@@ -21,15 +16,11 @@ from pipeline.steps.step import Result, Step
 from tests.support.ansible_workspace import (
     ANSIBLE,
     BUCKET,
-    TOOLS,
     VAULT,
-    VAULT_PASSWORD,
     Run,
     Workspace,
     make_workspace,
 )
-
-pytestmark = pytest.mark.xdist_group("ansible")
 
 PLAYBOOKS = ("swarm", "nocodb", "backup")
 SECRETS = [value for name, value in VAULT.items() if not name.endswith("email")]
@@ -40,22 +31,9 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     return make_workspace(tmp_path_factory.mktemp("ansible"))
 
 
-def lint() -> Run:
-    environment = {**os.environ, "PATH": f"{TOOLS}:{os.environ['PATH']}"}
-    argv = [str(TOOLS / "ansible-lint"), "--profile", "production", "--offline", "--nocolor"]
-    done = subprocess.run(argv, check=False, cwd=ANSIBLE, env=environment, capture_output=True, text=True)
-    return Run(done.returncode, done.stdout + done.stderr)
-
-
-@pytest.fixture(scope="module")
-def linted() -> Iterator[Future[Run]]:
-    with ThreadPoolExecutor(1) as pool:
-        yield pool.submit(lint)
-
-
 @pytest.fixture(scope="module", autouse=True)
-def runs(workspace: Workspace, linted: Future[Run]) -> dict[str, list[Run]]:
-    """The first and the second run of each playbook; lint goes on beside them."""
+def runs(workspace: Workspace) -> dict[str, list[Run]]:
+    """The first and the second run of each playbook."""
 
     def twice(*playbooks: str) -> dict[str, list[Run]]:
         first = {playbook: workspace.play(playbook) for playbook in playbooks}
@@ -109,34 +87,6 @@ def test_check_mode_tells_a_newer_image_and_writes_nothing(workspace: Workspace)
     found = predicted(Result(Step("check mode", ()), 0, run.output, "", 0.0))
     assert found.images == (f"db: {images['db']} → postgres:18.99",)
     assert {path: path.read_bytes() for path in files_of(workspace)} == before
-
-
-@pytest.mark.parametrize(
-    ("image", "fits"), [("postgres:18.99-bookworm", True), ("postgres:19.1-bookworm", False)]
-)
-def test_data_of_another_major_version_of_postgresql_is_refused_before_the_stack_is_touched(
-    tmp_path: Path, image: str, fits: bool
-) -> None:
-    workspace = make_workspace(tmp_path)
-    version = workspace.node("database", "srv/quickdata/postgresql/18/docker/PG_VERSION")
-    version.parent.mkdir(parents=True)
-    version.write_text("18\n")
-    images = yaml.safe_load((ANSIBLE / "group_vars/all/images.yml").read_text())["images"]
-    run = workspace.play("nocodb", "-e", json.dumps({"images": images | {"db": image}}))
-    assert (run.exit_code == 0) is fits, run.output
-    assert workspace.node("manager", "opt/quickdata/stack.yml").exists() is fits
-    assert (f"{image} would start empty: the data on this node is of PostgreSQL 18" in run.output) is not fits
-
-
-@pytest.mark.parametrize(
-    ("name", "value"), [("vault_db_password", "short"), ("vault_nocodb_jwt_secret", ""), ("", "")]
-)
-def test_unusable_secrets_are_found_before_any_node_is_there(tmp_path: Path, name: str, value: str) -> None:
-    workspace = make_workspace(tmp_path, **({name: value} if name else {}))
-    (tmp_path / "ansible/inventory.yml").unlink()
-    run = workspace.play("check", "-i", "localhost,")
-    assert (run.exit_code == 0) is (name == ""), run.output
-    assert name in run.output
 
 
 def test_the_rendered_stack_is_a_valid_compose_file(workspace: Workspace, other: Workspace) -> None:
@@ -247,22 +197,6 @@ def test_cron_looks_at_the_age_of_the_backups_where_there_is_no_systemd(workspac
     assert (log[0], Path(log[1]).parent.is_dir(), log[2]) == (">>", True, "2>&1")
 
 
-@pytest.mark.skipif(
-    not shutil.which("systemd-analyze"), reason="systemd-analyze, which judges units, is missing"
-)
-def test_systemd_looks_at_the_age_of_the_backups_where_it_runs(workspace: Workspace) -> None:
-    workspace.node("database", "run/systemd/system").mkdir(parents=True)
-    runs = [workspace.play("backup") for _ in range(2)]
-    shutil.rmtree(workspace.node("database", "run"))
-    assert [(run.exit_code, run.changed) for run in runs] == [(0, 1), (0, 0)], runs[0].output
-    units = sorted(workspace.node("database", "etc/systemd/system").iterdir())
-    assert [unit.name for unit in units] == [
-        f"quickdata-pg-backup-age.{kind}" for kind in ("service", "timer")
-    ]
-    judged = workspace.command("systemd-analyze", "verify", "--man=no", *map(str, units))
-    assert (judged.exit_code, judged.output) == (0, "")
-
-
 def test_with_a_domain_only_the_proxy_is_open(other: Workspace) -> None:
     services = other.stack["services"]
     assert "ports" not in services["nocodb"]
@@ -275,76 +209,3 @@ def test_a_changed_password_gives_nocodb_a_new_secret_and_does_not_restart_the_d
     before = {name: secret["name"] for name, secret in workspace.stack["secrets"].items()}
     after = {name: secret["name"] for name, secret in other.stack["secrets"].items()}
     assert {name for name in before if before[name] != after[name]} == {"nocodb_db"}
-
-
-@pytest.mark.parametrize("playbook", PLAYBOOKS)
-def test_zero_hosts_is_an_error(workspace: Workspace, tmp_path: Path, playbook: str) -> None:
-    empty = tmp_path / "empty.yml"
-    empty.write_text("all: {children: {managers: {}, databases: {}}}")
-    run = workspace.play(playbook, "-i", str(empty))
-    assert run.exit_code != 0
-    assert re.search("No host, or more than one, in group .*databases", run.output)
-
-
-@pytest.mark.parametrize(
-    ("playbook", "missing"),
-    [("nocodb", ["vault_db_password", "vault_nocodb_admin_email"]), ("backup", ["vault_db_password"])],
-)
-def test_missing_vault_variables_are_named_with_the_mend(
-    workspace: Workspace, playbook: str, missing: list[str]
-) -> None:
-    run = workspace.play(playbook, "--check", "-e", json.dumps(dict.fromkeys(missing, "")))
-    assert run.exit_code != 0
-    assert f"{', '.join(missing)}. vault.yml.example lists every variable" in run.output
-
-
-def test_a_wrong_vault_password_fails(workspace: Workspace) -> None:
-    run = workspace.play("nocodb", VAULT_PASSWORD="another")
-    assert run.exit_code != 0
-    assert "Decryption failed" in run.output
-
-
-def test_the_vault_password_is_asked_at_a_terminal(workspace: Workspace) -> None:
-    environment = workspace.environment()
-    del environment["ANSIBLE_VAULT_PASSWORD_FILE"], environment["VAULT_PASSWORD"]
-    child = pexpect.spawn(
-        str(TOOLS / "ansible-playbook"),
-        ["nocodb.yml", "--ask-vault-password"],
-        cwd=str(workspace.path / "ansible"),
-        env=environment,
-        encoding="utf-8",
-        timeout=60,
-    )
-    child.expect("Vault password:")
-    child.sendline(VAULT_PASSWORD)
-    child.expect(pexpect.EOF)
-    child.close()
-    assert child.exitstatus == 0, child.before
-
-
-@pytest.mark.parametrize(
-    ("playbook", "given", "said"),
-    [
-        ("backup", {"backup_bucket": ""}, "backup_bucket must be the bucket's name"),
-        ("backup", {"aws_region": "Paris"}, "aws_region must be like eu-west-3"),
-        ("backup", {"pg_backup_pg_host": ""}, "pg_backup_pg_host is missing"),
-        ("backup", {"pg_backup_max_age_hours": 0}, "pg_backup_max_age_hours must be 1 or more"),
-        ("swarm", {"data_volume_id": "sdf"}, "data_volume_id must be like vol-"),
-        ("swarm", {"node_prefix": ""}, "an absolute node_prefix"),
-        ("swarm", {"node_prefix": "/"}, "an absolute node_prefix"),
-        ("swarm", {"node_is_real": True}, "must be either real and remote"),
-        ("nocodb", {"nocodb_domain": "https://x"}, "nocodb_domain must be like data.example.org"),
-        ("nocodb", {"nocodb_registry_user": "someone"}, "Set GITLAB_USER and GITLAB_PAT both, or neither"),
-        ("nocodb", {"nocodb_tls": "none"}, "value of nocodb_tls must be one of: acme, internal"),
-        ("nocodb", {"images": {"db": "postgres"}}, "missing required arguments: adminer, nocodb, proxy"),
-    ],
-)
-def test_malformed_input_is_refused(workspace: Workspace, playbook: str, given: Any, said: str) -> None:
-    # --check: were it not refused, it must not reach this machine either.
-    run = workspace.play(playbook, "--check", "-e", json.dumps(given))
-    assert run.exit_code != 0
-    assert said in run.output
-
-
-def test_ansible_lint_finds_nothing_in_its_production_profile(linted: Future[Run]) -> None:
-    assert linted.result().exit_code == 0, linted.result().output

@@ -22,8 +22,7 @@ def test_the_page_is_what_the_tests_say() -> None:
     "file",
     [
         *sorted(NODE.rglob("test_faults_*.py")),
-        NODE / "test_marks.py",
-        *sorted(NODE.rglob("test_odd_databases.py")),
+        *(NODE / f"long/test_{name}.py" for name in ("marks", "odd_databases", "lossy_databases")),
     ],
     ids=lambda path: str(path.relative_to(NODE)),
 )

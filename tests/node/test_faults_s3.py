@@ -8,10 +8,9 @@ from pipeline.servers.localstack import LocalStack
 from pipeline.servers.postgres import Postgres
 from tests.support.backup_node import Node
 from tests.support.fault_proxy import FaultProxy
-from tests.support.faults import Before, Fault, Retried, cases
-from tests.support.s3_faults import MOMENTS, SAYS, configure, fault, in_parts, makes_no_backup_and_no_restore
+from tests.support.faults import Fault, Retried, cases
+from tests.support.s3_faults import MOMENTS, configure, fault, in_parts, makes_no_backup_and_no_restore
 
-ROLE = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_EC2_METADATA_DISABLED": "false"}
 TELLING = tuple(
     fault(kind, moment)
     for kind, name in (
@@ -23,16 +22,6 @@ TELLING = tuple(
     )
     for moment in MOMENTS
     if moment.name == name
-)
-METADATA = (
-    Fault("the metadata service is down", "from the start", SAYS["backup: the listing"], how=0),
-    Fault(
-        "the metadata service is down",
-        "when the uploads begin",
-        SAYS["backup: the start of the upload"],
-        how=3,
-    ),
-    Fault("the metadata service is down", "at the manifest", SAYS["backup: the manifest"], how=12),
 )
 
 
@@ -72,21 +61,3 @@ def test_a_request_that_fails_once_does_not_make_a_good_backup_a_failure(
         done = beyond.backup()
     assert trouble.met
     assert (done.code, done.json["id"]) == (0, beyond.manifest()["id"])
-
-
-@pytest.mark.parametrize("case", cases(METADATA))
-def test_without_the_roles_credentials_there_is_no_backup(
-    beyond: Node, proxy: FaultProxy, case: Fault
-) -> None:
-    configure(
-        beyond,
-        proxy,
-        AWS_EC2_METADATA_SERVICE_ENDPOINT=proxy.url,
-        AWS_METADATA_SERVICE_NUM_ATTEMPTS="2",
-        **ROLE,
-    )
-    before = Before(beyond)
-    with proxy.making("reset", "/latest/", after=case.how) as trouble:
-        done = beyond.backup()
-    assert trouble.met
-    before.survives(done, case.says)

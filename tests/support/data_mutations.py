@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
-from tests.node import test_backup, test_marks, test_odd_databases, test_restore, test_retention, test_swap
-from tests.node import test_faults_postgres as on_postgres
+from tests.node import test_backup, test_restore
+from tests.node.long import test_faults_postgres as long_postgres
+from tests.node.long import test_marks, test_odd_databases, test_retention, test_swap
 from tests.support.mutation import (
     BACKUP,
     COMMON,
@@ -74,8 +75,8 @@ DATA_MUTATIONS = (
         FINGERPRINTS,
         "\\quit\n",
         "",
-        on_postgres.test_a_table_that_older_snapshots_find_empty_makes_no_backup,
-        {"case": on_postgres.REWRITTEN[0]},
+        long_postgres.test_a_table_that_older_snapshots_find_empty_makes_no_backup,
+        {"case": long_postgres.REWRITTEN[0]},
     ),
     Mutation(
         "each element of a list is a literal",

@@ -7,10 +7,7 @@ from tests.node import (
     test_backup_configuration,
     test_backup_container,
     test_restore,
-    test_retention,
-    test_swap,
 )
-from tests.node import test_faults_objects as on_objects
 from tests.node import test_faults_postgres as on_postgres
 from tests.node import test_faults_s3 as on_s3
 from tests.node import test_faults_signals as of_signals
@@ -19,6 +16,7 @@ from tests.node.long import test_faults_objects as long_objects
 from tests.node.long import test_faults_postgres as long_postgres
 from tests.node.long import test_faults_s3 as long_s3
 from tests.node.long import test_faults_signals as long_signals
+from tests.node.long import test_retention, test_swap
 from tests.support.faults import Fault
 from tests.support.mutation import (
     BACKUP,
@@ -52,7 +50,7 @@ SIGNALS = of_signals.test_a_signal_that_comes_with_the_last_word_does_not_make_i
 ONCE = on_s3.test_a_request_that_fails_once_does_not_make_a_good_backup_a_failure
 S3 = long_s3.test_s3_that_fails_makes_no_backup_and_no_restore
 VERIFIER = long_postgres.test_a_verifier_that_cannot_run_verifies_nothing
-MANIFEST = on_objects.test_a_manifest_that_lacks_what_is_needed_is_refused
+MANIFEST = long_objects.test_a_manifest_that_lacks_what_is_needed_is_refused
 SESSION = long_postgres.test_a_psql_that_fails_at_the_end_makes_no_backup
 FORKED = long_signals.test_what_a_killed_script_has_started_ends_by_itself
 HIDDEN = long_postgres.test_rows_that_are_hidden_fail_the_counting_too
@@ -253,7 +251,7 @@ FAULT_MUTATIONS = (
         "$object =~ ^(dump|globals|attachments)$ && ",
         "",
         MANIFEST,
-        on_objects.WRONG[2],
+        long_objects.WRONG[2],
     ),
     injected(
         "all objects are there",
@@ -261,7 +259,7 @@ FAULT_MUTATIONS = (
         "[[ -n ${KEY[dump]:-} && -n ${KEY[globals]:-} ]] ||",
         "true ||",
         MANIFEST,
-        on_objects.WRONG[1],
+        long_objects.WRONG[1],
     ),
     injected(
         "objects of this backup",
@@ -269,7 +267,7 @@ FAULT_MUTATIONS = (
         ' ${KEY[$object]} == "$PREFIX"/* &&',
         "",
         MANIFEST,
-        on_objects.WRONG[3],
+        long_objects.WRONG[3],
     ),
     Mutation(
         "the download's exit code",

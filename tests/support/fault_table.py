@@ -6,23 +6,20 @@ from tests.node import (
     test_backup,
     test_backup_configuration,
     test_backup_container,
-    test_marks,
     test_restore,
-    test_retention,
-    test_swap,
 )
 from tests.node import test_faults_node as on_node
-from tests.node import test_faults_objects as on_objects
 from tests.node import test_faults_postgres as on_postgres
 from tests.node import test_faults_s3 as on_s3
 from tests.node import test_faults_signals as of_signals
-from tests.node import test_odd_databases as odd
 from tests.node.long import test_faults_node as long_node
 from tests.node.long import test_faults_objects as long_objects
 from tests.node.long import test_faults_postgres as long_postgres
 from tests.node.long import test_faults_s3 as long_s3
 from tests.node.long import test_faults_signals as long_signals
-from tests.node.long import test_odd_databases as long_odd
+from tests.node.long import test_lossy_databases as lossy
+from tests.node.long import test_marks, test_retention, test_swap
+from tests.node.long import test_odd_databases as odd
 from tests.support.faults import Fault, Retried
 
 Test = Callable[..., None]
@@ -49,8 +46,8 @@ TABLE: dict[str, tuple[Group, ...]] = {
         (long_postgres.test_what_a_crash_leaves_of_a_restore_goes_with_the_next, long_postgres.CRASHED),
         (on_postgres.test_a_server_that_does_not_run_is_told, on_postgres.GONE),
         (
-            on_postgres.test_a_table_that_older_snapshots_find_empty_makes_no_backup,
-            on_postgres.REWRITTEN,
+            long_postgres.test_a_table_that_older_snapshots_find_empty_makes_no_backup,
+            long_postgres.REWRITTEN,
         ),
         seen(
             "the server ends the session",
@@ -186,13 +183,13 @@ TABLE: dict[str, tuple[Group, ...]] = {
             "what no restore can bring back (see below)",
             "verify",
             "exit 1, or 4 when it comes back otherwise",
-            long_odd.test_what_no_restore_can_bring_back_fails_the_verification,
+            lossy.test_what_no_restore_can_bring_back_fails_the_verification,
         ),
         seen(
             "what pg_dump leaves out (see below)",
             "backup and verify",
             "neither kept nor counted",
-            long_odd.test_what_pg_dump_leaves_out_is_not_counted_either,
+            lossy.test_what_pg_dump_leaves_out_is_not_counted_either,
         ),
         seen(
             "a name that the database's encoding lacks",
@@ -208,7 +205,7 @@ TABLE: dict[str, tuple[Group, ...]] = {
         (on_s3.test_a_request_that_fails_once_does_not_make_a_good_backup_a_failure, on_s3.ONCE),
         (long_s3.test_a_removal_that_fails_is_told_and_the_new_backup_stands, long_s3.REMOVAL),
         (long_s3.test_the_manifest_of_an_old_backup_goes_first, long_s3.ORDER),
-        (on_s3.test_without_the_roles_credentials_there_is_no_backup, on_s3.METADATA),
+        (long_s3.test_without_the_roles_credentials_there_is_no_backup, long_s3.METADATA),
         (long_s3.test_the_metadata_service_is_asked_again, long_s3.CREDENTIALS),
         seen(
             "a manifest is there already",
@@ -324,7 +321,7 @@ TABLE: dict[str, tuple[Group, ...]] = {
         (long_objects.test_an_object_that_was_changed_is_not_restored, long_objects.CHANGED),
         seen("an object is missing", "restore", REFUSED, test_restore.test_a_missing_dump_is_refused),
         (long_objects.test_a_dump_of_another_database_is_not_restored, long_objects.SWAPPED),
-        (on_objects.test_a_manifest_that_lacks_what_is_needed_is_refused, on_objects.WRONG),
+        (long_objects.test_a_manifest_that_lacks_what_is_needed_is_refused, long_objects.WRONG),
         (long_objects.test_a_manifest_is_never_sql, long_objects.QUOTED),
         seen(
             "the manifest has a newer format",

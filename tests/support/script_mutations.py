@@ -5,9 +5,8 @@ from tests.node import (
     test_backup_age,
     test_backup_configuration,
     test_restore,
-    test_retention,
-    test_swap,
 )
+from tests.node.long import test_retention, test_swap
 from tests.support.mutation import AGE, BACKUP, COMMON, OBJECTS, RESTORE, RETENTION, SWAP, Mutation
 
 SCRIPT_MUTATIONS = (

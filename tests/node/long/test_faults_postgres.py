@@ -56,6 +56,37 @@ def test_what_a_crash_leaves_of_a_restore_goes_with_the_next(stocked: Node, case
     assert stocked.leaves_nothing()
 
 
+WAITED = "backup: while it waits for the table"
+REWRITTEN = (
+    Fault("another session truncates a table", WAITED, COUNT, how="truncate customers"),
+    Fault(
+        "another session has a table rewritten",
+        WAITED,
+        COUNT,
+        how="alter table customers add seen timestamptz default clock_timestamp()",
+    ),
+    Fault("another session clusters a table", WAITED, COUNT, how="cluster customers using customers_pkey"),
+    Fault(
+        "another session puts a table in another's place",
+        WAITED,
+        COUNT,
+        how="alter table customers rename to older; create table customers (like older)",
+    ),
+)
+
+
+@pytest.mark.parametrize("case", cases(REWRITTEN))
+def test_a_table_that_older_snapshots_find_empty_makes_no_backup(stocked: Node, case: Fault) -> None:
+    before = Before(stocked)
+    with stocked.held(case.how):
+        running = stocked.start("backup-pg.sh")
+        wait_for(stocked.waits_for_a_lock)
+    done = finish(running)
+    assert "rewritten or replaced since the snapshot was taken: public.customers" in done.log
+    before.content = stocked.content()
+    before.survives(done, case.says)
+
+
 FULL = (Fault("the server's disk is full", "restore: in the middle", NOT_RESTORED),)
 
 

@@ -6,13 +6,14 @@ import pytest
 
 from pipeline.servers.localstack import LocalStack
 from pipeline.servers.postgres import Postgres
-from tests.node.test_faults_s3 import ROLE, TELLING
+from tests.node.test_faults_s3 import TELLING
 from tests.support.backup_node import Node
 from tests.support.fault_proxy import FaultProxy
 from tests.support.faults import Before, Fault, Retried, cases
 from tests.support.s3_faults import (
     IMPATIENT,
     MOMENTS,
+    SAYS,
     configure,
     fault,
     in_parts,
@@ -20,6 +21,7 @@ from tests.support.s3_faults import (
 )
 
 TRIED_AGAIN = "the lines above say why; the next run tries again"
+ROLE = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_EC2_METADATA_DISABLED": "false"}
 OLD = "20260101T000000Z-0123abcd"
 WHAT_PASSES = ("500", "503", "408", "429", "reset", "stall", "200 with an error")
 WHAT_STAYS = ("403", "no bucket", "expired credentials")
@@ -74,6 +76,36 @@ def test_what_passes_is_tried_again_and_the_backup_is_good(
         done = beyond.backup() if script == "backup-pg.sh" else beyond.restore("--verify")
     assert trouble.met
     assert (done.code, done.json["id"]) == (0, beyond.manifest()["id"])
+
+
+METADATA = (
+    Fault("the metadata service is down", "from the start", SAYS["backup: the listing"], how=0),
+    Fault(
+        "the metadata service is down",
+        "when the uploads begin",
+        SAYS["backup: the start of the upload"],
+        how=3,
+    ),
+    Fault("the metadata service is down", "at the manifest", SAYS["backup: the manifest"], how=12),
+)
+
+
+@pytest.mark.parametrize("case", cases(METADATA))
+def test_without_the_roles_credentials_there_is_no_backup(
+    beyond: Node, proxy: FaultProxy, case: Fault
+) -> None:
+    configure(
+        beyond,
+        proxy,
+        AWS_EC2_METADATA_SERVICE_ENDPOINT=proxy.url,
+        AWS_METADATA_SERVICE_NUM_ATTEMPTS="2",
+        **ROLE,
+    )
+    before = Before(beyond)
+    with proxy.making("reset", "/latest/", after=case.how) as trouble:
+        done = beyond.backup()
+    assert trouble.met
+    before.survives(done, case.says)
 
 
 CREDENTIALS = (Retried("the metadata service is down", "once"),)

@@ -138,19 +138,50 @@ def test_a_job_without_a_token_runs_although_a_role_is_set_for_the_whole_project
     assert (done.returncode, done.stdout) == (0, "0\n"), done.stderr
 
 
-@pytest.mark.parametrize(("tests_on_docker", "code"), [(0, 0), (77, 0), (1, 1)])
-def test_ci_fails_when_tests_on_docker_fail_not_where_there_is_none(
-    tmp_path: Path, tests_on_docker: int, code: int
-) -> None:
+def ci(tmp_path: Path, tests_on_docker: int, minutes: int = 0) -> subprocess.CompletedProcess[str]:
+    """Run .ci/run with a make that prints its arguments; it begins when CI has taken some minutes."""
     (tmp_path / ".ci").mkdir()
-    shutil.copy(REPOSITORY / ".ci/run", tmp_path / ".ci/run")
-    program(tmp_path / ".ci/swarm", f"exit {tests_on_docker}")
+    begun = f"SECONDS={minutes * 60}\n"
+    shell, text = (REPOSITORY / ".ci/run").read_text().split("\n", 1)
+    (tmp_path / ".ci/run").write_text(f"{shell}\n{begun}{text}")
+    (tmp_path / ".ci/run").chmod(0o755)
+    program(tmp_path / ".ci/swarm", f'echo swarm "$@"; exit {tests_on_docker}')
     program(tmp_path / ".ci/tofu", "exit 77")
     program(tmp_path / "bin/make", 'echo "$@"')
     program(tmp_path / "bin/dpkg-query", "echo ok installed")
     path = {"PATH": f"{tmp_path}/bin:/usr/bin:/bin"}
-    done = subprocess.run([".ci/run"], cwd=tmp_path, env=path, text=True, capture_output=True, check=False)
-    assert (done.returncode, done.stdout) == (code, "install-dev\ntest\ntest-long\n"), done.stderr
+    return subprocess.run([".ci/run"], cwd=tmp_path, env=path, text=True, capture_output=True, check=False)
+
+
+@pytest.mark.parametrize(("tests_on_docker", "code"), [(0, 0), (77, 0), (1, 1)])
+def test_ci_fails_when_tests_on_docker_fail_not_where_there_is_none(
+    tmp_path: Path, tests_on_docker: int, code: int
+) -> None:
+    done = ci(tmp_path, tests_on_docker)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (code, "swarm"), done.stderr
+
+
+def test_ci_runs_every_test_once_while_there_is_time(tmp_path: Path) -> None:
+    done = ci(tmp_path, 0)
+    *first, one, two, _ = done.stdout.splitlines()
+    assert first == ["install-dev", "test"]
+    assert all(line.startswith("test-long LONG=") for line in (one, two))
+    folders = (one + " " + two).replace("test-long LONG=", "").split()
+    assert sorted(folders) == sorted(map(relative, REPOSITORY.glob("tests/*/long")))
+
+
+@pytest.mark.parametrize(("minutes", "not_run"), [(40, []), (50, ["containers", "contracts"])])
+def test_ci_says_which_tests_it_has_no_time_for(tmp_path: Path, minutes: int, not_run: list[str]) -> None:
+    done = ci(tmp_path, 77, minutes)
+    lines = [f"Not run: {minutes} minutes have passed: tests/{each}/long" for each in not_run]
+    assert [line for line in done.stdout.splitlines() if line.startswith("Not run")] == lines
+    assert done.stdout.splitlines()[-1] == f"swarm --not-run {minutes} minutes have passed"
+    assert "tests/node/long" in done.stdout
+    assert done.returncode == 0, done.stderr
+
+
+def relative(path: Path) -> str:
+    return str(path.relative_to(REPOSITORY))
 
 
 def test_what_is_not_run_without_docker_is_named() -> None:

@@ -173,7 +173,7 @@ def test_a_node_elsewhere_gets_what_means_something_there_and_no_password(
     }
 
 
-async def test_a_drills_script_is_told_whom_to_trust_for_it_forgets_what_its_environment_says_of_aws(
+async def test_a_drills_script_is_told_whom_to_trust_since_it_forgets_its_environment_of_aws(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("AWS_CA_BUNDLE", "/etc/of-the-network.pem")

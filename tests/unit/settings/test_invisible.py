@@ -81,7 +81,7 @@ def test_both_halves_of_a_key_pair_are_named_and_not_shown(monkeypatch: pytest.M
     assert "; AWS_SECRET_ACCESS_KEY ends with a newline; " in said
 
 
-def test_a_newline_that_ends_the_vaults_password_counts_as_little_as_for_ansible_and_is_masked() -> None:
+def test_a_newline_that_ends_the_vaults_password_is_dropped_as_by_ansible_and_masked() -> None:
     assert Settings.read(VAULT_PASSWORD="sesame\n").vault_password == "sesame\n"
     assert "sesame" not in Masks({"VAULT_PASSWORD": "sesame\n"}).cover("the password is sesame.")
 

@@ -7,14 +7,19 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Self
 
-import boto3
-import botocore.session
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import AliasChoices, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipeline.errors import SettingsError
 from pipeline.settings.invisible import require_seen, unseen, visible
+from pipeline.settings.profile import (
+    DEFAULT_REGION,
+    configured_endpoint,
+    default_region,
+    find_credentials,
+    require_seen_profile,
+)
 from pipeline.settings.states import StateSettings
 from pipeline.settings.suffix import BASE_NAME, bucket_name, valid_base_name, valid_suffix
 
@@ -23,8 +28,6 @@ PREFIX = "Value error, "
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 REGIONS = ("AWS_DEFAULT_REGION", "TF_VAR_region")
 """What says the region besides AWS_REGION: AWS's command line reads the first, the stacks read the second."""
-DEFAULT_REGION = "eu-west-3"
-"""As in both stacks' variables.tf."""
 DOMAIN = re.compile(r"([a-z0-9-]+\.)+[a-z]{2,}")
 SECRETS = ("gitlab_pat",)
 """Fields that are named in an error, and never shown."""
@@ -78,7 +81,7 @@ class AccountSettings(BaseSettings):
     @property
     def credentials(self) -> dict[str, str]:
         """The key pair that was given, or else what boto3's chain finds, by boto3's names."""
-        return _credentials(self.access_key, self.secret_key, self.session_token)
+        return find_credentials(self.access_key, self.secret_key, self.session_token)
 
     @field_validator("*", mode="before")
     @classmethod
@@ -102,7 +105,7 @@ class AccountSettings(BaseSettings):
     @classmethod
     def _region(cls, value: str) -> str:
         given = {"AWS_REGION": value} | {name: os.environ.get(name, "") for name in REGIONS}
-        given = {name: region for name, region in given.items() if region} or _default_region()
+        given = {name: region for name, region in given.items() if region} or default_region()
         if len(set(given.values())) > 1:
             named = " and ".join(f"{name} is {region}" for name, region in given.items())
             raise ValueError(f"{named}; set them to one and the same region, or unset all but one")
@@ -119,7 +122,7 @@ class AccountSettings(BaseSettings):
         if value or others:
             named = " and ".join(others) + " is set" if others else "is set"
             raise ValueError(f"{named}, but only a rehearsal uses an emulator; unset it")
-        if configured := _configured_endpoint():
+        if configured := configured_endpoint():
             mend = "remove it there, or name another profile in AWS_PROFILE"
             raise ValueError(f"the profile in use names an emulator, {configured}, in ~/.aws; {mend}")
         return value
@@ -129,9 +132,9 @@ class AccountSettings(BaseSettings):
     def _found(cls, value: str, info: ValidationInfo) -> str:
         secret, token = (info.data.get(name, "") for name in ("secret_key", "session_token"))
         try:
-            found = _credentials(value, secret, token)
+            found = find_credentials(value, secret, token)
         except (BotoCoreError, ClientError) as error:
-            _require_seen_profile()
+            require_seen_profile()
             raise ValueError(f"{error}; set both halves of the key pair, or mend the profile") from None
         if not found:
             raise ValueError(
@@ -224,45 +227,3 @@ def _shown(path: Path) -> str:
     """Return a path that is no file, with the character that may be why: a name may have any."""
     said = unseen(str(path))
     return f"{str(path)!r} ({said.partition('; ')[0]})" if said else str(path)
-
-
-def _require_seen_profile() -> None:
-    try:
-        require_seen(os.environ.get("AWS_PROFILE", ""))
-    except ValueError as error:
-        raise ValueError(f"AWS_PROFILE {error}") from None
-
-
-def _default_region() -> dict[str, str]:
-    """Return the region of the profile in use, else the stacks' own, by where it is from."""
-    try:
-        region = botocore.session.get_session().get_scoped_config().get("region")
-    except BotoCoreError:  # what is wrong with the profile, the credentials' validator says
-        region = None
-    return {"the profile's region": region} if region else {"the default": DEFAULT_REGION}
-
-
-def _configured_endpoint() -> str:
-    """Return the first endpoint that the profile in use names, for all services or for one; empty without."""
-    session = botocore.session.get_session()
-    try:
-        profile = session.get_scoped_config()
-    except BotoCoreError:  # what is wrong with it, the credentials' validator says
-        return ""
-    services = session.full_config.get("services", {}).get(profile.get("services"), {})
-    named = [profile, *(each for each in services.values() if isinstance(each, dict))]
-    return next((each["endpoint_url"] for each in named if each.get("endpoint_url")), "")
-
-
-def _credentials(access_key: str, secret_key: str, session_token: str) -> dict[str, str]:
-    """Return the key pair that was given; without one, the chain's (a profile, a web identity, a role)."""
-    names = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
-    pair = (access_key, secret_key, session_token or None) if access_key and secret_key else ()
-    session = boto3.Session(*pair)
-    botocore.session.get_session().get_scoped_config()  # raises for a profile that is not there
-    found = session.get_credentials()
-    if found is None:
-        return {}
-    frozen = found.get_frozen_credentials()
-    parts = zip(names, (frozen.access_key, frozen.secret_key, frozen.token), strict=True)
-    return {name: value for name, value in parts if value}

@@ -1,0 +1,72 @@
+"""What boto3's chain and the profile in use say: credentials, region, an emulator's address."""
+
+import os
+
+import boto3
+import botocore.session
+from botocore.exceptions import BotoCoreError
+
+from pipeline.settings.invisible import require_seen
+
+DEFAULT_REGION = "eu-west-3"
+"""As in both stacks' variables.tf."""
+
+
+def require_seen_profile() -> None:
+    """Name a character that nobody sees in the profile's name.
+
+    Raises:
+        ValueError: it has one.
+    """
+    try:
+        require_seen(os.environ.get("AWS_PROFILE", ""))
+    except ValueError as error:
+        raise ValueError(f"AWS_PROFILE {error}") from None
+
+
+def default_region() -> dict[str, str]:
+    """Return the region of the profile in use, else the stacks' own, by where it is from."""
+    try:
+        region = botocore.session.get_session().get_scoped_config().get("region")
+    except BotoCoreError:  # what is wrong with the profile, the credentials' validator says
+        region = None
+    return {"the profile's region": region} if region else {"the default": DEFAULT_REGION}
+
+
+def configured_endpoint() -> str:
+    """Return the first endpoint that the profile in use names, for all services or for one; empty without."""
+    session = botocore.session.get_session()
+    try:
+        profile = session.get_scoped_config()
+    except BotoCoreError:  # what is wrong with it, the credentials' validator says
+        return ""
+    services = session.full_config.get("services", {}).get(profile.get("services"), {})
+    named = [profile, *(each for each in services.values() if isinstance(each, dict))]
+    return next((each["endpoint_url"] for each in named if each.get("endpoint_url")), "")
+
+
+def find_credentials(access_key: str, secret_key: str, session_token: str) -> dict[str, str]:
+    """Return the key pair that was given; without one, the chain's (a profile, a web identity, a role).
+
+    Args:
+        access_key: the key's id.
+        secret_key: its other half; with one half alone, the chain says what is missing.
+        session_token: of temporary keys.
+
+    Returns:
+        What was found by boto3's names; nothing where there are no credentials.
+
+    Raises:
+        BotoCoreError: the profile is not there, or half of a key pair is missing.
+        ClientError: a role cannot be assumed.
+    """
+    names = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+    pair = (access_key, secret_key, session_token or None) if access_key and secret_key else ()
+    session = boto3.Session(*pair)
+    botocore.session.get_session().get_scoped_config()  # raises for a profile that is not there
+    found = session.get_credentials()
+    if found is None:
+        return {}
+    frozen = found.get_frozen_credentials()
+    parts = zip(names, (frozen.access_key, frozen.secret_key, frozen.token), strict=True)
+    return {name: value for name, value in parts if value}

@@ -1,6 +1,5 @@
 """The verb `unlock`."""
 
-from pipeline.settings.inputs import Settings
 from pipeline.states.ready import lock_found
 from pipeline.verbs.call import DeploymentCall
 from pipeline.verbs.options import StackName, Yes
@@ -13,10 +12,8 @@ async def unlock(call: DeploymentCall, stack: StackName, yes: Yes = False) -> No
 
     Example: quickdata unlock storage --state s3
     """
-    settings = await call.read(Settings)
-    call.require_answer(yes)
     question = "Break this lock? Only if that run is dead: two runs at once can lose a state."
-    async with call.deployment(settings) as d:
+    async with call.deployment() as d:
         locked = d.stack(stack)
         lock = await lock_found(d, locked)
         if lock:

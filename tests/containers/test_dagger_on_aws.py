@@ -277,3 +277,16 @@ async def test_a_role_that_cannot_be_assumed_is_wrong_input(monkeypatch: pytest.
 def test_under_dagger_yes_is_the_answer(pipeline: Pipeline, yes: bool, agree: object) -> None:
     report = Report("deploy", "aws")
     assert Attempt("deploy", pipeline, {}, Progress(), report).agreement(yes) is agree
+
+
+@pytest.mark.parametrize("name", ["destroy", "restore", "adopt", "migrate_state"])
+async def test_what_replaces_or_removes_wants_yes_before_a_toolbox_is_made(
+    pipeline: Pipeline, engine: Engine, key: str, name: str
+) -> None:
+    own = {"stack": "app", "from_": "s3", "to": "gitlab", "gitlab_url": "https://gitlab.example.org"}
+    gitlab = {"gitlab_project": "7", "gitlab_user": "ppr", "gitlab_pat": dag.set_secret("pat", "token")}
+    engine.secrets["pat"] = "token"
+    done = await attempt(pipeline, name.replace("_", "-"), given(name, ssh_key=key, **own, **gitlab))
+    assert done.error is not None
+    assert (done.error.exit_code, "--yes" in done.error.mend) == (2, True), str(done.error)
+    assert not [f for chain in engine.queries for f in chain if f.name == "from"]

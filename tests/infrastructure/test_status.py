@@ -254,7 +254,7 @@ def test_the_verb_prints_every_part_and_ends_with_1_when_one_is_bad(
     live: Live, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, as_json: bool
 ) -> None:
     d = live.deployment({SERVICES: listed(STARTING)})
-    monkeypatch.setattr(aws, "aws_deployment", lambda *_: d)
+    monkeypatch.setattr(aws, "aws_deployment", lambda _, progress, report: replace(d, report=report))
     monkeypatch.setattr(console, "REPORTS", tmp_path)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     for name in ("key", "key.pub"):

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 
-from tests.node import test_backup, test_restore
+from tests.node import test_backup
 from tests.node.long import test_faults_postgres as long_postgres
 from tests.node.long import test_marks, test_odd_databases, test_retention, test_swap
+from tests.node.long import test_restore as long_restore
 from tests.support.mutation import (
     BACKUP,
     COMMON,
@@ -123,7 +124,7 @@ DATA_MUTATIONS = (
         OBJECTS,
         "statements all >/dev/null ||",
         "true ||",
-        test_restore.test_globals_get_no_shell_from_psql,
+        long_restore.test_globals_get_no_shell_from_psql,
         {
             "forged": "CREATE ROLE {role};\nALTER ROLE {role} NOLOGIN; {shell}\n-- quickdata: create",
         },
@@ -133,7 +134,7 @@ DATA_MUTATIONS = (
         OBJECTS,
         "tee -p /dev/fd/3",
         "tee /dev/fd/3",
-        test_restore.test_a_restore_that_gives_up_early_is_not_called_damage,
+        long_restore.test_a_restore_that_gives_up_early_is_not_called_damage,
     ),
     Mutation(
         "missing roles",

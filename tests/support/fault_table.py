@@ -20,6 +20,7 @@ from tests.node.long import test_faults_signals as long_signals
 from tests.node.long import test_lossy_databases as lossy
 from tests.node.long import test_marks, test_retention, test_swap
 from tests.node.long import test_odd_databases as odd
+from tests.node.long import test_restore as long_restore
 from tests.support.faults import Fault, Retried
 
 Test = Callable[..., None]
@@ -222,13 +223,13 @@ TABLE: dict[str, tuple[Group, ...]] = {
             "too little room for the database",
             "restore: the start",
             REFUSED,
-            test_restore.test_too_little_room_is_found_before_anything_is_done,
+            long_restore.test_too_little_room_is_found_before_anything_is_done,
         ),
         seen(
             "too little room for the attachments",
             "restore",
             REFUSED,
-            test_restore.test_too_little_room_for_the_attachments_is_found_before_they_come,
+            long_restore.test_too_little_room_for_the_attachments_is_found_before_they_come,
         ),
         seen(
             "the configuration is missing",
@@ -345,13 +346,13 @@ TABLE: dict[str, tuple[Group, ...]] = {
             "a command in the manifest",
             "restore",
             "refused, never run",
-            test_restore.test_what_a_manifest_says_is_never_run,
+            long_restore.test_what_a_manifest_says_is_never_run,
         ),
         seen(
             "a psql command in the globals",
             "restore",
             "refused, never run",
-            test_restore.test_globals_get_no_shell_from_psql,
+            long_restore.test_globals_get_no_shell_from_psql,
         ),
         seen(
             "the newest backup is unfinished",

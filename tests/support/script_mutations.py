@@ -6,6 +6,7 @@ from tests.node import (
     test_backup_configuration,
     test_restore,
 )
+from tests.node.long import test_restore as long_restore
 from tests.node.long import test_retention, test_swap
 from tests.support.mutation import AGE, BACKUP, COMMON, OBJECTS, RESTORE, RETENTION, SWAP, Mutation
 
@@ -120,14 +121,14 @@ SCRIPT_MUTATIONS = (
         RESTORE,
         "[[ $SERVER_MAJOR =~ $NUMBER && $DATABASE_BYTES =~ $NUMBER ]] ||",
         "true ||",
-        test_restore.test_what_a_manifest_says_is_never_run,
+        long_restore.test_what_a_manifest_says_is_never_run,
     ),
     Mutation(
         "the server's number",
         RESTORE,
         "[[ $SERVER =~ $NUMBER ]] ||",
         "true ||",
-        test_restore.test_what_a_server_says_is_never_run,
+        long_restore.test_what_a_server_says_is_never_run,
     ),
     Mutation(
         "an option's value",
@@ -148,28 +149,28 @@ SCRIPT_MUTATIONS = (
         OBJECTS,
         "printf '\\\\restrict %s%s\\n'",
         "printf -- '-- %s%s\\n'",
-        test_restore.test_globals_get_no_shell_from_psql,
+        long_restore.test_globals_get_no_shell_from_psql,
     ),
     Mutation(
         "the room",
         RESTORE,
         "((free > DATABASE_BYTES)) ||",
         "true ||",
-        test_restore.test_too_little_room_is_found_before_anything_is_done,
+        long_restore.test_too_little_room_is_found_before_anything_is_done,
     ),
     Mutation(
         "an object's size",
         RESTORE,
         " && ${BYTES[$object]} =~ $NUMBER",
         "",
-        test_restore.test_what_a_manifest_says_of_an_object_is_never_run,
+        long_restore.test_what_a_manifest_says_of_an_object_is_never_run,
     ),
     Mutation(
         "the attachments' room",
         OBJECTS,
         "((free > needed)) ||",
         "true ||",
-        test_restore.test_too_little_room_for_the_attachments_is_found_before_they_come,
+        long_restore.test_too_little_room_for_the_attachments_is_found_before_they_come,
     ),
     Mutation(
         "the upload's size",

@@ -12,6 +12,7 @@ from dagger import dag
 from pipeline.backups.catalogue import Backup
 from pipeline.backups.drill import Holds, OpenSite, Site
 from pipeline.containers import deployment as contained
+from pipeline.containers.drill import drilling
 from pipeline.containers.emulator import emulator
 from pipeline.containers.inputs import Given, read_inputs
 from pipeline.containers.options import Inputs, Sources
@@ -159,5 +160,5 @@ class Attempt:
     @asynccontextmanager
     async def _site(self, holds: Holds, _backup: Backup, progress: Progress) -> AsyncIterator[Site]:
         secrets = (await self._read_inputs()).secrets
-        async with contained.drilling(await self._box(), secrets, holds, progress) as site:
+        async with drilling(await self._box(), secrets, holds, progress) as site:
             yield site

@@ -6,15 +6,12 @@ from contextlib import asynccontextmanager
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pipeline.backups.drill import SCRIPT, Holds, Site
 from pipeline.containers.emulator import emulated
 from pipeline.containers.options import SSH_KEY
-from pipeline.containers.services import postgres
-from pipeline.containers.toolbox import CODE, TOFU, VENV, Toolbox, tofu_environment
+from pipeline.containers.toolbox import CODE, TOFU, Toolbox, engine_secrets, tofu_environment, with_program
 from pipeline.containers.workspace import workspace
 from pipeline.deployment import Deployment, kept_in
 from pipeline.errors import PipelineError, SettingsError
-from pipeline.machine.repository import REPOSITORY
 from pipeline.rehearsal.surroundings import Surroundings
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
@@ -36,7 +33,6 @@ FACTS = (
     "import json; from pipeline.reporting.versions import facts; from pipeline.tofu.binary import find_tofu;"
     " print(json.dumps(facts(find_tofu())))",
 )
-INSTALL = 'apt-get update -qq && apt-get install -y -qq --no-install-recommends "$0"'
 
 
 def validated(kind: type[Wanted], given: Mapping[str, str]) -> Wanted:
@@ -85,50 +81,19 @@ async def deployment(
         PipelineError: the toolbox cannot be made, or the key is none.
     """
     run = token_hex(8)
-    toolbox = await _with(box.container, "ssh", "openssh-client")
+    toolbox = await with_program(box.container, "ssh", "openssh-client")
     if settings.state_passphrase:
         require_opentofu(await _version(toolbox))
     key = settings.ssh_key.read_bytes().decode()  # read as text, its ends of lines would be others
     settings.ssh_key.with_name(settings.ssh_key.name + ".pub").write_text(await _public(toolbox, known[key]))
     values = aws.secrets(settings) | ({"PGPASSWORD": around.database.password} if around else {})
     async with workspace(box.dag, toolbox, box.infrastructure, run) as mounted:
-        secrets = _engine_secrets(box, values, known, run)
+        secrets = engine_secrets(box, values, known, run)
         runner = ContainerRunner(mounted, secrets, Masks(values), progress)
         bench = Workbench(runner, TOFU, tofu_environment(box.sources))
         d = aws.local_states(settings, progress, report, bench)
         d = await emulated(d, around) if around else d
         yield kept_in(d, aws.backend(settings, settings.state, d)), runner
-
-
-@asynccontextmanager
-async def drilling(
-    box: Toolbox,
-    known: "Mapping[str, dagger.Secret]",
-    holds: Holds,
-    progress: Progress,
-) -> AsyncIterator[Site]:
-    """Drill in containers: the server is a service, the script an exec.
-
-    Args:
-        box: what both run on.
-        known: the engine's secrets by their values.
-        holds: the secrets that the script needs, once the server is known.
-        progress: told of everything that happens.
-
-    Raises:
-        ToolError: the server did not start.
-    """
-    run = token_hex(8)
-    toolbox = await _with(box.container, "zstd", "zstd")  # nodes compress with it
-    async with (
-        postgres(box.dag, toolbox, run) as server,
-        workspace(box.dag, toolbox, box.infrastructure, run) as mounted,
-    ):
-        values = holds(server)
-        secrets = _engine_secrets(box, values, known, run)
-        runner = ContainerRunner(mounted, secrets, Masks(values), progress)
-        script = runner.root / "infrastructure" / SCRIPT.relative_to(REPOSITORY / "infrastructure")
-        yield Site(runner, server, str(script), f"{VENV}/bin/aws")
 
 
 async def facts_of(box: Toolbox) -> dict[str, Any]:
@@ -139,24 +104,6 @@ async def facts_of(box: Toolbox) -> dict[str, Any]:
     except (PipelineError, ValueError):
         return {}
     return {name: found[name] for name in ("locks", "versions")}
-
-
-def _engine_secrets(
-    box: Toolbox, values: Mapping[str, str], known: "Mapping[str, dagger.Secret]", run: str
-) -> "dict[str, dagger.Secret]":
-    """Return the engine's secrets by name: the text of those made here is part of what it remembers by."""
-    return {n: known.get(v) or box.dag.set_secret(f"quickdata-{run}-{n}", v) for n, v in values.items()}
-
-
-async def _with(toolbox: "dagger.Container", program: str, package: str) -> "dagger.Container":
-    """Return the toolbox with one more of Debian's programs, which a rehearsal does without.
-
-    One exec: the engine would remember an `apt-get update` whose packages are not there any more.
-    """
-    found, _, _ = await outcome(f"look for {program}", tried(toolbox, "which", program))
-    if found == 0:
-        return toolbox
-    return await asked(package, toolbox.with_exec(["sh", "-c", INSTALL, package]).sync())
 
 
 async def _version(toolbox: "dagger.Container") -> str:

@@ -7,6 +7,9 @@ from pathlib import PurePosixPath
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
+from pipeline.backups.catalogue import Backup
+from pipeline.backups.drill import Holds, Site
+from pipeline.containers.drill import drilling
 from pipeline.containers.services import localstack, postgres
 from pipeline.containers.toolbox import TOFU, Toolbox, tofu_environment
 from pipeline.containers.workspace import workspace
@@ -50,7 +53,7 @@ async def containers(
         postgres(box.dag, box.container, run) as database,
         workspace(box.dag, box.container, clean, run) as mounted,
     ):
-        around = Surroundings(aws, database, WORKSPACE)
+        around = Surroundings(aws, database, WORKSPACE, partial(_site, box))
         values = rehearsal_secrets(around)
         secrets = {name: box.dag.set_secret(f"{run}-{name}", value) for name, value in values.items()}
         runner = ContainerRunner(mounted, secrets, Masks(values), progress)
@@ -60,3 +63,10 @@ async def containers(
 
 async def _kept(runner: ContainerRunner, keep: Callable[["dagger.Directory"], None]) -> None:
     keep(await runner.kept(*STATES))
+
+
+@asynccontextmanager
+async def _site(box: Toolbox, holds: Holds, _backup: Backup, progress: Progress) -> AsyncIterator[Site]:
+    """Yield the place of its drill: the emulator's keys are no secrets of the caller."""
+    async with drilling(box, {}, holds, progress) as site:
+        yield site

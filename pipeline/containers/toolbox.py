@@ -1,10 +1,12 @@
 """The toolbox: one container with Python, the tools that uv.lock names, and OpenTofu."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.containers import images
 from pipeline.errors import ToolError
+from pipeline.runners.container import asked, outcome, tried
 from pipeline.tofu.binary import PROVIDER, PROVIDER_VERSION, this_platform
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ PROVIDERS = f"{CODE}/providers"
 TOFU_CONFIGURATION = f"{CODE}/tofu.rc"
 PLUGIN_CACHE = "/root/.cache/tofu-plugins"
 GROUPS = ("tools", "rehearsal")
+INSTALL = 'apt-get update -qq && apt-get install -y -qq --no-install-recommends "$0"'
 
 ENVIRONMENT = {
     "HOME": "/root",
@@ -157,3 +160,36 @@ async def _with_provider(container: "dagger.Container", mirror: "dagger.Director
             ).with_new_file(TOFU_CONFIGURATION, f"provider_installation {{\n  {source}\n}}\n")
     what = f"--provider-mirror has no registry.…/{leaf}"
     raise ToolError(what, "name the directory that holds registry.…, with the files themselves in it")
+
+
+def engine_secrets(
+    box: Toolbox, values: Mapping[str, str], known: "Mapping[str, dagger.Secret]", run: str
+) -> "dict[str, dagger.Secret]":
+    """Return the engine's secrets by name: the text of those made here is part of what it remembers by.
+
+    Args:
+        box: has the engine's client.
+        values: the texts by name.
+        known: the caller's own secrets by their texts.
+        run: this run's own name.
+    """
+    return {n: known.get(v) or box.dag.set_secret(f"quickdata-{run}-{n}", v) for n, v in values.items()}
+
+
+async def with_program(toolbox: "dagger.Container", program: str, package: str) -> "dagger.Container":
+    """Return the toolbox with one more of Debian's programs, which a rehearsal does without.
+
+    One exec: the engine would remember an `apt-get update` whose packages are not there any more.
+
+    Args:
+        toolbox: may have it already.
+        program: what is looked for.
+        package: the one that has it.
+
+    Raises:
+        PipelineError: it cannot be installed.
+    """
+    missing, _, _ = await outcome(f"look for {program}", tried(toolbox, "which", program))
+    if not missing:
+        return toolbox
+    return await asked(package, toolbox.with_exec(["sh", "-c", INSTALL, package]).sync())

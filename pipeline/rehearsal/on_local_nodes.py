@@ -42,4 +42,4 @@ async def rehearse(
         await prepare(d, around)
         deployed = await deploy.deploy(d)
         report.prove("deploy and verify", scripts.in_words(deployed.proof), **deployed.proof)
-        await epilogue(d, around.database)
+        await epilogue(d, around)

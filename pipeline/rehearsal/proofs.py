@@ -17,7 +17,7 @@ from pipeline.deployment import DATABASE, Deployment
 from pipeline.errors import PlanRefused, VerifyFailed
 from pipeline.rehearsal import cron
 from pipeline.rehearsal.database import Database
-from pipeline.servers.postgres import Postgres
+from pipeline.rehearsal.surroundings import Surroundings
 from pipeline.steps.step import Step
 from pipeline.tofu.plan import Plan
 
@@ -37,17 +37,21 @@ OpenTofu's documentation, "Override Files".
 DOOMED = "destroy.tfplan"
 
 
-async def epilogue(d: Deployment, server: Postgres) -> None:
+async def epilogue(d: Deployment, around: Surroundings) -> None:
     """Prove what a rehearsal proves; the figures go into the report.
+
+    Args:
+        d: the deployment, which has just been verified.
+        around: its database's server, and where its drill happens.
 
     Raises:
         PipelineError: something was not as it must be.
     """
-    database = Database(d, server)
+    database = Database(d, around.database)
     await damage_and_restore(d, database)
     await stack_file_is_valid(d)
     await second_deploy(d)
-    await drill(d.cloud, d.bucket, DrillRequest(), d.progress, d.report)
+    await drill(d.cloud, d.bucket, DrillRequest(), d.progress, d.report, around.site)
     await outlives_the_app(d)
     await storage_refuses(d)
 

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import PurePath
 
+from pipeline.backups.drill import OpenSite
 from pipeline.rehearsal.workspace import throwaway
 from pipeline.servers.localstack import LocalStack, localstack
 from pipeline.servers.postgres import Postgres, postgres
@@ -18,11 +19,13 @@ class Surroundings:
         aws: the emulator.
         database: what stands for the stack's db service.
         workspace: a throwaway directory with the infrastructure in it, as the steps see it.
+        site: where its drill happens; None is this machine.
     """
 
     aws: LocalStack
     database: Postgres
     workspace: PurePath
+    site: OpenSite | None = None
 
 
 @asynccontextmanager

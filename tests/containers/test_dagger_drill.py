@@ -6,8 +6,7 @@ import pytest
 from dagger import dag
 
 from pipeline.backups.drill import Site
-from pipeline.containers import deployment as contained
-from pipeline.containers import services
+from pipeline.containers import drill, services, toolbox
 from pipeline.containers.toolbox import ENVIRONMENT, Toolbox, ToolboxSources
 from pipeline.reporting.progress import Progress
 from pipeline.servers.postgres import Postgres, binaries
@@ -31,7 +30,7 @@ async def drilled(engine: Engine, found: str) -> tuple[Site, dict[str, Any]]:
     def holds(server: Postgres) -> dict[str, str]:
         return {"HELD_AWS_SECRET_ACCESS_KEY": "of-aws", "HELD_PGPASSWORD": server.password}
 
-    async with contained.drilling(box, known, holds, Progress()) as site:
+    async with drill.drilling(box, known, holds, Progress()) as site:
         return site, known
 
 
@@ -44,8 +43,8 @@ async def test_a_drill_has_what_the_nodes_compress_with(engine: Engine) -> None:
     """One exec: a remembered list of packages names some that are not there any more."""
     await drilled(engine, "exit 1")
     assert installed(engine)
-    assert all(each == ["sh", "-c", contained.INSTALL, "zstd"] for each in installed(engine))
-    assert contained.INSTALL.startswith("apt-get update -qq && apt-get install")
+    assert all(each == ["sh", "-c", toolbox.INSTALL, "zstd"] for each in installed(engine))
+    assert toolbox.INSTALL.startswith("apt-get update -qq && apt-get install")
 
 
 async def test_a_drill_installs_nothing_where_zstd_is_there(engine: Engine) -> None:

@@ -1,6 +1,7 @@
 """A rehearsal in containers: servers as services, an own volume, nothing left; without an engine."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import pytest
 from dagger import dag
 from dagger.client._core import Field
 
+from pipeline.backups import drill
+from pipeline.backups.catalogue import Backup
 from pipeline.containers import services
 from pipeline.containers.rehearsal import STATES, containers
 from pipeline.containers.toolbox import ENVIRONMENT, Toolbox, ToolboxSources
@@ -19,6 +22,7 @@ from pipeline.rehearsal.workspace import REAL
 from pipeline.reporting.progress import Progress
 from pipeline.runners import cleanup
 from pipeline.runners.container import ContainerRunner
+from pipeline.runners.host import HostRunner
 from pipeline.servers.postgres import binaries
 from pipeline.steps.step import Step
 from tests.support.engine import Engine, query_error
@@ -214,3 +218,23 @@ async def test_a_call_that_is_cancelled_is_cleaned_up_to_the_end() -> None:
 def test_the_states_are_those_of_the_two_stacks() -> None:
     folders = {Path(path).parent for path in STATES}
     assert folders == {Path("infrastructure/terraS3"), Path("infrastructure/terraform")}
+
+
+async def test_a_rehearsals_drill_starts_nothing_in_the_modules_own_container(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No PostgreSQL is installed there: a server is a service, the restore an exec."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a process or a server of the module itself")
+
+    monkeypatch.setattr(HostRunner, "__init__", refuse)
+    monkeypatch.setattr(drill, "postgres", refuse)
+    engine.program("which", "exit 0")
+    backup = Backup("20260101T000000Z-0123abcd", True, datetime.now(UTC))
+    async with rehearsing() as (around, _):
+        assert around.site
+        async with around.site(lambda _: {}, backup, Progress()) as site:
+            assert isinstance(site.runner, ContainerRunner)
+            assert len(engine.started) == 3
+    assert len(engine.stopped) == 3

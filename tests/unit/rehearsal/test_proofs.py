@@ -1,13 +1,16 @@
 """What a rehearsal calls proven: not a damage that damaged nothing, not a restore of other data."""
 
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import pytest
 
+from pipeline.backups.drill import drill_on_this_machine
 from pipeline.errors import VerifyFailed
 from pipeline.rehearsal import proofs as epilogue
 from pipeline.rehearsal.database import Database
+from pipeline.rehearsal.surroundings import Surroundings
+from pipeline.servers.localstack import LocalStack
 from pipeline.servers.postgres import Postgres
 from pipeline.steps.step import Step
 from tests.support.recording import Answer, RecordingRunner, deployment, plan_json, said_by_ansible
@@ -35,6 +38,23 @@ async def test_what_is_not_proven_ends_with_exit_code_4(
     with pytest.raises(VerifyFailed, match=said) as caught:
         await epilogue.damage_and_restore(d, Database(d, SERVER))
     assert caught.value.exit_code == 4
+
+
+async def test_the_drill_happens_where_the_rehearsal_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    places: list[object] = []
+
+    async def drill(*arguments: object) -> None:
+        places.append(arguments[-1])
+
+    for proof in ("damage_and_restore", "stack_file_is_valid", "second_deploy", "outlives_the_app"):
+        monkeypatch.setattr(epilogue, proof, nothing)
+    monkeypatch.setattr(epilogue, "storage_refuses", nothing)
+    monkeypatch.setattr(epilogue, "drill", drill)
+    around = Surroundings(
+        LocalStack("http://127.0.0.1:1"), SERVER, PurePath("/nowhere"), drill_on_this_machine
+    )
+    await epilogue.epilogue(deployment(RecordingRunner()), around)
+    assert places == [drill_on_this_machine]
 
 
 class Storage(RecordingRunner):

@@ -1,0 +1,49 @@
+"""A drill's place in containers: the throwaway PostgreSQL is a service, the restore an exec."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from secrets import token_hex
+from typing import TYPE_CHECKING
+
+from pipeline.backups.drill import SCRIPT, Holds, Site
+from pipeline.containers.services import postgres
+from pipeline.containers.toolbox import VENV, Toolbox, engine_secrets, with_program
+from pipeline.containers.workspace import workspace
+from pipeline.machine.repository import REPOSITORY
+from pipeline.reporting.progress import Progress
+from pipeline.runners.container import ContainerRunner
+from pipeline.steps.masks import Masks
+
+if TYPE_CHECKING:
+    import dagger
+
+
+@asynccontextmanager
+async def drilling(
+    box: Toolbox,
+    known: "Mapping[str, dagger.Secret]",
+    holds: Holds,
+    progress: Progress,
+) -> AsyncIterator[Site]:
+    """Yield the place of one drill.
+
+    Args:
+        box: what both run on.
+        known: the engine's secrets by their values.
+        holds: the secrets that the script needs, once the server is known.
+        progress: told of everything that happens.
+
+    Raises:
+        ToolError: the server did not start.
+    """
+    run = token_hex(8)
+    toolbox = await with_program(box.container, "zstd", "zstd")  # nodes compress with it
+    async with (
+        postgres(box.dag, toolbox, run) as server,
+        workspace(box.dag, toolbox, box.infrastructure, run) as mounted,
+    ):
+        values = holds(server)
+        secrets = engine_secrets(box, values, known, run)
+        runner = ContainerRunner(mounted, secrets, Masks(values), progress)
+        script = runner.root / "infrastructure" / SCRIPT.relative_to(REPOSITORY / "infrastructure")
+        yield Site(runner, server, str(script), f"{VENV}/bin/aws")

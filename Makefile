@@ -45,11 +45,11 @@ test: install-dev lint ## Linters, and the whole thread once on real parts: abou
 	@$(PYTEST) $(PYTEST_OPTIONS)
 
 .PHONY: test-long
-test-long: install-dev ## What `make test` leaves out: the folders named `long`; about 60 minutes.
+test-long: install-dev ## What `make test` leaves out: the folders named `long`; about 40 minutes.
 	@$(PYTEST) $(LONG) $(PYTEST_OPTIONS)
 
 .PHONY: test-all
-test-all: test test-long ## All tests but the Swarm's: those two.
+test-all: test test-long ## Both: all tests but the Swarm's, about 50 minutes.
 
 .PHONY: bench
 bench: install-dev ## Measure, beside what people use instead; pgbackrest too where it is installed; about 45 minutes.

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import tomllib
 from pathlib import Path
 
 from pipeline.machine.repository import REPOSITORY
@@ -29,3 +30,13 @@ def test_what_python_prints_is_not_kept_back_in_a_pipe(tmp_path: Path) -> None:
     own = tmp_path / "Makefile"
     own.write_text(f"include {REPOSITORY / 'Makefile'}\n.PHONY: told\ntold:\n\t@echo $$PYTHONUNBUFFERED\n")
     assert make("--file", str(own), "told").strip() == "1"
+
+
+def test_every_test_is_run_by_make_test_by_make_test_long_or_by_make_test_swarm() -> None:
+    options = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
+    files = [file.relative_to(REPOSITORY) for file in REPOSITORY.glob("tests/**/test_*.py")]
+    assert options["norecursedirs"] == ["long"]
+    assert {*options["testpaths"], "tests/swarm"} == {"/".join(file.parts[:2]) for file in files}
+    long = {str(file.parent) for file in files if "long" in file.parts}
+    recipe = make("--dry-run", "test-long").splitlines()[-1]
+    assert {word for word in recipe.split() if word.startswith("tests/")} == long

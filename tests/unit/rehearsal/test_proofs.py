@@ -51,7 +51,7 @@ async def test_the_drill_happens_where_the_rehearsal_does(monkeypatch: pytest.Mo
     monkeypatch.setattr(epilogue, "storage_refuses", nothing)
     monkeypatch.setattr(epilogue, "drill", drill)
     around = Surroundings(
-        LocalStack("http://127.0.0.1:1"), SERVER, PurePath("/nowhere"), drill_on_this_machine
+        LocalStack("http://127.0.0.1:1", "eu-west-3"), SERVER, PurePath("/nowhere"), drill_on_this_machine
     )
     await epilogue.epilogue(deployment(RecordingRunner()), around)
     assert places == [drill_on_this_machine]

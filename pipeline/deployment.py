@@ -38,7 +38,7 @@ class Deployment:
         storage: the stack of the backups' bucket.
         app: the stack of the nodes.
         ansible: configures the nodes.
-        backend: where the states are kept; `kept_in` gives another one.
+        backend: where the states are kept; `keep_states_in` gives another one.
         common: inventory variables for all nodes, besides the outputs.
         hosts: inventory variables by node, besides the outputs.
         plan_file: the name of its saved plans; two runs in one workspace have two.
@@ -74,12 +74,12 @@ class Deployment:
 
     async def run(self, step: Step) -> Result:
         """Run a step and note it in the report; an exit code is not judged here."""
-        return await noted(self.runner, self.report, step)
+        return await run_and_record(self.runner, self.report, step)
 
 
-def kept_in(d: Deployment, backend: Backend) -> Deployment:
-    """Return a deployment with its states in another place than now."""
-    storage, app = (_kept_in(stack, d.backend, backend) for stack in (d.storage, d.app))
+def keep_states_in(d: Deployment, backend: Backend) -> Deployment:
+    """Return the deployment with its states in another place than now."""
+    storage, app = (_keep_state_in(stack, d.backend, backend) for stack in (d.storage, d.app))
     app = replace(app, env={name: value for name, value in app.env.items() if name not in READS})
     values = backend.source(storage.name)
     if values is not None:
@@ -88,14 +88,14 @@ def kept_in(d: Deployment, backend: Backend) -> Deployment:
     return replace(d, backend=backend, storage=storage, app=app)
 
 
-def _kept_in(stack: Stack, before: Backend, backend: Backend) -> Stack:
+def _keep_state_in(stack: Stack, before: Backend, backend: Backend) -> Stack:
     env = {name: value for name, value in stack.env.items() if name not in before.env}
     secrets = [name for name in stack.secrets if name not in before.secrets]
     env, secrets = {**env, **backend.env}, [*secrets, *backend.secrets]
     return replace(stack, env=env, secrets=tuple(secrets), place=backend.name)
 
 
-async def noted(runner: Runner, report: Report, step: Step) -> Result:
+async def run_and_record(runner: Runner, report: Report, step: Step) -> Result:
     """Run a step and note it in the report; an exit code is not judged here."""
     started = now()
     try:

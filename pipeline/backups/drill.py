@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from pipeline.aws.account import Cloud
 from pipeline.backups.catalogue import Backup, backups, chosen
 from pipeline.backups.node import Figures, read_figures, require_same
-from pipeline.deployment import DATABASE, noted
+from pipeline.deployment import DATABASE, run_and_record
 from pipeline.errors import BackupError, VerifyFailed
 from pipeline.machine.network import passed_on
 from pipeline.machine.repository import REPOSITORY
@@ -139,7 +139,7 @@ async def drill(
         secrets = _secrets_by_name(cloud, site.server)
         values = _values(cloud, bucket, request.database, site) | _figures_so_far(backup, began)
         await site.runner.write(CONFIGURATION, _configuration(site.runner.root, values, secrets), 0o600)
-        result = await noted(site.runner, report, _step(site, backup, secrets))
+        result = await run_and_record(site.runner, report, _step(site, backup, secrets))
         figures = _proof(result, backup, request.database)
     report.prove("drill", in_words(figures), **figures)
     if stale:

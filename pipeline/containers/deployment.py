@@ -10,7 +10,7 @@ from pipeline.containers.emulator import emulated
 from pipeline.containers.options import SSH_KEY
 from pipeline.containers.toolbox import CODE, TOFU, Toolbox, engine_secrets, tofu_environment, with_program
 from pipeline.containers.workspace import workspace
-from pipeline.deployment import Deployment, kept_in
+from pipeline.deployment import Deployment, keep_states_in
 from pipeline.errors import PipelineError, SettingsError
 from pipeline.rehearsal.surroundings import Surroundings
 from pipeline.reporting.progress import Progress
@@ -93,7 +93,7 @@ async def deployment(
         bench = Workbench(runner, TOFU, tofu_environment(box.sources))
         d = aws.local_states(settings, progress, report, bench)
         d = await emulated(d, around) if around else d
-        yield kept_in(d, aws.backend(settings, settings.state, d)), runner
+        yield keep_states_in(d, aws.backend(settings, settings.state, d)), runner
 
 
 async def facts_of(box: Toolbox) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from pipeline.deploy import lost_state, planning
 from pipeline.deploy.gate import GatedPlan
 from pipeline.deployment import Deployment
 from pipeline.errors import PlanRefused, StateLost
-from pipeline.states.ready import opened
+from pipeline.states.ready import prepare_stack
 from pipeline.tofu.plan import DATABASE_RESOURCES, Change, Plan
 from pipeline.tofu.stack import Stack
 
@@ -82,7 +82,7 @@ async def look(d: Deployment, stack: Stack) -> Adoption:
         PipelineError: a step failed, or AWS refuses.
     """
     await _require_storage(d, stack)
-    await opened(d, stack)
+    await prepare_stack(d, stack)
     try:
         return await _look(d, stack)
     finally:
@@ -102,7 +102,7 @@ async def adopt(d: Deployment, stack: Stack, agreed: Adoption | None = None) -> 
         StateLost: the state still differs from what exists.
         PipelineError: a step failed.
     """
-    await opened(d, stack)
+    await prepare_stack(d, stack)
     try:
         found = await _look(d, stack)
         if agreed and found.page() != agreed.page():
@@ -116,7 +116,7 @@ async def adopt(d: Deployment, stack: Stack, agreed: Adoption | None = None) -> 
 
 async def _require_storage(d: Deployment, stack: Stack) -> None:
     """Refuse to look for the app before storage's state is back: it reads the bucket's name from there."""
-    if stack.name != d.app.name or (await opened(d, d.storage)).bucket:
+    if stack.name != d.app.name or (await prepare_stack(d, d.storage)).bucket:
         return
     if await d.cloud.owns(d.bucket):
         mend = d.advice("first run `quickdata adopt storage`, then `quickdata adopt app`")
@@ -126,7 +126,7 @@ async def _require_storage(d: Deployment, stack: Stack) -> None:
 
 
 async def _look(d: Deployment, stack: Stack) -> Adoption:
-    wanted = (await planning.planned(d, stack)).created
+    wanted = (await planning.make_plan(d, stack)).created
     found = await lost_state.found(d, stack)
     imports = {address: found[address] for address in wanted if address in found}
     _require_single(stack, imports)
@@ -139,7 +139,7 @@ async def _look(d: Deployment, stack: Stack) -> Adoption:
 
 async def _proven(d: Deployment, stack: Stack, found: Adoption) -> tuple[str, ...]:
     """Plan again: nothing but what is missing may be left to do."""
-    left = await planning.planned(d, stack)
+    left = await planning.make_plan(d, stack)
     others = [str(c) for c in left.changes if c.action != "create" or c.address not in found.missing]
     whole = not found.missing and not found.gated.plan.created
     others += [f"output {name}" for name in left.outputs if whole]
@@ -193,7 +193,7 @@ async def _planned(d: Deployment, stack: Stack, imports: Mapping[str, str], alon
     file = stack.workdir / IMPORTS
     try:
         await d.runner.write(file, _blocks(imports))
-        return await planning.planned(d, stack, *alone)
+        return await planning.make_plan(d, stack, *alone)
     finally:
         with CancelScope(shield=True):
             await d.runner.remove(file)

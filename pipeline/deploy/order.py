@@ -20,7 +20,7 @@ from pipeline.deploy.saved_plans import SavedPlans
 from pipeline.deploy.stopped_nodes import require_running
 from pipeline.deploy.upgrade import Upgrade
 from pipeline.deployment import Deployment
-from pipeline.states.ready import opened, outputs, require_unlocked
+from pipeline.states.ready import prepare_stack, read_outputs, require_unlocked
 from pipeline.tofu.plan import DATABASE_RESOURCES, GOES, Plan
 from pipeline.tofu.stack import Stack
 from pipeline.tofu.state import State
@@ -67,12 +67,12 @@ async def deploy(d: Deployment, saved: SavedPlans | None = None, agree: Agree = 
     done = Deployed()
     require_good(await check(d))
     await d.backend.create()
-    known = await ready(d)
+    known = await prepare_stacks(d)
     plans = await saved.plans(d, known) if saved else {}
     await planning.let_stand(d, known)
     try:
-        await _what_the_app_reads(d, known["storage"], plans)
-        await _both_stacks(d, plans, done, agree)
+        await _apply_what_the_app_reads(d, known["storage"], plans)
+        await _apply_both_stacks(d, plans, done, agree)
     finally:
         await planning.forget(d)
     d.progress.note(banner(d, done.outputs))
@@ -80,7 +80,7 @@ async def deploy(d: Deployment, saved: SavedPlans | None = None, agree: Agree = 
     return done
 
 
-async def ready(d: Deployment) -> dict[str, State]:
+async def prepare_stacks(d: Deployment) -> dict[str, State]:
     """Make both folders ready.
 
     Returns:
@@ -89,13 +89,13 @@ async def ready(d: Deployment) -> dict[str, State]:
     states: dict[str, State] = {}
     async with create_task_group() as group:
         for stack in (d.storage, d.app):
-            group.start_soon(_ready, d, stack, states)
+            group.start_soon(_prepare_into, d, stack, states)
     return states
 
 
-async def _ready(d: Deployment, stack: Stack, states: dict[str, State]) -> None:
+async def _prepare_into(d: Deployment, stack: Stack, states: dict[str, State]) -> None:
     await require_unlocked(d, stack)
-    states[stack.name] = await opened(d, stack)
+    states[stack.name] = await prepare_stack(d, stack)
 
 
 async def destroy(d: Deployment, backed_up: bool = True) -> dict[str, int]:
@@ -112,47 +112,43 @@ async def destroy(d: Deployment, backed_up: bool = True) -> dict[str, int]:
         PipelineError: the backup, its verification or a step failed: the app is still there.
     """
     await require_unlocked(d, d.app)
-    await opened(d, d.app)
+    await prepare_stack(d, d.app)
     try:
         if backed_up:
             await require_running(d, Plan())
             async with nocodb.stopped(d):
                 await verify(d)
-                doomed = await _doomed(d)
+                doomed = await _plan_removal(d)
         else:
-            doomed = await _doomed(d)
+            doomed = await _plan_removal(d)
         await planning.apply(d, d.app, doomed)
     finally:
         await planning.forget(d)
     return doomed.plan.counts()
 
 
-async def _doomed(d: Deployment) -> GatedPlan:
-    return gate_app(await planning.planned(d, d.app, destroy=True))
+async def _plan_removal(d: Deployment) -> GatedPlan:
+    return gate_app(await planning.make_plan(d, d.app, destroy=True))
 
 
-async def _outputs(d: Deployment, stack: Stack) -> dict[str, Any]:
-    return inventory.outputs((await d.run(stack.output())).check().stdout)
-
-
-async def _what_the_app_reads(d: Deployment, known: State, plans: dict[str, Plan]) -> None:
+async def _apply_what_the_app_reads(d: Deployment, known: State, plans: dict[str, Plan]) -> None:
     """Apply of storage what the app's plan needs: a saved plan in whole, else the bucket.
 
     On the first creation the bucket goes first, alone: the rest of storage is slow (lifecycle).
     """
     if "app" in plans or ("storage" not in plans and known.bucket):
         return
-    whole = plans.get("storage") or await planning.planned(d, d.storage)
+    whole = plans.get("storage") or await planning.make_plan(d, d.storage)
     gated = gate_storage(whole)
     await require_not_lost(d, storage=whole)
     if "storage" in plans:
         await planning.apply(d, d.storage, gated)
         plans["storage"] = replace(whole, pending=False)
         return
-    await planning.apply(d, d.storage, gate_storage(await planning.planned(d, d.storage, BUCKET)))
+    await planning.apply(d, d.storage, gate_storage(await planning.make_plan(d, d.storage, BUCKET)))
 
 
-async def _both_stacks(d: Deployment, plans: dict[str, Plan], done: Deployed, agree: Agree) -> None:
+async def _apply_both_stacks(d: Deployment, plans: dict[str, Plan], done: Deployed, agree: Agree) -> None:
     """Plan both, then apply both: the app reads the storage state while nobody writes it.
 
     backup.yml waits for all of storage: no backup goes where nothing protects it yet.
@@ -163,15 +159,15 @@ async def _both_stacks(d: Deployment, plans: dict[str, Plan], done: Deployed, ag
             if stack.name not in plans:
                 group.start_soon(_plan_into, plans, d, stack)
     storage, app = gate_storage(plans["storage"]), gate_app(plans["app"])
-    done.saved = await _before_app(d, plans["app"], agree)
+    done.saved = await _secure_before_app(d, plans["app"], agree)
     done.plans = {name: each.counts() for name, each in plans.items()}
     stored = Event()
     async with create_task_group() as group:
-        group.start_soon(_rest_of_storage, d, storage, stored)
-        group.start_soon(_app_and_nodes, d, app, stored, done)
+        group.start_soon(_apply_rest_of_storage, d, storage, stored)
+        group.start_soon(_apply_app_and_configure, d, app, stored, done)
 
 
-async def _before_app(d: Deployment, app: Plan, agree: Agree) -> bool:
+async def _secure_before_app(d: Deployment, app: Plan, agree: Agree) -> bool:
     """Before the app is applied: no state is lost, no node stopped; what ends is agreed to, and backed up.
 
     Returns:
@@ -182,7 +178,7 @@ async def _before_app(d: Deployment, app: Plan, agree: Agree) -> bool:
     if app.ended:
         await agree(d, app.ended)
     if app.touching(GOES, DATABASE_RESOURCES):
-        await reachable(d)
+        await refresh_inventory(d)
         async with nocodb.stopped(d):
             await verify(d)
         return True
@@ -190,49 +186,49 @@ async def _before_app(d: Deployment, app: Plan, agree: Agree) -> bool:
 
 
 async def _plan_into(plans: dict[str, Plan], d: Deployment, stack: Stack) -> None:
-    plans[stack.name] = await planning.planned(d, stack)
+    plans[stack.name] = await planning.make_plan(d, stack)
 
 
-async def _rest_of_storage(d: Deployment, storage: GatedPlan, stored: Event) -> None:
+async def _apply_rest_of_storage(d: Deployment, storage: GatedPlan, stored: Event) -> None:
     await planning.apply(d, d.storage, storage)
     stored.set()
 
 
-async def _app_and_nodes(d: Deployment, app: GatedPlan, stored: Event, done: Deployed) -> None:
+async def _apply_app_and_configure(d: Deployment, app: GatedPlan, stored: Event, done: Deployed) -> None:
     await planning.apply(d, d.app, app)
-    done.outputs = await _outputs(d, d.app)
-    await d.runner.write(INVENTORY, rendered(d, done.outputs))
+    done.outputs = inventory.outputs((await d.run(d.app.output())).check().stdout)
+    await d.runner.write(INVENTORY, render_inventory(d, done.outputs))
     (await d.run(d.ansible.wait())).check()
-    await _playbook(d, "swarm.yml", done)
+    await _run_playbook(d, "swarm.yml", done)
     found = Upgrade() if done.saved else await upgrade.look(d)
     if found.images:
         await _upgrade(d, found, stored, done)
         return
     async with create_task_group() as group:
-        group.start_soon(_playbook, d, "nocodb.yml", done)
+        group.start_soon(_run_playbook, d, "nocodb.yml", done)
         await stored.wait()
-        group.start_soon(_playbook, d, "backup.yml", done)
+        group.start_soon(_run_playbook, d, "backup.yml", done)
 
 
 async def _upgrade(d: Deployment, found: Upgrade, stored: Event, done: Deployed) -> None:
     """Deploy other images of what holds data; backup.yml goes first, because its scripts take the backup."""
     await stored.wait()
-    await _playbook(d, "backup.yml", done)
+    await _run_playbook(d, "backup.yml", done)
     async with upgrade.saved(d, found):
-        await _playbook(d, "nocodb.yml", done)
+        await _run_playbook(d, "nocodb.yml", done)
 
 
-async def reachable(d: Deployment) -> None:
+async def refresh_inventory(d: Deployment) -> None:
     """Make the inventory as the app's outputs say now: an older one may lead to nodes that are others by now.
 
     Raises:
         StateLost: there are nodes, but the app's state does not know them.
         ToolError: the app is not deployed.
     """
-    found = await outputs(d, d.app)
+    found = await read_outputs(d, d.app)
     if not found.get("nodes"):
         await require_known(d)
-    text, before = rendered(d, found), await d.runner.read(INVENTORY)
+    text, before = render_inventory(d, found), await d.runner.read(INVENTORY)
     if text == before:
         return
     await d.runner.write(INVENTORY, text)
@@ -240,10 +236,10 @@ async def reachable(d: Deployment) -> None:
         d.progress.note(f"{INVENTORY} differed from the app's outputs: it was made again")
 
 
-def rendered(d: Deployment, found: dict[str, Any]) -> str:
+def render_inventory(d: Deployment, found: dict[str, Any]) -> str:
     """Return the inventory that outputs of the app mean."""
     return inventory.render(found, d.common, d.hosts, d.backend.name)
 
 
-async def _playbook(d: Deployment, name: str, done: Deployed) -> None:
+async def _run_playbook(d: Deployment, name: str, done: Deployed) -> None:
     done.changed[name] = changed((await d.run(d.ansible.playbook(name))).check())

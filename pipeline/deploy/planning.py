@@ -13,7 +13,7 @@ from pipeline.tofu.stack import Stack
 from pipeline.tofu.state import State
 
 
-async def planned(
+async def make_plan(
     d: Deployment, stack: Stack, *targets: str, destroy: bool = False, file: str | None = None
 ) -> Plan:
     """Save a plan and read it.
@@ -32,12 +32,12 @@ async def planned(
     made = (await d.run(stack.plan(file, *targets, destroy=destroy))).check(tofu.CHANGES)
     if made.exit_code == 0:
         return Plan(pending=False, file=file)
-    found = await saved(d, stack, file)
+    found = await read_plan(d, stack, file)
     d.report.planned(made.step.name, found.counts(), found.changes)
     return found
 
 
-async def saved(d: Deployment, stack: Stack, file: str) -> Plan:
+async def read_plan(d: Deployment, stack: Stack, file: str) -> Plan:
     """Read a saved plan.
 
     Raises:

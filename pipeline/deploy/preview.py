@@ -119,7 +119,7 @@ async def preview(d: Deployment, saved: SavedPlans) -> Preview:
     known = {name: State() for name in STACKS}
     try:
         if await d.backend.exists():
-            known = await deploy.ready(d)
+            known = await deploy.prepare_stacks(d)
             await _stacks(d, saved, known, seen)
         else:
             seen.deferred = dict.fromkeys(STACKS, "the place of the states is not there yet: deploy makes it")
@@ -155,7 +155,7 @@ async def _stacks(d: Deployment, saved: SavedPlans, known: Mapping[str, State], 
 
 
 async def _plan(d: Deployment, stack: Stack, saved: SavedPlans, seen: Preview) -> None:
-    seen.plans[stack.name] = await planning.planned(d, stack, file=saved.file(d, stack))
+    seen.plans[stack.name] = await planning.make_plan(d, stack, file=saved.file(d, stack))
 
 
 async def _look_for_refusals(d: Deployment, seen: Preview) -> None:
@@ -204,7 +204,7 @@ async def _unreachable(d: Deployment, saved: SavedPlans) -> str:
     outputs = inventory.outputs((await d.run(d.app.output())).check().stdout)
     if not outputs.get("nodes"):
         return "there are no nodes yet"
-    await d.runner.write(saved.folder / KEPT_INVENTORY, deploy.rendered(d, outputs), PRIVATE)
+    await d.runner.write(saved.folder / KEPT_INVENTORY, deploy.render_inventory(d, outputs), PRIVATE)
     if (await d.run(d.ansible.ping(saved.inventory(d)))).exit_code:
         return "the nodes do not answer"
     return ""

@@ -108,7 +108,7 @@ class SavedPlans:
             raise self._refused(d, f"is not the one that was shown: {stack.name}.tfplan was changed")
         if not described["pending"]:
             return Plan(pending=False)
-        found = await planning.saved(d, stack, self.file(d, stack))
+        found = await planning.read_plan(d, stack, self.file(d, stack))
         d.report.planned(f"{stack.name}: saved plan", found.counts(), found.changes)
         return found
 

@@ -15,13 +15,13 @@ from anyio import CancelScope, Lock, create_task_group
 from pipeline.aws.existing import STOPPED
 from pipeline.backups.catalogue import Backup, age, backups
 from pipeline.deploy.finding import Finding
-from pipeline.deploy.order import reachable
-from pipeline.deploy.planning import planned
+from pipeline.deploy.order import refresh_inventory
+from pipeline.deploy.planning import make_plan
 from pipeline.deploy.services import services
 from pipeline.deploy.stopped_nodes import start
 from pipeline.deployment import DATABASE, Deployment
 from pipeline.errors import PipelineError
-from pipeline.states.ready import opened
+from pipeline.states.ready import prepare_stack
 from pipeline.tofu.stack import Stack
 
 ROLES = {"manager", "database"}
@@ -181,7 +181,7 @@ async def _services(d: Deployment, turn: Lock) -> Finding:
     if not d.real_nodes:
         return Finding("services", ("not looked at: local nodes run no Docker",))
     async with turn:
-        await reachable(d)
+        await refresh_inventory(d)
     found = await services(d, "status: services")
     lines = tuple(f"{s['name']}: {s['running']} of {s['wanted']} running, {s['image']}" for s in found)
     if not found:
@@ -196,13 +196,13 @@ async def _drift(d: Deployment, stack: Stack, turn: Lock) -> Finding:
     """Plan a stack, which reads everything that it has made; the plan is thrown away."""
     about = f"drift of {stack.name}"
     async with turn:
-        known = await opened(d, stack)
+        known = await prepare_stack(d, stack)
     if known.empty:
         what = "nothing to compare: its state knows of nothing yet"
         mend = d.advice("`quickdata plan` shows what `quickdata deploy` would create")
         return Finding(about, (what,), {"deployed": False}, mend)
     try:
-        plan = await planned(d, stack)
+        plan = await make_plan(d, stack)
     finally:
         with CancelScope(shield=True):
             await d.runner.remove(stack.workdir / d.plan_file)

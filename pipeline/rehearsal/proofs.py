@@ -149,7 +149,7 @@ async def _unprotected(d: Deployment) -> Plan:
     override = d.storage.workdir / UNPROTECTED
     try:
         await d.runner.write(override, "\n".join(map(_without_protection, PROTECTED)))
-        return await planning.planned(d, d.storage, destroy=True, file=DOOMED)
+        return await planning.make_plan(d, d.storage, destroy=True, file=DOOMED)
     finally:
         with CancelScope(shield=True):
             await d.runner.remove(override)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 from anyio import CancelScope
 
-from pipeline.deployment import Deployment, kept_in
+from pipeline.deployment import Deployment, keep_states_in
 from pipeline.errors import StateElsewhere, ToolError
-from pipeline.states.ready import pulled
+from pipeline.states.ready import pull_state
 from pipeline.steps.lock import own
 from pipeline.steps.step import Step
 from pipeline.tofu import state
@@ -60,7 +60,7 @@ async def migrate(d: Deployment, source: Backend, destination: Backend) -> dict[
         StateLocked: a run is using a state.
         PipelineError: a step failed: the old state is still there.
     """
-    old, new = kept_in(d, source), kept_in(d, destination)
+    old, new = keep_states_in(d, source), keep_states_in(d, destination)
     await destination.create()
     pairs = ((old.storage, new.storage), (old.app, new.app))
     return {before.name: await _move(old, before, new, after) for before, after in pairs}
@@ -76,7 +76,7 @@ async def _move(old: Deployment, before: Stack, new: Deployment, after: Stack) -
                 _require_same_history(source, moving, destination, at_destination)
                 await _copy(text, moving, destination, at_destination)
                 old_copy = await old.backend.put_away(before, mine)
-    await pulled(new, after)
+    await pull_state(new, after)
     if not moving.lineage:
         return "was moved before" if at_destination.lineage else "has no state yet"
     return f"{len(moving.resources)} resources, serial {moving.serial}; its old copy: {old_copy}"

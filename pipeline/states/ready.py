@@ -20,7 +20,7 @@ RECORD = PurePosixPath(".terraform/terraform.tfstate")
 NAMES = {"http": "gitlab"}
 
 
-async def opened(d: Deployment, stack: Stack) -> State:
+async def prepare_stack(d: Deployment, stack: Stack) -> State:
     """Make a stack's folder ready and return its state.
 
     Raises:
@@ -30,7 +30,7 @@ async def opened(d: Deployment, stack: Stack) -> State:
         PipelineError: the tool failed.
     """
     await require_here(d, stack)
-    pulled_state = await pulled(d, stack)
+    pulled_state = await pull_state(d, stack)
     if (region := pulled_state.outputs.get("region", d.cloud.region)) != d.cloud.region:
         raise RegionDiffers(f"{stack.name}: its deployment", region, d.cloud.region)
     return pulled_state
@@ -48,7 +48,7 @@ async def require_here(d: Deployment, stack: Stack) -> None:
         await _require_no_local(d, stack)
 
 
-async def lock_found(d: Deployment, stack: Stack) -> Lock | None:
+async def find_lock(d: Deployment, stack: Stack) -> Lock | None:
     """Return the lock that somebody holds, which `unlock` may break.
 
     A lock is shown wherever it is asked for: a move of the states that died leaves one where they go.
@@ -73,13 +73,13 @@ async def require_unlocked(d: Deployment, stack: Stack) -> None:
         raise d.backend.state_locked(stack, lock)
 
 
-async def pulled(d: Deployment, stack: Stack) -> State:
+async def pull_state(d: Deployment, stack: Stack) -> State:
     """Make a folder ready for the deployment's backend, whatever it was used with; return the state."""
-    await _prepare(d, stack)
+    await _prepare_folder(d, stack)
     return state.read((await d.run(stack.state())).check().stdout)
 
 
-async def outputs(d: Deployment, stack: Stack) -> dict[str, Any]:
+async def read_outputs(d: Deployment, stack: Stack) -> dict[str, Any]:
     """Return a stack's outputs by name; its folder is made ready only where it is not.
 
     Raises:
@@ -88,20 +88,20 @@ async def outputs(d: Deployment, stack: Stack) -> dict[str, Any]:
         PipelineError: the tool failed.
     """
     await require_here(d, stack)
-    read = await d.run(stack.output()) if await _prepared(d, stack) else None
+    read = await d.run(stack.output()) if await _is_prepared(d, stack) else None
     if read is None or read.exit_code:
-        await _prepare(d, stack)
+        await _prepare_folder(d, stack)
         read = await d.run(stack.output())
     return inventory.outputs(read.check().stdout)
 
 
-async def _prepared(d: Deployment, stack: Stack) -> bool:
+async def _is_prepared(d: Deployment, stack: Stack) -> bool:
     """Tell whether a folder was last made ready for this very place, not only for one of its kind."""
     same = await d.runner.read(stack.workdir / OVERRIDE) == override_text(d.backend, stack.name)
-    return same and await _recorded(d, stack) == d.backend.kind
+    return same and await _recorded_kind(d, stack) == d.backend.kind
 
 
-async def _prepare(d: Deployment, stack: Stack) -> None:
+async def _prepare_folder(d: Deployment, stack: Stack) -> None:
     text = override_text(d.backend, stack.name)
     if text is None:
         await _forget(d, stack)
@@ -115,11 +115,11 @@ async def _forget(d: Deployment, stack: Stack) -> None:
     """Let a folder use local states: `init -reconfigure` alone would leave the tools' note as it is."""
     if await d.runner.read(stack.workdir / OVERRIDE) is not None:
         await d.runner.remove(stack.workdir / OVERRIDE)
-    if await _recorded(d, stack) != Local.kind:
+    if await _recorded_kind(d, stack) != Local.kind:
         await d.runner.remove(stack.workdir / RECORD)
 
 
-async def _recorded(d: Deployment, stack: Stack) -> str:
+async def _recorded_kind(d: Deployment, stack: Stack) -> str:
     """Return the kind of backend that a folder was last made ready for."""
     text = await d.runner.read(stack.workdir / RECORD)
     try:
@@ -129,7 +129,7 @@ async def _recorded(d: Deployment, stack: Stack) -> str:
 
 
 async def _require_same_place(d: Deployment, stack: Stack) -> None:
-    before = await _recorded(d, stack)
+    before = await _recorded_kind(d, stack)
     if before in (Local.kind, d.backend.kind):
         return
     name = NAMES.get(before, before)

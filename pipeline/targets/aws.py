@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from pipeline.ansible.playbooks import FOLDER, Ansible
 from pipeline.aws.account import Cloud
-from pipeline.deployment import Deployment, kept_in
+from pipeline.deployment import Deployment, keep_states_in
 from pipeline.errors import SettingsError
 from pipeline.machine.repository import REPOSITORY
 from pipeline.machine.room import Need, require_room
@@ -46,7 +46,7 @@ def aws_deployment(
         SettingsError: the states shall be encrypted, and the tool is Terraform.
     """
     d = local_states(settings, progress, report, bench)
-    return kept_in(d, backend(settings, settings.state, d))
+    return keep_states_in(d, backend(settings, settings.state, d))
 
 
 def backend(settings: Settings, name: str, d: Deployment) -> Backend:

@@ -1,7 +1,7 @@
 """The verb `backup`."""
 
 from pipeline.backups import node as scripts
-from pipeline.deploy.order import reachable
+from pipeline.deploy.order import refresh_inventory
 from pipeline.verbs.call import DeploymentCall
 
 
@@ -11,7 +11,7 @@ async def backup(call: DeploymentCall) -> None:
     Example: quickdata backup
     """
     async with call.deployment() as d:
-        await reachable(d)
+        await refresh_inventory(d)
         made = await scripts.backup(d)
         words = (
             f"{made['tables']} tables with {made['rows']} rows in {made['seconds']} s (backup {made['id']})"

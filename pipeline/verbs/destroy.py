@@ -30,7 +30,7 @@ async def destroy(call: DeploymentCall, without_backup: WithoutBackup = None, ye
     await call.confirm(f"Destroy the app, with its nodes and the disk of {DATABASE}, {first}?", yes)
     async with call.deployment(settings) as d:
         if not without_backup:
-            await order.reachable(d)
+            await order.refresh_inventory(d)
         counts = await order.destroy(d, backed_up=not without_backup)
         words = f"{counts['delete']} resources are gone; the backups are in {d.bucket}"
         d.report.prove("destroy", words, **counts)

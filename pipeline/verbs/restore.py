@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from pipeline.backups import catalogue
 from pipeline.backups import node as scripts
-from pipeline.deploy.order import reachable
+from pipeline.deploy.order import refresh_inventory
 from pipeline.deployment import DATABASE
 from pipeline.settings.inputs import Settings
 from pipeline.verbs.call import DeploymentCall
@@ -32,7 +32,7 @@ async def restore(
         chosen = catalogue.chosen(listed, backup_id, from_database)
         shown = "\n".join(catalogue.table([chosen], datetime.now(UTC)))
         await call.confirm(f"Restore it over {DATABASE}? {since}", yes, shown)
-        await reachable(d)
+        await refresh_inventory(d)
         restored = await scripts.restore(d, chosen.id, from_database)
         words = f"{restored['rows']} rows compared; the old database is {restored['kept']}"
         if d.real_nodes:

@@ -1,6 +1,6 @@
 """The verb `unlock`."""
 
-from pipeline.states.ready import lock_found
+from pipeline.states.ready import find_lock
 from pipeline.verbs.call import DeploymentCall
 from pipeline.verbs.options import StackName, Yes
 
@@ -15,7 +15,7 @@ async def unlock(call: DeploymentCall, stack: StackName, yes: Yes = False) -> No
     question = "Break this lock? Only if that run is dead: two runs at once can lose a state."
     async with call.deployment() as d:
         locked = d.stack(stack)
-        lock = await lock_found(d, locked)
+        lock = await find_lock(d, locked)
         if lock:
             await call.confirm(question, yes, f"{stack}: locked {lock}")
             await d.backend.release(locked, lock)

@@ -1,7 +1,7 @@
 """The verb `verify`."""
 
 from pipeline.backups import node as scripts
-from pipeline.deploy.order import reachable
+from pipeline.deploy.order import refresh_inventory
 from pipeline.verbs.call import DeploymentCall
 from pipeline.verbs.options import BackupId
 
@@ -14,6 +14,6 @@ async def verify(call: DeploymentCall, backup_id: BackupId = None) -> None:
     Example: quickdata verify
     """
     async with call.deployment() as d:
-        await reachable(d)
+        await refresh_inventory(d)
         proof = await scripts.verify(d, backup_id)
         d.report.prove("verify", scripts.in_words(proof), **proof)

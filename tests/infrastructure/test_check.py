@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from pipeline.deploy.check import check, require_good
-from pipeline.deployment import Deployment, kept_in
+from pipeline.deployment import Deployment, keep_states_in
 from pipeline.errors import BucketTaken, PipelineError, SettingsError, ToolError
 from pipeline.reporting.progress import Progress
 from pipeline.runners.host import HostRunner
@@ -175,7 +175,7 @@ async def test_a_tool_that_said_nothing_is_not_said_to_have_words_below() -> Non
 
 async def test_one_cause_is_told_once_for_all_that_it_keeps_from_being_looked_at() -> None:
     local = deployment(ready(), AwayCloud())
-    d = kept_in(local, S3(local.cloud, "ppr-tfstate"))
+    d = keep_states_in(local, S3(local.cloud, "ppr-tfstate"))
     found = await check(d)
     assert [each.about for each in found if not each.well] == ["account, bucket, states"]
     with pytest.raises(ToolError) as caught:

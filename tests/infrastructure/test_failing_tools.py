@@ -14,14 +14,14 @@ from pipeline.ansible.playbooks import FOLDER, Ansible
 from pipeline.aws import existing
 from pipeline.backups.catalogue import backups
 from pipeline.deploy import order as deploy
-from pipeline.deployment import Deployment, kept_in
+from pipeline.deployment import Deployment, keep_states_in
 from pipeline.errors import PipelineError, StateLocked, ToolError
 from pipeline.rehearsal.workspace import throwaway
 from pipeline.reporting.progress import Progress
 from pipeline.runners.host import HostRunner
 from pipeline.servers.localstack import LocalStack
 from pipeline.servers.process import free_port
-from pipeline.states.ready import opened
+from pipeline.states.ready import prepare_stack
 from pipeline.tofu.backends.s3 import S3
 from pipeline.tofu.stack import Stack
 from tests.support.ansible_workspace import make_workspace
@@ -71,9 +71,9 @@ async def test_a_provider_that_cannot_be_had_is_named_whatever_fails(unreachable
 
 
 async def test_a_bucket_of_states_that_is_not_there_is_named(reachable: Deployment) -> None:
-    d = kept_in(reachable, S3(reachable.cloud, "states-of-nobody"))
+    d = keep_states_in(reachable, S3(reachable.cloud, "states-of-nobody"))
     with pytest.raises(ToolError, match="the bucket of the states does not exist") as caught:
-        await opened(d, d.storage)
+        await prepare_stack(d, d.storage)
     assert "deploy --state s3" in caught.value.mend
 
 

@@ -56,9 +56,9 @@ async def test_deploying_an_older_installation_changes_outputs_and_no_resource(
     for file, text in present.items():
         file.write_text(text)
 
-    known = await deploy.ready(d)
+    known = await deploy.prepare_stacks(d)
     assert known["storage"].outputs["bucket_name"] == known["storage"].bucket == d.bucket
-    await deploy.reachable(d)
+    await deploy.refresh_inventory(d)
     assert f"backup_bucket: {d.bucket}\n" in str(await d.runner.read(INVENTORY))
     assert not (await adopt.look(d, d.app)).gated.plan.changes
     assert await pending(d, d.app, destroy=True)
@@ -68,6 +68,6 @@ async def test_deploying_an_older_installation_changes_outputs_and_no_resource(
     assert (storage.changes, "s3_bucket_name" in storage.outputs) == ((), True)
     for stack, targets in ((d.storage, (BUCKET,)), (d.app, ())):
         await applied(d, stack, *targets)
-    known = await deploy.ready(d)
+    known = await deploy.prepare_stacks(d)
     assert known["storage"].outputs["s3_bucket_name"] == known["app"].outputs["backup_bucket"] == d.bucket
     assert not await pending(d, d.app)

@@ -14,7 +14,7 @@ import pytest
 from pipeline.aws.account import Cloud
 from pipeline.deploy.check import check
 from pipeline.deploy.order import deploy, destroy
-from pipeline.deployment import Deployment, kept_in
+from pipeline.deployment import Deployment, keep_states_in
 from pipeline.errors import BucketTaken, SettingsError, StateElsewhere, StateLocked, StateLost, ToolError
 from pipeline.servers.localstack import LocalStack
 from pipeline.states.ready import RECORD, require_unlocked
@@ -70,7 +70,7 @@ def server() -> Iterator[GitLab]:
 
 def in_gitlab(server: GitLab, token: str = PAT, project: str = PROJECT) -> Deployment:
     backend = gitlab.GitLab(server.url, project, USER, token, "ppr")
-    return kept_in(deployment(RecordingRunner()), backend)
+    return keep_states_in(deployment(RecordingRunner()), backend)
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,7 @@ def cloud(localstack: LocalStack) -> Cloud:
 def places(server: GitLab, cloud: Cloud) -> list[Deployment]:
     """A deployment with its states in S3, and one with its states in GitLab."""
     return [
-        kept_in(deployment(RecordingRunner(), cloud), S3(cloud, "locks-tfstate")),  # type: ignore[arg-type]
+        keep_states_in(deployment(RecordingRunner(), cloud), S3(cloud, "locks-tfstate")),  # type: ignore[arg-type]
         in_gitlab(server),
     ]
 
@@ -244,7 +244,7 @@ async def test_unlock_does_not_say_that_nobody_holds_a_lock_where_no_state_is(
 
 async def test_unlock_of_a_place_beside_a_local_state_says_so(tmp_path: Path, server: GitLab) -> None:
     backend = gitlab.GitLab(server.url, PROJECT, USER, PAT, "ppr")
-    d = kept_in(deployment(Workspace(tmp_path)), backend)
+    d = keep_states_in(deployment(Workspace(tmp_path)), backend)
     (tmp_path / d.app.workdir).mkdir(parents=True)
     (tmp_path / d.app.workdir / FILE).write_text('{"resources": [{}]}')
     with pytest.raises(StateLost, match="this checkout holds one"):
@@ -293,7 +293,7 @@ async def test_check_tells_of_a_lock_where_that_can_be_seen_and_changes_nothing(
 
 
 async def test_check_makes_no_bucket(cloud: Cloud) -> None:
-    d = kept_in(deployment(RecordingRunner(), cloud), S3(cloud, "nobodys-tfstate"))  # type: ignore[arg-type]
+    d = keep_states_in(deployment(RecordingRunner(), cloud), S3(cloud, "nobodys-tfstate"))  # type: ignore[arg-type]
     assert "free: deploy creates it" in await said_by_check(d)
     assert not await cloud.owns("nobodys-tfstate")
 
@@ -306,7 +306,7 @@ async def test_a_states_bucket_of_somebody_else_is_told() -> None:
             return False
 
     local = deployment(RecordingRunner(), Taken())
-    d = kept_in(local, S3(local.cloud, "somebodys-tfstate"))
+    d = keep_states_in(local, S3(local.cloud, "somebodys-tfstate"))
     assert "another account" in await said_by_check(d)
 
 

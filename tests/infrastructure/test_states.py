@@ -13,14 +13,14 @@ from typing import Any
 import anyio
 import pytest
 
-from pipeline.deployment import Deployment, kept_in
+from pipeline.deployment import Deployment, keep_states_in
 from pipeline.errors import PipelineError, StateElsewhere, StateLocked, StateLost, ToolError
 from pipeline.rehearsal.workspace import throwaway
 from pipeline.reporting.progress import Progress
 from pipeline.runners.host import HostRunner
 from pipeline.servers.localstack import LocalStack
 from pipeline.states.migrate import migrate
-from pipeline.states.ready import OVERRIDE, opened, pulled, require_unlocked
+from pipeline.states.ready import OVERRIDE, prepare_stack, pull_state, require_unlocked
 from pipeline.tofu import stack as tofu
 from pipeline.tofu.backends import gitlab
 from pipeline.tofu.backends.base import Backend
@@ -58,9 +58,9 @@ class Journey:
 
     async def arrive(self, backend: Backend) -> None:
         """Look at both states, and plan the app, which reads storage's."""
-        d = kept_in(self.d, backend)
+        d = keep_states_in(self.d, backend)
         self.places.append(backend.name)
-        self.states.append({stack.name: await opened(d, stack) for stack in (d.storage, d.app)})
+        self.states.append({stack.name: await prepare_stack(d, stack) for stack in (d.storage, d.app)})
         self.app_plans.append(await pending(d, d.app))
         for folder in ("terraS3", "terraform"):
             path = self.path(folder, OVERRIDE)
@@ -68,7 +68,7 @@ class Journey:
 
     async def refuse(self, about: str, d: Deployment, stack: Stack) -> None:
         try:
-            await opened(d, stack)
+            await prepare_stack(d, stack)
         except PipelineError as error:
             self.refused[about] = error
 
@@ -92,10 +92,10 @@ def journey(localstack: LocalStack) -> Iterator[Journey]:
 
 
 async def travel(j: Journey) -> None:
-    in_s3, in_gitlab = kept_in(j.d, j.s3), kept_in(j.d, j.gitlab)
+    in_s3, in_gitlab = keep_states_in(j.d, j.s3), keep_states_in(j.d, j.gitlab)
     await j.refuse("no bucket", in_s3, in_s3.app)
     for stack in (j.d.storage, j.d.app):
-        await opened(j.d, stack)
+        await prepare_stack(j.d, stack)
     await applied(j.d, j.d.storage, BUCKET)
     await applied(j.d, j.d.app, KEY)
     await j.arrive(j.d.backend)
@@ -244,7 +244,7 @@ def test_the_token_is_in_no_file_no_argument_and_no_address(journey: Journey) ->
 async def test_the_bucket_of_the_states_is_versioned_encrypted_and_closed_however_often_it_is_made(
     journey: Journey,
 ) -> None:
-    d, name = kept_in(journey.d, journey.s3), journey.s3.bucket
+    d, name = keep_states_in(journey.d, journey.s3), journey.s3.bucket
     client = d.cloud.client("s3")
     client.delete_public_access_block(Bucket=name)
     assert await journey.s3.create() == f"in s3://{name}"
@@ -266,7 +266,7 @@ async def test_another_state_is_never_overwritten(journey: Journey) -> None:
         await migrate(journey.d, journey.d.backend, journey.gitlab)
     assert caught.value.exit_code == 3
     assert journey.server.versions.pop(name) == [json.dumps(other).encode()]
-    assert (await opened(journey.d, journey.d.storage)).lineage == journey.states[0]["storage"].lineage
+    assert (await prepare_stack(journey.d, journey.d.storage)).lineage == journey.states[0]["storage"].lineage
 
 
 async def test_a_move_cut_off_after_the_copy_is_finished_by_moving_again(
@@ -278,11 +278,11 @@ async def test_a_move_cut_off_after_the_copy_is_finished_by_moving_again(
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(Local, "put_away", cut)
         await migrate(journey.d, journey.d.backend, journey.gitlab)
-    assert (await opened(journey.d, journey.d.storage)).lineage == journey.states[0]["storage"].lineage
+    assert (await prepare_stack(journey.d, journey.d.storage)).lineage == journey.states[0]["storage"].lineage
     done = await migrate(journey.d, journey.d.backend, journey.gitlab)
     assert "resources" in done["storage"]
     assert "resources" in done["app"]
     again = await migrate(journey.d, journey.d.backend, journey.gitlab)
     assert again == {"storage": "was moved before", "app": "was moved before"}
-    d = kept_in(journey.d, journey.gitlab)
-    assert (await pulled(d, d.app)).lineage == journey.states[0]["app"].lineage
+    d = keep_states_in(journey.d, journey.gitlab)
+    assert (await pull_state(d, d.app)).lineage == journey.states[0]["app"].lineage

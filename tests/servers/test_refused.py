@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.deployment import noted
+from pipeline.deployment import run_and_record
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
 from pipeline.runners.host import HostRunner
@@ -21,7 +21,7 @@ async def test_a_step_that_must_fail_is_shown_and_reported_as_refused(
 ) -> None:
     step = Step("storage: plan -destroy", ("bash", "-c", f"exit {code}"), stream="tofu-json", must_fail=True)
     report = Report("rehearse", "localstack")
-    await noted(HostRunner(tmp_path, {}, Progress()), report, step)
+    await run_and_record(HostRunner(tmp_path, {}, Progress()), report, step)
     shown = capsys.readouterr().err
     assert shown.startswith(mark)
     assert shown.rstrip().endswith(outcome)

@@ -107,7 +107,7 @@ def _configure_the_rest(d: Deployment) -> None:
 async def _apply_the_app_as_planned(d: Deployment, told: Story) -> None:
     kept = SavedPlans(PurePosixPath(told.kept))
     await _another_in_its_place(d, told, kept)
-    app = (await kept.plans(d, await deploy.ready(d)))["app"]
+    app = (await kept.plans(d, await deploy.prepare_stacks(d)))["app"]
     told.applied = list(app.changes)
     await planning.apply(d, d.app, gate_app(app))
     await _refused(told, "manifest", deploy.deploy(d, kept))

@@ -58,7 +58,7 @@ async def test_an_interrupted_storage_apply_heals_without_replacing_anything(
     )
     await _interrupted_apply(d, progress)
 
-    await planning.let_stand(d, await deploy.ready(d))
+    await planning.let_stand(d, await deploy.prepare_stacks(d))
     (await d.run(d.storage.plan(d.plan_file))).check(2)
     gate_storage(plan.read((await d.run(d.storage.show(d.plan_file))).check().stdout))
     (await d.run(d.storage.apply(d.plan_file))).check()

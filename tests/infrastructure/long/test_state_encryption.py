@@ -16,7 +16,7 @@ from pipeline.rehearsal.workspace import throwaway
 from pipeline.reporting.progress import Progress
 from pipeline.runners.host import HostRunner
 from pipeline.servers.localstack import LocalStack
-from pipeline.states.ready import opened
+from pipeline.states.ready import prepare_stack
 from pipeline.steps.step import Step
 from pipeline.tofu import binary as tools
 from pipeline.tofu import encryption
@@ -54,7 +54,7 @@ def plain(localstack: LocalStack) -> Iterator[Deployment]:
 
 async def _apply(d: Deployment) -> None:
     for stack in (d.storage, d.app):
-        await opened(d, stack)
+        await prepare_stack(d, stack)
     await applied(d, d.storage, BUCKET)
     assert '"resources"' in state(d)
     sealed = with_passphrase(d, PASSPHRASE)
@@ -72,7 +72,7 @@ def test_a_plain_state_is_read_and_encrypted_when_it_is_next_written(plain: Depl
 async def test_the_app_reads_the_encrypted_state(plain: Deployment) -> None:
     d = with_passphrase(plain, PASSPHRASE)
     assert await pending(d, d.app)
-    assert (await opened(d, d.storage)).outputs["s3_bucket_name"] == d.bucket
+    assert (await prepare_stack(d, d.storage)).outputs["s3_bucket_name"] == d.bucket
 
 
 @needs_tofu

@@ -57,7 +57,7 @@ def manager(d: Deployment) -> dict[str, str]:
 
 @pytest.fixture
 async def planned(d: Deployment) -> AsyncIterator[planning.Plan]:
-    yield await planning.planned(d, d.app)
+    yield await planning.make_plan(d, d.app)
     await planning.forget(d)
 
 

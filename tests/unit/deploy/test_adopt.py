@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.deploy import adopt
 from pipeline.deploy.adopt import IMPORTS, Adopted
-from pipeline.deployment import Deployment, kept_in
+from pipeline.deployment import Deployment, keep_states_in
 from pipeline.errors import PipelineError, PlanRefused, StateLost
 from pipeline.steps.step import Step
 from pipeline.tofu.backends.s3 import S3
@@ -104,7 +104,7 @@ async def test_the_app_is_not_adopted_before_storage_whose_state_it_reads(there:
 
     runner = RecordingRunner()
     local = deployment(runner, Account())
-    d = kept_in(local, S3(local.cloud, "ppr-tfstate"))
+    d = keep_states_in(local, S3(local.cloud, "ppr-tfstate"))
     with pytest.raises(StateLost, match=r"the app reads it|it reads storage") as caught:
         await adopt.look(d, d.app)
     assert mend in caught.value.mend

@@ -14,7 +14,7 @@ from pipeline.backups import catalogue
 from pipeline.deploy import order as deploy
 from pipeline.deploy import status
 from pipeline.deploy.agreement import agreed
-from pipeline.deployment import Deployment, kept_in
+from pipeline.deployment import Deployment, keep_states_in
 from pipeline.errors import StateLost, ToolError
 from pipeline.states.ready import OVERRIDE, RECORD
 from pipeline.steps.step import Step
@@ -144,7 +144,7 @@ async def test_an_app_whose_nodes_are_half_gone_can_still_be_destroyed_without_a
 
 async def test_a_folder_that_is_ready_is_asked_once_and_not_made_ready_again() -> None:
     made = runner(FRESH)
-    await deploy.reachable(deployment(made))
+    await deploy.refresh_inventory(deployment(made))
     assert made.names == ["app: outputs"]
 
 
@@ -155,11 +155,11 @@ async def test_a_folder_that_was_made_ready_for_another_bucket_is_made_ready_for
     """Its outputs would be those of another deployment, and its nodes too."""
     made = runner(STALE)
     local = deployment(made)
-    d = kept_in(local, S3(local.cloud, "ppr-tfstate"))
+    d = keep_states_in(local, S3(local.cloud, "ppr-tfstate"))
     text = override_text(S3(local.cloud, f"{before}-tfstate"), "app")
     made.files[str(d.app.workdir / OVERRIDE)] = text or ""
     made.files[str(d.app.workdir / RECORD)] = json.dumps({"backend": {"type": "s3"}})
-    await deploy.reachable(d)
+    await deploy.refresh_inventory(d)
     assert made.names == [f"app: {step}" for step in steps]
     assert made.files[str(INVENTORY)] == FRESH
 
@@ -168,6 +168,6 @@ async def test_a_folder_that_only_seemed_ready_is_made_ready() -> None:
     answers = [(1, "Backend initialization required"), (0, outputs(OUTPUTS))]
     made = runner(None)
     made.answers["app: outputs"] = lambda _step: answers.pop(0)
-    await deploy.reachable(deployment(made))
+    await deploy.refresh_inventory(deployment(made))
     assert made.names == ["app: outputs", "app: init", "app: outputs"]
     assert made.files[str(INVENTORY)] == FRESH

@@ -101,7 +101,7 @@ async def run_and_record(runner: Runner, report: Report, step: Step) -> Result:
     try:
         result = await runner.run(step)
     except get_cancelled_exc_class():
-        report.interrupted(step, started)
+        report.record_interruption(step, started)
         raise
-    report.took(result, started)
+    report.record_result(result, started)
     return result

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from pipeline.ansible.playbooks import changed
+from pipeline.ansible.playbooks import count_changed
 from pipeline.steps.output import events
 from pipeline.steps.step import Result
 
@@ -48,7 +48,7 @@ class Prediction:
         return "\n".join(lines)
 
 
-def predicted(result: Result) -> Prediction:
+def read_prediction(result: Result) -> Prediction:
     """Read a playbook's run in check mode with its differences.
 
     Raises:
@@ -60,7 +60,7 @@ def predicted(result: Result) -> Prediction:
             if event.get("_event") == "v2_runner_on_skipped" and "check mode" in str(answer.get("msg", "")):
                 unknown.append(str(event["task"]["name"]))
             images += [words for each in _differences(answer) for words in _images(each)]
-    return Prediction(changed(result), tuple(dict.fromkeys(unknown)), tuple(images))
+    return Prediction(count_changed(result), tuple(dict.fromkeys(unknown)), tuple(images))
 
 
 def _differences(answer: dict[str, Any]) -> Iterator[dict[str, Any]]:

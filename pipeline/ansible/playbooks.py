@@ -120,7 +120,7 @@ def failed_task(result: Result) -> str:
     return f"exit code {result.exit_code}"
 
 
-def said(result: Result) -> str:
+def printed_text(result: Result) -> str:
     """Return what a command printed on the one node where it ran.
 
     Raises:
@@ -129,7 +129,7 @@ def said(result: Result) -> str:
     return str(_answer(result).get("stdout", ""))
 
 
-def matched(result: Result) -> int:
+def count_matched(result: Result) -> int:
     """Return how many files were found on the one node that was searched.
 
     Raises:
@@ -146,7 +146,7 @@ def _answer(result: Result) -> dict[str, Any]:
     raise ToolError(f"{result.step.name}: ran on no node", "deploy the app first")
 
 
-def changed(result: Result) -> int:
+def count_changed(result: Result) -> int:
     """Return how many tasks of a playbook changed something, on all its hosts.
 
     Raises:

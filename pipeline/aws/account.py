@@ -119,7 +119,9 @@ class Cloud:
         """
         status = str(await self.ask(self._head, bucket, await self.account()))
         if status in ("403", "AccessDenied"):
-            mend = f"{await self._suggestion(bucket)}: all of AWS shares the names; or allow s3:ListBucket"
+            mend = (
+                f"{await self._suggest_suffix(bucket)}: all of AWS shares the names; or allow s3:ListBucket"
+            )
             raise BucketTaken(f"the bucket {bucket} belongs to another account, or is kept from you", mend)
         if status not in ("200", "301", *FREE):
             raise ToolError(
@@ -139,7 +141,7 @@ class Cloud:
             answer = error.response
         return str(answer["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region", self.region))
 
-    async def _suggestion(self, taken: str) -> str:
+    async def _suggest_suffix(self, taken: str) -> str:
         """Say which suffix like the taken one is free; nothing is reserved by asking."""
         account, suffix = await self.account(), taken.removeprefix(bucket_name("", self.base_name))
         for ending in (f"-{number}" for number in range(2, CANDIDATES + 2)):

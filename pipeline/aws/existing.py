@@ -43,7 +43,7 @@ TAGGED: tuple[tuple[str, str, str, str, str], ...] = (
 """Address, call, list in its answer, identifier, and what follows the deployment's name in the tag Name."""
 
 
-async def storage(cloud: Cloud, bucket: str) -> dict[str, str]:
+async def find_storage(cloud: Cloud, bucket: str) -> dict[str, str]:
     """Return what exists of the storage stack.
 
     Args:
@@ -58,10 +58,10 @@ async def storage(cloud: Cloud, bucket: str) -> dict[str, str]:
     """
     if not await cloud.owns(bucket):
         return {}
-    return dict.fromkeys([BUCKET, *await cloud.ask(partial(_in_bucket, cloud), bucket)], bucket)
+    return dict.fromkeys([BUCKET, *await cloud.ask(partial(_find_in_bucket, cloud), bucket)], bucket)
 
 
-async def app(cloud: Cloud, suffix: str) -> dict[str, str]:
+async def find_app(cloud: Cloud, suffix: str) -> dict[str, str]:
     """Return what exists of the app stack.
 
     Args:
@@ -76,18 +76,18 @@ async def app(cloud: Cloud, suffix: str) -> dict[str, str]:
         PipelineError: AWS refuses, or does not answer.
     """
     found: dict[str, str] = {}
-    for address, identifier in await cloud.ask(partial(_app, cloud), suffix):
+    for address, identifier in await cloud.ask(partial(_find_app, cloud), suffix):
         found[address] = f"{found[address]} and {identifier}" if address in found else identifier
     return found
 
 
-def _in_bucket(cloud: Cloud, bucket: str) -> list[str]:
+def _find_in_bucket(cloud: Cloud, bucket: str) -> list[str]:
     s3 = cloud.client("s3")
-    told = {kind: _told(getattr(s3, call), Bucket=bucket) for kind, (call, _) in IN_BUCKET.items()}
+    told = {kind: _ask(getattr(s3, call), Bucket=bucket) for kind, (call, _) in IN_BUCKET.items()}
     return [f"{kind}.backups" for kind, (_, part) in IN_BUCKET.items() if told[kind].get(part)]
 
 
-def _told(call: Callable[..., Any], **arguments: str) -> Any:
+def _ask(call: Callable[..., Any], **arguments: str) -> Any:
     """Return an answer; an empty one when there is nothing to tell of."""
     try:
         return call(**arguments)
@@ -97,12 +97,16 @@ def _told(call: Callable[..., Any], **arguments: str) -> Any:
         raise
 
 
-def _app(cloud: Cloud, suffix: str) -> list[tuple[str, str]]:
+def _find_app(cloud: Cloud, suffix: str) -> list[tuple[str, str]]:
     ec2, name = cloud.client("ec2"), f"quickdata-{suffix}"
-    return [*_tagged(ec2, suffix, name), *nodes(ec2, suffix, name, ALIVE), *_named(cloud, ec2, name)]
+    return [
+        *_find_tagged(ec2, suffix, name),
+        *find_nodes(ec2, suffix, name, ALIVE),
+        *_find_named(cloud, ec2, name),
+    ]
 
 
-def _tagged(ec2: Any, suffix: str, name: str) -> Iterator[tuple[str, str]]:
+def _find_tagged(ec2: Any, suffix: str, name: str) -> Iterator[tuple[str, str]]:
     for address, call, listed, identifier, ending in TAGGED:
         status = {"status": PRESENT} if listed == "Volumes" else {}
         for each in _pages(ec2, call, listed, _filters(suffix, Name=name + ending, **status)):
@@ -157,7 +161,7 @@ def _rule(rule: Resource, group: str) -> str:
     return "aws_vpc_security_group_ingress_rule.ssh[0]"
 
 
-def nodes(ec2: Any, suffix: str, name: str, states: list[str]) -> Iterator[tuple[str, str]]:
+def find_nodes(ec2: Any, suffix: str, name: str, states: list[str]) -> Iterator[tuple[str, str]]:
     """Yield a deployment's instances: address and identifier.
 
     Args:
@@ -174,14 +178,14 @@ def nodes(ec2: Any, suffix: str, name: str, states: list[str]) -> Iterator[tuple
             yield f'aws_instance.node["{node}"]', each["InstanceId"]
 
 
-def _named(cloud: Cloud, ec2: Any, name: str) -> Iterator[tuple[str, str]]:
+def _find_named(cloud: Cloud, ec2: Any, name: str) -> Iterator[tuple[str, str]]:
     """Yield what is found by its name alone, which no two of an account share."""
     iam, role = cloud.client("iam"), f"{name}-database"
-    if _told(iam.get_role, RoleName=role):
+    if _ask(iam.get_role, RoleName=role):
         yield "aws_iam_role.database", role
-        if _told(iam.get_role_policy, RoleName=role, PolicyName=f"{name}-backups"):
+        if _ask(iam.get_role_policy, RoleName=role, PolicyName=f"{name}-backups"):
             yield "aws_iam_role_policy.backups", f"{role}:{name}-backups"
-    if _told(iam.get_instance_profile, InstanceProfileName=role):
+    if _ask(iam.get_instance_profile, InstanceProfileName=role):
         yield "aws_iam_instance_profile.database", role
     if ec2.describe_key_pairs(Filters=[{"Name": "key-name", "Values": [name]}])["KeyPairs"]:
         yield "aws_key_pair.admin", name

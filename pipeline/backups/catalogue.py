@@ -64,7 +64,7 @@ class Backup:
         return {"id": self.id, **asdict(self), "taken": self.taken.isoformat()}
 
 
-async def backups(cloud: Cloud, bucket: str, database: str) -> list[Backup]:
+async def list_backups(cloud: Cloud, bucket: str, database: str) -> list[Backup]:
     """Return a database's backups, newest first, those that are incomplete or have a bad manifest too.
 
     Raises:
@@ -73,7 +73,7 @@ async def backups(cloud: Cloud, bucket: str, database: str) -> list[Backup]:
     return list(await cloud.ask(partial(_read_all, cloud), bucket, f"postgres/{database}/"))
 
 
-def chosen(found: Iterable[Backup], backup_id: str | None, database: str) -> Backup:
+def choose(found: Iterable[Backup], backup_id: str | None, database: str) -> Backup:
     """Return the backup with an id, or the newest one, of a list that is newest first.
 
     An older one never stands in for the newest: how much would be lost is for a person to decide.

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from pipeline.aws.account import Cloud
-from pipeline.backups.catalogue import Backup, backups, chosen
+from pipeline.backups.catalogue import Backup, choose, list_backups
 from pipeline.backups.node import Figures, read_figures, require_same
 from pipeline.deployment import DATABASE, run_and_record
 from pipeline.errors import BackupError, VerifyFailed
@@ -130,7 +130,7 @@ async def drill(
         PipelineError: the bucket cannot be read, there is no room, or the restore could not be done.
     """
     began = datetime.now(UTC)
-    found = await backups(cloud, bucket, request.database)
+    found = await list_backups(cloud, bucket, request.database)
     backup = _choose(found, request)
     stale = _staleness(found, request.max_age, began)
     if stale:
@@ -161,7 +161,7 @@ def in_words(figures: Figures) -> str:
 
 def _choose(found: list[Backup], request: DrillRequest) -> Backup:
     try:
-        return chosen(found, request.backup_id, request.database)
+        return choose(found, request.backup_id, request.database)
     except BackupError as error:  # nothing to verify is a failure of the verification
         raise VerifyFailed(error.what, error.mend) from error
 

@@ -8,7 +8,7 @@ from functools import partial
 from anyio import current_time
 
 from pipeline.deployment import Deployment
-from pipeline.runners.cleanup import afterwards, cleaned_after
+from pipeline.runners.cleanup import afterwards, clean_after
 
 
 @dataclass
@@ -25,7 +25,7 @@ async def stopped(d: Deployment) -> AsyncIterator[None]:
         await _scale(d, 0)
         yield
     except BaseException as error:
-        await cleaned_after(error, partial(_scale, d, 1))
+        await clean_after(error, partial(_scale, d, 1))
         raise
 
 

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from pipeline.ansible.playbooks import said
+from pipeline.ansible.playbooks import printed_text
 from pipeline.backups import nocodb
 from pipeline.deployment import Deployment
 from pipeline.errors import SettingsError, ToolError, VerifyFailed
@@ -90,7 +90,7 @@ def _script(d: Deployment, name: str, script: str, *options: str) -> Step:
 
 async def _run(d: Deployment, step: Step) -> Figures:
     """Run a script on the database node; return its figures."""
-    return read_figures(step.name, said(await d.run(step)))
+    return read_figures(step.name, printed_text(await d.run(step)))
 
 
 def read_figures(name: str, output: str) -> Figures:

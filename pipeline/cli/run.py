@@ -48,7 +48,7 @@ def run(verb: Work, name: str, target: str, reports: Path, verbose: bool = False
                 anyio.run(partial(_interruptible, verb, progress, report))
         except BaseException as error:
             found = mendable(most_telling(error))
-            report.failed(found)
+            report.record_failure(found)
             if isinstance(found, PipelineError):
                 raise found from None
             raise

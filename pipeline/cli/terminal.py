@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import anyio
 import click
 
-from pipeline.deploy.agreement import Agree, agreed, refused
+from pipeline.deploy.agreement import Agree, note_agreement, refuse
 from pipeline.deployment import Deployment
 from pipeline.errors import PipelineError, SettingsError
 from pipeline.reporting.progress import Progress
@@ -62,8 +62,8 @@ def agreement(yes: bool) -> Agree:
         yes: the answer was given on the command line.
     """
     if yes:
-        return agreed
-    return _ask_whether_nodes_may_end if _at_a_terminal() else refused
+        return note_agreement
+    return _ask_whether_nodes_may_end if _at_a_terminal() else refuse
 
 
 async def _ask_whether_nodes_may_end(d: Deployment, ended: Sequence[Change]) -> None:

@@ -19,14 +19,14 @@ from pipeline.containers.options import Inputs, Sources
 from pipeline.containers.parameters import PLANS, writes_folder
 from pipeline.containers.rehearsal import containers
 from pipeline.containers.toolbox import Toolbox, toolbox
-from pipeline.deploy.agreement import Agree, agreed, refused
+from pipeline.deploy.agreement import Agree, note_agreement, refuse
 from pipeline.deployment import Deployment
 from pipeline.errors import PipelineError, SettingsError
 from pipeline.rehearsal.local_nodes import OpenSurroundings
 from pipeline.rehearsal.surroundings import Surroundings
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
-from pipeline.runners.container import asked
+from pipeline.runners.container import ask_engine
 from pipeline.runners.workbench import Workbench
 from pipeline.settings.inputs import AccountSettings, Settings
 from pipeline.verbs import verb
@@ -86,7 +86,7 @@ class Attempt:
 
     async def read(self, kind: type[Wanted], **given: str) -> Wanted:
         """Return the validated inputs: those of the call, but for what was given."""
-        return contained.validated(kind, {**(await self._read_inputs()).values, **given})
+        return contained.validate_inputs(kind, {**(await self._read_inputs()).values, **given})
 
     @property
     def surroundings(self) -> OpenSurroundings:
@@ -110,7 +110,7 @@ class Attempt:
         ):
             yield d
             if writes_folder(verb(self.name)):
-                self.kept[self.name] = (await runner.kept(PLANS)).directory(str(PLANS))
+                self.kept[self.name] = (await runner.keep(PLANS)).directory(str(PLANS))
 
     def require_answer(self, yes: bool) -> None:
         """Refuse, if there may be a question: there is no terminal."""
@@ -125,7 +125,7 @@ class Attempt:
 
     def agreement(self, yes: bool) -> Agree:
         """Return how `deploy` learns whether nodes may end."""
-        return agreed if yes else refused
+        return note_agreement if yes else refuse
 
     # How it is done in containers
 
@@ -138,7 +138,7 @@ class Attempt:
         """Return the toolbox, made now: what is missing for it is said before anything else."""
         sources = self.options(Sources).of_toolbox
         made = await toolbox(dag, sources, self.module.locked, self.module.package)
-        box = Toolbox(dag, await asked("toolbox", made.sync()), sources, self._infrastructure())
+        box = Toolbox(dag, await ask_engine("toolbox", made.sync()), sources, self._infrastructure())
         self.report.facts.update(await contained.facts_of(box))
         return box
 

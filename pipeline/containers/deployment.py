@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pipeline.containers.emulator import emulated
+from pipeline.containers.emulator import move_to_emulator
 from pipeline.containers.options import SSH_KEY
 from pipeline.containers.toolbox import CODE, TOFU, Toolbox, engine_secrets, tofu_environment, with_program
 from pipeline.containers.workspace import workspace
@@ -15,7 +15,7 @@ from pipeline.errors import PipelineError, SettingsError
 from pipeline.rehearsal.surroundings import Surroundings
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
-from pipeline.runners.container import SECRETS, ContainerRunner, asked, outcome, tried
+from pipeline.runners.container import SECRETS, ContainerRunner, ask_engine, outcome, tried
 from pipeline.runners.workbench import Workbench
 from pipeline.settings.inputs import AccountSettings, Settings
 from pipeline.steps.masks import Masks
@@ -35,7 +35,7 @@ FACTS = (
 )
 
 
-def validated(kind: type[Wanted], given: Mapping[str, str]) -> Wanted:
+def validate_inputs(kind: type[Wanted], given: Mapping[str, str]) -> Wanted:
     """Return the inputs of a call, validated.
 
     Args:
@@ -83,16 +83,18 @@ async def deployment(
     run = token_hex(8)
     toolbox = await with_program(box.container, "ssh", "openssh-client")
     if settings.state_passphrase:
-        require_opentofu(await _version(toolbox))
+        require_opentofu(await _ask_version(toolbox))
     key = settings.ssh_key.read_bytes().decode()  # read as text, its ends of lines would be others
-    settings.ssh_key.with_name(settings.ssh_key.name + ".pub").write_text(await _public(toolbox, known[key]))
+    settings.ssh_key.with_name(settings.ssh_key.name + ".pub").write_text(
+        await _public_half(toolbox, known[key])
+    )
     values = aws.secrets(settings) | ({"PGPASSWORD": around.database.password} if around else {})
     async with workspace(box.dag, toolbox, box.infrastructure, run) as mounted:
         secrets = engine_secrets(box, values, known, run)
         runner = ContainerRunner(mounted, secrets, Masks(values), progress)
         bench = Workbench(runner, TOFU, tofu_environment(box.sources))
         d = aws.local_states(settings, progress, report, bench)
-        d = await emulated(d, around) if around else d
+        d = await move_to_emulator(d, around) if around else d
         yield keep_states_in(d, aws.backend(settings, settings.state, d)), runner
 
 
@@ -100,18 +102,18 @@ async def facts_of(box: Toolbox) -> dict[str, Any]:
     """Return what the tools say of themselves where they are; nothing where they cannot."""
     code = box.container.with_workdir(CODE).with_env_variable("PYTHONPATH", CODE)
     try:
-        found = json.loads(await asked("facts", code.with_exec(list(FACTS)).stdout()))
+        found = json.loads(await ask_engine("facts", code.with_exec(list(FACTS)).stdout()))
     except (PipelineError, ValueError):
         return {}
     return {name: found[name] for name in ("locks", "versions")}
 
 
-async def _version(toolbox: "dagger.Container") -> str:
+async def _ask_version(toolbox: "dagger.Container") -> str:
     alone = toolbox.with_env_variable("CHECKPOINT_DISABLE", "1")
     return (await outcome("tofu version", tried(alone, TOFU, "version")))[1]
 
 
-async def _public(toolbox: "dagger.Container", key: "dagger.Secret") -> str:
+async def _public_half(toolbox: "dagger.Container", key: "dagger.Secret") -> str:
     path = str(SECRETS / "key")
     command = ("ssh-keygen", "-y", "-P", "", "-f", path)
     mounted = toolbox.with_mounted_secret(path, key, mode=0o400)

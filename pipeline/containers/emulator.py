@@ -15,7 +15,7 @@ from pipeline.deployment import Deployment
 from pipeline.rehearsal.local_nodes import common, hosts, prepare
 from pipeline.rehearsal.on_local_nodes import NOT_PROVEN
 from pipeline.rehearsal.surroundings import Surroundings
-from pipeline.runners.container import WORKSPACE, asked
+from pipeline.runners.container import WORKSPACE, ask_engine
 from pipeline.servers.localstack import LocalStack
 from pipeline.steps.masks import known_to_all
 from pipeline.targets.emulator import endpoint
@@ -37,14 +37,14 @@ async def emulator(box: Toolbox, service: "dagger.Service", region: str) -> Asyn
     Raises:
         ToolError: it cannot be reached, or the database did not start.
     """
-    await asked("the emulator", service.start())
-    url = urlsplit(await asked("the emulator's address", service.endpoint(scheme="http")))
+    await ask_engine("the emulator", service.start())
+    url = urlsplit(await ask_engine("the emulator's address", service.endpoint(scheme="http")))
     host = await to_thread.run_sync(address, url.geturl())
     async with postgres(box.dag, box.container, token_hex(8)) as database:
         yield Surroundings(LocalStack(f"http://{host}:{url.port}", region), database, WORKSPACE)
 
 
-async def emulated(d: Deployment, around: Surroundings) -> Deployment:
+async def move_to_emulator(d: Deployment, around: Surroundings) -> Deployment:
     """Return a deployment to AWS as one to the emulator, whose nodes are directories.
 
     Args:
@@ -58,7 +58,7 @@ async def emulated(d: Deployment, around: Surroundings) -> Deployment:
     env = {name: value for name, value in around.aws.environment.items() if name not in _keys(d)}
     env |= {"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false"}
     env |= {name: value for name, value in _keys(d).items() if known_to_all(name, value)}
-    storage, app = (_there(stack, env) for stack in (d.storage, d.app))
+    storage, app = (_with_variables(stack, env) for stack in (d.storage, d.app))
     cloud = replace(d.cloud, endpoint=around.aws.endpoint)
     d = replace(d, cloud=cloud, storage=storage, app=app)
     everywhere = endpoint(around.aws) | common()
@@ -72,7 +72,7 @@ def _keys(d: Deployment) -> dict[str, str]:
     return {name.upper(): value for name, value in d.cloud.credentials.items()}
 
 
-def _there(stack: Stack, env: dict[str, str]) -> Stack:
+def _with_variables(stack: Stack, env: dict[str, str]) -> Stack:
     """Return the stack with variables: one that is no secret is not given as one, for the engine masks it."""
     secrets = tuple(name for name in stack.secrets if name not in env)
     return replace(stack, env={**stack.env, **env}, secrets=secrets)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pipeline.aws.web_identity import temporary_keys
 from pipeline.containers.options import SSH_KEY, WEB_IDENTITY_TOKEN, Inputs, option_of
 from pipeline.errors import PipelineError, SettingsError
-from pipeline.runners.container import asked
+from pipeline.runners.container import ask_engine
 
 if TYPE_CHECKING:
     import dagger
@@ -52,7 +52,7 @@ async def _texts(secrets: "Mapping[str, dagger.Secret]") -> dict[str, str]:
     texts, problems = {}, []
     for name, secret in secrets.items():
         try:
-            texts[name] = await asked(option_of(name), secret.plaintext())
+            texts[name] = await ask_engine(option_of(name), secret.plaintext())
         except PipelineError as error:
             problems.append(f"  {error.what}")
     if problems:

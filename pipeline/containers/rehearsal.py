@@ -57,12 +57,12 @@ async def containers(
         values = rehearsal_secrets(around)
         secrets = {name: box.dag.set_secret(f"{run}-{name}", value) for name, value in values.items()}
         runner = ContainerRunner(mounted, secrets, Masks(values), progress)
-        async with afterwards(partial(_kept, runner, keep)):
+        async with afterwards(partial(_keep_states, runner, keep)):
             yield around, Workbench(runner, TOFU, tofu_environment(box.sources))
 
 
-async def _kept(runner: ContainerRunner, keep: Callable[["dagger.Directory"], None]) -> None:
-    keep(await runner.kept(*STATES))
+async def _keep_states(runner: ContainerRunner, keep: Callable[["dagger.Directory"], None]) -> None:
+    keep(await runner.keep(*STATES))
 
 
 @asynccontextmanager

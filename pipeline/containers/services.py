@@ -15,7 +15,7 @@ from pipeline.containers.toolbox import CODE
 from pipeline.errors import PipelineError, ToolError
 from pipeline.machine.waiting import until
 from pipeline.runners.cleanup import afterwards
-from pipeline.runners.container import asked, outcome, tried
+from pipeline.runners.container import ask_engine, outcome, tried
 from pipeline.servers.localstack import REGION, LocalStack, answers, asking
 from pipeline.servers.postgres import USER, Postgres
 from pipeline.servers.process import START_LIMIT
@@ -60,7 +60,7 @@ async def postgres(dag: "dagger.Client", toolbox: "dagger.Container", run: str) 
     code, password = _code(toolbox, run), secrets.token_urlsafe(18)
     held = dag.set_secret(f"{run}-PGPASSWORD", password)
     async with _service(code.with_secret_variable("PGPASSWORD", held), "postgres", POSTGRES_PORT) as host:
-        programs = await asked("PostgreSQL's programs", code.with_exec(list(BINARIES)).stdout())
+        programs = await ask_engine("PostgreSQL's programs", code.with_exec(list(BINARIES)).stdout())
         server = Postgres(host, POSTGRES_PORT, USER, password, Path(programs.strip()))
         async with _answering("PostgreSQL", partial(_accepts, code, server)):
             yield server
@@ -74,16 +74,16 @@ def _code(toolbox: "dagger.Container", run: str) -> "dagger.Container":
 async def _service(container: "dagger.Container", name: str, port: int) -> AsyncIterator[str]:
     """Run a server as a service beside the block; yield its IP address."""
     command = ["python", "-P", "-m", "pipeline.servers", name, str(port)]
-    service = await asked(
+    service = await ask_engine(
         f"{name} as a service", container.with_exposed_port(port).as_service(args=command).start()
     )
     async with afterwards(partial(_stop, service, name)):
-        url = await asked(f"{name}'s address", service.endpoint(scheme="http"))
+        url = await ask_engine(f"{name}'s address", service.endpoint(scheme="http"))
         yield await to_thread.run_sync(address, url)
 
 
 async def _stop(service: "dagger.Service", name: str) -> None:
-    await asked(f"{name} stopped", service.stop(kill=True))
+    await ask_engine(f"{name} stopped", service.stop(kill=True))
 
 
 def address(url: str) -> str:

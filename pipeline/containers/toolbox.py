@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.containers import images
 from pipeline.errors import ToolError
-from pipeline.runners.container import asked, outcome, tried
+from pipeline.runners.container import ask_engine, outcome, tried
 from pipeline.tofu.binary import PROVIDER, PROVIDER_VERSION, this_platform
 
 if TYPE_CHECKING:
@@ -192,4 +192,4 @@ async def with_program(toolbox: "dagger.Container", program: str, package: str) 
     missing, _, _ = await outcome(f"look for {program}", tried(toolbox, "which", program))
     if not missing:
         return toolbox
-    return await asked(package, toolbox.with_exec(["sh", "-c", INSTALL, package]).sync())
+    return await ask_engine(package, toolbox.with_exec(["sh", "-c", INSTALL, package]).sync())

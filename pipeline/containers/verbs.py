@@ -90,7 +90,7 @@ async def attempt(self: Module, name: str, given: Mapping[str, Any]) -> Attempt:
         await verb(name)(done, **own_values(verb(name), given))
     except Exception as error:
         done.error = explain(name, error)
-        report.failed(done.error)
+        report.record_failure(done.error)
     return done
 
 

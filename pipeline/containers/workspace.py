@@ -33,16 +33,16 @@ async def workspace(
     mounted = toolbox.with_mounted_cache(str(WORKSPACE), dag.cache_volume(f"quickdata-{run}"))
     copy = ("cp", "-a", f"{SOURCE}/.", str(WORKSPACE / "infrastructure"))
     async with afterwards(partial(_empty, mounted)):
-        await _done("workspace", tried(mounted.with_mounted_directory(SOURCE, infrastructure), *copy))
+        await _run("workspace", tried(mounted.with_mounted_directory(SOURCE, infrastructure), *copy))
         yield mounted
 
 
 async def _empty(mounted: "dagger.Container") -> None:
     empty = ("find", str(WORKSPACE), "-mindepth", "1", "-delete")
-    await _done("workspace: emptied", tried(mounted, *empty))
+    await _run("workspace: emptied", tried(mounted, *empty))
 
 
-async def _done(name: str, container: "dagger.Container") -> None:
+async def _run(name: str, container: "dagger.Container") -> None:
     code, _, said = await outcome(name, container)
     if code:
         raise ToolError(f"{name}: failed with exit code {code}", "see the words below", said)

@@ -109,7 +109,7 @@ async def adopt(d: Deployment, stack: Stack, agreed: Adoption | None = None) -> 
             mend = d.advice(f"run `quickdata adopt {stack.name}` again")
             raise PlanRefused(f"{stack.name}: what exists has changed meanwhile", mend)
         await planning.apply(d, stack, found.gated)
-        return Adopted(len(found.imports), await _proven(d, stack, found))
+        return Adopted(len(found.imports), await _prove(d, stack, found))
     finally:
         await planning.forget(d)
 
@@ -127,17 +127,17 @@ async def _require_storage(d: Deployment, stack: Stack) -> None:
 
 async def _look(d: Deployment, stack: Stack) -> Adoption:
     wanted = (await planning.make_plan(d, stack)).created
-    found = await lost_state.found(d, stack)
+    found = await lost_state.find_existing(d, stack)
     imports = {address: found[address] for address in wanted if address in found}
     _require_single(stack, imports)
     alone = () if len(imports) == len(wanted) else tuple(imports)
-    plan = await _planned(d, stack, imports, alone) if imports else Plan(pending=False)
+    plan = await _plan_imports(d, stack, imports, alone) if imports else Plan(pending=False)
     return Adoption(
         gate(stack, plan), imports, tuple(a for a in wanted if a not in (*imports, *plan.created))
     )
 
 
-async def _proven(d: Deployment, stack: Stack, found: Adoption) -> tuple[str, ...]:
+async def _prove(d: Deployment, stack: Stack, found: Adoption) -> tuple[str, ...]:
     """Plan again: nothing but what is missing may be left to do."""
     left = await planning.make_plan(d, stack)
     others = [str(c) for c in left.changes if c.action != "create" or c.address not in found.missing]
@@ -185,7 +185,9 @@ def _require_single(stack: Stack, imports: Mapping[str, str]) -> None:
         )
 
 
-async def _planned(d: Deployment, stack: Stack, imports: Mapping[str, str], alone: tuple[str, ...]) -> Plan:
+async def _plan_imports(
+    d: Deployment, stack: Stack, imports: Mapping[str, str], alone: tuple[str, ...]
+) -> Plan:
     """Plan the imports; the file with their blocks is gone afterwards, whatever happens.
 
     Where something is missing, the plan is limited to what is not; the outputs then wait for deploy.

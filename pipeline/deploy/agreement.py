@@ -10,12 +10,12 @@ Agree = Callable[[Deployment, Sequence[Change]], Awaitable[None]]
 """Is told what ends; raises when nobody agrees to it."""
 
 
-async def agreed(d: Deployment, ended: Sequence[Change]) -> None:
+async def note_agreement(d: Deployment, ended: Sequence[Change]) -> None:
     """Agree: --yes was given, or the plan was shown before. Say to what."""
     d.progress.note(f"deleted or replaced, as agreed: {', '.join(map(str, ended))}")
 
 
-async def refused(d: Deployment, ended: Sequence[Change]) -> None:
+async def refuse(d: Deployment, ended: Sequence[Change]) -> None:
     """Refuse: there is nobody to ask.
 
     Raises:

@@ -48,10 +48,10 @@ async def check(d: Deployment) -> list[Finding]:
     async with create_task_group() as group:
         for about, look in looks.items():
             group.start_soon(_look, about, look, found)
-    return _told_once([found[about] for about in looks])
+    return _merge_by_cause([found[about] for about in looks])
 
 
-def _told_once(found: list[Finding]) -> list[Finding]:
+def _merge_by_cause(found: list[Finding]) -> list[Finding]:
     once: dict[tuple[str, ...], Finding] = {}
     for each in found:
         cause = _cause(each)

@@ -26,7 +26,7 @@ def gate_storage(plan: Plan) -> GatedPlan:
     Raises:
         PlanRefused: with every change that is refused.
     """
-    return _passed("storage", plan, HARMLESS)
+    return _let_pass("storage", plan, HARMLESS)
 
 
 def gate_app(plan: Plan) -> GatedPlan:
@@ -35,10 +35,10 @@ def gate_app(plan: Plan) -> GatedPlan:
     Raises:
         PlanRefused: with every change that is refused.
     """
-    return _passed("app", plan, HARMLESS | GOES)
+    return _let_pass("app", plan, HARMLESS | GOES)
 
 
-def _passed(stack: str, plan: Plan, allowed: frozenset[str]) -> GatedPlan:
+def _let_pass(stack: str, plan: Plan, allowed: frozenset[str]) -> GatedPlan:
     changes = [c for c in plan.changes if c.action.removeprefix(DEFERRED) not in allowed]
     if changes:
         what = f"{stack}: plan refused by the gate: {', '.join(map(str, changes))}"

@@ -8,11 +8,11 @@ from pipeline.tofu.plan import NODES, Plan
 from pipeline.tofu.stack import Stack
 
 
-async def found(d: Deployment, stack: Stack) -> dict[str, str]:
+async def find_existing(d: Deployment, stack: Stack) -> dict[str, str]:
     """Return what exists of a stack, identifiers by address."""
     if stack.name == "storage":
-        return await existing.storage(d.cloud, d.bucket)
-    return await existing.app(d.cloud, d.suffix)
+        return await existing.find_storage(d.cloud, d.bucket)
+    return await existing.find_app(d.cloud, d.suffix)
 
 
 async def require_not_lost(d: Deployment, storage: Plan | None = None, app: Plan | None = None) -> None:
@@ -30,7 +30,7 @@ async def require_not_lost(d: Deployment, storage: Plan | None = None, app: Plan
     if storage and BUCKET in storage.created:
         await d.cloud.require_free(d.bucket, d.backend.name)
     if app and app.created:
-        there = await found(d, d.app)
+        there = await find_existing(d, d.app)
         lost = [f"{address} ({there[address]})" for address in app.created if address in there]
         if lost:
             what = f"the app's state does not know what exists in AWS: {', '.join(lost)}"
@@ -44,7 +44,9 @@ async def require_known(d: Deployment) -> None:
     Raises:
         StateLost: with every node that is there.
     """
-    there = [f"{at} ({node})" for at, node in (await found(d, d.app)).items() if at.startswith(NODES[0])]
+    there = [
+        f"{at} ({node})" for at, node in (await find_existing(d, d.app)).items() if at.startswith(NODES[0])
+    ]
     if there:
         what = f"the app's state knows no node, but AWS has {', '.join(there)}"
         raise StateLost(what, d.advice("bring the state back, or run `quickdata adopt app`"))

@@ -6,12 +6,12 @@ from typing import Any
 from anyio import Event, create_task_group
 
 from pipeline.ansible import inventory
-from pipeline.ansible.playbooks import INVENTORY, changed
+from pipeline.ansible.playbooks import INVENTORY, count_changed
 from pipeline.aws.account import BUCKET
 from pipeline.backups import nocodb
 from pipeline.backups.node import verify
 from pipeline.deploy import planning, upgrade
-from pipeline.deploy.agreement import Agree, agreed, refused
+from pipeline.deploy.agreement import Agree, note_agreement, refuse
 from pipeline.deploy.banner import banner
 from pipeline.deploy.check import check, require_good
 from pipeline.deploy.gate import GatedPlan, gate_app, gate_storage
@@ -50,7 +50,7 @@ class Deployed:
         return not any(sum(c.values()) for c in self.plans.values()) and not any(self.changed.values())
 
 
-async def deploy(d: Deployment, saved: SavedPlans | None = None, agree: Agree = refused) -> Deployed:
+async def deploy(d: Deployment, saved: SavedPlans | None = None, agree: Agree = refuse) -> Deployed:
     """Deploy everything in order, then prove that a backup comes back.
 
     Args:
@@ -153,7 +153,7 @@ async def _apply_both_stacks(d: Deployment, plans: dict[str, Plan], done: Deploy
 
     backup.yml waits for all of storage: no backup goes where nothing protects it yet.
     """
-    agree = agreed if "app" in plans else agree
+    agree = note_agreement if "app" in plans else agree
     async with create_task_group() as group:
         for stack in (d.storage, d.app):
             if stack.name not in plans:
@@ -214,7 +214,7 @@ async def _upgrade(d: Deployment, found: Upgrade, stored: Event, done: Deployed)
     """Deploy other images of what holds data; backup.yml goes first, because its scripts take the backup."""
     await stored.wait()
     await _run_playbook(d, "backup.yml", done)
-    async with upgrade.saved(d, found):
+    async with upgrade.verified_backup_first(d, found):
         await _run_playbook(d, "nocodb.yml", done)
 
 
@@ -242,4 +242,4 @@ def render_inventory(d: Deployment, found: dict[str, Any]) -> str:
 
 
 async def _run_playbook(d: Deployment, name: str, done: Deployed) -> None:
-    done.changed[name] = changed((await d.run(d.ansible.playbook(name))).check())
+    done.changed[name] = count_changed((await d.run(d.ansible.playbook(name))).check())

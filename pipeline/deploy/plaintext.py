@@ -54,14 +54,14 @@ async def require_encrypted(d: Deployment) -> None:
     Raises:
         SettingsError: some do, with every file, and the command that encrypts it or takes it out.
     """
-    found = [*await _in_files(d), *await _password_file(d)]
+    found = [*await _look_into_files(d), *await _look_for_password_file(d)]
     if found:
         what = "\n".join(["secrets lie in the checkout in plain text:", *(f"  {each}" for each in found)])
         mend = "run the command beside each; replace every secret that others may have read, as by a git push"
         raise SettingsError(what, mend)
 
 
-async def _in_files(d: Deployment) -> list[str]:
+async def _look_into_files(d: Deployment) -> list[str]:
     without = (f"--exclude-dir={name}" for name in (*OTHERS, *UNVALUED))
     step = Step("check: plain text", (*LOOK, *without), private=True)
     listed = (await d.run(step)).check(1, 2).stdout  # 1: none; 2: some files are not ours to read
@@ -149,7 +149,7 @@ def _has_value(node: yaml.Node) -> bool:
     return not (nothing or node.tag.startswith("!vault") or "{{" in node.value)
 
 
-async def _password_file(d: Deployment) -> list[str]:
+async def _look_for_password_file(d: Deployment) -> list[str]:
     """Say where the vault's password lies beside the vault; a script that asks for it elsewhere may."""
     path = PurePosixPath(d.ansible.env.get("ANSIBLE_VAULT_PASSWORD_FILE", ""))
     if not path.is_relative_to(d.runner.root):

@@ -33,7 +33,7 @@ async def make_plan(
     if made.exit_code == 0:
         return Plan(pending=False, file=file)
     found = await read_plan(d, stack, file)
-    d.report.planned(made.step.name, found.counts(), found.changes)
+    d.report.record_plan(made.step.name, found.counts(), found.changes)
     return found
 
 

@@ -7,7 +7,7 @@ from anyio import create_task_group
 
 from pipeline.ansible import inventory
 from pipeline.ansible import playbooks as ansible
-from pipeline.ansible.check_mode import Prediction, predicted
+from pipeline.ansible.check_mode import Prediction, read_prediction
 from pipeline.ansible.playbooks import PLAYBOOKS
 from pipeline.deploy import order as deploy
 from pipeline.deploy import planning, upgrade
@@ -120,11 +120,11 @@ async def preview(d: Deployment, saved: SavedPlans) -> Preview:
     try:
         if await d.backend.exists():
             known = await deploy.prepare_stacks(d)
-            await _stacks(d, saved, known, seen)
+            await _plan_stacks(d, saved, known, seen)
         else:
             seen.deferred = dict.fromkeys(STACKS, "the place of the states is not there yet: deploy makes it")
         await _look_for_refusals(d, seen)
-        await _playbooks(d, saved, seen)
+        await _predict_playbooks(d, saved, seen)
         if not seen.refusals:
             await saved.keep(d, known, seen.plans, seen.counts())
     except BaseException:
@@ -135,7 +135,7 @@ async def preview(d: Deployment, saved: SavedPlans) -> Preview:
     return seen
 
 
-async def _stacks(d: Deployment, saved: SavedPlans, known: Mapping[str, State], seen: Preview) -> None:
+async def _plan_stacks(d: Deployment, saved: SavedPlans, known: Mapping[str, State], seen: Preview) -> None:
     for stack in (d.storage, d.app):
         if half_made := planning.half_made(stack.name, known[stack.name]):
             seen.deferred[stack.name] = (
@@ -173,9 +173,9 @@ async def _look_for_refusals(d: Deployment, seen: Preview) -> None:
         seen.refusals.append(refusal)
 
 
-async def _playbooks(d: Deployment, saved: SavedPlans, seen: Preview) -> None:
-    why = _not_predictable(seen)
-    why = why or await _unreachable(d, saved)
+async def _predict_playbooks(d: Deployment, saved: SavedPlans, seen: Preview) -> None:
+    why = _why_not_predictable(seen)
+    why = why or await _why_unreachable(d, saved)
     for name in PLAYBOOKS:
         if why:
             seen.deferred[name] = why + (SAVED_FIRST if name == NOCODB and seen.plans.get("app") else "")
@@ -184,13 +184,13 @@ async def _playbooks(d: Deployment, saved: SavedPlans, seen: Preview) -> None:
         if result.exit_code:
             seen.deferred[name] = f"it cannot be predicted on these nodes: {ansible.failed_task(result)}"
         else:
-            seen.playbooks[name] = predicted(result)
+            seen.playbooks[name] = read_prediction(result)
     if NOCODB in seen.playbooks:
         found = await upgrade.look(d, saved.inventory(d))
         seen.playbooks[NOCODB] = replace(seen.playbooks[NOCODB], saved_first=found.images)
 
 
-def _not_predictable(seen: Preview) -> str:
+def _why_not_predictable(seen: Preview) -> str:
     """Return why the nodes cannot be looked at yet; nothing when they can."""
     app = seen.plans.get("app")
     if app is None:
@@ -200,7 +200,7 @@ def _not_predictable(seen: Preview) -> str:
     return ""
 
 
-async def _unreachable(d: Deployment, saved: SavedPlans) -> str:
+async def _why_unreachable(d: Deployment, saved: SavedPlans) -> str:
     outputs = inventory.outputs((await d.run(d.app.output())).check().stdout)
     if not outputs.get("nodes"):
         return "there are no nodes yet"

@@ -75,7 +75,7 @@ class SavedPlans:
         document = {
             "format": FORMAT,
             "made": now(),
-            "plans": {name: await self._described(d, name, each) for name, each in plans.items()},
+            "plans": {name: await self._describe(d, name, each) for name, each in plans.items()},
             "deferred": [stack.name for stack in (d.storage, d.app) if stack.name not in plans],
             "made_for": await _circumstances(d, states),
         }
@@ -95,24 +95,26 @@ class SavedPlans:
             PlanRefused: there are none, or they were made for something else than what is there now.
         """
         await self._require_ours(d)
-        manifest = await self._manifest(d)
+        manifest = await self._read_manifest(d)
         present = await _circumstances(d, states)
         differing = [WORDS[name] for name in WORDS if manifest["made_for"].get(name) != present[name]]
         if differing:
             raise self._refused(d, f"is stale: {'; '.join(differing)}")
         stacks = [stack for stack in (d.storage, d.app) if stack.name in manifest["plans"]]
-        return {stack.name: await self._plan(d, stack, manifest["plans"][stack.name]) for stack in stacks}
+        return {
+            stack.name: await self._read_plan(d, stack, manifest["plans"][stack.name]) for stack in stacks
+        }
 
-    async def _plan(self, d: Deployment, stack: Stack, described: Mapping[str, Any]) -> Plan:
-        if described != await self._described(d, stack.name, Plan(pending=bool(described["pending"]))):
+    async def _read_plan(self, d: Deployment, stack: Stack, described: Mapping[str, Any]) -> Plan:
+        if described != await self._describe(d, stack.name, Plan(pending=bool(described["pending"]))):
             raise self._refused(d, f"is not the one that was shown: {stack.name}.tfplan was changed")
         if not described["pending"]:
             return Plan(pending=False)
         found = await planning.read_plan(d, stack, self.file(d, stack))
-        d.report.planned(f"{stack.name}: saved plan", found.counts(), found.changes)
+        d.report.record_plan(f"{stack.name}: saved plan", found.counts(), found.changes)
         return found
 
-    async def _described(self, d: Deployment, name: str, plan: Plan) -> dict[str, Any]:
+    async def _describe(self, d: Deployment, name: str, plan: Plan) -> dict[str, Any]:
         """Return what the manifest says of a plan: whether it does anything, and its file's checksum."""
         if not plan.pending:
             return {"pending": False}
@@ -128,7 +130,7 @@ class SavedPlans:
         if found.exit_code == 0 and found.stdout.strip():
             raise self._refused(d, f"can be written by others: {', '.join(found.stdout.splitlines())}")
 
-    async def _manifest(self, d: Deployment) -> dict[str, Any]:
+    async def _read_manifest(self, d: Deployment) -> dict[str, Any]:
         try:
             text = await d.runner.read(self.folder / MANIFEST)
             if text is None:
@@ -159,12 +161,12 @@ async def _circumstances(d: Deployment, states: Mapping[str, State]) -> dict[str
         "account": await d.cloud.account(),
         "region": d.cloud.region,
         "inputs": _hash(json.dumps(inputs, sort_keys=True)),
-        "code": await _code(d),
+        "code": await _hash_code(d),
         **{name: state.version for name, state in states.items()},
     }
 
 
-async def _code(d: Deployment) -> str:
+async def _hash_code(d: Deployment) -> str:
     """Return a hash of the stacks' and the playbooks' files, as the steps will read them."""
     command = ["find", INFRASTRUCTURE, "-type", "d", "-name", ".?*", "-prune", "-o", "-type", "f"]
     without = [word for name in GENERATED for word in ("!", "-name", name)]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pipeline.ansible.playbooks import said
+from pipeline.ansible.playbooks import printed_text
 from pipeline.deployment import Deployment
 from pipeline.errors import ToolError
 from pipeline.steps.output import events
@@ -11,7 +11,7 @@ LIST = ("docker", "service", "ls", "--format", "{% raw %}{{json .}}{% endraw %}"
 """Ansible takes braces for its own; Debian's Docker 20.10 does not know `--format json` yet."""
 
 
-async def services(d: Deployment, step: str, inventory: str = "") -> list[dict[str, Any]]:
+async def list_services(d: Deployment, step: str, inventory: str = "") -> list[dict[str, Any]]:
     """Ask the manager which services there are.
 
     Args:
@@ -25,7 +25,7 @@ async def services(d: Deployment, step: str, inventory: str = "") -> list[dict[s
     Raises:
         PipelineError: the manager does not answer, or its answer is not understood.
     """
-    text = said(await d.run(d.ansible.on_manager(step, *LIST, inventory=inventory)))
+    text = printed_text(await d.run(d.ansible.on_manager(step, *LIST, inventory=inventory)))
     try:
         return [_service(each) for each in events(text)]
     except (KeyError, ValueError) as error:

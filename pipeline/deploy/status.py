@@ -13,12 +13,12 @@ from typing import Any
 from anyio import CancelScope, Lock, create_task_group
 
 from pipeline.aws.existing import STOPPED
-from pipeline.backups.catalogue import Backup, age, backups
+from pipeline.backups.catalogue import Backup, age, list_backups
 from pipeline.deploy.finding import Finding
 from pipeline.deploy.order import refresh_inventory
 from pipeline.deploy.planning import make_plan
-from pipeline.deploy.services import services
-from pipeline.deploy.stopped_nodes import start
+from pipeline.deploy.services import list_services
+from pipeline.deploy.stopped_nodes import how_to_start
 from pipeline.deployment import DATABASE, Deployment
 from pipeline.errors import PipelineError
 from pipeline.states.ready import prepare_stack
@@ -55,10 +55,10 @@ async def status(d: Deployment) -> list[Finding]:
     async with create_task_group() as group:
         for about, look in looks.items():
             group.start_soon(_look, about, look, found)
-    return _told_once([_with_one_remedy(found[about], found["nodes"]) for about in looks])
+    return _refer_to_first([_with_one_remedy(found[about], found["nodes"]) for about in looks])
 
 
-def _told_once(parts: list[Finding]) -> list[Finding]:
+def _refer_to_first(parts: list[Finding]) -> list[Finding]:
     """Let a part that could not be looked at for an earlier one's reason name that one."""
     once: dict[tuple[str, str], str] = {}
     told = []
@@ -113,7 +113,7 @@ def _versioning(d: Deployment, bucket: str) -> str:
 
 async def _backups(d: Deployment) -> Finding:
     now = datetime.now(UTC)
-    complete = [each for each in await backups(d.cloud, d.bucket, DATABASE) if each.complete]
+    complete = [each for each in await list_backups(d.cloud, d.bucket, DATABASE) if each.complete]
     if not complete:
         mend = d.advice("`quickdata backup` takes one")
         return Finding("backups", ("there is none yet",), {"newest": None}, mend)
@@ -154,7 +154,7 @@ async def _nodes(d: Deployment) -> Finding:
     missing = sorted(ROLES - {node["role"] for node in found})
     lines += (f"no {' and no '.join(missing)}",) if missing else ()
     if stopped := [node["id"] for node in found if node["state"] in STOPPED]:
-        return Finding("nodes", lines, found, start(d, stopped))
+        return Finding("nodes", lines, found, how_to_start(d, stopped))
     if missing:
         return Finding("nodes", lines, found, d.advice("`quickdata deploy` creates what is missing"))
     if any(node["state"] != "running" for node in found):
@@ -182,7 +182,7 @@ async def _services(d: Deployment, turn: Lock) -> Finding:
         return Finding("services", ("not looked at: local nodes run no Docker",))
     async with turn:
         await refresh_inventory(d)
-    found = await services(d, "status: services")
+    found = await list_services(d, "status: services")
     lines = tuple(f"{s['name']}: {s['running']} of {s['wanted']} running, {s['image']}" for s in found)
     if not found:
         return Finding("services", ("none",), found, d.advice("`quickdata deploy` starts them"))

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from functools import partial
 
 from pipeline.aws.account import Cloud
-from pipeline.aws.existing import STOPPED, nodes
+from pipeline.aws.existing import STOPPED, find_nodes
 from pipeline.deployment import Deployment
 from pipeline.errors import NodeStopped
 from pipeline.tofu.plan import GOES, Plan
@@ -20,19 +20,19 @@ async def require_running(d: Deployment, app: Plan) -> None:
     Raises:
         NodeStopped: with every node that is stopped.
     """
-    there = await d.cloud.ask(partial(_stopped, d.cloud), d.suffix)
+    there = await d.cloud.ask(partial(_find_stopped, d.cloud), d.suffix)
     stopped = {address: node for address, node in there if not app.touching(GOES, [address])}
     if stopped:
         told = ", ".join(f"{address} ({node})" for address, node in stopped.items())
-        mend = f"nothing of the app was changed; {start(d, stopped.values())}"
+        mend = f"nothing of the app was changed; {how_to_start(d, stopped.values())}"
         raise NodeStopped(f"app: these nodes are stopped in EC2: {told}", mend)
 
 
-def start(d: Deployment, nodes: Iterable[str]) -> str:
+def how_to_start(d: Deployment, nodes: Iterable[str]) -> str:
     """Return what to do about nodes that are stopped; deploy tells their new addresses to the others."""
     command = f"aws ec2 start-instances --region {d.cloud.region} --instance-ids {' '.join(nodes)}"
     return d.advice(f"start them: `{command}`, then `quickdata deploy`")
 
 
-def _stopped(cloud: Cloud, suffix: str) -> list[tuple[str, str]]:
-    return list(nodes(cloud.client("ec2"), suffix, f"quickdata-{suffix}", STOPPED))
+def _find_stopped(cloud: Cloud, suffix: str) -> list[tuple[str, str]]:
+    return list(find_nodes(cloud.client("ec2"), suffix, f"quickdata-{suffix}", STOPPED))

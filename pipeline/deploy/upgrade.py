@@ -11,10 +11,10 @@ from pathlib import PurePosixPath
 import yaml
 
 from pipeline.ansible.check_mode import images_of
-from pipeline.ansible.playbooks import FOLDER, matched
+from pipeline.ansible.playbooks import FOLDER, count_matched
 from pipeline.backups import nocodb
 from pipeline.backups.node import backup, in_words, verify
-from pipeline.deploy.services import services
+from pipeline.deploy.services import list_services
 from pipeline.deployment import Deployment
 from pipeline.errors import PipelineError, SettingsError
 
@@ -48,24 +48,24 @@ async def look(d: Deployment, inventory: str = "") -> Upgrade:
     Raises:
         PipelineError: the nodes could not be asked.
     """
-    there = await _there(d, inventory)
-    wanted = await _wanted(d) if there else {}
+    there = await _running_images(d, inventory)
+    wanted = await _named_images(d) if there else {}
     found = tuple(
         f"{name}: {there[name]} → {wanted[name]}" for name in HOLD_DATA if _differ(name, there, wanted)
     )
     return Upgrade(found, "nocodb" in there) if found and await _has_data(d, inventory) else Upgrade()
 
 
-async def _there(d: Deployment, inventory: str) -> Mapping[str, str]:
+async def _running_images(d: Deployment, inventory: str) -> Mapping[str, str]:
     """Return the images by service: what the Swarm runs; on local nodes, what was deployed last."""
     if not d.real_nodes:
         node = PurePosixPath(str(d.hosts.get("manager", {}).get("node_prefix", "/")))
         return images_of(await d.runner.read(node / STACK_FILE))
-    listed = await services(d, "ansible: images that run", inventory)
+    listed = await list_services(d, "ansible: images that run", inventory)
     return {each["name"].removeprefix(f"{STACK}_"): each["image"] for each in listed}
 
 
-async def _wanted(d: Deployment) -> Mapping[str, str]:
+async def _named_images(d: Deployment) -> Mapping[str, str]:
     try:
         named: dict[str, str] = yaml.safe_load(await d.runner.read(IMAGES) or "")["images"]
         return {service: str(named[service]) for service in HOLD_DATA}
@@ -85,11 +85,11 @@ def _plain(image: str) -> str:
 
 async def _has_data(d: Deployment, inventory: str) -> bool:
     """Tell whether there ever was a database: a first image that cannot be pulled makes none."""
-    return not d.real_nodes or matched(await d.run(d.ansible.find_data(inventory))) > 0
+    return not d.real_nodes or count_matched(await d.run(d.ansible.find_data(inventory))) > 0
 
 
 @asynccontextmanager
-async def saved(d: Deployment, upgrade: Upgrade) -> AsyncIterator[None]:
+async def verified_backup_first(d: Deployment, upgrade: Upgrade) -> AsyncIterator[None]:
     """Stop NocoDB, take a backup and verify it, then deploy the images in the block.
 
     The block brings NocoDB back. If the backup or the block fails, this does.

@@ -38,12 +38,12 @@ def in_use(checkout: Path) -> Iterator[list[Path]]:
     path = checkout / LOCK
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as lock:
-        gone = list(_removed(checkout)) if _locked(lock, fcntl.LOCK_EX | fcntl.LOCK_NB) else []
-        _locked(lock, fcntl.LOCK_SH)
+        gone = list(_remove_left(checkout)) if _try_lock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB) else []
+        _try_lock(lock, fcntl.LOCK_SH)
         yield gone
 
 
-def _locked(file: IO[str], how: int) -> bool:
+def _try_lock(file: IO[str], how: int) -> bool:
     """Tell whether the lock was had; a file system without locks gives none, and nothing is removed."""
     try:
         fcntl.flock(file, how)
@@ -52,7 +52,7 @@ def _locked(file: IO[str], how: int) -> bool:
     return True
 
 
-def _removed(checkout: Path) -> Iterator[Path]:
+def _remove_left(checkout: Path) -> Iterator[Path]:
     for folder, name in LEFT:
         for path in checkout.glob(f"{folder}/*"):
             if re.fullmatch(name, path.name):

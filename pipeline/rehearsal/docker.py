@@ -37,7 +37,7 @@ async def docker(*words: str, stdin: bytes | None = None) -> str:
     return done.stdout.decode().strip()
 
 
-async def images(names: Iterable[str]) -> dict[str, dict[str, Any]]:
+async def inspect_images(names: Iterable[str]) -> dict[str, dict[str, Any]]:
     """Return what Docker knows of those images that it has, by name."""
     found = {}
     for name in names:

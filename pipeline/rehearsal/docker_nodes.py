@@ -16,7 +16,7 @@ from pipeline.errors import ToolError
 from pipeline.machine.network import DIRECT, PROXIES, authorities
 from pipeline.machine.scratch import NODES, dead, remove
 from pipeline.machine.waiting import until
-from pipeline.rehearsal.docker import docker, images, pour
+from pipeline.rehearsal.docker import docker, inspect_images, pour
 from pipeline.reporting.progress import Progress
 from pipeline.runners.cleanup import afterwards
 
@@ -90,10 +90,10 @@ async def nodes(directory: Path, stock: Mapping[str, Iterable[str]]) -> AsyncIte
     run = f"quickdata-{secrets.token_hex(4)}"
     (directory / NODES).write_text(run)  # so that the next run knows, when this one is killed
     async with afterwards(partial(_remove, run)):
-        image = await _image()
-        prefix = await _network(run)
+        image = await _build_image()
+        prefix = await _create_network(run)
         addresses = {name: f"{prefix}.{number}" for number, name in enumerate(stock, start=10)}
-        found = Nodes(run, f"{prefix}.1", addresses, *await _key(directory))
+        found = Nodes(run, f"{prefix}.1", addresses, *await _make_key(directory))
         async with create_task_group() as group:
             for name, names in stock.items():
                 group.start_soon(_start, found, name, image, tuple(names))
@@ -128,31 +128,31 @@ async def renew(nodes: Nodes, stock: Mapping[str, Iterable[str]]) -> None:
     Raises:
         ToolError: Docker refused something.
     """
-    image = await _image()
+    image = await _build_image()
     async with create_task_group() as group:
         for name, names in stock.items():
             await docker("rm", "--force", "--volumes", nodes.container(name))
             group.start_soon(_start, nodes, name, image, tuple(names))
 
 
-async def _image() -> str:
+async def _build_image() -> str:
     """Return the name of the nodes' image, which is built where it is missing."""
     content = b"".join(path.read_bytes() for path in sorted(CONTEXT.iterdir()))
     name = f"quickdata-node:{sha256(content).hexdigest()[:12]}"
-    if name not in await images([name]):
+    if name not in await inspect_images([name]):
         await docker(
             "build", "--quiet", "--force-rm", "--network=host", *BY_PROXY, "--tag", name, str(CONTEXT)
         )
     return name
 
 
-async def _network(run: str) -> str:
+async def _create_network(run: str) -> str:
     """Create a network whose range is free; return the first three parts of its addresses."""
     for _ in range(NETWORKS):
         prefix = f"10.213.{secrets.randbelow(256)}"
         label = f"--label={LABEL}={run}"
         try:
-            await _made("network", "create", label, f"--subnet={prefix}.0/24", f"--gateway={prefix}.1", run)
+            await _make("network", "create", label, f"--subnet={prefix}.0/24", f"--gateway={prefix}.1", run)
         except ToolError as error:
             if "overlaps" not in error.tail:
                 raise
@@ -161,7 +161,7 @@ async def _network(run: str) -> str:
     raise ToolError("Docker has no room for another network", "remove old ones: docker network prune")
 
 
-async def _key(directory: Path) -> tuple[str, str]:
+async def _make_key(directory: Path) -> tuple[str, str]:
     path = directory / "key"
     await run_process(("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "rehearsal", "-f", str(path)))
     key, public = path.read_text(), path.with_name("key.pub").read_text()
@@ -175,7 +175,7 @@ async def _start(nodes: Nodes, name: str, image: str, stock: tuple[str, ...]) ->
     placed = ("--network", nodes.run, "--ip", nodes.addresses[name])
     known = authorities() or CERTIFICATES
     trusted = (f"--volume={known}:{CERTIFICATES}:ro",) if known.exists() else ()
-    await _made("run", "--detach", *named, *placed, *RIGHTS, *trusted, image)
+    await _make("run", "--detach", *named, *placed, *RIGHTS, *trusted, image)
     keys = "/home/admin/.ssh/authorized_keys"
     await docker(
         *("exec", "-i", "--user=admin", container, "dd", "status=none", f"of={keys}"),
@@ -200,7 +200,7 @@ async def _docker_answers(container: str) -> bool:
     return True
 
 
-async def _made(*words: str) -> None:
+async def _make(*words: str) -> None:
     """Make something to the end: a daemon that is left alone goes on, and is found out too late."""
     with CancelScope(shield=True):
         await docker(*words)
@@ -208,13 +208,13 @@ async def _made(*words: str) -> None:
 
 async def _remove(run: str) -> None:
     """Remove everything of a run; what the daemon is still busy with is tried again."""
-    if not await until(partial(_removed, run), REMOVAL_LIMIT):
+    if not await until(partial(_try_to_remove, run), REMOVAL_LIMIT):
         label = f"label={LABEL}={run}"
         mend = f"docker rm -fv $(docker ps -aq --filter {label}); docker network rm {run}"
         raise ToolError(f"the nodes {run} could not be removed", mend)
 
 
-async def _removed(run: str) -> bool:
+async def _try_to_remove(run: str) -> bool:
     try:
         if containers := await docker("ps", "--all", "--quiet", "--filter", f"label={LABEL}={run}"):
             await docker("rm", "--force", "--volumes", *containers.split())

@@ -16,7 +16,7 @@ from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
 from pipeline.runners.host import HostRunner
 from pipeline.runners.workbench import Workbench
-from pipeline.targets.emulator import VAULT_PASSWORD, emulated, lay_vault, require_emulator, vault
+from pipeline.targets.emulator import VAULT_PASSWORD, emulated_deployment, lay_vault, require_emulator, vault
 from pipeline.tofu import binary as tools
 from pipeline.tofu.download import find_or_download_tofu
 from pipeline.tofu.stack import STACKS
@@ -84,7 +84,7 @@ def local_deployment(
         ToolError: a tool is missing and cannot be had.
     """
     bench = bench or workbench(around.workspace, rehearsal_secrets(around), progress)
-    d = emulated(around.aws, bench, suffix, progress, report)
+    d = emulated_deployment(around.aws, bench, suffix, progress, report)
     return replace(d, common={**d.common, **common()}, hosts=hosts(around), real_nodes=False)
 
 

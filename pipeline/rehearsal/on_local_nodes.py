@@ -8,7 +8,7 @@ from pipeline.rehearsal.local_nodes import (
     prepare,
     rehearse_on_this_machine,
 )
-from pipeline.rehearsal.proofs import epilogue
+from pipeline.rehearsal.proofs import run_epilogue
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
 
@@ -42,4 +42,4 @@ async def rehearse(
         await prepare(d, around)
         deployed = await deploy.deploy(d)
         report.prove("deploy and verify", scripts.in_words(deployed.proof), **deployed.proof)
-        await epilogue(d, around)
+        await run_epilogue(d, around)

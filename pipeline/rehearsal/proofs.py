@@ -7,7 +7,7 @@ from anyio import CancelScope
 
 from pipeline.aws.account import BUCKET
 from pipeline.aws.existing import IN_BUCKET
-from pipeline.backups.catalogue import backups
+from pipeline.backups.catalogue import list_backups
 from pipeline.backups.drill import DrillRequest, drill
 from pipeline.backups.node import in_words, restore
 from pipeline.deploy import order as deploy
@@ -37,7 +37,7 @@ OpenTofu's documentation, "Override Files".
 DOOMED = "destroy.tfplan"
 
 
-async def epilogue(d: Deployment, around: Surroundings) -> None:
+async def run_epilogue(d: Deployment, around: Surroundings) -> None:
     """Prove what a rehearsal proves; the figures go into the report.
 
     Args:
@@ -49,11 +49,11 @@ async def epilogue(d: Deployment, around: Surroundings) -> None:
     """
     database = Database(d, around.database)
     await damage_and_restore(d, database)
-    await stack_file_is_valid(d)
-    await second_deploy(d)
+    await validate_stack_file(d)
+    await deploy_again(d)
     await drill(d.cloud, d.bucket, DrillRequest(), d.progress, d.report, around.site)
-    await outlives_the_app(d)
-    await storage_refuses(d)
+    await destroy_app_and_count(d)
+    await try_to_destroy_storage(d)
 
 
 async def damage_and_restore(d: Deployment, database: Database) -> None:
@@ -61,7 +61,7 @@ async def damage_and_restore(d: Deployment, database: Database) -> None:
     await database.run("data: many types", "data.sql")
     await d.runner.write(UPLOAD, UPLOADED)
     good = await database.fingerprint("before the backup")
-    await _backup_by_cron(d)
+    await _back_up_by_cron(d)
     await _damage(d, database)
     prove(await database.fingerprint("after the damage") != good, "the damage damaged nothing")
     restored = await restore(d)
@@ -76,10 +76,10 @@ async def damage_and_restore(d: Deployment, database: Database) -> None:
     d.report.prove("damage and restore", words, **restored, fingerprints=len(good.splitlines()))
 
 
-async def _backup_by_cron(d: Deployment) -> None:
-    count = await _count(d)
+async def _back_up_by_cron(d: Deployment) -> None:
+    count = await _count_backups(d)
     await _run_by_cron(d, "backup: cron's own line", CRON_FILE)
-    prove(await _count(d) == count + 1, "cron's line made no backup")
+    prove(await _count_backups(d) == count + 1, "cron's line made no backup")
     await _run_by_cron(d, "backup: cron's look at its age", AGE_FILE)
 
 
@@ -90,8 +90,8 @@ async def _run_by_cron(d: Deployment, name: str, file: PurePosixPath) -> None:
     (await d.run(Step(name, command))).check()
 
 
-async def _count(d: Deployment) -> int:
-    return sum(each.complete for each in await backups(d.cloud, d.bucket, DATABASE))
+async def _count_backups(d: Deployment) -> int:
+    return sum(each.complete for each in await list_backups(d.cloud, d.bucket, DATABASE))
 
 
 async def _damage(d: Deployment, database: Database) -> None:
@@ -100,14 +100,14 @@ async def _damage(d: Deployment, database: Database) -> None:
     (await d.run(Step("damage: an uploaded file", ("rm", str(UPLOAD))))).check()
 
 
-async def stack_file_is_valid(d: Deployment) -> None:
+async def validate_stack_file(d: Deployment) -> None:
     """Check the stack file that local nodes cannot run against the Compose schema."""
     command = ("check-jsonschema", "--builtin-schema", "vendor.compose-spec", str(STACK_FILE))
     (await d.run(Step("stack file: Compose schema", command))).check()
     d.report.prove("stack file", "rendered, and valid against the Compose schema")
 
 
-async def second_deploy(d: Deployment) -> None:
+async def deploy_again(d: Deployment) -> None:
     """Deploy again: nothing may change."""
     again = await deploy.deploy(d)
     what = f"the second deployment changed something: {again.plans}, changed tasks: {again.changed}"
@@ -116,23 +116,23 @@ async def second_deploy(d: Deployment) -> None:
     d.report.prove("second deploy", words, plans=again.plans, tasks=again.changed, **again.proof)
 
 
-async def outlives_the_app(d: Deployment) -> None:
+async def destroy_app_and_count(d: Deployment) -> None:
     """Destroy the app: the bucket and every backup must still be there."""
     counts = await deploy.destroy(d)
-    left = await _count(d)
+    left = await _count_backups(d)
     prove(counts["delete"] > 0, "destroying the app removed nothing")
     prove(left > 0, "the backups went with the app")
     words = f"{counts['delete']} resources are gone, {left} backups are still there"
     d.report.prove("app destroyed", words, removed=counts["delete"], backups=left)
 
 
-async def storage_refuses(d: Deployment) -> None:
+async def try_to_destroy_storage(d: Deployment) -> None:
     """Storage must refuse to be destroyed: by its own configuration, and by the gate."""
     refused = await d.run(replace(d.storage.plan(DOOMED, destroy=True), must_fail=True))
     prove(
         "cannot be destroyed" in refused.stdout and refused.exit_code == 1, "storage let itself be destroyed"
     )
-    doomed = await _unprotected(d)
+    doomed = await _plan_unprotected(d)
     left = sorted(set(PROTECTED) - {each.address for each in doomed.changes})
     prove(not left, f"the gate was not asked to destroy {', '.join(left)}")
     try:
@@ -144,7 +144,7 @@ async def storage_refuses(d: Deployment) -> None:
     d.report.prove("storage destroy", "refused, by its own configuration and by the gate")
 
 
-async def _unprotected(d: Deployment) -> Plan:
+async def _plan_unprotected(d: Deployment) -> Plan:
     """Plan to destroy a storage whose configuration protects nothing: the gate is all that is left."""
     override = d.storage.workdir / UNPROTECTED
     try:

@@ -6,7 +6,7 @@ from pipeline.backups.drill import DrillRequest, drill
 from pipeline.backups.node import backup, restore
 from pipeline.deployment import DATABASE, DATABASE_SERVICE, DATABASE_USER
 from pipeline.rehearsal.nocodb_user import Base, User, signed_in
-from pipeline.rehearsal.proofs import outlives_the_app, prove, second_deploy, storage_refuses
+from pipeline.rehearsal.proofs import deploy_again, destroy_app_and_count, prove, try_to_destroy_storage
 from pipeline.rehearsal.swarm import Swarm
 from pipeline.targets.emulator import OWNER
 
@@ -18,21 +18,21 @@ RECEIPT = b"An attachment: NocoDB keeps these in files, not in PostgreSQL.\n"
 NAMES = ("Ada", "Grace", "Edsger")
 
 
-async def swarm_epilogue(s: Swarm) -> None:
+async def run_swarm_epilogue(s: Swarm) -> None:
     """Prove what a rehearsal on real nodes proves; the figures go into the report.
 
     Raises:
         PipelineError: something was not as it must be.
     """
-    await a_person_gets_it_back(s)
-    await adminer_shows_it(s)
-    await second_deploy(s.d)
+    await damage_and_restore_bases(s)
+    await look_into_adminer(s)
+    await deploy_again(s.d)
     await drill(s.d.cloud, s.d.bucket, DrillRequest(), s.d.progress, s.d.report)
-    await outlives_the_app(s.d)
-    await storage_refuses(s.d)
+    await destroy_app_and_count(s.d)
+    await try_to_destroy_storage(s.d)
 
 
-async def a_person_gets_it_back(s: Swarm) -> None:
+async def damage_and_restore_bases(s: Swarm) -> None:
     """Make two bases in NocoDB, back up, damage one and drop the other, restore: NocoDB serves both again."""
     async with signed_in(*where(s)) as user:
         kept, dropped = (
@@ -72,7 +72,7 @@ async def _damage(s: Swarm, user: User, kept: Base, dropped: Base) -> None:
     (await s.d.run(step)).check()
 
 
-async def adminer_shows_it(s: Swarm) -> None:
+async def look_into_adminer(s: Swarm) -> None:
     """Sign in to Adminer, as a person does: it shows the tables of the database that was restored."""
     url = f"http://{s.nodes.addresses['manager']}:{ADMINER_PORT}/"
     login = {

@@ -1,4 +1,4 @@
-"""The servers beside a rehearsal: LocalStack and PostgreSQL, and the throwaway workspace."""
+"""The servers beside a rehearsal: LocalStack and PostgreSQL, and the throwaway_workspace workspace."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from pipeline.backups.drill import OpenSite
-from pipeline.rehearsal.workspace import throwaway
+from pipeline.rehearsal.workspace import throwaway_workspace
 from pipeline.servers.localstack import LocalStack, localstack
 from pipeline.servers.postgres import Postgres, postgres
 
@@ -18,7 +18,7 @@ class Surroundings:
     Args:
         aws: the emulator.
         database: what stands for the stack's db service.
-        workspace: a throwaway directory with the infrastructure in it, as the steps see it.
+        workspace: a throwaway_workspace directory with the infrastructure in it, as the steps see it.
         site: where its drill happens; None is this machine.
     """
 
@@ -35,6 +35,6 @@ async def surroundings() -> AsyncIterator[Surroundings]:
     Raises:
         ToolError: a server did not start.
     """
-    with throwaway() as directory:
+    with throwaway_workspace() as directory:
         async with postgres(directory / "postgres") as database, localstack(directory / "localstack") as aws:
             yield Surroundings(aws, database, directory / "workspace")

@@ -14,15 +14,22 @@ from pipeline.deployment import Deployment
 from pipeline.machine.network import for_other_machines
 from pipeline.machine.repository import REPOSITORY
 from pipeline.machine.room import Need, require_room, temporary
-from pipeline.rehearsal.docker import STAND_IN, docker, images
+from pipeline.rehearsal.docker import STAND_IN, docker, inspect_images
 from pipeline.rehearsal.docker_nodes import Nodes, nodes
 from pipeline.rehearsal.local_nodes import workbench
-from pipeline.rehearsal.workspace import throwaway
+from pipeline.rehearsal.workspace import throwaway_workspace
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
 from pipeline.servers.localstack import LocalStack, localstack
 from pipeline.targets.aws import NODES_KEY
-from pipeline.targets.emulator import OWNER, VAULT_PASSWORD, emulated, lay_vault, require_emulator, vault
+from pipeline.targets.emulator import (
+    OWNER,
+    VAULT_PASSWORD,
+    emulated_deployment,
+    lay_vault,
+    require_emulator,
+    vault,
+)
 from pipeline.tofu import binary as tools
 from pipeline.tofu.download import find_or_download_tofu
 from pipeline.tofu.stack import STACKS
@@ -72,7 +79,7 @@ async def swarm(
     content, needed = vault(), stock(workers, domain)
     require_room(await _needs(needed))
     find_or_download_tofu()  # it may have to be downloaded: nodes would wait for it
-    with throwaway() as directory:
+    with throwaway_workspace() as directory:
         progress.note(
             f"nodes: {len(needed)} containers are started, and the stack's images are loaded into them"
         )
@@ -85,8 +92,10 @@ async def swarm(
                 f"nodes: they are up; to look into one while it runs: docker exec -it NAME bash: {names}"
             )
             bench = workbench(directory / "workspace", _secrets(found, content), progress)
-            d = _reached(emulated(aws, bench, suffix, progress, report, found.public_key), found)
-            d = _served(with_workers(d, workers), domain)
+            d = _with_addresses(
+                emulated_deployment(aws, bench, suffix, progress, report, found.public_key), found
+            )
+            d = _with_domain(with_workers(d, workers), domain)
             await require_emulator(d)
             await lay_vault(d, content)
             yield Swarm(d, found, aws, content)
@@ -99,7 +108,9 @@ async def _needs(stock: Mapping[str, tuple[str, ...]]) -> list[Need]:
     root = Path(await docker("info", "--format", "{{.DockerRootDir}}"))
     if not root.is_dir():  # Docker's machine is not this one, whatever its socket says
         return needs
-    sizes = {name: int(image["Size"]) for name, image in (await images(chain(*stock.values()))).items()}
+    sizes = {
+        name: int(image["Size"]) for name, image in (await inspect_images(chain(*stock.values()))).items()
+    }
     size = sum(sizes.get(name, 0) for names in stock.values() for name in names)
     return [*needs, Need(root, NODES_BYTES + size, "for the nodes", "rehearse with --nodes local")]
 
@@ -109,7 +120,7 @@ def _secrets(found: Nodes, content: Mapping[str, str]) -> dict[str, str]:
     return {VAULT_PASSWORD: token_urlsafe(18), NODES_KEY: found.key, **masked}
 
 
-def _reached(d: Deployment, found: Nodes) -> Deployment:
+def _with_addresses(d: Deployment, found: Nodes) -> Deployment:
     """LocalStack's instances are records: their addresses and their volume are nobody's."""
     own: dict[str, Any] = {"data_volume_id": "", "node_environment": node_environment()}
     where = {
@@ -124,7 +135,7 @@ def node_environment() -> dict[str, str]:
     return {name: f"{{{{ lookup('ansible.builtin.env', '{name}') }}}}" for name in for_other_machines()}
 
 
-def _served(d: Deployment, domain: str) -> Deployment:
+def _with_domain(d: Deployment, domain: str) -> Deployment:
     if not domain:
         return d
     app = replace(d.app, env={**d.app.env, "TF_VAR_domain": domain})
@@ -150,7 +161,7 @@ def stock(workers: int = 0, domain: str = "") -> dict[str, tuple[str, ...]]:
     return {node: tuple(named[service] for service in services) for node, services in placed.items()}
 
 
-async def stand_ins() -> list[str]:
+async def find_stand_ins() -> list[str]:
     """Return the names of those images that are not the real ones."""
-    found = await images(name for names in stock().values() for name in names)
+    found = await inspect_images(name for names in stock().values() for name in names)
     return [name for name, image in found.items() if (image["Config"].get("Labels") or {}).get(STAND_IN)]

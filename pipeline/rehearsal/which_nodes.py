@@ -5,12 +5,12 @@ import shutil
 from pipeline.backups import node as scripts
 from pipeline.deploy import order as deploy
 from pipeline.errors import ToolError
-from pipeline.rehearsal.docker import docker, images
+from pipeline.rehearsal.docker import docker, inspect_images
 from pipeline.rehearsal.docker_nodes import BASE, remove_dead_ones
 from pipeline.rehearsal.local_nodes import OpenSurroundings
 from pipeline.rehearsal.on_local_nodes import EMULATED, rehearse
-from pipeline.rehearsal.proofs_on_swarm import swarm_epilogue
-from pipeline.rehearsal.swarm import stand_ins, stock, swarm
+from pipeline.rehearsal.proofs_on_swarm import run_swarm_epilogue
+from pipeline.rehearsal.swarm import find_stand_ins, stock, swarm
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
 
@@ -43,7 +43,7 @@ async def rehearse_on(
         await rehearse(progress, report, suffix, place)
         return
     await remove_dead_ones(progress)
-    why = "asked for" if kind == LOCAL else await _missing(progress)
+    why = "asked for" if kind == LOCAL else await _why_no_docker(progress)
     if kind == DOCKER and why:
         raise ToolError(f"no nodes in Docker: {why}", "mend that, or rehearse with --nodes local")
     if why:
@@ -60,7 +60,7 @@ def _say(progress: Progress, report: Report, choice: str) -> None:
     report.facts["nodes"] = choice
 
 
-async def _missing(progress: Progress) -> str:
+async def _why_no_docker(progress: Progress) -> str:
     """Return why there can be no nodes in Docker, in a few words; empty when there can."""
     for program in ("ssh", "ssh-keygen"):
         if not shutil.which(program):
@@ -72,13 +72,13 @@ async def _missing(progress: Progress) -> str:
         return f"Docker does not answer ({last_words(error)})"
     if not where.startswith("unix://"):
         return f"Docker is not on this machine, but at {where}"
-    return await _pulled(progress)
+    return await _pull_missing(progress)
 
 
-async def _pulled(progress: Progress) -> str:
+async def _pull_missing(progress: Progress) -> str:
     """Return which image cannot be had, and why; empty when all are here."""
     wanted = {BASE, *(name for names in stock().values() for name in names)}
-    missing = sorted(wanted - set(await images(wanted)))
+    missing = sorted(wanted - set(await inspect_images(wanted)))
     if missing:
         progress.note("nodes: docker, if the images that it lacks can be pulled: Docker answers")
     for name in missing:
@@ -97,9 +97,9 @@ def last_words(error: ToolError) -> str:
 
 async def _on_swarm(progress: Progress, report: Report, suffix: str) -> None:
     report.not_proven.extend(NOT_PROVEN)
-    if found := await stand_ins():
+    if found := await find_stand_ins():
         report.not_proven.append(f"these images themselves, for which stand-ins ran: {', '.join(found)}")
     async with swarm(progress, report, suffix) as s:
         deployed = await deploy.deploy(s.d)
         report.prove("deploy and verify", scripts.in_words(deployed.proof), **deployed.proof)
-        await swarm_epilogue(s)
+        await run_swarm_epilogue(s)

@@ -25,7 +25,7 @@ REAL = (
 
 
 @contextmanager
-def throwaway() -> Iterator[Path]:
+def throwaway_workspace() -> Iterator[Path]:
     """Yield a new directory with `workspace/infrastructure` in it; nothing of it is left behind."""
     with scratch() as directory:
         workspace = directory / "workspace"

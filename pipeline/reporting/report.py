@@ -41,23 +41,23 @@ class Report:
     not_proven: list[str] = field(default_factory=list)
     error: dict[str, Any] | None = None
 
-    def took(self, result: Result, started: str) -> None:
+    def record_result(self, result: Result, started: str) -> None:
         """Note a step's result."""
         summary = result.outcome if result.step.must_fail else result.summary
-        self._note(result.step, started, result.exit_code, summary)
+        self._record(result.step, started, result.exit_code, summary)
 
-    def interrupted(self, step: Step, started: str) -> None:
+    def record_interruption(self, step: Step, started: str) -> None:
         """Note a step that was asked to end."""
-        self._note(step, started, None, "interrupted")
+        self._record(step, started, None, "interrupted")
 
-    def _note(self, step: Step, started: str, exit_code: int | None, summary: str) -> None:
+    def _record(self, step: Step, started: str, exit_code: int | None, summary: str) -> None:
         ended = now()
         seconds = (datetime.fromisoformat(ended) - datetime.fromisoformat(started)).total_seconds()
         times = {"started": started, "ended": ended, "seconds": seconds}
         outcome = {"exit_code": exit_code, "summary": summary}
         self.steps.append({"name": step.name, "command": list(step.command), **times, **outcome})
 
-    def planned(self, name: str, counts: Mapping[str, int], changes: Iterable[object]) -> None:
+    def record_plan(self, name: str, counts: Mapping[str, int], changes: Iterable[object]) -> None:
         """Note what a plan would do: how many resources by action, and each change in words."""
         self.plans.append({"name": name, "counts": dict(counts), "changes": list(map(str, changes))})
 
@@ -65,7 +65,7 @@ class Report:
         """Note what was proven: in words for people, with its figures."""
         self.proofs[name] = {"words": words, **figures}
 
-    def failed(self, error: BaseException) -> None:
+    def record_failure(self, error: BaseException) -> None:
         """Note the error that ended the run."""
         code = error.exit_code if isinstance(error, PipelineError) else 1
         self.error = {"exit_code": code, "kind": type(error).__name__, "what": str(error)}

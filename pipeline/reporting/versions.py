@@ -21,11 +21,11 @@ def facts(tofu: Path | None) -> dict[str, Any]:
         tofu: OpenTofu or Terraform; None when it is not known yet.
     """
     return {
-        "commit": _said("git", "-C", str(REPOSITORY), "describe", "--always", "--dirty", "--abbrev=40"),
+        "commit": _ask("git", "-C", str(REPOSITORY), "describe", "--always", "--dirty", "--abbrev=40"),
         "locks": {lock.name: _sha256(lock) for lock in sorted(REPOSITORY.glob("*.lock"))},
         "versions": {
             "python": platform.python_version(),
-            "tofu": _said(str(tofu), "version") if tofu else None,
+            "tofu": _ask(str(tofu), "version") if tofu else None,
             **{name: _version(name) for name in PACKAGES},
         },
     }
@@ -35,7 +35,7 @@ def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _said(*command: str) -> str | None:
+def _ask(*command: str) -> str | None:
     if shutil.which(command[0]) is None:
         return None
     env = {**os.environ, "CHECKPOINT_DISABLE": "1"}  # a version asked for here asks nobody outside

@@ -105,7 +105,7 @@ def tied_to_us(command: tuple[str, ...]) -> tuple[str, ...]:
     return (setpriv, "--pdeathsig", "TERM", "--", *command) if setpriv else command
 
 
-def found(command: str, cwd: Path, path: str) -> bool:
+def is_runnable(command: str, cwd: Path, path: str) -> bool:
     """Tell whether a command can be executed: what starts it would say so in its own words.
 
     Args:

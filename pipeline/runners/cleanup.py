@@ -23,13 +23,13 @@ async def afterwards(clean: Callable[[], Awaitable[object]]) -> AsyncIterator[No
     try:
         yield
     except BaseException as error:
-        await cleaned_after(error, clean)
+        await clean_after(error, clean)
         raise
     with CancelScope(shield=True):
         await clean()
 
 
-async def cleaned_after(error: BaseException, clean: Callable[[], Awaitable[object]]) -> None:
+async def clean_after(error: BaseException, clean: Callable[[], Awaitable[object]]) -> None:
     """Clean after a failure; what goes wrong then is a note on its error.
 
     Args:

@@ -123,20 +123,20 @@ class ContainerRunner:
             return None
         if code:
             raise ToolError(f"{path} could not be read", "see the words below", err)
-        return await asked(f"read {path}", copied.file(OUT).contents())
+        return await ask_engine(f"read {path}", copied.file(OUT).contents())
 
     async def remove(self, path: PurePosixPath) -> None:
         """Remove a file below the workspace, if it is there."""
         await self._file(f"remove {path}", self._toolbox, "rm", "-f", str(self._root / path))
 
-    async def kept(self, *paths: PurePosixPath) -> dagger.Directory:
+    async def keep(self, *paths: PurePosixPath) -> dagger.Directory:
         """Return those of these files and folders of the workspace that exist, out of its volume's reach."""
         there = [path for path in paths if await self._exists(path)]
         container = fresh(self._toolbox).with_workdir(str(self._root)).with_exec(["mkdir", "-p", "/kept"])
         for path in there:
             container = container.with_exec(["cp", "-r", "--parents", str(path), "/kept"])
         container = container.with_exec(["chmod", "-R", "go=", "/kept"])  # states and plans hold secrets
-        return await asked("keep", container.directory("/kept").sync())
+        return await ask_engine("keep", container.directory("/kept").sync())
 
     async def _exists(self, path: PurePosixPath) -> bool:
         looked = tried(self._toolbox, "test", "-e", str(self._root / path))
@@ -151,7 +151,7 @@ class ContainerRunner:
         ran = self.prepared(step)
         code, out, err = await outcome(step.name, ran)
         if step.private and code not in SIGNALLED:
-            out = await asked(step.name, ran.file(OUT).contents())
+            out = await ask_engine(step.name, ran.file(OUT).contents())
         return code, out, err
 
     def _result(self, step: Step, code: int, out: str, err: str, seconds: float) -> Result:
@@ -189,7 +189,7 @@ def tried(container: dagger.Container, *command: str) -> dagger.Container:
     return fresh(container).with_exec(list(command), expect=ReturnType.ANY)
 
 
-async def asked(name: str, answer: Awaitable[Answer]) -> Answer:
+async def ask_engine(name: str, answer: Awaitable[Answer]) -> Answer:
     """Wait for an answer of the engine; its own failure becomes one that a person can mend.
 
     Args:

@@ -17,7 +17,7 @@ from pipeline.errors import ToolError
 from pipeline.machine.files import write_whole
 from pipeline.machine.network import passed_on, passwords
 from pipeline.reporting.progress import Progress
-from pipeline.runners.child import Child, found, start
+from pipeline.runners.child import Child, is_runnable, start
 from pipeline.steps.masks import Masks
 from pipeline.steps.output import Reader
 from pipeline.steps.step import Result, Step
@@ -131,7 +131,7 @@ class HostRunner:
 
     async def _open(self, step: Step, env: Mapping[str, str]) -> Child:
         tool, folder = step.command[0], self._root / step.workdir
-        if not found(tool, folder, env["PATH"]):
+        if not is_runnable(tool, folder, env["PATH"]):
             what = f"{step.name}: {tool} is not on this machine, or may not be executed"
             raise ToolError(what, "run `make install`, which installs every tool")
         return await start(step.command, folder, env, PRIVATE)

@@ -10,7 +10,7 @@ from anyio import CancelScope
 from pipeline.deployment import Deployment, keep_states_in
 from pipeline.errors import StateElsewhere, ToolError
 from pipeline.states.ready import pull_state
-from pipeline.steps.lock import own
+from pipeline.steps.lock import new_lock
 from pipeline.steps.step import Step
 from pipeline.tofu import state
 from pipeline.tofu.backends.base import Backend, backend_block
@@ -68,7 +68,7 @@ async def migrate(d: Deployment, source: Backend, destination: Backend) -> dict[
 
 async def _move(old: Deployment, before: Stack, new: Deployment, after: Stack) -> str:
     async with _reach(old, before) as source, _reach(new, after) as destination:
-        mine = own("migrate-state")
+        mine = new_lock("migrate-state")
         async with old.backend.hold_lock(before, mine):
             text, moving = await source.pull()
             _, at_destination = await destination.pull()

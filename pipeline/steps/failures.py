@@ -190,7 +190,7 @@ def diagnose(name: str, exit_code: int, stdout: str, stderr: str, state: str = "
     words = _unwrapped(heard)
     for pattern, error, what, mend in KNOWN:
         if re.search(pattern, words):
-            holder = lock.told(heard) if error is StateLocked else None
+            holder = lock.find_lock_in(heard) if error is StateLocked else None
             place = f"at {full}" if pattern is FULL and (full := place_of(words)) else None
             said = mend.format(lock=about_lock(re.split("[: ]", name)[0], state))
             return error(f"{name}: {what} {holder or place or ''}".rstrip(), placed(said, state), tail)

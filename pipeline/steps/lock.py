@@ -49,19 +49,19 @@ class Lock:
         return f"{', '.join(words)} (lock {self.id})"
 
 
-def own(operation: str) -> Lock:
+def new_lock(operation: str) -> Lock:
     """Return a new lock of this person on this machine."""
     return Lock(str(uuid4()), f"{getpass.getuser()}@{platform.node()}", operation, datetime.now(UTC))
 
 
-def parsed(document: Any) -> Lock:
+def read_lock(document: Any) -> Lock:
     """Return the lock that a document describes; whatever it lacks is not known."""
     values = document if isinstance(document, dict) else {}
     texts = [str(values.get(name) or "") for name in ("ID", "Who", "Operation", "Created")]
     return Lock(texts[0] or "without an id", texts[1], texts[2], _time(texts[3]))
 
 
-def told(text: str) -> Lock | None:
+def find_lock_in(text: str) -> Lock | None:
     """Return the lock that a tool's error describes; None when it describes none."""
     names = ("ID", "Who", "Operation", "Created")
     found = {name: match[1] for name in names if (match := re.search(FIELD.format(name), text))}
@@ -70,7 +70,7 @@ def told(text: str) -> Lock | None:
         return Lock(by_http[1])
     if by_http:
         found.pop("Operation", None)
-    return parsed(found) if "ID" in found else None
+    return read_lock(found) if "ID" in found else None
 
 
 def _time(text: str) -> datetime | None:

@@ -28,7 +28,7 @@ OWNER = "owner@example.org"
 """NocoDB's first user in a rehearsal."""
 
 
-def emulated(
+def emulated_deployment(
     aws: LocalStack,
     bench: Workbench,
     suffix: str,

@@ -46,7 +46,7 @@ def download_tofu(releases: str = RELEASES) -> Path:
     if where not in SHA256:
         raise ToolError(f"there is no pinned OpenTofu for {where}", "install tofu or terraform 1.11 or newer")
     url = f"{releases}/v{binary.VERSION}/tofu_{binary.VERSION}_{where}.zip"
-    archive = _downloaded(url)
+    archive = _download(url)
     if hashlib.sha256(archive).hexdigest() != SHA256[where]:
         raise ToolError(
             f"{url} is not the pinned release: another SHA-256", "do not use it; tell the maintainers"
@@ -54,7 +54,7 @@ def download_tofu(releases: str = RELEASES) -> Path:
     return _unpack(archive)
 
 
-def _downloaded(url: str) -> bytes:
+def _download(url: str) -> bytes:
     try:
         answer = ask("GET", url, ANSWER_SECONDS)
         if answer.is_success:

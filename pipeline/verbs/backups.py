@@ -20,6 +20,6 @@ async def backups(call: AccountCall, database: Database = DATABASE, as_json: AsJ
     """
     settings = await call.read(AccountSettings)
     cloud = Cloud(settings.credentials, settings.region)
-    listed = await catalogue.backups(cloud, settings.bucket, database)
+    listed = await catalogue.list_backups(cloud, settings.bucket, database)
     documents = json.dumps([each.document() for each in listed])
     call.answer(documents if as_json else "\n".join(catalogue.table(listed, datetime.now(UTC))))

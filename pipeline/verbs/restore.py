@@ -28,8 +28,8 @@ async def restore(
     call.require_answer(yes)
     since = "What was written since that backup stays only in the database that is kept."
     async with call.deployment(settings) as d:
-        listed = await catalogue.backups(d.cloud, d.bucket, from_database)
-        chosen = catalogue.chosen(listed, backup_id, from_database)
+        listed = await catalogue.list_backups(d.cloud, d.bucket, from_database)
+        chosen = catalogue.choose(listed, backup_id, from_database)
         shown = "\n".join(catalogue.table([chosen], datetime.now(UTC)))
         await call.confirm(f"Restore it over {DATABASE}? {since}", yes, shown)
         await refresh_inventory(d)

@@ -195,7 +195,7 @@ async def test_kept_files_leave_the_workspace_and_missing_ones_do_not_matter(
 ) -> None:
     runner = contained(tmp_path)
     await runner.write(PurePosixPath("stack/terraform.tfstate"), "{}")
-    kept = await runner.kept(
+    kept = await runner.keep(
         PurePosixPath("stack/terraform.tfstate"), PurePosixPath("other/terraform.tfstate")
     )
     copies = [f.args["args"] for f in kept._ctx.selections if f.name == "withExec"]

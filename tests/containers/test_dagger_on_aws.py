@@ -18,7 +18,7 @@ from pipeline.containers.options import Inputs, option_of, variable
 from pipeline.containers.parameters import PLANS, own_values
 from pipeline.containers.toolbox import TOFU, Toolbox
 from pipeline.containers.verbs import attempt, explain, run
-from pipeline.deploy.agreement import agreed, refused
+from pipeline.deploy.agreement import note_agreement, refuse
 from pipeline.errors import PipelineError, SettingsError
 from pipeline.module import Pipeline
 from pipeline.reporting.progress import Progress
@@ -165,7 +165,7 @@ async def test_run_returns_the_plan(
     kept: list[Any] = []
 
     class Runner:
-        async def kept(self, *paths: Any) -> Any:
+        async def keep(self, *paths: Any) -> Any:
             kept.extend(paths)
             return dag.directory()
 
@@ -239,7 +239,7 @@ async def test_a_key_with_windows_line_ends_is_used_as_it_is(
         asked.append(secret)
         raise Reached("reached", "-")
 
-    monkeypatch.setattr(contained, "_public", public)
+    monkeypatch.setattr(contained, "_public_half", public)
     arguments = given("check", ssh_key=key.replace("\n", "\r\n"))
     done = await attempt(pipeline, "check", arguments)
     assert asked == [arguments["ssh_key"]], str(done.error)
@@ -273,7 +273,7 @@ async def test_a_role_that_cannot_be_assumed_is_wrong_input(monkeypatch: pytest.
         await temporary_keys("arn:aws:iam::000000000000:role/deployer", "of.the.job", "eu-west-3")
 
 
-@pytest.mark.parametrize(("yes", "agree"), [(False, refused), (True, agreed)])
+@pytest.mark.parametrize(("yes", "agree"), [(False, refuse), (True, note_agreement)])
 def test_under_dagger_yes_is_the_answer(pipeline: Pipeline, yes: bool, agree: object) -> None:
     report = Report("deploy", "aws")
     assert Attempt("deploy", pipeline, {}, Progress(), report).agreement(yes) is agree

@@ -181,7 +181,7 @@ async def test_a_cleaning_that_fails_does_not_hide_what_went_wrong(
     async def full(*_: Any) -> Any:
         raise ToolError("nothing can be kept", "-")
 
-    monkeypatch.setattr(ContainerRunner, "kept", full)
+    monkeypatch.setattr(ContainerRunner, "keep", full)
     with pytest.raises(PipelineError, match="storage: refused") as caught:
         async with rehearsing():
             raise PipelineError("storage: refused", "mend it")

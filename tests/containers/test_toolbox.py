@@ -135,7 +135,7 @@ async def test_inputs_become_the_variables_of_the_host(
         ssh_key=secrets["QUICKDATA_SSH_KEY"],
     )
     given = await read_inputs(inputs)
-    settings = contained.validated(Settings, given.values)
+    settings = contained.validate_inputs(Settings, given.values)
     assert (settings.bucket_suffix, settings.vault_password) == ("ppr", "vault")
     assert settings.ssh_key.read_text() == values["QUICKDATA_SSH_KEY"]
     assert settings.credentials == {"aws_access_key_id": "AKIA", "aws_secret_access_key": "secret"}

@@ -7,7 +7,7 @@ import anyio
 import pytest
 from anyio.abc import SocketStream
 
-from pipeline.rehearsal.workspace import throwaway
+from pipeline.rehearsal.workspace import throwaway_workspace
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
 from pipeline.settings.inputs import Settings
@@ -45,7 +45,7 @@ async def test_opentofu_asks_aws_and_not_the_emulator_of_the_default_profile(
 ) -> None:
     """Its first request is caught: the emulator's port is the proxy to AWS, too."""
     requests: list[str] = []
-    with throwaway() as directory:
+    with throwaway_workspace() as directory:
         monkeypatch.setattr(aws, "REPOSITORY", directory / "workspace")
         async with await anyio.create_tcp_listener(local_host="127.0.0.1") as listener:
             assert not open_to_others()

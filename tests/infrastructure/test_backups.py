@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from pipeline.aws.account import Cloud
-from pipeline.backups.catalogue import backups, chosen, table
+from pipeline.backups.catalogue import choose, list_backups, table
 from pipeline.deployment import DATABASE
 from pipeline.errors import BackupError
 from pipeline.servers.localstack import LocalStack
@@ -46,7 +46,7 @@ def bucket(localstack: LocalStack) -> Iterator[Bucket]:
 async def test_the_newest_comes_first_with_what_its_manifest_says(bucket: Bucket) -> None:
     bucket.manifest("app", OLD)
     bucket.manifest("app", NEW)
-    found = await backups(bucket.cloud, bucket.name, "app")
+    found = await list_backups(bucket.cloud, bucket.name, "app")
     assert [each.id for each in found] == ["0000bbbb", "0000aaaa"]
     assert (found[0].bytes, found[0].tables, found[0].rows) == (2_500_000, 3, 42)
 
@@ -54,9 +54,9 @@ async def test_the_newest_comes_first_with_what_its_manifest_says(bucket: Bucket
 async def test_what_has_no_manifest_is_shown_and_is_no_backup(bucket: Bucket) -> None:
     bucket.manifest("app", OLD)
     bucket.put(f"postgres/app/{NEW}/dump.zst")
-    found = await backups(bucket.cloud, bucket.name, "app")
+    found = await list_backups(bucket.cloud, bucket.name, "app")
     assert [each.complete for each in found] == [False, True]
-    assert chosen(found, None, DATABASE).name == OLD
+    assert choose(found, None, DATABASE).name == OLD
     assert "INCOMPLETE" in list(table(found, NOW))[1]
 
 
@@ -64,20 +64,20 @@ async def test_another_databases_backups_are_not_listed(bucket: Bucket) -> None:
     bucket.manifest("app_staging", NEW)
     bucket.manifest("app/nested", NEW)
     bucket.put("postgres/app/readme.txt")
-    assert await backups(bucket.cloud, bucket.name, "app") == []
+    assert await list_backups(bucket.cloud, bucket.name, "app") == []
 
 
 async def test_a_verified_backup_says_when_and_by_what(bucket: Bucket) -> None:
     bucket.manifest("app", OLD)
     bucket.put(f"postgres/app/{OLD}/verified.json", '{"verified_at": "2026-01-01T03:00:00Z", "by": "drill"}')
-    found = await backups(bucket.cloud, bucket.name, "app")
+    found = await list_backups(bucket.cloud, bucket.name, "app")
     assert "2026-01-01T03:00:00Z by drill" in list(table(found, NOW))[1]
     assert found[0].document()["verified_by"] == "drill"
 
 
 async def test_an_unverified_backup_says_never(bucket: Bucket) -> None:
     bucket.manifest("app", OLD)
-    line = list(table(await backups(bucket.cloud, bucket.name, "app"), NOW))[1]
+    line = list(table(await list_backups(bucket.cloud, bucket.name, "app"), NOW))[1]
     assert line.split() == ["0000aaaa", "2", "d", "2", "MB", "3", "42", "yes", "never"]
 
 
@@ -107,7 +107,7 @@ TOTALS = {"bytes": 1, "tables": 1, "rows": 1}
 async def test_a_manifest_that_cannot_be_used_is_one_bad_line(bucket: Bucket, text: str) -> None:
     bucket.manifest("app", OLD)
     bucket.put(f"postgres/app/{NEW}/manifest.json", text)
-    bad, good = await backups(bucket.cloud, bucket.name, "app")
+    bad, good = await list_backups(bucket.cloud, bucket.name, "app")
     assert (good.id, good.problem) == ("0000aaaa", None)
     lines = list(table([bad, good], NOW))
     assert re.search("0000bbbb .* BAD .* its manifest ", lines[1])
@@ -120,12 +120,12 @@ async def test_a_newest_backup_that_cannot_be_used_is_not_replaced_by_an_older_o
 ) -> None:
     bucket.manifest("app", OLD)
     bucket.manifest("app", NEW, format=2)
-    found = await backups(bucket.cloud, bucket.name, "app")
+    found = await list_backups(bucket.cloud, bucket.name, "app")
     for wanted in (None, "0000bbbb"):
         with pytest.raises(BackupError, match=r"0000bbbb cannot be used: .* format 1") as caught:
-            chosen(found, wanted, DATABASE)
+            choose(found, wanted, DATABASE)
         assert "--id 0000aaaa" in caught.value.mend
-    assert chosen(found, "0000aaaa", DATABASE).name == OLD
+    assert choose(found, "0000aaaa", DATABASE).name == OLD
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ async def test_a_newest_backup_that_cannot_be_used_is_not_replaced_by_an_older_o
 async def test_a_verification_that_cannot_be_read_counts_for_nothing(bucket: Bucket, text: str) -> None:
     bucket.manifest("app", OLD)
     bucket.put(f"postgres/app/{OLD}/verified.json", text)
-    [found] = await backups(bucket.cloud, bucket.name, "app")
+    [found] = await list_backups(bucket.cloud, bucket.name, "app")
     assert (found.problem, found.verified_at, found.verified_by) == (None, None, None)
 
 
@@ -150,36 +150,36 @@ async def test_the_time_of_a_verification_is_written_in_one_way(bucket: Bucket, 
     bucket.manifest("app", OLD)
     verified = f'{{"verified_at": "2026-01-01{between}03:00:00+01:00", "by": "x"}}'
     bucket.put(f"postgres/app/{OLD}/verified.json", verified)
-    [found] = await backups(bucket.cloud, bucket.name, "app")
+    [found] = await list_backups(bucket.cloud, bucket.name, "app")
     assert found.verified_at == "2026-01-01T02:00:00Z"
 
 
 async def test_the_time_is_that_of_the_snapshot_not_of_the_name(bucket: Bucket) -> None:
     bucket.manifest("app", NEW, started_at="2026-01-01T02:00:00Z")
-    [found] = await backups(bucket.cloud, bucket.name, "app")
+    [found] = await list_backups(bucket.cloud, bucket.name, "app")
     assert found.taken == datetime(2026, 1, 1, 2, 0, tzinfo=UTC)
 
 
 async def test_a_bucket_that_is_not_there_is_an_error_with_its_name(bucket: Bucket) -> None:
     with pytest.raises(BackupError, match="of-nobody"):
-        await backups(bucket.cloud, "of-nobody", "app")
+        await list_backups(bucket.cloud, "of-nobody", "app")
 
 
 async def test_a_backup_is_chosen_by_its_id(bucket: Bucket) -> None:
     bucket.manifest("app", OLD)
     bucket.manifest("app", NEW)
-    found = await backups(bucket.cloud, bucket.name, "app")
-    assert chosen(found, "0000aaaa", DATABASE).name == OLD
+    found = await list_backups(bucket.cloud, bucket.name, "app")
+    assert choose(found, "0000aaaa", DATABASE).name == OLD
     with pytest.raises(BackupError, match="ffffffff"):
-        chosen(found, "ffffffff", DATABASE)
+        choose(found, "ffffffff", DATABASE)
 
 
 def test_without_any_backup_none_is_chosen() -> None:
     with pytest.raises(BackupError, match="no backup yet"):
-        chosen([], None, DATABASE)
+        choose([], None, DATABASE)
 
 
 async def test_a_thousand_and_one_backups_are_all_listed(bucket: Bucket) -> None:
     for number in range(1001):
         bucket.put(f"postgres/app/20250101T000000Z-{number:08x}/dump.zst")
-    assert len(await backups(bucket.cloud, bucket.name, "app")) == 1001
+    assert len(await list_backups(bucket.cloud, bucket.name, "app")) == 1001

@@ -12,11 +12,11 @@ import pytest
 
 from pipeline.ansible.playbooks import FOLDER, Ansible
 from pipeline.aws import existing
-from pipeline.backups.catalogue import backups
+from pipeline.backups.catalogue import list_backups
 from pipeline.deploy import order as deploy
 from pipeline.deployment import Deployment, keep_states_in
 from pipeline.errors import PipelineError, StateLocked, ToolError
-from pipeline.rehearsal.workspace import throwaway
+from pipeline.rehearsal.workspace import throwaway_workspace
 from pipeline.reporting.progress import Progress
 from pipeline.runners.host import HostRunner
 from pipeline.servers.localstack import LocalStack
@@ -31,7 +31,7 @@ from tests.support.stacks import BUCKET, deployment, init, pending
 
 @pytest.fixture
 def workspace() -> Iterator[Path]:
-    with throwaway() as directory:
+    with throwaway_workspace() as directory:
         yield directory / "workspace"
 
 
@@ -55,9 +55,9 @@ async def test_an_endpoint_that_nobody_listens_at_is_named_before_any_stack(unre
 
 async def test_an_endpoint_that_goes_away_later_is_told_in_the_same_words(unreachable: Deployment) -> None:
     with pytest.raises(ToolError, match="does not answer"):
-        await existing.app(unreachable.cloud, "nowhere")
+        await existing.find_app(unreachable.cloud, "nowhere")
     with pytest.raises(ToolError, match="does not answer"):
-        await backups(unreachable.cloud, unreachable.bucket, "nocodb_db")
+        await list_backups(unreachable.cloud, unreachable.bucket, "nocodb_db")
 
 
 async def test_a_provider_that_cannot_be_had_is_named_whatever_fails(unreachable: Deployment) -> None:

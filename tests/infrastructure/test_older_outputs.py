@@ -10,7 +10,7 @@ from pipeline.ansible.playbooks import INVENTORY
 from pipeline.deploy import adopt
 from pipeline.deploy import order as deploy
 from pipeline.deployment import Deployment
-from pipeline.rehearsal.workspace import throwaway
+from pipeline.rehearsal.workspace import throwaway_workspace
 from pipeline.servers.localstack import LocalStack
 from pipeline.tofu import plan
 from pipeline.tofu.plan import Plan
@@ -28,7 +28,7 @@ OLDER = {
 
 @pytest.fixture
 def workspace() -> Iterator[Path]:
-    with throwaway() as directory:
+    with throwaway_workspace() as directory:
         yield directory / "workspace"
 
 

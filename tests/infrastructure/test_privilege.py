@@ -14,7 +14,7 @@ import pytest
 from anyio.from_thread import start_blocking_portal
 from botocore.exceptions import ClientError
 
-from pipeline.rehearsal.workspace import throwaway
+from pipeline.rehearsal.workspace import throwaway_workspace
 from pipeline.servers.localstack import ACCOUNT
 from pipeline.servers.postgres import Postgres
 from tests.support.backup_node import AWS, Node
@@ -32,7 +32,7 @@ NO = {"AccessDenied", "UnauthorizedOperation", "403"}
 @pytest.fixture(scope="module")
 def role() -> Iterator[Role]:
     with (
-        throwaway() as directory,
+        throwaway_workspace() as directory,
         start_blocking_portal() as portal,
         portal.wrap_async_context_manager(vm_role(directory)) as found,
     ):

@@ -155,7 +155,7 @@ async def test_a_destroy_of_all_but_the_bucket_takes_nothing_of_what_guards_it(
         typed = person.type("terraS3", person.tofu, "destroy", "-auto-approve", *way)
         assert (typed.exit_code, "cannot be destroyed" in typed.said) == (1, True), typed.said
     assert state.read_bytes() == before
-    assert set(await existing.storage(cloud, BUCKET)) == set(PROTECTED)
+    assert set(await existing.find_storage(cloud, BUCKET)) == set(PROTECTED)
 
 
 def test_the_app_takes_the_buckets_name_from_the_storage_state(session: Session) -> None:

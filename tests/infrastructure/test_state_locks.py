@@ -19,7 +19,7 @@ from pipeline.errors import BucketTaken, SettingsError, StateElsewhere, StateLoc
 from pipeline.servers.localstack import LocalStack
 from pipeline.states.ready import RECORD, require_unlocked
 from pipeline.steps.failures import diagnose
-from pipeline.steps.lock import Lock, own, parsed, told
+from pipeline.steps.lock import Lock, find_lock_in, new_lock, read_lock
 from pipeline.steps.step import Result
 from pipeline.tofu.backends import gitlab
 from pipeline.tofu.backends.local import FILE, INFO
@@ -117,28 +117,28 @@ async def test_a_lock_is_told_with_owner_time_age_operation_and_id() -> None:
 
 @pytest.mark.parametrize("document", [None, [], {}, {"ID": 7, "Created": "never"}, {"Who": None}])
 async def test_a_lock_that_says_little_is_told_all_the_same(document: object) -> None:
-    assert "by a run that is not named (lock " in str(parsed(document))
+    assert "by a run that is not named (lock " in str(read_lock(document))
 
 
 def test_a_lock_survives_being_written_and_read() -> None:
-    mine = own("migrate-state")
+    mine = new_lock("migrate-state")
     assert mine.created
-    read = parsed(json.loads(json.dumps(mine.document())))
+    read = read_lock(json.loads(json.dumps(mine.document())))
     assert read == replace(mine, created=mine.created.replace(microsecond=0))
     assert "@" in mine.who
 
 
 def test_the_tools_words_are_read() -> None:
-    found = told(OF_THE_TOOL.format("resource temporarily unavailable"))
+    found = find_lock_in(OF_THE_TOOL.format("resource temporarily unavailable"))
     assert found
     assert (found.id, found.who, found.operation) == ("123-4", "me@host", "OperationTypeApply")
     assert found.created == datetime(2026, 11, 23, 10, tzinfo=UTC)
-    assert told("something else") is None
+    assert find_lock_in("something else") is None
 
 
 def test_terraforms_own_lock_is_not_taken_for_the_one_that_an_http_server_has() -> None:
-    assert told(OF_THE_TOOL.format("HTTP remote state already locked:\nID=9-9")) == Lock("9-9")
-    told_by_opentofu = told(OF_THE_TOOL.format("HTTP remote state already locked: ID=123-4"))
+    assert find_lock_in(OF_THE_TOOL.format("HTTP remote state already locked:\nID=9-9")) == Lock("9-9")
+    told_by_opentofu = find_lock_in(OF_THE_TOOL.format("HTTP remote state already locked: ID=123-4"))
     assert told_by_opentofu
     assert told_by_opentofu.who == "me@host"
     assert told_by_opentofu.operation == ""  # GitLab tells the one of whoever asks
@@ -175,7 +175,7 @@ async def test_a_local_lock_of_a_living_process_is_told_and_cannot_be_broken(tmp
         with pytest.raises(StateLocked, match=r"living process.*me@host"):
             await d.backend.release(d.storage, found)
         with pytest.raises(StateLocked, match="me@host"):
-            async with d.backend.hold_lock(d.storage, own("x")):
+            async with d.backend.hold_lock(d.storage, new_lock("x")):
                 pytest.fail("it was held twice")
 
 
@@ -190,10 +190,10 @@ async def test_what_a_dead_process_left_beside_a_local_state_is_no_lock(tmp_path
 async def test_a_lock_is_held_by_one_only_and_given_back(places: list[Deployment], cloud: Cloud) -> None:
     await places[0].backend.create()
     for d in places:
-        mine = own("migrate-state")
+        mine = new_lock("migrate-state")
         async with d.backend.hold_lock(d.app, mine):
             with pytest.raises(StateLocked, match=r"app: the state is locked by .* \(lock"):
-                async with d.backend.hold_lock(d.app, own("other")):
+                async with d.backend.hold_lock(d.app, new_lock("other")):
                     pytest.fail("it was held twice")
             found = await d.backend.find_lock(d.app)
             assert found
@@ -208,7 +208,7 @@ async def test_a_lock_is_held_by_one_only_and_given_back(places: list[Deployment
 async def test_only_the_lock_that_was_shown_is_broken(places: list[Deployment]) -> None:
     await places[0].backend.create()
     for d in places:
-        async with d.backend.hold_lock(d.app, own("x")):
+        async with d.backend.hold_lock(d.app, new_lock("x")):
             with pytest.raises(StateLocked):
                 await d.backend.release(d.app, Lock("shown-before"))
             found = await d.backend.find_lock(d.app)
@@ -284,7 +284,7 @@ async def test_check_tells_of_a_lock_where_that_can_be_seen_and_changes_nothing(
         assert "storage: the state is locked by me@host" in await said_by_check(local)
     s3, project = places
     await s3.backend.create()
-    async with s3.backend.hold_lock(s3.app, own("x")):
+    async with s3.backend.hold_lock(s3.app, new_lock("x")):
         assert "app: the state is locked by" in await said_by_check(s3)
         keys = s3.cloud.client("s3").list_objects_v2(Bucket="locks-tfstate")["Contents"]
         assert [each["Key"] for each in keys] == ["app/terraform.tfstate.tflock"]

@@ -15,7 +15,7 @@ import pytest
 
 from pipeline.deployment import Deployment, keep_states_in
 from pipeline.errors import PipelineError, StateElsewhere, StateLocked, StateLost, ToolError
-from pipeline.rehearsal.workspace import throwaway
+from pipeline.rehearsal.workspace import throwaway_workspace
 from pipeline.reporting.progress import Progress
 from pipeline.runners.host import HostRunner
 from pipeline.servers.localstack import LocalStack
@@ -79,7 +79,7 @@ class Journey:
 
 @pytest.fixture(scope="module")
 def journey(localstack: LocalStack) -> Iterator[Journey]:
-    with throwaway() as directory, gitlab_server() as server:
+    with throwaway_workspace() as directory, gitlab_server() as server:
         d = deployment(directory / "workspace", localstack, SUFFIX)
         path, home = (Path(sys.executable).parent,), directory / "workspace/home"
         runner = HostRunner(directory / "workspace", {gitlab.PASSWORD: PAT}, Progress(), path, home)

@@ -18,7 +18,7 @@ from pipeline.deploy.finding import Finding
 from pipeline.deploy.status import require_well, status
 from pipeline.deployment import Deployment
 from pipeline.errors import PipelineError
-from pipeline.rehearsal.workspace import throwaway
+from pipeline.rehearsal.workspace import throwaway_workspace
 from pipeline.servers.localstack import LocalStack
 from pipeline.servers.process import free_port
 from pipeline.targets import aws
@@ -218,7 +218,7 @@ async def test_a_missed_night_an_unverified_and_a_bad_backup_are_told(live: Live
 
 @pytest.fixture
 def workspace() -> Iterator[Path]:
-    with throwaway() as directory:
+    with throwaway_workspace() as directory:
         yield directory / "workspace"
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.ansible.playbooks import Ansible, matched
+from pipeline.ansible.playbooks import Ansible, count_matched
 from pipeline.deploy.upgrade import IMAGES, Upgrade, look
 from pipeline.steps.step import Result
 from tests.support.ansible_workspace import ANSIBLE, Workspace, make_workspace
@@ -30,7 +30,7 @@ def test_the_database_node_tells_whether_it_has_data(
     kept.write_text((workspace.path / "ansible/inventory.yml").read_text())
     step = Ansible({}).find_data(str(kept))
     done = workspace.command(*step.command, "-e", f"data_dir={tmp_path}", **step.env)
-    assert matched(Result(step, done.exit_code, done.output, "", 0)) == found
+    assert count_matched(Result(step, done.exit_code, done.output, "", 0)) == found
 
 
 async def test_what_the_playbook_writes_is_what_images_yml_names(workspace: Workspace) -> None:

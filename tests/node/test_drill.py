@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from pipeline.aws.account import Cloud
-from pipeline.backups.catalogue import backups
+from pipeline.backups.catalogue import list_backups
 from pipeline.backups.drill import DrillRequest, drill, in_words
 from pipeline.backups.node import Figures
 from pipeline.cli import main
@@ -112,7 +112,7 @@ async def test_a_drill_restores_the_newest_backup_compares_and_times_it(
     assert verified["by"] == f"drill on {socket.gethostname()}"
     assert verified["seconds"] == verified["rto_seconds"] == figures["rto_seconds"]
     assert verified["rpo_seconds"] == figures["rpo_seconds"]
-    [listed] = await backups(cloud(node), node.bucket, node.database)
+    [listed] = await list_backups(cloud(node), node.bucket, node.database)
     assert (listed.verified_by, listed.verified_at) == (verified["by"], verified["verified_at"])
 
     assert node.content() == before

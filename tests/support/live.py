@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
-from pipeline.backups.catalogue import backups
+from pipeline.backups.catalogue import list_backups
 from pipeline.deployment import DATABASE
 from pipeline.errors import PipelineError, most_telling
 from pipeline.rehearsal.nocodb_user import Base, User, signed_in
@@ -92,7 +92,7 @@ class Live:
         return self.on("database", "docker", "ps", "--quiet", "--filter", label, "--filter", "health=healthy")
 
     def complete(self) -> int:
-        found = self.do(backups, self.s.d.cloud, self.s.d.bucket, DATABASE)
+        found = self.do(list_backups, self.s.d.cloud, self.s.d.bucket, DATABASE)
         return sum(each.complete for each in found)
 
 

@@ -160,7 +160,7 @@ class FreeCloud:
 
     async def ask(self, call: Any, name: str) -> list[tuple[str, str]]:
         self.asked.append(name)
-        return self.stopped if call.func is stopped_nodes._stopped else self.there
+        return self.stopped if call.func is stopped_nodes._find_stopped else self.there
 
 
 def deployment(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.cli.command import command
-from pipeline.deploy.agreement import Agree, agreed, refused
+from pipeline.deploy.agreement import Agree, note_agreement, refuse
 from pipeline.deployment import Deployment
 from pipeline.verbs import NAMES, verb
 
@@ -42,7 +42,7 @@ class OnDeployment:
         self.asked += [shown, question]
 
     def agreement(self, yes: bool) -> Agree:
-        return agreed if yes else refused
+        return note_agreement if yes else refuse
 
 
 async def do(name: str, d: Deployment, *values: Any, **options: Any) -> Sequence[str]:

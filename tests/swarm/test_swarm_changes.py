@@ -13,7 +13,7 @@ import httpx
 import pytest
 import yaml
 
-from pipeline.ansible.check_mode import predicted
+from pipeline.ansible.check_mode import read_prediction
 from pipeline.ansible.playbooks import FOLDER, INVENTORY
 from pipeline.deploy import order as deploy
 from pipeline.rehearsal.docker import pour
@@ -159,7 +159,7 @@ def test_newer_images_of_nocodb_and_of_its_database_are_a_plan_and_then_run(live
     with image(live, "nocodb", NEWER["nocodb"]), image(live, "db", NEWER["db"], SLOW):
         name_images(live, **NEWER)
         inventory = str(live.s.d.runner.root / INVENTORY)
-        seen = predicted(live.do(live.s.d.run, live.s.d.ansible.predict("nocodb.yml", inventory)))
+        seen = read_prediction(live.do(live.s.d.run, live.s.d.ansible.predict("nocodb.yml", inventory)))
         assert seen.images == tuple(f"{name}: {NAMED[name]} → {NEWER[name]}" for name in ("db", "nocodb"))
         live.do(deploy.deploy, live.s.d)
         found = running(live)

@@ -11,7 +11,7 @@ from anyio import CancelScope, to_thread
 
 from pipeline.errors import SettingsError, ToolError
 from pipeline.machine.http_request import ask
-from pipeline.steps.lock import Lock, own, parsed
+from pipeline.steps.lock import Lock, new_lock, read_lock
 from pipeline.tofu.backends.base import Backend, Values
 from pipeline.tofu.stack import STACKS, Stack
 
@@ -81,7 +81,7 @@ class GitLab(Backend):
 
     async def find_lock(self, stack: Stack) -> Lock | None:
         """Take the lock and give it back: GitLab tells nobody else who has it."""
-        mine = own("look")
+        mine = new_lock("look")
         lock = await self._take(stack, mine)
         if lock is None:
             await self.release(stack, mine)
@@ -150,4 +150,4 @@ def _holder(text: str) -> Lock:
         document: Any = json.loads(text)
     except ValueError:
         return Lock("without an id")
-    return parsed({**document, "Operation": ""} if isinstance(document, dict) else document)
+    return read_lock({**document, "Operation": ""} if isinstance(document, dict) else document)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import StateLocked
-from pipeline.steps.lock import Lock, parsed
+from pipeline.steps.lock import Lock, read_lock
 from pipeline.steps.step import Runner
 from pipeline.tofu.backends.base import Backend
 from pipeline.tofu.stack import STACKS, Stack
@@ -59,7 +59,7 @@ class Local(Backend):
     async def _holder(self, stack: Stack) -> Lock:
         text = await self.runner.read(stack.workdir / INFO)
         with suppress(ValueError):
-            return parsed(json.loads(text or ""))
+            return read_lock(json.loads(text or ""))
         return Lock("without an id")
 
     @asynccontextmanager

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from pipeline.aws.account import Cloud
 from pipeline.errors import ToolError
-from pipeline.steps.lock import Lock, parsed
+from pipeline.steps.lock import Lock, read_lock
 from pipeline.tofu.backends.base import Backend, Values
 from pipeline.tofu.stack import Stack
 
@@ -151,6 +151,6 @@ def _lock_key(stack: Stack) -> str:
 
 def _read(text: str) -> Lock:
     try:
-        return parsed(json.loads(text))
+        return read_lock(json.loads(text))
     except ValueError:
         return Lock("without an id")

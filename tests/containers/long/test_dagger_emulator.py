@@ -12,7 +12,7 @@ import pytest
 from dagger import dag
 
 from pipeline.containers import deployment as contained
-from pipeline.containers import emulator as on_emulator
+from pipeline.containers import emulator as move_to_emulator
 from pipeline.containers import workspace as volume
 from pipeline.containers.toolbox import TOFU
 from pipeline.containers.verbs import attempt
@@ -43,7 +43,7 @@ def pipeline(engine: Engine, postgres: Postgres, tmp_path: Path, monkeypatch: py
     engine.places[TOFU] = str(found)
     workspace = PurePosixPath(tmp_path / "workspace")
     Path(workspace).mkdir()
-    for module in (volume, on_emulator):
+    for module in (volume, move_to_emulator):
         monkeypatch.setattr(module, "WORKSPACE", workspace)
     monkeypatch.setattr(ContainerRunner.__init__, "__defaults__", (workspace,))
     monkeypatch.setattr(contained, "tofu_environment", lambda _: environment)
@@ -52,7 +52,7 @@ def pipeline(engine: Engine, postgres: Postgres, tmp_path: Path, monkeypatch: py
     async def beside(*_: Any) -> AsyncIterator[Postgres]:
         yield postgres
 
-    monkeypatch.setattr(on_emulator, "postgres", beside)
+    monkeypatch.setattr(move_to_emulator, "postgres", beside)
     folder = dag.directory()
     return Pipeline(infrastructure=folder, locked=folder, package=folder, source=folder)
 

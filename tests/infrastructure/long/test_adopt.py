@@ -20,7 +20,7 @@ from pipeline.deploy.preview import Preview, preview
 from pipeline.deploy.saved_plans import SavedPlans
 from pipeline.deployment import Deployment
 from pipeline.errors import PipelineError, PlanRefused, StateLost, most_telling
-from pipeline.rehearsal.workspace import throwaway
+from pipeline.rehearsal.workspace import throwaway_workspace
 from pipeline.servers.localstack import LocalStack
 from pipeline.targets.emulator import lay_vault, vault
 from pipeline.tofu.plan import Change
@@ -60,7 +60,7 @@ class Story:
 
 @pytest.fixture(scope="module")
 def story(localstack: LocalStack) -> Iterator[Story]:
-    with throwaway() as directory:
+    with throwaway_workspace() as directory:
         told = Story(directory / "workspace")
         anyio.run(_tell, deployment(told.workspace, localstack, SUFFIX), told)
         yield told

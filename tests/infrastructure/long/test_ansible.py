@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.ansible.check_mode import predicted
+from pipeline.ansible.check_mode import read_prediction
 from pipeline.rehearsal import cron
 from pipeline.steps.step import Result, Step
 from tests.support.ansible_workspace import (
@@ -84,7 +84,7 @@ def test_check_mode_tells_a_newer_image_and_writes_nothing(workspace: Workspace)
     newer = json.dumps({"images": images | {"db": "postgres:18.99"}})
     run = workspace.play("nocodb", "--check", "--diff", "-e", newer)
     assert (run.exit_code, run.changed) == (0, 1), run.output
-    found = predicted(Result(Step("check mode", ()), 0, run.output, "", 0.0))
+    found = read_prediction(Result(Step("check mode", ()), 0, run.output, "", 0.0))
     assert found.images == (f"db: {images['db']} → postgres:18.99",)
     assert {path: path.read_bytes() for path in files_of(workspace)} == before
 

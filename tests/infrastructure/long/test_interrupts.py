@@ -12,7 +12,7 @@ from pipeline.deploy.gate import gate_storage
 from pipeline.deployment import Deployment
 from pipeline.rehearsal.local_nodes import local_deployment
 from pipeline.rehearsal.surroundings import Surroundings
-from pipeline.rehearsal.workspace import throwaway
+from pipeline.rehearsal.workspace import throwaway_workspace
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
 from pipeline.servers.localstack import LocalStack
@@ -40,7 +40,7 @@ class Watching(Progress):
 
 @pytest.fixture
 def workspace() -> Iterator[Path]:
-    with throwaway() as directory:
+    with throwaway_workspace() as directory:
         yield directory / "workspace"
 
 

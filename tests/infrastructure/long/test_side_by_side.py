@@ -16,12 +16,12 @@ from urllib3 import HTTPResponse
 
 from pipeline.ansible import inventory
 from pipeline.aws import existing
-from pipeline.backups.catalogue import backups
+from pipeline.backups.catalogue import list_backups
 from pipeline.deploy import order as deploy
 from pipeline.deploy.lost_state import require_not_lost
 from pipeline.deployment import DATABASE, Deployment
 from pipeline.errors import BucketTaken, PipelineError, StateLost
-from pipeline.rehearsal.workspace import throwaway
+from pipeline.rehearsal.workspace import throwaway_workspace
 from pipeline.servers.localstack import LocalStack
 from pipeline.targets.emulator import lay_vault, vault
 from pipeline.tofu.plan import Change, Plan
@@ -37,7 +37,7 @@ STATE = "infrastructure/{}/terraform.tfstate"
 def both(localstack: LocalStack) -> Iterator[dict[str, Deployment]]:
     """Two deployments whose stacks were applied at the same time: the buckets, then the apps."""
     with ExitStack() as kept:
-        workspaces = {name: kept.enter_context(throwaway()) / "workspace" for name in (TEAM, OTHER)}
+        workspaces = {name: kept.enter_context(throwaway_workspace()) / "workspace" for name in (TEAM, OTHER)}
         found = {name: deployment(path, localstack, name) for name, path in workspaces.items()}
         anyio.run(_apply, found)
         yield found
@@ -60,7 +60,7 @@ async def _bucket_and_app(d: Deployment) -> None:
 @pytest.fixture
 def fresh() -> Iterator[Path]:
     """A workspace as a fresh clone has it: without any state."""
-    with throwaway() as directory:
+    with throwaway_workspace() as directory:
         yield directory / "workspace"
 
 
@@ -111,7 +111,7 @@ async def test_each_sees_only_its_own_backups(both: dict[str, Deployment]) -> No
         key = f"postgres/{DATABASE}/20260101T000000Z-{ids[name]}/dump.zst"
         d.cloud.client("s3").put_object(Bucket=d.bucket, Key=key, Body=b"x")
     for name, d in both.items():
-        assert [each.id for each in await backups(d.cloud, d.bucket, DATABASE)] == [ids[name]]
+        assert [each.id for each in await list_backups(d.cloud, d.bucket, DATABASE)] == [ids[name]]
 
 
 async def test_destroying_one_app_leaves_the_other_and_both_buckets_untouched(
@@ -119,7 +119,7 @@ async def test_destroying_one_app_leaves_the_other_and_both_buckets_untouched(
 ) -> None:
     team, other = both[TEAM], both[OTHER]
     await applied(team, team.app, destroy=True)
-    assert await existing.app(team.cloud, TEAM) == {}
+    assert await existing.find_app(team.cloud, TEAM) == {}
     assert not await pending(other, other.app)
     there = {bucket["Name"] for bucket in team.cloud.client("s3").list_buckets()["Buckets"]}
     assert {team.bucket, other.bucket} <= there
@@ -189,8 +189,8 @@ async def test_nodes_that_the_state_does_not_know_are_lost_state(
 
 
 async def test_what_exists_of_a_suffix_that_only_begins_alike_is_nobodys(both: dict[str, Deployment]) -> None:
-    assert await existing.app(both[OTHER].cloud, "team-") == {}
-    assert len(await existing.app(both[OTHER].cloud, OTHER)) == 22
+    assert await existing.find_app(both[OTHER].cloud, "team-") == {}
+    assert len(await existing.find_app(both[OTHER].cloud, OTHER)) == 22
 
 
 async def test_a_lost_volume_alone_is_lost_state(both: dict[str, Deployment]) -> None:

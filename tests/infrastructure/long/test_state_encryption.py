@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.deployment import Deployment
 from pipeline.errors import SettingsError
-from pipeline.rehearsal.workspace import throwaway
+from pipeline.rehearsal.workspace import throwaway_workspace
 from pipeline.reporting.progress import Progress
 from pipeline.runners.host import HostRunner
 from pipeline.servers.localstack import LocalStack
@@ -46,7 +46,7 @@ def state(d: Deployment) -> str:
 @pytest.fixture(scope="module")
 def plain(localstack: LocalStack) -> Iterator[Deployment]:
     """A storage whose state is plain, and then encrypted by the next change."""
-    with throwaway() as directory:
+    with throwaway_workspace() as directory:
         d = deployment(directory / "workspace", localstack, "sealed")
         anyio.run(_apply, d)
         yield d

@@ -15,7 +15,7 @@ from pipeline.deploy import planning
 from pipeline.deploy.status import status
 from pipeline.deployment import Deployment
 from pipeline.errors import ToolError
-from pipeline.rehearsal.workspace import throwaway
+from pipeline.rehearsal.workspace import throwaway_workspace
 from pipeline.servers.localstack import LocalStack
 from pipeline.targets.emulator import lay_vault, vault
 from tests.support.stacks import BUCKET, applied, deployment, init
@@ -34,7 +34,7 @@ def seen_as_on_aws(localstack: LocalStack) -> Iterator[LocalStack]:
 @pytest.fixture(scope="module")
 def d(seen_as_on_aws: LocalStack) -> Iterator[Deployment]:
     """An app whose manager somebody has stopped."""
-    with throwaway() as directory:
+    with throwaway_workspace() as directory:
         found = deployment(directory / "workspace", seen_as_on_aws, "stopped")
         anyio.run(_apply_and_stop, found)
         yield found

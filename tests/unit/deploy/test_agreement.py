@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from pipeline.deploy.agreement import agreed, refused
+from pipeline.deploy.agreement import note_agreement, refuse
 from pipeline.deploy.order import deploy, destroy
 from pipeline.deploy.preview import Preview
 from pipeline.deployment import Deployment
@@ -52,7 +52,7 @@ async def test_what_ends_is_asked_for_at_once_and_before_anything_is_stopped() -
 
 async def test_nothing_is_asked_when_no_node_ends() -> None:
     runner = ending((MANAGER, "update"), (WORKER, "create"), ("aws_key_pair.admin", "replace"))
-    await deploy(deployment(runner), agree=refused)
+    await deploy(deployment(runner), agree=refuse)
     assert "app: apply" in runner.names
 
 
@@ -62,7 +62,7 @@ async def test_a_tainted_node_that_a_plan_would_replace_is_asked_for_like_any_ot
     document["resource_changes"][0]["action_reason"] = "replace_because_tainted"
     runner.answers["app: read plan"] = (0, json.dumps(document))
     with pytest.raises(PlanRefused):
-        await deploy(deployment(runner), agree=refused)
+        await deploy(deployment(runner), agree=refuse)
     assert "app: apply" not in runner.names
 
 
@@ -98,7 +98,7 @@ def test_plan_says_that_deploy_will_ask() -> None:
 
 async def test_who_agreed_beforehand_is_told_to_what(capsys: pytest.CaptureFixture[str]) -> None:
     d = deployment(RecordingRunner())
-    await agreed(d, [Change(WORKER, "delete")])
+    await note_agreement(d, [Change(WORKER, "delete")])
     assert f"delete {WORKER}" in capsys.readouterr().err
     with pytest.raises(PipelineError):
-        await refused(d, [Change(WORKER, "delete")])
+        await refuse(d, [Change(WORKER, "delete")])

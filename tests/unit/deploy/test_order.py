@@ -6,7 +6,7 @@ import anyio
 import pytest
 
 from pipeline.backups.node import restore, verify
-from pipeline.deploy.agreement import agreed
+from pipeline.deploy.agreement import note_agreement
 from pipeline.deploy.order import deploy, destroy
 from pipeline.errors import (
     BucketTaken,
@@ -241,7 +241,7 @@ async def test_a_doomed_database_is_backed_up_and_verified_before_the_app_is_app
 ) -> None:
     doomed = (0, plan_json((address, action)))
     runner = RecordingRunner({**SECOND, "app: plan": (2, ""), "app: read plan": doomed})
-    await deploy(deployment(runner), agree=agreed)
+    await deploy(deployment(runner), agree=note_agreement)
     assert in_order(runner, "stop NocoDB", "backup", "verify: restore and compare", "app: apply")
 
 
@@ -249,14 +249,14 @@ async def test_a_doomed_database_whose_backup_fails_is_kept() -> None:
     doomed = (0, plan_json((DATABASE, "replace")))
     runner = RecordingRunner({**SECOND, "app: plan": (2, ""), "app: read plan": doomed, "backup": (1, "")})
     with pytest.raises(ToolError, match="backup"):
-        await deploy(deployment(runner), agree=agreed)
+        await deploy(deployment(runner), agree=note_agreement)
     assert "app: apply" not in runner.names
 
 
 async def test_an_app_plan_that_spares_the_database_needs_no_backup_first() -> None:
     harmless = (0, plan_json(('aws_instance.node["manager"]', "replace")))
     runner = RecordingRunner({**SECOND, "app: plan": (2, ""), "app: read plan": harmless})
-    await deploy(deployment(runner), agree=agreed)
+    await deploy(deployment(runner), agree=note_agreement)
     assert in_order(runner, "app: apply", "backup")
     assert "stop NocoDB" not in runner.names
 

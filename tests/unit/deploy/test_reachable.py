@@ -13,7 +13,7 @@ from pipeline.ansible.playbooks import INVENTORY
 from pipeline.backups import catalogue
 from pipeline.deploy import order as deploy
 from pipeline.deploy import status
-from pipeline.deploy.agreement import agreed
+from pipeline.deploy.agreement import note_agreement
 from pipeline.deployment import Deployment, keep_states_in
 from pipeline.errors import StateLost, ToolError
 from pipeline.states.ready import OVERRIDE, RECORD
@@ -46,7 +46,7 @@ async def look_at_services(d: Deployment) -> object:
 
 
 async def replace_the_database(d: Deployment) -> object:
-    return await deploy.deploy(d, agree=agreed)
+    return await deploy.deploy(d, agree=note_agreement)
 
 
 VERBS: dict[str, Callable[[Deployment], Awaitable[object]]] = {
@@ -66,8 +66,8 @@ def one_backup(monkeypatch: pytest.MonkeyPatch) -> None:
     async def listed(*_: object) -> list[object]:
         return [SimpleNamespace(id="3f2a9c1d")]
 
-    monkeypatch.setattr(catalogue, "backups", listed)
-    monkeypatch.setattr(catalogue, "chosen", lambda backups, *_: backups[0])
+    monkeypatch.setattr(catalogue, "list_backups", listed)
+    monkeypatch.setattr(catalogue, "choose", lambda backups, *_: backups[0])
     monkeypatch.setattr(catalogue, "table", lambda *_: ["3f2a9c1d"])
 
 

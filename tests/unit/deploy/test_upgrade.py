@@ -9,7 +9,7 @@ import anyio
 import pytest
 import yaml
 
-from pipeline.deploy.agreement import agreed
+from pipeline.deploy.agreement import note_agreement
 from pipeline.deploy.order import deploy
 from pipeline.deploy.preview import preview
 from pipeline.deploy.saved_plans import SavedPlans
@@ -169,7 +169,7 @@ async def test_nocodb_comes_back_when_its_new_image_does_not_run() -> None:
 async def test_a_database_that_was_saved_because_it_goes_is_not_saved_twice() -> None:
     doomed = plan_json(("aws_ebs_volume.postgres", "replace"))
     runner = recorder(**{"app: plan": (2, ""), "app: read plan": (0, doomed)})
-    await deploy(deployment(runner), agree=agreed)
+    await deploy(deployment(runner), agree=note_agreement)
     assert runner.names.count("backup") == 2  # the other is the proof at the end
 
 

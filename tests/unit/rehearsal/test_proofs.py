@@ -34,7 +34,7 @@ async def test_what_is_not_proven_ends_with_exit_code_4(
     moments = ("before the backup", "after the damage", "after the restore")
     answers = {f"fingerprint: {moment}": lambda _: (0, next(prints)) for moment in moments}
     d = deployment(RecordingRunner({**answers, "restore": (0, said_by_ansible(RESTORED))}))
-    monkeypatch.setattr(epilogue, "_backup_by_cron", nothing)
+    monkeypatch.setattr(epilogue, "_back_up_by_cron", nothing)
     with pytest.raises(VerifyFailed, match=said) as caught:
         await epilogue.damage_and_restore(d, Database(d, SERVER))
     assert caught.value.exit_code == 4
@@ -46,14 +46,14 @@ async def test_the_drill_happens_where_the_rehearsal_does(monkeypatch: pytest.Mo
     async def drill(*arguments: object) -> None:
         places.append(arguments[-1])
 
-    for proof in ("damage_and_restore", "stack_file_is_valid", "second_deploy", "outlives_the_app"):
+    for proof in ("damage_and_restore", "validate_stack_file", "deploy_again", "destroy_app_and_count"):
         monkeypatch.setattr(epilogue, proof, nothing)
-    monkeypatch.setattr(epilogue, "storage_refuses", nothing)
+    monkeypatch.setattr(epilogue, "try_to_destroy_storage", nothing)
     monkeypatch.setattr(epilogue, "drill", drill)
     around = Surroundings(
         LocalStack("http://127.0.0.1:1", "eu-west-3"), SERVER, PurePath("/nowhere"), drill_on_this_machine
     )
-    await epilogue.epilogue(deployment(RecordingRunner()), around)
+    await epilogue.run_epilogue(deployment(RecordingRunner()), around)
     assert places == [drill_on_this_machine]
 
 
@@ -73,7 +73,7 @@ class Storage(RecordingRunner):
 async def test_storage_is_refused_by_its_configuration_and_then_without_it_by_the_gate() -> None:
     runner = Storage(*epilogue.PROTECTED)
     d = deployment(runner)
-    await epilogue.storage_refuses(d)
+    await epilogue.try_to_destroy_storage(d)
     assert runner.names == ["storage: plan -destroy", "storage: plan -destroy", "storage: read plan"]
     assert [step.must_fail for step in runner.steps] == [True, False, False]
     assert all(f"delete {address}" in d.report.findings[0] for address in epilogue.PROTECTED)
@@ -90,5 +90,5 @@ async def test_storage_is_refused_by_its_configuration_and_then_without_it_by_th
 )
 async def test_a_storage_that_was_not_really_refused_proves_nothing(runner: Storage, said: str) -> None:
     with pytest.raises(VerifyFailed, match=said):
-        await epilogue.storage_refuses(deployment(runner))
+        await epilogue.try_to_destroy_storage(deployment(runner))
     assert not [path for path in runner.files if path.endswith("override.tf")]

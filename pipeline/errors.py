@@ -109,6 +109,6 @@ def leaves(error: BaseException) -> Iterator[BaseException]:
 
 def most_telling(error: BaseException) -> BaseException:
     """Return the one error to show: a pipeline error if there is one, with the highest exit code."""
-    found = list(leaves(error))
-    ours = [e for e in found if isinstance(e, PipelineError)]
-    return max(ours, key=lambda e: e.exit_code) if ours else found[0]
+    errors = list(leaves(error))
+    ours = [e for e in errors if isinstance(e, PipelineError)]
+    return max(ours, key=lambda e: e.exit_code) if ours else errors[0]

@@ -64,8 +64,8 @@ def read_prediction(result: Result) -> Prediction:
 
 
 def _differences(answer: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    found = answer.get("diff") or []
-    for each in found if isinstance(found, list) else [found]:
+    differences = answer.get("diff") or []
+    for each in differences if isinstance(differences, list) else [differences]:
         if str(each.get("before_header", "")).endswith(STACK_FILE):
             yield each
 

@@ -129,8 +129,8 @@ class Cloud:
             )
         if status in FREE:
             return False
-        if (there := await self.ask(self._region_of, bucket)) != self.region:
-            raise RegionDiffers(f"the bucket {bucket}", there, self.region)
+        if (region := await self.ask(self._region_of, bucket)) != self.region:
+            raise RegionDiffers(f"the bucket {bucket}", region, self.region)
         return True
 
     def _region_of(self, bucket: str) -> str:
@@ -146,10 +146,10 @@ class Cloud:
         account, suffix = await self.account(), taken.removeprefix(bucket_name("", self.base_name))
         for ending in (f"-{number}" for number in range(2, CANDIDATES + 2)):
             room = max(longest_suffix(self.base_name, ending), 0)
-            kept = suffix[:room].rstrip("-")
-            candidate = bucket_name(kept + ending, self.base_name)
-            if kept and await self.ask(self._head, candidate, account) in FREE:
-                return f"export TF_VAR_bucket_suffix={kept + ending}, which is free"
+            shortened = suffix[:room].rstrip("-")
+            candidate = bucket_name(shortened + ending, self.base_name)
+            if shortened and await self.ask(self._head, candidate, account) in FREE:
+                return f"export TF_VAR_bucket_suffix={shortened + ending}, which is free"
         return "choose another TF_VAR_bucket_suffix"
 
     async def require_free(self, bucket: str, state: str = "local") -> None:

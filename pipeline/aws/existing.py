@@ -75,16 +75,16 @@ async def find_app(cloud: Cloud, suffix: str) -> dict[str, str]:
     Raises:
         PipelineError: AWS refuses, or does not answer.
     """
-    found: dict[str, str] = {}
+    existing: dict[str, str] = {}
     for address, identifier in await cloud.ask(partial(_find_app, cloud), suffix):
-        found[address] = f"{found[address]} and {identifier}" if address in found else identifier
-    return found
+        existing[address] = f"{existing[address]} and {identifier}" if address in existing else identifier
+    return existing
 
 
 def _find_in_bucket(cloud: Cloud, bucket: str) -> list[str]:
     s3 = cloud.client("s3")
-    told = {kind: _ask(getattr(s3, call), Bucket=bucket) for kind, (call, _) in IN_BUCKET.items()}
-    return [f"{kind}.backups" for kind, (_, part) in IN_BUCKET.items() if told[kind].get(part)]
+    answers = {kind: _ask(getattr(s3, call), Bucket=bucket) for kind, (call, _) in IN_BUCKET.items()}
+    return [f"{kind}.backups" for kind, (_, part) in IN_BUCKET.items() if answers[kind].get(part)]
 
 
 def _ask(call: Callable[..., Any], **arguments: str) -> Any:
@@ -124,8 +124,8 @@ def _filters(suffix: str, **others: Any) -> list[dict[str, Any]]:
     tags = {"Project": "quickdata", "Stack": "app", "Suffix": suffix}
     if "Name" in others:
         tags["Name"] = others.pop("Name")
-    found = {f"tag:{key}": [value] for key, value in tags.items()} | others
-    return [{"Name": key, "Values": values} for key, values in found.items()]
+    filters = {f"tag:{key}": [value] for key, value in tags.items()} | others
+    return [{"Name": key, "Values": values} for key, values in filters.items()]
 
 
 def _pages(ec2: Any, call: str, listed: str, filters: list[dict[str, Any]]) -> Iterator[Resource]:

@@ -73,39 +73,39 @@ async def list_backups(cloud: Cloud, bucket: str, database: str) -> list[Backup]
     return list(await cloud.ask(partial(_read_all, cloud), bucket, f"postgres/{database}/"))
 
 
-def choose(found: Iterable[Backup], backup_id: str | None, database: str) -> Backup:
+def choose(listed: Iterable[Backup], backup_id: str | None, database: str) -> Backup:
     """Return the backup with an id, or the newest one, of a list that is newest first.
 
     An older one never stands in for the newest: how much would be lost is for a person to decide.
 
     Args:
-        found: a database's backups.
+        listed: a database's backups.
         backup_id: which one; None is the newest.
         database: whose they are.
 
     Raises:
         BackupError: there is none, it is not complete, or its manifest cannot be used.
     """
-    complete = [each for each in found if each.complete]
-    wanted = [each for each in complete if backup_id in (None, each.id)]
-    if not wanted:
+    complete = [each for each in listed if each.complete]
+    matching = [each for each in complete if backup_id in (None, each.id)]
+    if not matching:
         which = f"no complete backup {backup_id}" if backup_id else "no backup yet"
         listing = f"`quickdata backups --database {shlex.quote(database)}` lists them"
         mend = listing if complete else "take one first, with the verb backup"
         raise BackupError(f"there is {which} of {database}", mend)
-    if wanted[0].problem:
+    if matching[0].problem:
         which = "backup" if backup_id else "newest backup"
         usable = [f", or name an older one: --id {each.id}" for each in complete if not each.problem]
         mend = "bring back its manifest's earlier version in S3" + "".join(usable[:1])
-        raise BackupError(f"the {which} {wanted[0].id} cannot be used: {wanted[0].problem}", mend)
-    return wanted[0]
+        raise BackupError(f"the {which} {matching[0].id} cannot be used: {matching[0].problem}", mend)
+    return matching[0]
 
 
-def table(found: Iterable[Backup], now: datetime) -> Iterator[str]:
+def table(listed: Iterable[Backup], now: datetime) -> Iterator[str]:
     """Yield the lines of a table for people."""
     columns = "{:<9} {:>9} {:>10} {:>7} {:>12}  {:<8}  {}"
     yield columns.format("ID", "AGE", "SIZE", "TABLES", "ROWS", "COMPLETE", "VERIFIED")
-    for each in found:
+    for each in listed:
         size = in_units(each.bytes)
         yield columns.format(each.id, age(each, now), size, each.tables, each.rows, *_standing(each)).rstrip()
 
@@ -125,9 +125,9 @@ def _read_all(cloud: Cloud, bucket: str, prefix: str) -> list[Backup]:
         for name, file in _files(client, bucket, prefix):
             files.setdefault(name, set()).add(file)
     except ClientError as error:
-        said = error.response["Error"]["Message"]
+        reason = error.response["Error"]["Message"]
         mend = "check TF_VAR_s3_bucket_base_name, TF_VAR_bucket_suffix, AWS_REGION and the credentials"
-        raise BackupError(f"the backups in s3://{bucket} cannot be read: {said}", mend) from error
+        raise BackupError(f"the backups in s3://{bucket} cannot be read: {reason}", mend) from error
     return [_read(client, bucket, prefix + name, files[name]) for name in sorted(files, reverse=True)]
 
 
@@ -164,8 +164,8 @@ def _document(client: Any, bucket: str, key: str) -> dict[str, Any]:
         text = client.get_object(Bucket=bucket, Key=key)["Body"].read(LARGEST + 1)
         if len(text) > LARGEST:
             raise _Unusable("is too large to be one")
-        found = json.loads(text)
-        return dict(found.items())
+        document = json.loads(text)
+        return dict(document.items())
     except ClientError as error:
         raise _Unusable(f"cannot be read: {error.response['Error']['Message']}") from error
     except (ValueError, AttributeError, RecursionError) as error:
@@ -194,8 +194,8 @@ def _verification(verified: dict[str, Any]) -> dict[str, Any]:
         when = datetime.fromisoformat(str(verified.get("verified_at"))).astimezone(UTC)
     except (ValueError, OverflowError):
         return {}
-    said = f"{when:%Y-%m-%dT%H:%M:%SZ}"
-    return {"verified_at": said, "verified_by": by} if isinstance(by, str) and by.isprintable() else {}
+    time = f"{when:%Y-%m-%dT%H:%M:%SZ}"
+    return {"verified_at": time, "verified_by": by} if isinstance(by, str) and by.isprintable() else {}
 
 
 def _time(name: str) -> datetime | None:

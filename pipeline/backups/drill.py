@@ -130,9 +130,9 @@ async def drill(
         PipelineError: the bucket cannot be read, there is no room, or the restore could not be done.
     """
     began = datetime.now(UTC)
-    found = await list_backups(cloud, bucket, request.database)
-    backup = _choose(found, request)
-    stale = _staleness(found, request.max_age, began)
+    listed = await list_backups(cloud, bucket, request.database)
+    backup = _choose(listed, request)
+    stale = _staleness(listed, request.max_age, began)
     if stale:
         progress.note(f"! drill: {stale}; it is restored all the same, to know whether it could be")
     async with (place or drill_on_this_machine)(partial(_secrets_by_name, cloud), backup, progress) as site:
@@ -154,21 +154,21 @@ def in_words(figures: Figures) -> str:
         f"{figures['tables']} tables with {figures['rows']} rows restored from S3 into a throwaway PostgreSQL"
     )
     rpo, rto = duration(figures["rpo_seconds"]), f"{figures['rto_seconds']} s"
-    said = f"{what}, {figures['mismatches']} differ (backup {figures['id']}); RPO {rpo}, RTO {rto}"
+    words = f"{what}, {figures['mismatches']} differ (backup {figures['id']}); RPO {rpo}, RTO {rto}"
     locale = figures.get("stand_in_locale")
-    return f"{said}; sorted by {locale}: this machine lacks the database's locale" if locale else said
+    return f"{words}; sorted by {locale}: this machine lacks the database's locale" if locale else words
 
 
-def _choose(found: list[Backup], request: DrillRequest) -> Backup:
+def _choose(listed: list[Backup], request: DrillRequest) -> Backup:
     try:
-        return choose(found, request.backup_id, request.database)
+        return choose(listed, request.backup_id, request.database)
     except BackupError as error:  # nothing to verify is a failure of the verification
         raise VerifyFailed(error.what, error.mend) from error
 
 
-def _staleness(found: list[Backup], max_age: timedelta | None, began: datetime) -> str | None:
+def _staleness(listed: list[Backup], max_age: timedelta | None, began: datetime) -> str | None:
     """Return why the newest backup is not as fresh as it should be, None if it is."""
-    newest = next(each for each in found if each.complete)
+    newest = next(each for each in listed if each.complete)
     old = began - newest.taken
     if max_age is None or -CLOCKS <= old <= max_age:
         return None

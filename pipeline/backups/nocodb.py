@@ -39,12 +39,12 @@ async def away(d: Deployment) -> AsyncIterator[Away]:
     Raises:
         PipelineError: it could not be stopped, or is not healthy again.
     """
-    found, began = Away(), current_time()
+    absence, began = Away(), current_time()
     await _scale(d, 0)
     async with afterwards(partial(_scale, d, 1)):
-        yield found
+        yield absence
     if d.real_nodes:
-        found.seconds = round(current_time() - began, 1)
+        absence.seconds = round(current_time() - began, 1)
 
 
 async def _scale(d: Deployment, replicas: int) -> None:

@@ -76,10 +76,11 @@ async def restore(d: Deployment, backup_id: str | None = None, from_database: st
 
 def in_words(proof: Figures) -> str:
     """Return what a verification proved, for people."""
-    found = proof["comparison"]
+    comparison = proof["comparison"]
     backed_up = f"backed up in {proof['backup']['seconds']} s, " if "backup" in proof else ""
-    compared = f"restored and compared in {found['seconds']} s, {found['mismatches']} tables differ"
-    return f"{found['tables']} tables with {found['rows']} rows {backed_up}{compared} (backup {found['id']})"
+    restored = f"restored and compared in {comparison['seconds']} s, {comparison['mismatches']} tables differ"
+    data = f"{comparison['tables']} tables with {comparison['rows']} rows"
+    return f"{data} {backed_up}{restored} (backup {comparison['id']})"
 
 
 def _script(d: Deployment, name: str, script: str, *options: str) -> Step:

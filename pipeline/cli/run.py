@@ -47,10 +47,10 @@ def run(verb: Work, name: str, target: str, reports: Path, verbose: bool = False
             with progress.shown():
                 anyio.run(partial(_interruptible, verb, progress, report))
         except BaseException as error:
-            found = mendable(most_telling(error))
-            report.record_failure(found)
-            if isinstance(found, PipelineError):
-                raise found from None
+            failure = mendable(most_telling(error))
+            report.record_failure(failure)
+            if isinstance(failure, PipelineError):
+                raise failure from None
             raise
         finally:
             _write(report, reports, progress)

@@ -102,10 +102,10 @@ async def facts_of(box: Toolbox) -> dict[str, Any]:
     """Return what the tools say of themselves where they are; nothing where they cannot."""
     code = box.container.with_workdir(CODE).with_env_variable("PYTHONPATH", CODE)
     try:
-        found = json.loads(await ask_engine("facts", code.with_exec(list(FACTS)).stdout()))
+        facts = json.loads(await ask_engine("facts", code.with_exec(list(FACTS)).stdout()))
     except (PipelineError, ValueError):
         return {}
-    return {name: found[name] for name in ("locks", "versions")}
+    return {name: facts[name] for name in ("locks", "versions")}
 
 
 async def _ask_version(toolbox: "dagger.Container") -> str:

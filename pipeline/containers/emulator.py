@@ -62,10 +62,10 @@ async def move_to_emulator(d: Deployment, around: Surroundings) -> Deployment:
     cloud = replace(d.cloud, endpoint=around.aws.endpoint)
     d = replace(d, cloud=cloud, storage=storage, app=app)
     everywhere = endpoint(around.aws) | common()
-    found = replace(d, common=everywhere, hosts=hosts(around), real_nodes=False)
+    moved = replace(d, common=everywhere, hosts=hosts(around), real_nodes=False)
     d.report.not_proven.extend(NOT_PROVEN)
-    await prepare(found, around)
-    return found
+    await prepare(moved, around)
+    return moved
 
 
 def _keys(d: Deployment) -> dict[str, str]:

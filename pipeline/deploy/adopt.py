@@ -104,12 +104,12 @@ async def adopt(d: Deployment, stack: Stack, agreed: Adoption | None = None) -> 
     """
     await prepare_stack(d, stack)
     try:
-        found = await _look(d, stack)
-        if agreed and found.page() != agreed.page():
+        adoption = await _look(d, stack)
+        if agreed and adoption.page() != agreed.page():
             mend = d.advice(f"run `quickdata adopt {stack.name}` again")
             raise PlanRefused(f"{stack.name}: what exists has changed meanwhile", mend)
-        await planning.apply(d, stack, found.gated)
-        return Adopted(len(found.imports), await _prove(d, stack, found))
+        await planning.apply(d, stack, adoption.gated)
+        return Adopted(len(adoption.imports), await _prove(d, stack, adoption))
     finally:
         await planning.forget(d)
 
@@ -126,27 +126,27 @@ async def _require_storage(d: Deployment, stack: Stack) -> None:
 
 
 async def _look(d: Deployment, stack: Stack) -> Adoption:
-    wanted = (await planning.make_plan(d, stack)).created
-    found = await lost_state.find_existing(d, stack)
-    imports = {address: found[address] for address in wanted if address in found}
+    lacking = (await planning.make_plan(d, stack)).created
+    existing = await lost_state.find_existing(d, stack)
+    imports = {address: existing[address] for address in lacking if address in existing}
     _require_single(stack, imports)
-    alone = () if len(imports) == len(wanted) else tuple(imports)
+    alone = () if len(imports) == len(lacking) else tuple(imports)
     plan = await _plan_imports(d, stack, imports, alone) if imports else Plan(pending=False)
     return Adoption(
-        gate(stack, plan), imports, tuple(a for a in wanted if a not in (*imports, *plan.created))
+        gate(stack, plan), imports, tuple(a for a in lacking if a not in (*imports, *plan.created))
     )
 
 
-async def _prove(d: Deployment, stack: Stack, found: Adoption) -> tuple[str, ...]:
+async def _prove(d: Deployment, stack: Stack, adoption: Adoption) -> tuple[str, ...]:
     """Plan again: nothing but what is missing may be left to do."""
-    left = await planning.make_plan(d, stack)
-    others = [str(c) for c in left.changes if c.action != "create" or c.address not in found.missing]
-    whole = not found.missing and not found.gated.plan.created
-    others += [f"output {name}" for name in left.outputs if whole]
+    plan = await planning.make_plan(d, stack)
+    others = [str(c) for c in plan.changes if c.action != "create" or c.address not in adoption.missing]
+    whole = not adoption.missing and not adoption.gated.plan.created
+    others += [f"output {name}" for name in plan.outputs if whole]
     if others:
         what = f"{stack.name}: imported, but a plan would still change {', '.join(others)}"
         raise StateLost(what, d.advice("see `quickdata plan`; what was imported stays in the state"))
-    return left.created
+    return plan.created
 
 
 def gate(stack: Stack, plan: Plan) -> GatedPlan:
@@ -159,8 +159,8 @@ def gate(stack: Stack, plan: Plan) -> GatedPlan:
     """
     refused = [c for c in plan.changes if not _allowed(c)]
     if refused:
-        told = [f"{c} ({', '.join(c.altered)})" if c.altered else str(c) for c in refused]
-        what = f"{stack.name}: adoption refused by the gate: {', '.join(told)}"
+        refusals = [f"{c} ({', '.join(c.altered)})" if c.altered else str(c) for c in refused]
+        what = f"{stack.name}: adoption refused by the gate: {', '.join(refusals)}"
         mend = (
             "nothing was changed; make the inputs (TF_VAR_…) and the code as they were when it was deployed"
         )
@@ -177,7 +177,7 @@ def _allowed(change: Change) -> bool:
 
 
 def _require_single(stack: Stack, imports: Mapping[str, str]) -> None:
-    twice = [f"{address}: {found}" for address, found in imports.items() if " and " in found]
+    twice = [f"{address}: {several}" for address, several in imports.items() if " and " in several]
     if twice:
         what = f"{stack.name}: several resources have the tags of one: {'; '.join(twice)}"
         raise PlanRefused(

@@ -30,10 +30,10 @@ def _addresses(d: Deployment, outputs: dict[str, Any]) -> tuple[str, str]:
         return NOT_RUNNING, NOT_RUNNING
     nodes, domain = outputs["nodes"], d.common.get("nocodb_domain")
     names = {node["role"]: name for name, node in nodes.items()}
-    here = {role: d.hosts[name]["ansible_host"] for role, name in names.items() if name in d.hosts}
-    database, manager = (here.get(role, nodes[names[role]]["public_ip"]) for role in ("database", "manager"))
+    own = {role: d.hosts[name]["ansible_host"] for role, name in names.items() if name in d.hosts}
+    database, manager = (own.get(role, nodes[names[role]]["public_ip"]) for role in ("database", "manager"))
     url = f"https://{domain}" if domain else f"http://{database}:8080"
-    if here:
+    if own:
         return f"{url} (while the nodes run)", f"http://{manager}:8081 (while the nodes run)"
     tunnel = f"ssh -N -L 8081:127.0.0.1:8081 {outputs['ssh_user']}@{manager}"
     return url, f"{tunnel}, then http://127.0.0.1:8081"

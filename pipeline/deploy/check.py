@@ -44,41 +44,41 @@ async def check(d: Deployment) -> list[Finding]:
         "vault": lambda: _vault(d),
         "SSH key": lambda: _ssh_key(d),
     }
-    found: dict[str, Finding] = {}
+    findings: dict[str, Finding] = {}
     async with create_task_group() as group:
         for about, look in looks.items():
-            group.start_soon(_look, about, look, found)
-    return _merge_by_cause([found[about] for about in looks])
+            group.start_soon(_look, about, look, findings)
+    return _merge_by_cause([findings[about] for about in looks])
 
 
-def _merge_by_cause(found: list[Finding]) -> list[Finding]:
+def _merge_by_cause(findings: list[Finding]) -> list[Finding]:
     once: dict[tuple[str, ...], Finding] = {}
-    for each in found:
+    for each in findings:
         cause = _cause(each)
         first = once.get(cause)
         once[cause] = replace(first, about=f"{first.about}, {each.about}") if first else each
     return list(once.values())
 
 
-def _cause(found: Finding) -> tuple[str, ...]:
+def _cause(finding: Finding) -> tuple[str, ...]:
     """Return what tells a finding from others: two looks that fail for one reason have one cause."""
-    if found.well:
-        return (found.about,)
-    said = found.lines[0]
-    return (said, found.mend, found.tail if said.startswith(UNKNOWN) else "")
+    if finding.well:
+        return (finding.about,)
+    problem = finding.lines[0]
+    return (problem, finding.mend, finding.tail if problem.startswith(UNKNOWN) else "")
 
 
-def require_good(found: list[Finding], shown: bool = False) -> None:
+def require_good(findings: list[Finding], shown: bool = False) -> None:
     """Make sure that all is as it should be.
 
     Args:
-        found: what was looked at.
+        findings: what was looked at.
         shown: the findings are told already: the error only names them.
 
     Raises:
         PipelineError: something is not: of the gravest problem's kind, all told with their last lines.
     """
-    bad = [each for each in found if not each.well]
+    bad = [each for each in findings if not each.well]
     if not bad:
         return
     kind = max((each.kind or PipelineError for each in bad), key=lambda kind: kind.exit_code)
@@ -90,12 +90,12 @@ def require_good(found: list[Finding], shown: bool = False) -> None:
     raise kind(what, "fix each, then run again")
 
 
-async def _look(about: str, look: Look, found: dict[str, Finding]) -> None:
+async def _look(about: str, look: Look, findings: dict[str, Finding]) -> None:
     try:
-        found[about] = Finding(about, (await look(),))
+        findings[about] = Finding(about, (await look(),))
     except PipelineError as error:
         lines = (STEP.sub("", error.what),)
-        found[about] = Finding(about, lines, mend=error.mend, tail=error.tail, kind=type(error))
+        findings[about] = Finding(about, lines, mend=error.mend, tail=error.tail, kind=type(error))
 
 
 async def _tofu(d: Deployment) -> str:

@@ -40,5 +40,5 @@ class Finding:
 
     def document(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
-        told = {"about": self.about, "lines": self.lines, "facts": self.facts, "mend": self.mend}
-        return {**told, "well": self.well}
+        known = {"about": self.about, "lines": self.lines, "facts": self.facts, "mend": self.mend}
+        return {**known, "well": self.well}

@@ -30,8 +30,8 @@ async def require_not_lost(d: Deployment, storage: Plan | None = None, app: Plan
     if storage and BUCKET in storage.created:
         await d.cloud.require_free(d.bucket, d.backend.name)
     if app and app.created:
-        there = await find_existing(d, d.app)
-        lost = [f"{address} ({there[address]})" for address in app.created if address in there]
+        existing = await find_existing(d, d.app)
+        lost = [f"{address} ({existing[address]})" for address in app.created if address in existing]
         if lost:
             what = f"the app's state does not know what exists in AWS: {', '.join(lost)}"
             mend = "bring back the state of infrastructure/terraform, or run `quickdata adopt app`"
@@ -44,9 +44,9 @@ async def require_known(d: Deployment) -> None:
     Raises:
         StateLost: with every node that is there.
     """
-    there = [
+    nodes = [
         f"{at} ({node})" for at, node in (await find_existing(d, d.app)).items() if at.startswith(NODES[0])
     ]
-    if there:
-        what = f"the app's state knows no node, but AWS has {', '.join(there)}"
+    if nodes:
+        what = f"the app's state knows no node, but AWS has {', '.join(nodes)}"
         raise StateLost(what, d.advice("bring the state back, or run `quickdata adopt app`"))

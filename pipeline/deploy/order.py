@@ -64,7 +64,7 @@ async def deploy(d: Deployment, saved: SavedPlans | None = None, agree: Agree = 
     Raises:
         PipelineError: a step failed, a gate refused, or the verification did.
     """
-    done = Deployed()
+    deployed = Deployed()
     require_good(await check(d))
     await d.backend.create()
     known = await prepare_stacks(d)
@@ -72,12 +72,12 @@ async def deploy(d: Deployment, saved: SavedPlans | None = None, agree: Agree = 
     await planning.let_stand(d, known)
     try:
         await _apply_what_the_app_reads(d, known["storage"], plans)
-        await _apply_both_stacks(d, plans, done, agree)
+        await _apply_both_stacks(d, plans, deployed, agree)
     finally:
         await planning.forget(d)
-    d.progress.note(banner(d, done.outputs))
-    done.proof = await verify(d)
-    return done
+    d.progress.note(banner(d, deployed.outputs))
+    deployed.proof = await verify(d)
+    return deployed
 
 
 async def prepare_stacks(d: Deployment) -> dict[str, State]:
@@ -148,7 +148,7 @@ async def _apply_what_the_app_reads(d: Deployment, known: State, plans: dict[str
     await planning.apply(d, d.storage, gate_storage(await planning.make_plan(d, d.storage, BUCKET)))
 
 
-async def _apply_both_stacks(d: Deployment, plans: dict[str, Plan], done: Deployed, agree: Agree) -> None:
+async def _apply_both_stacks(d: Deployment, plans: dict[str, Plan], deployed: Deployed, agree: Agree) -> None:
     """Plan both, then apply both: the app reads the storage state while nobody writes it.
 
     backup.yml waits for all of storage: no backup goes where nothing protects it yet.
@@ -159,12 +159,12 @@ async def _apply_both_stacks(d: Deployment, plans: dict[str, Plan], done: Deploy
             if stack.name not in plans:
                 group.start_soon(_plan_into, plans, d, stack)
     storage, app = gate_storage(plans["storage"]), gate_app(plans["app"])
-    done.saved = await _secure_before_app(d, plans["app"], agree)
-    done.plans = {name: each.counts() for name, each in plans.items()}
+    deployed.saved = await _secure_before_app(d, plans["app"], agree)
+    deployed.plans = {name: each.counts() for name, each in plans.items()}
     stored = Event()
     async with create_task_group() as group:
         group.start_soon(_apply_rest_of_storage, d, storage, stored)
-        group.start_soon(_apply_app_and_configure, d, app, stored, done)
+        group.start_soon(_apply_app_and_configure, d, app, stored, deployed)
 
 
 async def _secure_before_app(d: Deployment, app: Plan, agree: Agree) -> bool:
@@ -194,28 +194,28 @@ async def _apply_rest_of_storage(d: Deployment, storage: GatedPlan, stored: Even
     stored.set()
 
 
-async def _apply_app_and_configure(d: Deployment, app: GatedPlan, stored: Event, done: Deployed) -> None:
+async def _apply_app_and_configure(d: Deployment, app: GatedPlan, stored: Event, deployed: Deployed) -> None:
     await planning.apply(d, d.app, app)
-    done.outputs = inventory.outputs((await d.run(d.app.output())).check().stdout)
-    await d.runner.write(INVENTORY, render_inventory(d, done.outputs))
+    deployed.outputs = inventory.outputs((await d.run(d.app.output())).check().stdout)
+    await d.runner.write(INVENTORY, render_inventory(d, deployed.outputs))
     (await d.run(d.ansible.wait())).check()
-    await _run_playbook(d, "swarm.yml", done)
-    found = Upgrade() if done.saved else await upgrade.look(d)
-    if found.images:
-        await _upgrade(d, found, stored, done)
+    await _run_playbook(d, "swarm.yml", deployed)
+    pending_upgrade = Upgrade() if deployed.saved else await upgrade.look(d)
+    if pending_upgrade.images:
+        await _upgrade(d, pending_upgrade, stored, deployed)
         return
     async with create_task_group() as group:
-        group.start_soon(_run_playbook, d, "nocodb.yml", done)
+        group.start_soon(_run_playbook, d, "nocodb.yml", deployed)
         await stored.wait()
-        group.start_soon(_run_playbook, d, "backup.yml", done)
+        group.start_soon(_run_playbook, d, "backup.yml", deployed)
 
 
-async def _upgrade(d: Deployment, found: Upgrade, stored: Event, done: Deployed) -> None:
+async def _upgrade(d: Deployment, pending_upgrade: Upgrade, stored: Event, deployed: Deployed) -> None:
     """Deploy other images of what holds data; backup.yml goes first, because its scripts take the backup."""
     await stored.wait()
-    await _run_playbook(d, "backup.yml", done)
-    async with upgrade.verified_backup_first(d, found):
-        await _run_playbook(d, "nocodb.yml", done)
+    await _run_playbook(d, "backup.yml", deployed)
+    async with upgrade.verified_backup_first(d, pending_upgrade):
+        await _run_playbook(d, "nocodb.yml", deployed)
 
 
 async def refresh_inventory(d: Deployment) -> None:
@@ -225,10 +225,10 @@ async def refresh_inventory(d: Deployment) -> None:
         StateLost: there are nodes, but the app's state does not know them.
         ToolError: the app is not deployed.
     """
-    found = await read_outputs(d, d.app)
-    if not found.get("nodes"):
+    outputs = await read_outputs(d, d.app)
+    if not outputs.get("nodes"):
         await require_known(d)
-    text, before = render_inventory(d, found), await d.runner.read(INVENTORY)
+    text, before = render_inventory(d, outputs), await d.runner.read(INVENTORY)
     if text == before:
         return
     await d.runner.write(INVENTORY, text)
@@ -236,10 +236,10 @@ async def refresh_inventory(d: Deployment) -> None:
         d.progress.note(f"{INVENTORY} differed from the app's outputs: it was made again")
 
 
-def render_inventory(d: Deployment, found: dict[str, Any]) -> str:
+def render_inventory(d: Deployment, outputs: dict[str, Any]) -> str:
     """Return the inventory that outputs of the app mean."""
-    return inventory.render(found, d.common, d.hosts, d.backend.name)
+    return inventory.render(outputs, d.common, d.hosts, d.backend.name)
 
 
-async def _run_playbook(d: Deployment, name: str, done: Deployed) -> None:
-    done.changed[name] = count_changed((await d.run(d.ansible.playbook(name))).check())
+async def _run_playbook(d: Deployment, name: str, deployed: Deployed) -> None:
+    deployed.changed[name] = count_changed((await d.run(d.ansible.playbook(name))).check())

@@ -54,9 +54,9 @@ async def require_encrypted(d: Deployment) -> None:
     Raises:
         SettingsError: some do, with every file, and the command that encrypts it or takes it out.
     """
-    found = [*await _look_into_files(d), *await _look_for_password_file(d)]
-    if found:
-        what = "\n".join(["secrets lie in the checkout in plain text:", *(f"  {each}" for each in found)])
+    exposures = [*await _look_into_files(d), *await _look_for_password_file(d)]
+    if exposures:
+        what = "\n".join(["secrets lie in the checkout in plain text:", *(f"  {each}" for each in exposures)])
         mend = "run the command beside each; replace every secret that others may have read, as by a git push"
         raise SettingsError(what, mend)
 
@@ -67,8 +67,8 @@ async def _look_into_files(d: Deployment) -> list[str]:
     listed = (await d.run(step)).check(1, 2).stdout  # 1: none; 2: some files are not ours to read
     paths = {PurePosixPath(line) for line in listed.splitlines()} | {VAULT}
     texts = {path: await d.runner.read(path) for path in sorted(paths)}
-    there = texts[VAULT] is not None
-    return [said for path, text in texts.items() if text and (said := exposed(path, text, there))]
+    has_vault = texts[VAULT] is not None
+    return [exposure for path, text in texts.items() if text and (exposure := exposed(path, text, has_vault))]
 
 
 def exposed(path: PurePosixPath, text: str, vault: bool) -> str:

@@ -29,12 +29,12 @@ async def make_plan(
         PipelineError: the tool failed, or what it saved cannot be read.
     """
     file = file or d.plan_file
-    made = (await d.run(stack.plan(file, *targets, destroy=destroy))).check(tofu.CHANGES)
-    if made.exit_code == 0:
+    planned = (await d.run(stack.plan(file, *targets, destroy=destroy))).check(tofu.CHANGES)
+    if planned.exit_code == 0:
         return Plan(pending=False, file=file)
-    found = await read_plan(d, stack, file)
-    d.report.record_plan(made.step.name, found.counts(), found.changes)
-    return found
+    saved = await read_plan(d, stack, file)
+    d.report.record_plan(planned.step.name, saved.counts(), saved.changes)
+    return saved
 
 
 async def read_plan(d: Deployment, stack: Stack, file: str) -> Plan:

@@ -82,12 +82,12 @@ class Preview:
             return [f"{name}: deferred: {self.deferred[name]}"]
         if name in self.playbooks:
             return [f"{name}: {self.playbooks[name]}"]
-        found = self.plans[name]
-        if not found.pending:
+        plan = self.plans[name]
+        if not plan.pending:
             return [f"{name}: no changes"]
-        counts = ", ".join(f"{count} to {action}" for action, count in found.counts().items() if count)
-        listed = [f"  {SIGNS.get(c.action, '!')} {c}" for c in found.changes]
-        outputs = [f"    output {output}" for output in found.outputs]
+        counts = ", ".join(f"{count} to {action}" for action, count in plan.counts().items() if count)
+        listed = [f"  {SIGNS.get(c.action, '!')} {c}" for c in plan.changes]
+        outputs = [f"    output {output}" for output in plan.outputs]
         return [f"{name}: {counts or 'no resource, but outputs change'}", *listed, *outputs]
 
     def require_allowed(self) -> None:
@@ -115,84 +115,90 @@ async def preview(d: Deployment, saved: SavedPlans) -> Preview:
     """
     require_good(await check(d))
     await saved.begin(d)
-    seen = Preview(f"{d.bucket}, account {await d.cloud.account()}, {d.cloud.region}")
+    preview = Preview(f"{d.bucket}, account {await d.cloud.account()}, {d.cloud.region}")
     known = {name: State() for name in STACKS}
     try:
         if await d.backend.exists():
             known = await deploy.prepare_stacks(d)
-            await _plan_stacks(d, saved, known, seen)
+            await _plan_stacks(d, saved, known, preview)
         else:
-            seen.deferred = dict.fromkeys(STACKS, "the place of the states is not there yet: deploy makes it")
-        await _look_for_refusals(d, seen)
-        await _predict_playbooks(d, saved, seen)
-        if not seen.refusals:
-            await saved.keep(d, known, seen.plans, seen.counts())
+            preview.deferred = dict.fromkeys(
+                STACKS, "the place of the states is not there yet: deploy makes it"
+            )
+        await _look_for_refusals(d, preview)
+        await _predict_playbooks(d, saved, preview)
+        if not preview.refusals:
+            await saved.keep(d, known, preview.plans, preview.counts())
     except BaseException:
         await saved.forget(d)
         raise
-    if seen.refusals:
+    if preview.refusals:
         await saved.forget(d)
-    return seen
+    return preview
 
 
-async def _plan_stacks(d: Deployment, saved: SavedPlans, known: Mapping[str, State], seen: Preview) -> None:
+async def _plan_stacks(
+    d: Deployment, saved: SavedPlans, known: Mapping[str, State], preview: Preview
+) -> None:
     for stack in (d.storage, d.app):
         if half_made := planning.half_made(stack.name, known[stack.name]):
-            seen.deferred[stack.name] = (
+            preview.deferred[stack.name] = (
                 f"an interrupted run left {', '.join(half_made)} half made: deploy lets it stand, then plans"
             )
-    if "storage" in seen.deferred:
-        seen.deferred["app"] = "it reads from storage, which is deferred"
+    if "storage" in preview.deferred:
+        preview.deferred["app"] = "it reads from storage, which is deferred"
     elif not known["storage"].bucket:
-        seen.deferred["app"] = "the bucket does not exist yet: deploy creates it, then plans the app"
+        preview.deferred["app"] = "the bucket does not exist yet: deploy creates it, then plans the app"
     async with create_task_group() as group:
         for stack in (d.storage, d.app):
-            if stack.name not in seen.deferred:
-                group.start_soon(_plan, d, stack, saved, seen)
-    storage = seen.plans.get("storage")
-    if storage and storage.outputs and seen.plans.pop("app", None):
-        seen.deferred["app"] = f"storage changes what it reads: {', '.join(storage.outputs)}"
+            if stack.name not in preview.deferred:
+                group.start_soon(_plan, d, stack, saved, preview)
+    storage = preview.plans.get("storage")
+    if storage and storage.outputs and preview.plans.pop("app", None):
+        preview.deferred["app"] = f"storage changes what it reads: {', '.join(storage.outputs)}"
 
 
-async def _plan(d: Deployment, stack: Stack, saved: SavedPlans, seen: Preview) -> None:
-    seen.plans[stack.name] = await planning.make_plan(d, stack, file=saved.file(d, stack))
+async def _plan(d: Deployment, stack: Stack, saved: SavedPlans, preview: Preview) -> None:
+    preview.plans[stack.name] = await planning.make_plan(d, stack, file=saved.file(d, stack))
 
 
-async def _look_for_refusals(d: Deployment, seen: Preview) -> None:
-    storage, app = seen.plans.get("storage"), seen.plans.get("app")
+async def _look_for_refusals(d: Deployment, preview: Preview) -> None:
+    storage, app = preview.plans.get("storage"), preview.plans.get("app")
     for gate, each in ((gate_storage, storage), (gate_app, app)):
         try:
             gate(each or Plan())
         except PlanRefused as refusal:
-            seen.refusals.append(refusal)
+            preview.refusals.append(refusal)
     try:
         await require_not_lost(d, storage, app)
         if app:
             await require_running(d, app)
     except (StateLost, NodeStopped) as refusal:
-        seen.refusals.append(refusal)
+        preview.refusals.append(refusal)
 
 
-async def _predict_playbooks(d: Deployment, saved: SavedPlans, seen: Preview) -> None:
-    why = _why_not_predictable(seen)
+async def _predict_playbooks(d: Deployment, saved: SavedPlans, preview: Preview) -> None:
+    why = _why_not_predictable(preview)
     why = why or await _why_unreachable(d, saved)
     for name in PLAYBOOKS:
         if why:
-            seen.deferred[name] = why + (SAVED_FIRST if name == NOCODB and seen.plans.get("app") else "")
+            preview.deferred[name] = why + (
+                SAVED_FIRST if name == NOCODB and preview.plans.get("app") else ""
+            )
             continue
         result = await d.run(d.ansible.predict(name, saved.inventory(d)))
         if result.exit_code:
-            seen.deferred[name] = f"it cannot be predicted on these nodes: {ansible.failed_task(result)}"
+            preview.deferred[name] = f"it cannot be predicted on these nodes: {ansible.failed_task(result)}"
         else:
-            seen.playbooks[name] = read_prediction(result)
-    if NOCODB in seen.playbooks:
-        found = await upgrade.look(d, saved.inventory(d))
-        seen.playbooks[NOCODB] = replace(seen.playbooks[NOCODB], saved_first=found.images)
+            preview.playbooks[name] = read_prediction(result)
+    if NOCODB in preview.playbooks:
+        pending_upgrade = await upgrade.look(d, saved.inventory(d))
+        preview.playbooks[NOCODB] = replace(preview.playbooks[NOCODB], saved_first=pending_upgrade.images)
 
 
-def _why_not_predictable(seen: Preview) -> str:
+def _why_not_predictable(preview: Preview) -> str:
     """Return why the nodes cannot be looked at yet; nothing when they can."""
-    app = seen.plans.get("app")
+    app = preview.plans.get("app")
     if app is None:
         return "the app is deferred"
     if app.outputs:

@@ -110,9 +110,9 @@ class SavedPlans:
             raise self._refused(d, f"is not the one that was shown: {stack.name}.tfplan was changed")
         if not described["pending"]:
             return Plan(pending=False)
-        found = await planning.read_plan(d, stack, self.file(d, stack))
-        d.report.record_plan(f"{stack.name}: saved plan", found.counts(), found.changes)
-        return found
+        plan = await planning.read_plan(d, stack, self.file(d, stack))
+        d.report.record_plan(f"{stack.name}: saved plan", plan.counts(), plan.changes)
+        return plan
 
     async def _describe(self, d: Deployment, name: str, plan: Plan) -> dict[str, Any]:
         """Return what the manifest says of a plan: whether it does anything, and its file's checksum."""
@@ -126,20 +126,20 @@ class SavedPlans:
         """Refuse a folder in which others can write: they could put another plan there."""
         folder = str(d.runner.root / self.folder)
         look = ("find", "-L", folder, "-maxdepth", "1", "-perm", "/022")
-        found = await d.run(Step("plan: who may write", look, private=True))
-        if found.exit_code == 0 and found.stdout.strip():
-            raise self._refused(d, f"can be written by others: {', '.join(found.stdout.splitlines())}")
+        writable = await d.run(Step("plan: who may write", look, private=True))
+        if writable.exit_code == 0 and writable.stdout.strip():
+            raise self._refused(d, f"can be written by others: {', '.join(writable.stdout.splitlines())}")
 
     async def _read_manifest(self, d: Deployment) -> dict[str, Any]:
         try:
             text = await d.runner.read(self.folder / MANIFEST)
             if text is None:
                 raise self._refused(d, f"has no {MANIFEST}")
-            found = json.loads(text or "")
-            named = {*found["plans"], *found["deferred"]}
-            described = all({"pending"} <= each.keys() for each in found["plans"].values())
-            if found["format"] == FORMAT and named == {"storage", "app"} and described:
-                return {**found, "made_for": dict(found["made_for"].items())}
+            manifest = json.loads(text or "")
+            named = {*manifest["plans"], *manifest["deferred"]}
+            described = all({"pending"} <= each.keys() for each in manifest["plans"].values())
+            if manifest["format"] == FORMAT and named == {"storage", "app"} and described:
+                return {**manifest, "made_for": dict(manifest["made_for"].items())}
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             pass
         raise self._refused(d, f"has a {MANIFEST} in a format that this version does not know")

@@ -34,10 +34,10 @@ async def list_services(d: Deployment, step: str, inventory: str = "") -> list[d
 
 
 def _service(listed: dict[str, Any]) -> dict[str, Any]:
-    running, _, wanted = str(listed["Replicas"]).split()[0].partition("/")
+    running, _, replicas = str(listed["Replicas"]).split()[0].partition("/")
     return {
         "name": str(listed["Name"]),
         "running": int(running),
-        "wanted": int(wanted),
+        "wanted": int(replicas),
         "image": str(listed["Image"]),
     }

@@ -51,23 +51,23 @@ async def status(d: Deployment) -> list[Finding]:
         "drift of storage": partial(_drift, d, d.storage, Lock()),
         "drift of app": partial(_drift, d, d.app, turn),
     }
-    found: dict[str, Finding] = {}
+    findings: dict[str, Finding] = {}
     async with create_task_group() as group:
         for about, look in looks.items():
-            group.start_soon(_look, about, look, found)
-    return _refer_to_first([_with_one_remedy(found[about], found["nodes"]) for about in looks])
+            group.start_soon(_look, about, look, findings)
+    return _refer_to_first([_with_one_remedy(findings[about], findings["nodes"]) for about in looks])
 
 
-def _refer_to_first(parts: list[Finding]) -> list[Finding]:
+def _refer_to_first(findings: list[Finding]) -> list[Finding]:
     """Let a part that could not be looked at for an earlier one's reason name that one."""
     once: dict[tuple[str, str], str] = {}
-    told = []
-    for part in parts:
-        cause = (STEP.sub("", part.lines[0]), part.mend)
-        first = once.setdefault(cause, part.about) if part.lines[0].startswith(BLIND) else part.about
-        same = replace(part, lines=(f"{BLIND}, for the same reason as {first}",), mend=f"as for {first}")
-        told.append(part if first == part.about else same)
-    return told
+    referring = []
+    for finding in findings:
+        cause = (STEP.sub("", finding.lines[0]), finding.mend)
+        first = once.setdefault(cause, finding.about) if finding.lines[0].startswith(BLIND) else finding.about
+        same = replace(finding, lines=(f"{BLIND}, for the same reason as {first}",), mend=f"as for {first}")
+        referring.append(finding if first == finding.about else same)
+    return referring
 
 
 def require_well(parts: Iterable[Finding]) -> None:
@@ -80,12 +80,12 @@ def require_well(parts: Iterable[Finding]) -> None:
         raise PipelineError(f"not as it should be: {', '.join(bad)}", "fix each as it says")
 
 
-async def _look(about: str, look: Look, found: dict[str, Finding]) -> None:
+async def _look(about: str, look: Look, findings: dict[str, Finding]) -> None:
     try:
-        found[about] = await look()
+        findings[about] = await look()
     except PipelineError as error:
         lines = (f"{BLIND}: {error.what}", *error.tail.splitlines())
-        found[about] = Finding(about, lines, mend=error.mend)
+        findings[about] = Finding(about, lines, mend=error.mend)
 
 
 def _with_one_remedy(part: Finding, nodes: Finding) -> Finding:
@@ -145,29 +145,29 @@ def _mend(newest: Backup, verified: Backup | None, now: datetime) -> str:
 
 
 async def _nodes(d: Deployment) -> Finding:
-    found = sorted(await d.cloud.ask(partial(_instances, d), d.suffix), key=lambda node: str(node["name"]))
+    nodes = sorted(await d.cloud.ask(partial(_instances, d), d.suffix), key=lambda node: str(node["name"]))
     lines = tuple(
         f"{node['name']} ({node['role']}): {node['state']}, {node['public_ip'] or 'no public address'},"
         f" {node['private_ip']}, {node['id']}"
-        for node in found
+        for node in nodes
     )
-    missing = sorted(ROLES - {node["role"] for node in found})
+    missing = sorted(ROLES - {node["role"] for node in nodes})
     lines += (f"no {' and no '.join(missing)}",) if missing else ()
-    if stopped := [node["id"] for node in found if node["state"] in STOPPED]:
-        return Finding("nodes", lines, found, how_to_start(d, stopped))
+    if stopped := [node["id"] for node in nodes if node["state"] in STOPPED]:
+        return Finding("nodes", lines, nodes, how_to_start(d, stopped))
     if missing:
-        return Finding("nodes", lines, found, d.advice("`quickdata deploy` creates what is missing"))
-    if any(node["state"] != "running" for node in found):
-        return Finding("nodes", lines, found, d.advice("wait until all are running, then `quickdata status`"))
-    return Finding("nodes", (f"{len(found)} are running", *lines), found)
+        return Finding("nodes", lines, nodes, d.advice("`quickdata deploy` creates what is missing"))
+    if any(node["state"] != "running" for node in nodes):
+        return Finding("nodes", lines, nodes, d.advice("wait until all are running, then `quickdata status`"))
+    return Finding("nodes", (f"{len(nodes)} are running", *lines), nodes)
 
 
 def _instances(d: Deployment, suffix: str) -> list[dict[str, Any]]:
     tags = {"Project": "quickdata", "Suffix": suffix}
     filters = [{"Name": f"tag:{name}", "Values": [value]} for name, value in tags.items()]
     pages = d.cloud.client("ec2").get_paginator("describe_instances").paginate(Filters=filters)
-    found = [i for page in pages for r in page["Reservations"] for i in r["Instances"]]
-    return [_node(each) for each in found if each["State"]["Name"] != GONE]
+    instances = [i for page in pages for r in page["Reservations"] for i in r["Instances"]]
+    return [_node(each) for each in instances if each["State"]["Name"] != GONE]
 
 
 def _node(instance: dict[str, Any]) -> dict[str, Any]:
@@ -182,14 +182,14 @@ async def _services(d: Deployment, turn: Lock) -> Finding:
         return Finding("services", ("not looked at: local nodes run no Docker",))
     async with turn:
         await refresh_inventory(d)
-    found = await list_services(d, "status: services")
-    lines = tuple(f"{s['name']}: {s['running']} of {s['wanted']} running, {s['image']}" for s in found)
-    if not found:
-        return Finding("services", ("none",), found, d.advice("`quickdata deploy` starts them"))
-    if any(service["running"] != service["wanted"] for service in found):
+    listed = await list_services(d, "status: services")
+    lines = tuple(f"{s['name']}: {s['running']} of {s['wanted']} running, {s['image']}" for s in listed)
+    if not listed:
+        return Finding("services", ("none",), listed, d.advice("`quickdata deploy` starts them"))
+    if any(service["running"] != service["wanted"] for service in listed):
         mend = "see `sudo docker service ps --no-trunc NAME` on the manager, then `quickdata deploy`"
-        return Finding("services", ("not all are running", *lines), found, d.advice(mend))
-    return Finding("services", ("all are running", *lines), found)
+        return Finding("services", ("not all are running", *lines), listed, d.advice(mend))
+    return Finding("services", ("all are running", *lines), listed)
 
 
 async def _drift(d: Deployment, stack: Stack, turn: Lock) -> Finding:

@@ -20,12 +20,12 @@ async def require_running(d: Deployment, app: Plan) -> None:
     Raises:
         NodeStopped: with every node that is stopped.
     """
-    there = await d.cloud.ask(partial(_find_stopped, d.cloud), d.suffix)
-    stopped = {address: node for address, node in there if not app.touching(GOES, [address])}
+    nodes = await d.cloud.ask(partial(_find_stopped, d.cloud), d.suffix)
+    stopped = {address: node for address, node in nodes if not app.touching(GOES, [address])}
     if stopped:
-        told = ", ".join(f"{address} ({node})" for address, node in stopped.items())
+        listed = ", ".join(f"{address} ({node})" for address, node in stopped.items())
         mend = f"nothing of the app was changed; {how_to_start(d, stopped.values())}"
-        raise NodeStopped(f"app: these nodes are stopped in EC2: {told}", mend)
+        raise NodeStopped(f"app: these nodes are stopped in EC2: {listed}", mend)
 
 
 def how_to_start(d: Deployment, nodes: Iterable[str]) -> str:

@@ -48,12 +48,12 @@ async def look(d: Deployment, inventory: str = "") -> Upgrade:
     Raises:
         PipelineError: the nodes could not be asked.
     """
-    there = await _running_images(d, inventory)
-    wanted = await _named_images(d) if there else {}
-    found = tuple(
-        f"{name}: {there[name]} → {wanted[name]}" for name in HOLD_DATA if _differ(name, there, wanted)
+    running = await _running_images(d, inventory)
+    named = await _named_images(d) if running else {}
+    changes = tuple(
+        f"{name}: {running[name]} → {named[name]}" for name in HOLD_DATA if _differ(name, running, named)
     )
-    return Upgrade(found, "nocodb" in there) if found and await _has_data(d, inventory) else Upgrade()
+    return Upgrade(changes, "nocodb" in running) if changes and await _has_data(d, inventory) else Upgrade()
 
 
 async def _running_images(d: Deployment, inventory: str) -> Mapping[str, str]:
@@ -74,8 +74,8 @@ async def _named_images(d: Deployment) -> Mapping[str, str]:
         raise SettingsError(what, "bring it back from git, and change nothing but tags") from error
 
 
-def _differ(name: str, there: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
-    return name in there and _plain(there[name]) != _plain(wanted[name])
+def _differ(name: str, running: Mapping[str, str], named: Mapping[str, str]) -> bool:
+    return name in running and _plain(running[name]) != _plain(named[name])
 
 
 def _plain(image: str) -> str:

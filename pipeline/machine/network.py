@@ -76,8 +76,8 @@ def without_proxy(*hosts: str) -> dict[str, str]:
     Args:
         hosts: further hosts that are asked directly, such as an emulator's.
     """
-    given = ",".join(_in_both_cases(DIRECT).values())
-    direct = dict.fromkeys([*(host.strip() for host in given.split(",")), *LOOPBACK, *hosts])
+    direct_hosts = ",".join(_in_both_cases(DIRECT).values())
+    direct = dict.fromkeys([*(host.strip() for host in direct_hosts.split(",")), *LOOPBACK, *hosts])
     value = "*" if "*" in direct else ",".join(filter(None, direct))
     return {DIRECT: value, DIRECT.lower(): value}
 
@@ -95,8 +95,8 @@ def passwords(values: Iterable[str]) -> Iterator[str]:
 def _in_both_cases(name: str) -> Mapping[str, str]:
     """Return a variable's value in both cases: each its own, or that of the other."""
     cases = (name, name.lower())
-    given = {each: os.environ[each] for each in cases if os.environ.get(each)}
-    return {each: given.get(each) or next(iter(given.values())) for each in cases if given}
+    values = {each: os.environ[each] for each in cases if os.environ.get(each)}
+    return {each: values.get(each) or next(iter(values.values())) for each in cases if values}
 
 
 def _pip_configuration() -> Path | None:

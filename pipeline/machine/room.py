@@ -59,10 +59,10 @@ def _require(needs: list[Need]) -> None:
     free = shutil.disk_usage(_existing(needs[0].directory)).free
     if free >= sum(need.bytes for need in needs):
         return
-    told = [f"{in_units(each.bytes)} are needed {each.purpose} in {each.directory}" for each in needs]
+    needed = [f"{in_units(each.bytes)} are needed {each.purpose} in {each.directory}" for each in needs]
     others = dict.fromkeys(each.instead for each in needs if each.instead)
     raise ToolError(
-        f"{', and '.join(told)}; {in_units(free)} are free", ", or ".join(["make room there", *others])
+        f"{', and '.join(needed)}; {in_units(free)} are free", ", or ".join(["make room there", *others])
     )
 
 

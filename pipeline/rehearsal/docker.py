@@ -30,22 +30,22 @@ async def docker(*words: str, stdin: bytes | None = None) -> str:
     if not shutil.which("docker"):
         raise ToolError("docker is not on this machine", WITHOUT)
     command = tied_to_us(("docker", *words))
-    done = await run_process(command, input=stdin, check=False, start_new_session=True)
-    if done.returncode:
-        tail = "\n".join(done.stderr.decode(errors="replace").splitlines()[-5:])
+    result = await run_process(command, input=stdin, check=False, start_new_session=True)
+    if result.returncode:
+        tail = "\n".join(result.stderr.decode(errors="replace").splitlines()[-5:])
         raise ToolError(f"docker {words[0]} failed", WITHOUT, tail)
-    return done.stdout.decode().strip()
+    return result.stdout.decode().strip()
 
 
 async def inspect_images(names: Iterable[str]) -> dict[str, dict[str, Any]]:
     """Return what Docker knows of those images that it has, by name."""
-    found = {}
+    known = {}
     for name in names:
         try:
-            found[name] = json.loads(await docker("image", "inspect", name))[0]
+            known[name] = json.loads(await docker("image", "inspect", name))[0]
         except ToolError:  # it has none of that name
             continue
-    return found
+    return known
 
 
 async def pour(container: str, names: Iterable[str]) -> None:

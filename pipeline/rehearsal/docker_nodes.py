@@ -93,11 +93,11 @@ async def nodes(directory: Path, stock: Mapping[str, Iterable[str]]) -> AsyncIte
         image = await _build_image()
         prefix = await _create_network(run)
         addresses = {name: f"{prefix}.{number}" for number, name in enumerate(stock, start=10)}
-        found = Nodes(run, f"{prefix}.1", addresses, *await _make_key(directory))
+        started = Nodes(run, f"{prefix}.1", addresses, *await _make_key(directory))
         async with create_task_group() as group:
             for name, names in stock.items():
-                group.start_soon(_start, found, name, image, tuple(names))
-        yield found
+                group.start_soon(_start, started, name, image, tuple(names))
+        yield started
 
 
 async def remove_dead_ones(progress: Progress) -> None:
@@ -115,8 +115,8 @@ async def remove_dead_ones(progress: Progress) -> None:
             await docker("version", "--format", "{{.Server.Version}}")
             await _remove(run)
         except ToolError as error:
-            left = f"! the nodes {run} of a killed rehearsal are still there"
-            progress.note(f"{left}: {error.what}; start Docker and rehearse again")
+            what = f"! the nodes {run} of a killed rehearsal are still there"
+            progress.note(f"{what}: {error.what}; start Docker and rehearse again")
         else:
             remove(directory)
             progress.note(f"removed the nodes {run} and {directory}, which a killed run had left")

@@ -120,11 +120,11 @@ def hosts(around: Surroundings) -> dict[str, dict[str, Any]]:
         "pg_backup_pg_host": server.host,
         "pg_backup_pg_port": server.port,
     }
-    here: dict[str, Any] = {
+    everywhere: dict[str, Any] = {
         "node_environment": {}
     }  # a local node inherits a step's; that of AWS is not its own
     prefix = {
-        name: {"node_prefix": str(around.workspace / "nodes" / name), **here}
+        name: {"node_prefix": str(around.workspace / "nodes" / name), **everywhere}
         for name in ("manager", "database")
     }
     return {**prefix, "database": prefix["database"] | direct}

@@ -47,8 +47,8 @@ class User:
     async def make(self, title: str, names: tuple[str, ...], content: bytes) -> Base:
         """Make a base with a table: a row for each name, the first with a file."""
         base = await self._ask("POST", "/api/v2/meta/bases", json={"title": title})
-        wanted = {"title": "Customers", "table_name": "customers", "columns": COLUMNS}
-        table = await self._ask("POST", f"/api/v2/meta/bases/{base['id']}/tables", json=wanted)
+        definition = {"title": "Customers", "table_name": "customers", "columns": COLUMNS}
+        table = await self._ask("POST", f"/api/v2/meta/bases/{base['id']}/tables", json=definition)
         upload = {"file": (FILE, content, "text/plain")}
         stored = await self._ask("POST", "/api/v2/storage/upload", files=upload)
         first, *rest = names
@@ -58,8 +58,8 @@ class User:
 
     async def rows(self, base: Base) -> list[dict[str, Any]]:
         """Return the rows as NocoDB serves them."""
-        found = await self._ask("GET", f"/api/v2/tables/{base.table}/records")
-        return list(found["list"])
+        page = await self._ask("GET", f"/api/v2/tables/{base.table}/records")
+        return list(page["list"])
 
     async def names(self, base: Base) -> dict[int, str]:
         """Return the names by the rows' ids."""

@@ -68,8 +68,8 @@ async def damage_and_restore(d: Deployment, database: Database) -> None:
     same = await database.fingerprint("after the restore") == good
     prove(same, "the restored data is not the data that was backed up")
     prove(await d.runner.read(UPLOAD) == UPLOADED, "the uploaded file did not come back")
-    kept = await database.sql("restore: the damaged database is kept", "SELECT 1", restored["kept"])
-    prove(kept == "1", "the database as it was before the restore is not kept")
+    answer = await database.sql("restore: the damaged database is kept", "SELECT 1", restored["kept"])
+    prove(answer == "1", "the database as it was before the restore is not kept")
     words = (
         "rows changed, rows deleted, a table dropped and a file removed: all back, by two ways of counting"
     )
@@ -119,11 +119,11 @@ async def deploy_again(d: Deployment) -> None:
 async def destroy_app_and_count(d: Deployment) -> None:
     """Destroy the app: the bucket and every backup must still be there."""
     counts = await deploy.destroy(d)
-    left = await _count_backups(d)
+    backups = await _count_backups(d)
     prove(counts["delete"] > 0, "destroying the app removed nothing")
-    prove(left > 0, "the backups went with the app")
-    words = f"{counts['delete']} resources are gone, {left} backups are still there"
-    d.report.prove("app destroyed", words, removed=counts["delete"], backups=left)
+    prove(backups > 0, "the backups went with the app")
+    words = f"{counts['delete']} resources are gone, {backups} backups are still there"
+    d.report.prove("app destroyed", words, removed=counts["delete"], backups=backups)
 
 
 async def try_to_destroy_storage(d: Deployment) -> None:
@@ -133,8 +133,8 @@ async def try_to_destroy_storage(d: Deployment) -> None:
         "cannot be destroyed" in refused.stdout and refused.exit_code == 1, "storage let itself be destroyed"
     )
     doomed = await _plan_unprotected(d)
-    left = sorted(set(PROTECTED) - {each.address for each in doomed.changes})
-    prove(not left, f"the gate was not asked to destroy {', '.join(left)}")
+    unasked = sorted(set(PROTECTED) - {each.address for each in doomed.changes})
+    prove(not unasked, f"the gate was not asked to destroy {', '.join(unasked)}")
     try:
         gate_storage(doomed)
     except PlanRefused as refusal:

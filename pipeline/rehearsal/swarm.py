@@ -84,21 +84,21 @@ async def swarm(
             f"nodes: {len(needed)} containers are started, and the stack's images are loaded into them"
         )
         async with (
-            nodes(directory, needed) as found,
-            localstack(directory / "localstack", listen=found.gateway) as aws,
+            nodes(directory, needed) as machines,
+            localstack(directory / "localstack", listen=machines.gateway) as aws,
         ):
-            names = ", ".join(found.container(name) for name in needed)
+            names = ", ".join(machines.container(name) for name in needed)
             progress.note(
                 f"nodes: they are up; to look into one while it runs: docker exec -it NAME bash: {names}"
             )
-            bench = workbench(directory / "workspace", _secrets(found, content), progress)
+            bench = workbench(directory / "workspace", _secrets(machines, content), progress)
             d = _with_addresses(
-                emulated_deployment(aws, bench, suffix, progress, report, found.public_key), found
+                emulated_deployment(aws, bench, suffix, progress, report, machines.public_key), machines
             )
             d = _with_domain(with_workers(d, workers), domain)
             await require_emulator(d)
             await lay_vault(d, content)
-            yield Swarm(d, found, aws, content)
+            yield Swarm(d, machines, aws, content)
 
 
 async def _needs(stock: Mapping[str, tuple[str, ...]]) -> list[Need]:
@@ -115,17 +115,17 @@ async def _needs(stock: Mapping[str, tuple[str, ...]]) -> list[Need]:
     return [*needs, Need(root, NODES_BYTES + size, "for the nodes", "rehearse with --nodes local")]
 
 
-def _secrets(found: Nodes, content: Mapping[str, str]) -> dict[str, str]:
+def _secrets(machines: Nodes, content: Mapping[str, str]) -> dict[str, str]:
     masked = {name: value for name, value in content.items() if value != OWNER}
-    return {VAULT_PASSWORD: token_urlsafe(18), NODES_KEY: found.key, **masked}
+    return {VAULT_PASSWORD: token_urlsafe(18), NODES_KEY: machines.key, **masked}
 
 
-def _with_addresses(d: Deployment, found: Nodes) -> Deployment:
+def _with_addresses(d: Deployment, machines: Nodes) -> Deployment:
     """LocalStack's instances are records: their addresses and their volume are nobody's."""
     own: dict[str, Any] = {"data_volume_id": "", "node_environment": node_environment()}
     where = {
         name: {"ansible_host": address, "private_ip": address, **own}
-        for name, address in found.addresses.items()
+        for name, address in machines.addresses.items()
     }
     return replace(d, ansible=replace(d.ansible, secret_files=(NODES_KEY,)), hosts=where)
 
@@ -163,5 +163,5 @@ def stock(workers: int = 0, domain: str = "") -> dict[str, tuple[str, ...]]:
 
 async def find_stand_ins() -> list[str]:
     """Return the names of those images that are not the real ones."""
-    found = await inspect_images(name for names in stock().values() for name in names)
-    return [name for name, image in found.items() if (image["Config"].get("Labels") or {}).get(STAND_IN)]
+    known = await inspect_images(name for names in stock().values() for name in names)
+    return [name for name, image in known.items() if (image["Config"].get("Labels") or {}).get(STAND_IN)]

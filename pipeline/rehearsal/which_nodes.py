@@ -77,8 +77,8 @@ async def _why_no_docker(progress: Progress) -> str:
 
 async def _pull_missing(progress: Progress) -> str:
     """Return which image cannot be had, and why; empty when all are here."""
-    wanted = {BASE, *(name for names in stock().values() for name in names)}
-    missing = sorted(wanted - set(await inspect_images(wanted)))
+    needed = {BASE, *(name for names in stock().values() for name in names)}
+    missing = sorted(needed - set(await inspect_images(needed)))
     if missing:
         progress.note("nodes: docker, if the images that it lacks can be pulled: Docker answers")
     for name in missing:
@@ -97,8 +97,8 @@ def last_words(error: ToolError) -> str:
 
 async def _on_swarm(progress: Progress, report: Report, suffix: str) -> None:
     report.not_proven.extend(NOT_PROVEN)
-    if found := await find_stand_ins():
-        report.not_proven.append(f"these images themselves, for which stand-ins ran: {', '.join(found)}")
+    if stand_ins := await find_stand_ins():
+        report.not_proven.append(f"these images themselves, for which stand-ins ran: {', '.join(stand_ins)}")
     async with swarm(progress, report, suffix) as s:
         deployed = await deploy.deploy(s.d)
         report.prove("deploy and verify", scripts.in_words(deployed.proof), **deployed.proof)

@@ -96,8 +96,8 @@ class Progress:
         if self._live and shown.row is not None:
             self._live.remove_task(shown.row)
         seconds = time.monotonic() - shown.started
-        mark, said = ("■", "interrupted") if result is None else (_mark(result), result.outcome)
-        self.note(f"{mark} {step.name:<38} {seconds:6.1f} s  {said}".rstrip())
+        mark, outcome = ("■", "interrupted") if result is None else (_mark(result), result.outcome)
+        self.note(f"{mark} {step.name:<38} {seconds:6.1f} s  {outcome}".rstrip())
 
 
 def _mark(result: Result) -> str:

@@ -39,5 +39,5 @@ async def clean_after(error: BaseException, clean: Callable[[], Awaitable[object
     try:
         with CancelScope(shield=True):
             await clean()
-    except PipelineError as left:
-        error.add_note(f"and afterwards: {left.what}")
+    except PipelineError as failure:
+        error.add_note(f"and afterwards: {failure.what}")

@@ -100,13 +100,13 @@ class ContainerRunner:
 
     def _quiet(self, step: Step, container: dagger.Container) -> dagger.Container:
         """Return it with an exec that shows neither what it reads, such as a state, nor what it says."""
-        given = "/dev/null"
+        source = "/dev/null"
         if step.stdin:
-            given = str(SECRETS / "stdin")
-            held = dagger.dag.set_secret(f"stdin-{uuid4().hex}", step.stdin)
-            container = container.with_mounted_secret(given, held, mode=0o400)
+            source = str(SECRETS / "stdin")
+            secret = dagger.dag.set_secret(f"stdin-{uuid4().hex}", step.stdin)
+            container = container.with_mounted_secret(source, secret, mode=0o400)
         container = container if step.cacheable else fresh(container)
-        return container.with_exec(["sh", "-c", QUIET, OUT, given, *step.command], expect=ReturnType.ANY)
+        return container.with_exec(["sh", "-c", QUIET, OUT, source, *step.command], expect=ReturnType.ANY)
 
     async def write(self, path: PurePosixPath, text: str, mode: int = 0o644) -> None:
         """Write a file below the workspace; the workspace is this run's alone, so nobody sees half of it."""
@@ -131,9 +131,9 @@ class ContainerRunner:
 
     async def keep(self, *paths: PurePosixPath) -> dagger.Directory:
         """Return those of these files and folders of the workspace that exist, out of its volume's reach."""
-        there = [path for path in paths if await self._exists(path)]
+        existing = [path for path in paths if await self._exists(path)]
         container = fresh(self._toolbox).with_workdir(str(self._root)).with_exec(["mkdir", "-p", "/kept"])
-        for path in there:
+        for path in existing:
             container = container.with_exec(["cp", "-r", "--parents", str(path), "/kept"])
         container = container.with_exec(["chmod", "-R", "go=", "/kept"])  # states and plans hold secrets
         return await ask_engine("keep", container.directory("/kept").sync())
@@ -158,8 +158,8 @@ class ContainerRunner:
         covered, reader = self._masks.cover(out), Reader(step.stream)
         for line in covered.splitlines():
             self._progress.activity(step, reader.feed(line) or "", line, reader.stream)
-        told = out if step.private and code == 0 else covered
-        return Result(step, code, told, self._masks.cover(err), seconds, reader.summary)
+        shown = out if step.private and code == 0 else covered
+        return Result(step, code, shown, self._masks.cover(err), seconds, reader.summary)
 
 
 async def outcome(name: str, container: dagger.Container) -> tuple[int, str, str]:
@@ -217,11 +217,11 @@ def engine_error(name: str, error: dagger.DaggerError) -> PipelineError:
         name: what was being done.
         error: what the engine said.
     """
-    said = str(error).strip().splitlines() or ["nothing"]
+    lines = str(error).strip().splitlines() or ["nothing"]
     return ToolError(
-        f"{name}: the Dagger engine says: {said[0]}",
+        f"{name}: the Dagger engine says: {lines[0]}",
         "mend what it names (an image, a network, a disk), then run again",
-        "\n".join([*said[1:], *_last_words(error)]),
+        "\n".join([*lines[1:], *_last_words(error)]),
     )
 
 

@@ -152,8 +152,8 @@ class HostRunner:
                 heard.scope.deadline = anyio.current_time() + LAST_WORDS
                 raise
         code, seconds = process.returncode or 0, time.monotonic() - started
-        said, err = "".join(heard.out), self.mask("".join(heard.err))
-        out = said if step.private and code == 0 else self.mask(said)
+        printed, err = "".join(heard.out), self.mask("".join(heard.err))
+        out = printed if step.private and code == 0 else self.mask(printed)
         return Result(step, code, out, err, seconds, heard.reader.summary)
 
     async def _hear(self, child: Child, step: Step, heard: Heard) -> None:

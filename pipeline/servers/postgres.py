@@ -61,10 +61,10 @@ class Postgres:
             subprocess.CalledProcessError: the SQL failed; its words are in the error's stderr.
         """
         command = [str(self.bin / "psql"), "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", database, "-f", "-"]
-        done = subprocess.run(  # noqa: S603 - our own psql
+        result = subprocess.run(  # noqa: S603 - our own psql
             command, input=sql, text=True, capture_output=True, check=True, env=self.environment
         )
-        return done.stdout.strip()
+        return result.stdout.strip()
 
 
 @asynccontextmanager
@@ -168,7 +168,7 @@ async def _initialise(server: Postgres, data: Path) -> None:
         *(str(server.bin / "initdb"), "-D", str(data), "-U", server.user, "--pwfile", str(password)),
         *("--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync"),
     )
-    done = await run_process(command, check=False, env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"}, cwd="/")
+    result = await run_process(command, check=False, env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"}, cwd="/")
     password.unlink()
-    if done.returncode:
-        raise ToolError("PostgreSQL could not be initialised", "see its words below", done.stderr.decode())
+    if result.returncode:
+        raise ToolError("PostgreSQL could not be initialised", "see its words below", result.stderr.decode())

@@ -67,8 +67,8 @@ class AccountSettings(BaseSettings):
             return cls(**given)
         except ValidationError as error:
             names = {field: str(info.alias) for field, info in cls.model_fields.items()}
-            found = [(str(each["loc"][0]), each["msg"].removeprefix(PREFIX)) for each in error.errors()]
-            problems = "\n".join(f"  {names.get(at, at)}: {visible(said)}" for at, said in found)
+            errors = [(str(each["loc"][0]), each["msg"].removeprefix(PREFIX)) for each in error.errors()]
+            problems = "\n".join(f"  {names.get(at, at)}: {visible(said)}" for at, said in errors)
             raise SettingsError(
                 f"the inputs are not complete:\n{problems}", "mend them all, then run again"
             ) from None
@@ -129,18 +129,20 @@ class AccountSettings(BaseSettings):
 
     @field_validator("access_key")
     @classmethod
-    def _found(cls, value: str, info: ValidationInfo) -> str:
+    def _access_key(cls, value: str, info: ValidationInfo) -> str:
         secret, token = (info.data.get(name, "") for name in ("secret_key", "session_token"))
         try:
-            found = find_credentials(value, secret, token)
+            credentials = find_credentials(value, secret, token)
         except (BotoCoreError, ClientError) as error:
             require_seen_profile()
             raise ValueError(f"{error}; set both halves of the key pair, or mend the profile") from None
-        if not found:
+        if not credentials:
             raise ValueError(
                 "no credentials; export AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
             )
-        if said := [f"{name.upper()} {words}" for name, each in found.items() if (words := unseen(each))]:
+        if said := [
+            f"{name.upper()} {words}" for name, each in credentials.items() if (words := unseen(each))
+        ]:
             raise ValueError("; ".join(said).removeprefix("AWS_ACCESS_KEY_ID "))
         return value
 
@@ -214,13 +216,13 @@ class Settings(StateSettings, AccountSettings):
 def _expanded(path: Path) -> Path:
     """Return a path with its home; one that no file can have is an input error like any other."""
     try:
-        found = path.expanduser()
-        found.stat()
+        expanded = path.expanduser()
+        expanded.stat()
     except FileNotFoundError:
-        return found
+        return expanded
     except (OSError, RuntimeError) as error:
         raise ValueError(f"{_shown(path)} cannot be looked at ({error}); name another file") from None
-    return found
+    return expanded
 
 
 def _shown(path: Path) -> str:

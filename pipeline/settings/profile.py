@@ -64,9 +64,9 @@ def find_credentials(access_key: str, secret_key: str, session_token: str) -> di
     pair = (access_key, secret_key, session_token or None) if access_key and secret_key else ()
     session = boto3.Session(*pair)
     botocore.session.get_session().get_scoped_config()  # raises for a profile that is not there
-    found = session.get_credentials()
-    if found is None:
+    credentials = session.get_credentials()
+    if credentials is None:
         return {}
-    frozen = found.get_frozen_credentials()
+    frozen = credentials.get_frozen_credentials()
     parts = zip(names, (frozen.access_key, frozen.secret_key, frozen.token), strict=True)
     return {name: value for name, value in parts if value}

@@ -184,16 +184,16 @@ def diagnose(name: str, exit_code: int, stdout: str, stderr: str, state: str = "
         stderr: its masked error output.
         state: where the states are kept, as `--state` says it: the commands of the mend repeat it.
     """
-    told, stderr = "\n".join(failures(stdout)), FRAMES.sub("", stderr)
-    tail = _shortened(told, HEAD_LINES) if told else _shortened(stderr.strip() or stdout, 0)
-    heard = f"{told or tail}\n{stderr}"
+    reported, stderr = "\n".join(failures(stdout)), FRAMES.sub("", stderr)
+    tail = _shortened(reported, HEAD_LINES) if reported else _shortened(stderr.strip() or stdout, 0)
+    heard = f"{reported or tail}\n{stderr}"
     words = _unwrapped(heard)
     for pattern, error, what, mend in KNOWN:
         if re.search(pattern, words):
             holder = lock.find_lock_in(heard) if error is StateLocked else None
             place = f"at {full}" if pattern is FULL and (full := place_of(words)) else None
-            said = mend.format(lock=about_lock(re.split("[: ]", name)[0], state))
-            return error(f"{name}: {what} {holder or place or ''}".rstrip(), placed(said, state), tail)
+            remedy = mend.format(lock=about_lock(re.split("[: ]", name)[0], state))
+            return error(f"{name}: {what} {holder or place or ''}".rstrip(), placed(remedy, state), tail)
     mend = (
         "read the tool's words below, fix that, run again"
         if tail
@@ -205,8 +205,8 @@ def diagnose(name: str, exit_code: int, stdout: str, stderr: str, state: str = "
 def place_of(words: str) -> str:
     """Return which file or directory had no room, as a tool names it; empty where it names none."""
     for pattern in PLACES:
-        if found := re.search(pattern, words):
-            return found[1]
+        if match := re.search(pattern, words):
+            return match[1]
     return ""
 
 
@@ -226,9 +226,9 @@ def mendable(error: BaseException) -> BaseException:
         return Interrupted("interrupted by SIGINT: nothing had begun", "run the same command again")
     if not isinstance(error, OSError):
         return error
-    said = str(error.args[0][0][2] if isinstance(error, shutil.Error) else error)
-    if re.search(FULL, said):
-        place = place_of(said)
-        what = f"the disk is full at {place}" if place else f"the disk is full: {said}"
+    reason = str(error.args[0][0][2] if isinstance(error, shutil.Error) else error)
+    if re.search(FULL, reason):
+        place = place_of(reason)
+        what = f"the disk is full at {place}" if place else f"the disk is full: {reason}"
         return ToolError(what, "free some space on that disk, then run again")
-    return ToolError(f"this machine refuses: {said}", "free some space, or mend the rights, then run again")
+    return ToolError(f"this machine refuses: {reason}", "free some space, or mend the rights, then run again")

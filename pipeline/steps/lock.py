@@ -64,13 +64,13 @@ def read_lock(document: Any) -> Lock:
 def find_lock_in(text: str) -> Lock | None:
     """Return the lock that a tool's error describes; None when it describes none."""
     names = ("ID", "Who", "Operation", "Created")
-    found = {name: match[1] for name in names if (match := re.search(FIELD.format(name), text))}
+    fields = {name: match[1] for name in names if (match := re.search(FIELD.format(name), text))}
     by_http = BY_HTTP.search(text)
-    if by_http and by_http[1] != found.get("ID"):
+    if by_http and by_http[1] != fields.get("ID"):
         return Lock(by_http[1])
     if by_http:
-        found.pop("Operation", None)
-    return read_lock(found) if "ID" in found else None
+        fields.pop("Operation", None)
+    return read_lock(fields) if "ID" in fields else None
 
 
 def _time(text: str) -> datetime | None:

@@ -106,9 +106,9 @@ def failures(stdout: str) -> Iterator[str]:
     """Yield what failed, in the tools' own words: OpenTofu's diagnostics, Ansible's failed tasks."""
     for event in events(stdout):
         if event.get("type") == "diagnostic" and event["diagnostic"]["severity"] == "error":
-            found = event["diagnostic"]
-            where = f" ({found['address']})" if found.get("address") else ""
-            yield f"{found['summary']}{where}: {found.get('detail', '')}".strip(": ")
+            diagnostic = event["diagnostic"]
+            where = f" ({diagnostic['address']})" if diagnostic.get("address") else ""
+            yield f"{diagnostic['summary']}{where}: {diagnostic.get('detail', '')}".strip(": ")
         elif event.get("_event") in ("v2_runner_on_failed", "v2_runner_on_unreachable"):
             yield from _failed_hosts(event)
 

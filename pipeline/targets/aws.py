@@ -145,5 +145,5 @@ def _ansible(settings: Settings, workspace: PurePosixPath) -> Ansible:
     env = {"ANSIBLE_VAULT_PASSWORD_FILE": str(script)}
     if settings.gitlab_user:
         env["GITLAB_USER"] = settings.gitlab_user
-    given = {"VAULT_PASSWORD": settings.vault_password, "GITLAB_PAT": settings.gitlab_pat}
-    return Ansible(env, tuple(name for name, value in given.items() if value), (NODES_KEY,))
+    possible = {"VAULT_PASSWORD": settings.vault_password, "GITLAB_PAT": settings.gitlab_pat}
+    return Ansible(env, tuple(name for name, value in possible.items() if value), (NODES_KEY,))

@@ -21,7 +21,7 @@ from pipeline.aws.account import session
 from pipeline.deploy import order as deploy
 from pipeline.deploy.check import check, require_good
 from pipeline.rehearsal.local_nodes import local_deployment, prepare
-from pipeline.rehearsal.surroundings import surroundings
+from pipeline.rehearsal.surroundings import open_surroundings
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
 from pipeline.reporting.versions import facts
@@ -108,7 +108,7 @@ async def deployments(results: Results, progress: Progress) -> None:
 
 async def backups(results: Results, progress: Progress) -> None:
     """Compare the scripts with the usual pipes, then their memory at two sizes; then time `check`."""
-    async with surroundings() as around:
+    async with open_surroundings() as around:
         d = local_deployment(around, "bench", progress, Report("bench", "localstack"))
         await prepare(d, around)
         await deploy.deploy(d)

@@ -9,7 +9,7 @@ from pipeline.ansible.playbooks import INVENTORY
 from pipeline.deploy import order as deploy
 from pipeline.deployment import Deployment
 from pipeline.rehearsal.local_nodes import local_deployment, prepare
-from pipeline.rehearsal.surroundings import surroundings
+from pipeline.rehearsal.surroundings import open_surroundings
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
 from pipeline.steps.step import Step
@@ -45,7 +45,7 @@ async def by_pipeline(d: Deployment) -> float:
 
 async def twice(way: Callable[[Deployment], Awaitable[float]], progress: Progress) -> Twice:
     """Deploy in one way, and again, in new surroundings."""
-    async with surroundings() as around:
+    async with open_surroundings() as around:
         d = local_deployment(around, "bench", progress, Report("bench", "localstack"))
         await prepare(d, around)
         return await way(d), await way(d)

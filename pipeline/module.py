@@ -61,15 +61,15 @@ class Pipeline:
     @dagger.check
     async def lint(self) -> str:
         """Run the linters."""
-        return await self._checked([".ci/lint"])
+        return await self._run([".ci/lint"])
 
     @function
     @dagger.check
     async def unit_tests(self) -> str:
         """Run the tests that start no server."""
-        return await self._checked(UNIT_TESTS)
+        return await self._run(UNIT_TESTS)
 
-    async def _checked(self, command: list[str]) -> str:
+    async def _run(self, command: list[str]) -> str:
         box = python(dag, ToolboxSources(), self.locked, *GROUPS, "dev").with_directory("/src", self.source)
         box = box.with_workdir("/src").with_env_variable("PYTHONPATH", "/src")
         return await box.with_exec(command).stdout()

@@ -139,7 +139,7 @@ class Attempt:
         sources = self.options(Sources).of_toolbox
         made = await toolbox(dag, sources, self.module.locked, self.module.package)
         box = Toolbox(dag, await ask_engine("toolbox", made.sync()), sources, self._infrastructure())
-        self.report.facts.update(await contained.facts_of(box))
+        self.report.facts.update(await contained.read_facts(box))
         return box
 
     def _infrastructure(self) -> dagger.Directory:

@@ -98,7 +98,7 @@ async def deployment(
         yield keep_states_in(d, aws.backend(settings, settings.state, d)), runner
 
 
-async def facts_of(box: Toolbox) -> dict[str, Any]:
+async def read_facts(box: Toolbox) -> dict[str, Any]:
     """Return what the tools say of themselves where they are; nothing where they cannot."""
     code = box.container.with_workdir(CODE).with_env_variable("PYTHONPATH", CODE)
     try:

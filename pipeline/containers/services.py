@@ -16,7 +16,7 @@ from pipeline.errors import PipelineError, ToolError
 from pipeline.machine.waiting import until
 from pipeline.runners.cleanup import afterwards
 from pipeline.runners.container import ask_engine, outcome, tried
-from pipeline.servers.localstack import REGION, LocalStack, answers, asking
+from pipeline.servers.localstack import REGION, LocalStack, answers, sts_client
 from pipeline.servers.postgres import USER, Postgres
 from pipeline.servers.process import START_LIMIT
 
@@ -41,7 +41,7 @@ async def localstack(toolbox: "dagger.Container", run: str) -> AsyncIterator[Loc
     """
     async with _service(_code(toolbox, run), "localstack", LOCALSTACK_PORT) as host:
         server = LocalStack(f"http://{host}:{LOCALSTACK_PORT}", REGION)
-        async with _answering("LocalStack", partial(to_thread.run_sync, answers, asking(server))):
+        async with _answering("LocalStack", partial(to_thread.run_sync, answers, sts_client(server))):
             yield server
 
 

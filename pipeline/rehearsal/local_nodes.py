@@ -11,7 +11,7 @@ from typing import Any
 from pipeline.deployment import DATABASE, Deployment
 from pipeline.machine.room import require_room, temporary
 from pipeline.rehearsal.database import Database
-from pipeline.rehearsal.surroundings import Surroundings, surroundings
+from pipeline.rehearsal.surroundings import Surroundings, open_surroundings
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
 from pipeline.runners.host import HostRunner
@@ -40,8 +40,8 @@ async def rehearse_on_this_machine(progress: Progress) -> AsyncIterator[tuple[Su
     """
     room = temporary(REHEARSAL_BYTES, "for a rehearsal")
     require_room([room, *tools.downloads(room.directory / folder for folder in STACKS.values())])
-    async with surroundings() as around:
-        yield around, workbench(around.workspace, rehearsal_secrets(around), progress)
+    async with open_surroundings() as surroundings:
+        yield surroundings, workbench(surroundings.workspace, rehearsal_secrets(surroundings), progress)
 
 
 def workbench(directory: PurePath, secrets: Mapping[str, str], progress: Progress) -> Workbench:
@@ -63,18 +63,22 @@ def workbench(directory: PurePath, secrets: Mapping[str, str], progress: Progres
     return Workbench(runner, tofu, tools.provider_environment(workspace / ".tofu"))
 
 
-def rehearsal_secrets(around: Surroundings) -> dict[str, str]:
+def rehearsal_secrets(surroundings: Surroundings) -> dict[str, str]:
     """Return the secrets that the steps of a rehearsal need; the vault's password is made here."""
-    return {VAULT_PASSWORD: token_urlsafe(18), "PGPASSWORD": around.database.password}
+    return {VAULT_PASSWORD: token_urlsafe(18), "PGPASSWORD": surroundings.database.password}
 
 
 def local_deployment(
-    around: Surroundings, suffix: str, progress: Progress, report: Report, bench: Workbench | None = None
+    surroundings: Surroundings,
+    suffix: str,
+    progress: Progress,
+    report: Report,
+    bench: Workbench | None = None,
 ) -> Deployment:
     """Return the deployment of a rehearsal on local nodes.
 
     Args:
-        around: the servers and the workspace.
+        surroundings: the servers and the workspace.
         suffix: the deployment's suffix, lower case.
         progress: told of everything that happens.
         report: notes every step.
@@ -83,12 +87,12 @@ def local_deployment(
     Raises:
         ToolError: a tool is missing and cannot be had.
     """
-    bench = bench or workbench(around.workspace, rehearsal_secrets(around), progress)
-    d = emulated_deployment(around.aws, bench, suffix, progress, report)
-    return replace(d, common={**d.common, **common()}, hosts=hosts(around), real_nodes=False)
+    bench = bench or workbench(surroundings.workspace, rehearsal_secrets(surroundings), progress)
+    d = emulated_deployment(surroundings.aws, bench, suffix, progress, report)
+    return replace(d, common={**d.common, **common()}, hosts=hosts(surroundings), real_nodes=False)
 
 
-async def prepare(d: Deployment, around: Surroundings) -> None:
+async def prepare(d: Deployment, surroundings: Surroundings) -> None:
     """Make sure that nothing real is touched, then lay down a vault and the database's first data.
 
     Raises:
@@ -96,8 +100,8 @@ async def prepare(d: Deployment, around: Surroundings) -> None:
         PipelineError: a step failed.
     """
     await require_emulator(d)
-    await lay_vault(d, vault(around.database.password))
-    database = Database(d, around.database)
+    await lay_vault(d, vault(surroundings.database.password))
+    database = Database(d, surroundings.database)
     await database.sql("database: created", f"CREATE DATABASE {DATABASE}", "postgres")
     await database.run("database: first data", "first.sql")
 
@@ -112,9 +116,9 @@ def common() -> dict[str, Any]:
     }
 
 
-def hosts(around: Surroundings) -> dict[str, dict[str, Any]]:
+def hosts(surroundings: Surroundings) -> dict[str, dict[str, Any]]:
     """Return the inventory's variables of each node: its directory, and how its database is reached."""
-    server = around.database
+    server = surroundings.database
     direct = {
         "pg_backup_pg_bin": str(server.bin),
         "pg_backup_pg_host": server.host,
@@ -124,7 +128,7 @@ def hosts(around: Surroundings) -> dict[str, dict[str, Any]]:
         "node_environment": {}
     }  # a local node inherits a step's; that of AWS is not its own
     prefix = {
-        name: {"node_prefix": str(around.workspace / "nodes" / name), **everywhere}
+        name: {"node_prefix": str(surroundings.workspace / "nodes" / name), **everywhere}
         for name in ("manager", "database")
     }
     return {**prefix, "database": prefix["database"] | direct}

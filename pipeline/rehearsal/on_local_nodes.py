@@ -37,9 +37,9 @@ async def rehearse(
         PipelineError: something was not proven.
     """
     report.not_proven.extend(NOT_PROVEN)
-    async with place(progress) as (around, bench):
-        d = local_deployment(around, suffix, progress, report, bench)
-        await prepare(d, around)
+    async with place(progress) as (surroundings, bench):
+        d = local_deployment(surroundings, suffix, progress, report, bench)
+        await prepare(d, surroundings)
         deployed = await deploy.deploy(d)
         report.prove("deploy and verify", scripts.in_words(deployed.proof), **deployed.proof)
-        await run_epilogue(d, around)
+        await run_epilogue(d, surroundings)

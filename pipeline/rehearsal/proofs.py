@@ -37,21 +37,21 @@ OpenTofu's documentation, "Override Files".
 DOOMED = "destroy.tfplan"
 
 
-async def run_epilogue(d: Deployment, around: Surroundings) -> None:
+async def run_epilogue(d: Deployment, surroundings: Surroundings) -> None:
     """Prove what a rehearsal proves; the figures go into the report.
 
     Args:
         d: the deployment, which has just been verified.
-        around: its database's server, and where its drill happens.
+        surroundings: its database's server, and where its drill happens.
 
     Raises:
         PipelineError: something was not as it must be.
     """
-    database = Database(d, around.database)
+    database = Database(d, surroundings.database)
     await damage_and_restore(d, database)
     await validate_stack_file(d)
     await deploy_again(d)
-    await drill(d.cloud, d.bucket, DrillRequest(), d.progress, d.report, around.site)
+    await drill(d.cloud, d.bucket, DrillRequest(), d.progress, d.report, surroundings.site)
     await destroy_app_and_count(d)
     await try_to_destroy_storage(d)
 

@@ -29,7 +29,7 @@ class Surroundings:
 
 
 @asynccontextmanager
-async def surroundings() -> AsyncIterator[Surroundings]:
+async def open_surroundings() -> AsyncIterator[Surroundings]:
     """Run the servers beside the block; nothing of them, nor a file, is left behind.
 
     Raises:

@@ -64,13 +64,13 @@ class Progress:
         self._console.print(text)
         sys.stderr.flush()
 
-    def started(self, step: Step) -> None:
+    def begin_step(self, step: Step) -> None:
         """A step starts."""
         row = self._live.add_task(step.name, total=None) if self._live else None
         now = time.monotonic()
         self._shown[step.name] = Shown(now, now, row)
 
-    def activity(self, step: Step, text: str, line: str, stream: Stream) -> None:
+    def show_activity(self, step: Step, text: str, line: str, stream: Stream) -> None:
         """A step says what it is doing.
 
         Args:
@@ -90,7 +90,7 @@ class Progress:
             shown.last_line = time.monotonic()
             self.note(f"… {step.name}: {text} ({shown.last_line - shown.started:.0f} s)")
 
-    def finished(self, step: Step, result: Result | None) -> None:
+    def end_step(self, step: Step, result: Result | None) -> None:
         """A step has ended; without a result it was interrupted."""
         shown = self._shown.pop(step.name)
         if self._live and shown.row is not None:

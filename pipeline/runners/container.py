@@ -72,14 +72,14 @@ class ContainerRunner:
         An exec that is cancelled is killed, and OpenTofu would leave a state behind that knows nothing.
         """
         started = time.monotonic()
-        self._progress.started(step)
+        self._progress.begin_step(step)
         result: Result | None = None
         try:
             with CancelScope(shield=True):
                 code, out, err = await self._outcome(step)
             result = self._result(step, code, out, err, time.monotonic() - started)
         finally:
-            self._progress.finished(step, result)
+            self._progress.end_step(step, result)
         return result
 
     def prepared(self, step: Step) -> dagger.Container:
@@ -157,7 +157,7 @@ class ContainerRunner:
     def _result(self, step: Step, code: int, out: str, err: str, seconds: float) -> Result:
         covered, reader = self._masks.cover(out), Reader(step.stream)
         for line in covered.splitlines():
-            self._progress.activity(step, reader.feed(line) or "", line, reader.stream)
+            self._progress.show_activity(step, reader.feed(line) or "", line, reader.stream)
         shown = out if step.private and code == 0 else covered
         return Result(step, code, shown, self._masks.cover(err), seconds, reader.summary)
 

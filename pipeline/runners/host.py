@@ -82,7 +82,7 @@ class HostRunner:
     async def run(self, step: Step) -> Result:
         """Run the step as a process of its own session, so that a Ctrl-C reaches it once, from here."""
         started = time.monotonic()
-        self._progress.started(step)
+        self._progress.begin_step(step)
         result: Result | None = None
         files: dict[str, Path] = {}
         try:
@@ -95,7 +95,7 @@ class HostRunner:
         finally:
             for path in files.values():
                 path.unlink(missing_ok=True)
-            self._progress.finished(step, result)
+            self._progress.end_step(step, result)
         return result
 
     async def write(self, path: PurePosixPath, text: str, mode: int = 0o644) -> None:
@@ -175,7 +175,7 @@ class HostRunner:
         masked = self.mask(line)
         into.append(line if step.private else masked)
         activity = reader.feed(masked) or ""
-        self._progress.activity(step, "" if step.private else activity, masked.rstrip(), reader.stream)
+        self._progress.show_activity(step, "" if step.private else activity, masked.rstrip(), reader.stream)
 
 
 async def _feed(process: Process, text: str) -> None:

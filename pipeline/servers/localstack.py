@@ -72,7 +72,7 @@ async def localstack(
     port = port or free_port()
     server = LocalStack(f"http://{reached_at(listen)}:{port}", region)
     command = (sys.executable, "-P", str(SERVER), str(directory / "objects"))
-    sts = asking(server)
+    sts = sts_client(server)
 
     async def ready() -> bool:
         return await to_thread.run_sync(answers, sts)
@@ -99,7 +99,7 @@ def _env(directory: Path, listen: str, port: int) -> dict[str, str]:
     }
 
 
-def asking(server: LocalStack) -> Any:
+def sts_client(server: LocalStack) -> Any:
     """Return the client that asks whether it is up: made once, it costs more than LocalStack's answer."""
     once = Config(retries={"total_max_attempts": 1}, connect_timeout=1, read_timeout=60, proxies={})
     keys = {name.lower(): server.environment[name] for name in KEY_PAIR}

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.machine.repository import REPOSITORY
-from pipeline.servers.localstack import LocalStack, answers, asking
+from pipeline.servers.localstack import LocalStack, answers, sts_client
 from pipeline.servers.postgres import USER, binaries
 from pipeline.servers.process import free_port
 from tests.support.listening import answering
@@ -87,7 +87,7 @@ def test_postgresql_lets_other_machines_in_by_its_password_alone(tmp_path: Path)
 
 def test_localstack_answers_other_machines(tmp_path: Path) -> None:
     port, deadline = free_port(), time.monotonic() + DEADLINE
-    sts = asking(LocalStack(f"http://{HERE}:{port}", "eu-west-3"))
+    sts = sts_client(LocalStack(f"http://{HERE}:{port}", "eu-west-3"))
     with served("localstack", port, tmp_path) as process:
         while not until(answers(sts), process, deadline):
             pass

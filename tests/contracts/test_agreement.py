@@ -24,7 +24,7 @@ from pipeline.cli.run import run
 from pipeline.steps.step import Step
 
 async def verb(progress, report):
-    progress.started(Step("a step that goes on", ("true",)))
+    progress.begin_step(Step("a step that goes on", ("true",)))
     d, ended = SimpleNamespace(progress=progress), [Change("aws_instance.node", "replace")]
     await terminal.agreement(yes=False)(d, ended)
     progress.note("it went on")

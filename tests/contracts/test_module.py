@@ -160,7 +160,7 @@ async def test_a_check_runs_what_make_runs(
         ran.append(command)
         return ""
 
-    monkeypatch.setattr(Pipeline, "_checked", noted)
+    monkeypatch.setattr(Pipeline, "_run", noted)
     folder = dagger.dag.directory()
     await getattr(Pipeline(infrastructure=folder, locked=folder, package=folder, source=folder), name)()
     assert ran == [command]

@@ -19,7 +19,7 @@ from pipeline.rehearsal.local_nodes import workbench
 from pipeline.rehearsal.swarm import node_environment
 from pipeline.reporting.progress import Progress
 from pipeline.runners.host import HostRunner
-from pipeline.servers.localstack import ACCOUNT, LocalStack, answers, asking
+from pipeline.servers.localstack import ACCOUNT, LocalStack, answers, sts_client
 from pipeline.steps.step import Step
 from pipeline.tofu.download import download_tofu
 from tests.servers.test_host import python
@@ -60,7 +60,7 @@ async def test_the_emulator_is_never_asked_by_a_proxy(
 ) -> None:
     runner = HostRunner(tmp_path, {}, Progress(), (Path(sys.executable).parent,), tmp_path)
     cloud = Cloud(KEYS, localstack.region, localstack.endpoint)
-    assert answers(asking(localstack))
+    assert answers(sts_client(localstack))
     assert await cloud.account() == ACCOUNT
     assert ACCOUNT in (await runner.run(who(localstack))).check().stdout
     assert proxy.asked == []
@@ -71,7 +71,7 @@ async def test_an_emulator_that_is_not_on_the_loopback_is_asked_directly_too(
 ) -> None:
     with recording_proxy({"/": IDENTITY}, EMULATOR) as emulator:
         server = LocalStack(emulator.url, "eu-west-3")
-        assert answers(asking(server))
+        assert answers(sts_client(server))
         assert await Cloud(KEYS, server.region, server.endpoint).account() == ACCOUNT
         runner = HostRunner(tmp_path, {}, Progress(), (Path(sys.executable).parent,), tmp_path)
         assert ACCOUNT in (await runner.run(who(server))).check().stdout

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from anyio import to_thread
 
-from pipeline.servers.localstack import REGION, LocalStack, answers, asking
+from pipeline.servers.localstack import REGION, LocalStack, answers, sts_client
 from pipeline.servers.process import LOOPBACK, free_port, serving
 
 
@@ -26,7 +26,7 @@ async def enforcing(directory: Path) -> AsyncIterator[LocalStack]:
     directory.mkdir(parents=True)
     port = free_port()
     server = LocalStack(f"http://{LOOPBACK}:{port}", REGION)
-    sts = asking(server)
+    sts = sts_client(server)
 
     async def ready() -> bool:
         return await to_thread.run_sync(answers, sts)

@@ -43,9 +43,9 @@ class Watched(Progress):
         super().__init__()
         self.begun: list[str] = []
 
-    def started(self, step: Step) -> None:
+    def begin_step(self, step: Step) -> None:
         self.begun.append(step.name)
-        super().started(step)
+        super().begin_step(step)
 
 
 @dataclass

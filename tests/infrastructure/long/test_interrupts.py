@@ -32,8 +32,8 @@ class Watching(Progress):
         super().__init__()
         self._address, self.seen = address, anyio.Event()
 
-    def activity(self, step: Step, text: str, line: str, stream: Stream) -> None:
-        super().activity(step, text, line, stream)
+    def show_activity(self, step: Step, text: str, line: str, stream: Stream) -> None:
+        super().show_activity(step, text, line, stream)
         if step.creates and self._address in line and ('"apply_start"' in line or not self._address):
             self.seen.set()
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import click
 
+from pipeline.aws.account import Cloud
 from pipeline.cli import terminal
 from pipeline.cli.run import run
 from pipeline.deploy.agreement import Agree
@@ -16,7 +17,7 @@ from pipeline.errors import PipelineError
 from pipeline.machine.repository import REPOSITORY
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
-from pipeline.settings.inputs import Settings
+from pipeline.settings.inputs import AccountSettings, Settings
 from pipeline.targets import aws
 from pipeline.verbs.call import Inputs
 
@@ -44,6 +45,12 @@ class Console:
     async def read(self, kind: type[Inputs], **given: str) -> Inputs:
         """Return the validated inputs: the environment's, but for what was given."""
         return kind.read(**{**self.given, **given})
+
+    @asynccontextmanager
+    async def open_bucket(self) -> AsyncIterator[tuple[Cloud, str]]:
+        """Yield the AWS of the inputs, and the name of its bucket."""
+        settings = await self.read(AccountSettings)
+        yield Cloud(settings.credentials, settings.region), settings.bucket
 
     @asynccontextmanager
     async def deployment(self, settings: Settings | None = None) -> AsyncIterator[Deployment]:

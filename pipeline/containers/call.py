@@ -2,18 +2,20 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from inspect import signature
 from typing import Any, Protocol, TypeVar
 
 import dagger
 from dagger import dag
 
+from pipeline.aws.account import Cloud
 from pipeline.backups.catalogue import Backup
 from pipeline.backups.drill import Holds, OpenSite, Site
 from pipeline.containers import deployment as contained
+from pipeline.containers.advice import for_dagger
 from pipeline.containers.drill import drilling
-from pipeline.containers.emulator import emulator
+from pipeline.containers.emulator import emulator, surrounded
 from pipeline.containers.inputs import Given, read_inputs
 from pipeline.containers.options import Inputs, Sources
 from pipeline.containers.parameters import PLANS, writes_folder
@@ -66,6 +68,7 @@ class Attempt:
     error: PipelineError | None = None
     exit_code: int = 0
     _inputs: Given | None = None
+    _toolbox: Toolbox | None = None
 
     def options(self, declared: Callable[..., Declared]) -> Declared:
         """Return what was given of the options that a class declares."""
@@ -76,7 +79,7 @@ class Attempt:
         """Return what was found, what was proven and what was not, in words."""
         proven = [f"✓ {about}: {proof['words']}" for about, proof in self.report.proofs.items()]
         not_proven = [f"- not proven here: {text}" for text in self.report.not_proven]
-        return "\n".join([*(self.answers or self.report.findings), *proven, *not_proven]) + "\n"
+        return for_dagger("\n".join([*(self.answers or self.report.findings), *proven, *not_proven]) + "\n")
 
     # What every verb may use: pipeline/verbs/call.py
 
@@ -87,6 +90,17 @@ class Attempt:
     async def read(self, kind: type[Wanted], **given: str) -> Wanted:
         """Return the validated inputs: those of the call, but for what was given."""
         return contained.validate_inputs(kind, {**(await self._read_inputs()).values, **given})
+
+    @asynccontextmanager
+    async def open_bucket(self) -> AsyncIterator[tuple[Cloud, str]]:
+        """Yield the AWS of the inputs, or the emulator that was given, and the name of the bucket."""
+        settings = await self.read(AccountSettings)
+        cloud, service = Cloud(settings.credentials, settings.region), self.given.get("emulator")
+        if not service:
+            yield cloud, settings.bucket
+            return
+        async with emulator(await self._box(), service, settings.region) as aws:
+            yield replace(cloud, endpoint=aws.endpoint), settings.bucket
 
     @property
     def surroundings(self) -> OpenSurroundings:
@@ -105,7 +119,7 @@ class Attempt:
         secrets, box = (await self._read_inputs()).secrets, await self._box()
         service = self.given.get("emulator")
         async with (
-            emulator(box, service, settings.region) if service else nullcontext() as around,
+            surrounded(box, service, settings.region) if service else nullcontext() as around,
             contained.deployment(box, secrets, settings, self.progress, self.report, around) as (d, runner),
         ):
             yield d
@@ -135,12 +149,15 @@ class Attempt:
         return self._inputs
 
     async def _box(self) -> Toolbox:
-        """Return the toolbox, made now: what is missing for it is said before anything else."""
+        """Return the toolbox, made at the first call: what is missing for it is said before anything else."""
+        if self._toolbox:
+            return self._toolbox
         sources = self.options(Sources).of_toolbox
         made = await toolbox(dag, sources, self.module.locked, self.module.package)
-        box = Toolbox(dag, await ask_engine("toolbox", made.sync()), sources, self._infrastructure())
-        self.report.facts.update(await contained.read_facts(box))
-        return box
+        container = await ask_engine("toolbox", made.sync())
+        self._toolbox = Toolbox(dag, container, sources, self._infrastructure())
+        self.report.facts.update(await contained.read_facts(self._toolbox))
+        return self._toolbox
 
     def _infrastructure(self) -> dagger.Directory:
         """Return the folder with both stacks and the playbooks, and what the call lays beside them."""

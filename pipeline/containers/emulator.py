@@ -5,17 +5,14 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from secrets import token_hex
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-from anyio import to_thread
-
-from pipeline.containers.services import address, postgres
+from pipeline.containers.services import forwarder, postgres
 from pipeline.containers.toolbox import Toolbox
 from pipeline.deployment import Deployment
 from pipeline.rehearsal.local_nodes import common, hosts, prepare
 from pipeline.rehearsal.on_local_nodes import NOT_PROVEN
 from pipeline.rehearsal.surroundings import Surroundings
-from pipeline.runners.container import WORKSPACE, ask_engine
+from pipeline.runners.container import WORKSPACE
 from pipeline.servers.localstack import LocalStack
 from pipeline.steps.masks import known_to_all
 from pipeline.targets.emulator import endpoint
@@ -26,22 +23,38 @@ if TYPE_CHECKING:
 
 
 @asynccontextmanager
-async def emulator(box: Toolbox, service: "dagger.Service", region: str) -> AsyncIterator[Surroundings]:
-    """Yield the caller's LocalStack with a PostgreSQL beside it: its instances are records, no machines.
+async def emulator(box: Toolbox, service: "dagger.Service", region: str) -> AsyncIterator[LocalStack]:
+    """Yield the caller's LocalStack as containers reach it, by a forwarder.
 
     Args:
-        box: what the database runs on.
-        service: the LocalStack, which outlives the call.
+        box: what the forwarder runs on.
+        service: the LocalStack.
         region: the deployment's region.
 
     Raises:
-        ToolError: it cannot be reached, or the database did not start.
+        ToolError: it cannot be reached.
     """
-    await ask_engine("the emulator", service.start())
-    url = urlsplit(await ask_engine("the emulator's address", service.endpoint(scheme="http")))
-    host = await to_thread.run_sync(address, url.geturl())
-    async with postgres(box.dag, box.container, token_hex(8)) as database:
-        yield Surroundings(LocalStack(f"http://{host}:{url.port}", region), database, WORKSPACE)
+    async with forwarder(box.container, token_hex(8), service) as (host, port):
+        yield LocalStack(f"http://{host}:{port}", region)
+
+
+@asynccontextmanager
+async def surrounded(box: Toolbox, service: "dagger.Service", region: str) -> AsyncIterator[Surroundings]:
+    """Yield the caller's LocalStack with a PostgreSQL beside it: its instances are records, no machines.
+
+    Args:
+        box: what both servers run on.
+        service: the LocalStack.
+        region: the deployment's region.
+
+    Raises:
+        ToolError: the LocalStack cannot be reached, or the database did not start.
+    """
+    async with (
+        emulator(box, service, region) as aws,
+        postgres(box.dag, box.container, token_hex(8)) as database,
+    ):
+        yield Surroundings(aws, database, WORKSPACE)
 
 
 async def move_to_emulator(d: Deployment, around: Surroundings) -> Deployment:

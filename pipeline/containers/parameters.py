@@ -15,13 +15,13 @@ from pipeline.verbs.options import Option, without_none
 
 PLANS = PurePosixPath("infrastructure/.plan")
 """Plans in a workspace that goes: hidden, and so no part of the code that they are made for."""
-TRIED = ("plan", "deploy")
-"""What can be tried on an emulator: the nodes, on which the others act, go with the call."""
+ON_NODES = ("backup", "verify", "restore")
+"""What cannot be tried on an emulator: its nodes are directories, which go with the call."""
 
 KINDS: dict[object, tuple[Callable[..., Any], ...]] = {
     Call: (Sources,),
-    AccountCall: (Inputs, Sources),
-    DeploymentCall: (Inputs, Sources),
+    AccountCall: (Inputs, Trial, Sources),
+    DeploymentCall: (Inputs, Trial, Sources),
 }
 """Whose fields are options of a kind of call, besides the verb's own."""
 
@@ -33,7 +33,9 @@ def parameters(function: Callable[..., Any]) -> list[Parameter]:
         function: the verb's.
     """
     call, *own = signature(function).parameters.values()
-    kinds = [*KINDS[call.annotation], *([Trial] if function.__name__ in TRIED else [])]
+    kinds = KINDS[call.annotation]
+    if function.__name__ in ON_NODES:
+        kinds = tuple(kind for kind in kinds if kind is not Trial)
     common = [each for kind in kinds for each in signature(kind).parameters.values()]
     taken = [_parameter(each) for each in own if _is_option(_option(each))]
     return [each.replace(kind=Parameter.KEYWORD_ONLY) for each in (*taken, *common)]

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     import dagger
 
 LOCALSTACK_PORT, POSTGRES_PORT = 4566, 5432
+CALLER = "caller"
+"""The name under which a forwarder finds the caller's service."""
 REMEDY = "see its last lines in the engine's output, give the engine more memory, then run again"
 BINARIES = ("python", "-c", "from pipeline.servers.postgres import binaries; print(binaries())")
 
@@ -66,14 +68,38 @@ async def postgres(dag: "dagger.Client", toolbox: "dagger.Container", run: str) 
             yield server
 
 
+@asynccontextmanager
+async def forwarder(
+    toolbox: "dagger.Container", run: str, service: "dagger.Service"
+) -> AsyncIterator[tuple[str, int]]:
+    """Run a forwarder to a service of the caller beside the block; yield its IP address and port.
+
+    The engine routes the address of such a service to the module, but not to containers.
+
+    Args:
+        toolbox: has the packages.
+        run: this run's own name.
+        service: runs at the caller, and outlives the call.
+
+    Raises:
+        ToolError: one of the two cannot be reached.
+    """
+    await ask_engine("the caller's service", service.start())
+    url = urlsplit(await ask_engine("the caller's service", service.endpoint(scheme="tcp")))
+    port = url.port or LOCALSTACK_PORT
+    code = _code(toolbox, run).with_service_binding(CALLER, service)
+    async with _service(code, "forwarder", port, f"{CALLER}:{port}") as host:
+        yield host, port
+
+
 def _code(toolbox: "dagger.Container", run: str) -> "dagger.Container":
     return toolbox.with_workdir(CODE).with_env_variable("PYTHONPATH", CODE).with_env_variable("RUN", run)
 
 
 @asynccontextmanager
-async def _service(container: "dagger.Container", name: str, port: int) -> AsyncIterator[str]:
+async def _service(container: "dagger.Container", name: str, port: int, *options: str) -> AsyncIterator[str]:
     """Run a server as a service beside the block; yield its IP address."""
-    command = ["python", "-P", "-m", "pipeline.servers", name, str(port)]
+    command = ["python", "-P", "-m", "pipeline.servers", name, str(port), *options]
     service = await ask_engine(
         f"{name} as a service", container.with_exposed_port(port).as_service(args=command).start()
     )

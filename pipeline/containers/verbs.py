@@ -9,6 +9,7 @@ from typing import Annotated, Any, NoReturn
 import dagger
 from dagger import Doc, dag, function
 
+from pipeline.containers.advice import for_dagger
 from pipeline.containers.call import Attempt, Module
 from pipeline.containers.parameters import own_values, parameters, writes_folder
 from pipeline.errors import PipelineError, SettingsError, most_telling
@@ -112,7 +113,7 @@ def _function(
 
 async def fail(name: str, error: PipelineError, findings: Iterable[str] = ()) -> NoReturn:
     """End the call with what was found, the error's own lines and its exit code, without a traceback."""
-    failure = dag.error("\n".join([f"{name}: {error}", *findings]))
+    failure = dag.error("\n".join([f"{name}: {error}", *map(for_dagger, findings)]))
     values = {"_type": "EXEC_ERROR", "exitCode": error.exit_code, "cmd": [name], "stdout": "", "stderr": ""}
     for key, value in values.items():
         failure = failure.with_value(key, J(json.dumps(value)))
@@ -124,6 +125,7 @@ def explain(name: str, error: BaseException) -> PipelineError:
     """Return an error that an operator can read; of a defect, with the end of its traceback."""
     cause, notes = mendable(most_telling(error)), getattr(error, "__notes__", [])
     if isinstance(cause, PipelineError):
+        cause.what, cause.mend = for_dagger(cause.what), for_dagger(cause.mend)
         cause.tail = "\n".join(filter(None, [cause.tail, *notes]))
         return cause
     if isinstance(cause, dagger.DaggerError):

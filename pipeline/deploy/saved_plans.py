@@ -25,6 +25,8 @@ SHA256 = 64
 INFRASTRUCTURE = "infrastructure"
 GENERATED = (".*", "*.tfstate*", "*.tfplan", "inventory.yml", "known_hosts")
 """Files that runs write beside the code."""
+VAULT = "vault.yml"
+"""Another in every run whose nodes are directories: it is made for them."""
 
 WORDS = {
     "suffix": "it is of another TF_VAR_bucket_suffix",
@@ -169,7 +171,8 @@ async def _circumstances(d: Deployment, states: Mapping[str, State]) -> dict[str
 async def _hash_code(d: Deployment) -> str:
     """Return a hash of the stacks' and the playbooks' files, as the steps will read them."""
     command = ["find", INFRASTRUCTURE, "-type", "d", "-name", ".?*", "-prune", "-o", "-type", "f"]
-    without = [word for name in GENERATED for word in ("!", "-name", name)]
+    generated = GENERATED if d.real_nodes else (*GENERATED, VAULT)
+    without = [word for name in generated for word in ("!", "-name", name)]
     listed = (await d.run(Step("code: list", (*command, *without, "-print"), private=True))).check().stdout
     files = sorted(listed.splitlines())
     read = (await d.run(Step("code: read", ("cat", *files), private=True))).check().stdout if files else ""

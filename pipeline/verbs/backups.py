@@ -3,10 +3,8 @@
 import json
 from datetime import UTC, datetime
 
-from pipeline.aws.account import Cloud
 from pipeline.backups import catalogue
 from pipeline.deployment import DATABASE
-from pipeline.settings.inputs import AccountSettings
 from pipeline.verbs.call import AccountCall
 from pipeline.verbs.options import AsJson, Database
 
@@ -18,8 +16,7 @@ async def backups(call: AccountCall, database: Database = DATABASE, as_json: AsJ
 
     Example: quickdata backups --json
     """
-    settings = await call.read(AccountSettings)
-    cloud = Cloud(settings.credentials, settings.region)
-    listed = await catalogue.list_backups(cloud, settings.bucket, database)
+    async with call.open_bucket() as (cloud, bucket):
+        listed = await catalogue.list_backups(cloud, bucket, database)
     documents = json.dumps([each.document() for each in listed])
     call.answer(documents if as_json else "\n".join(catalogue.table(listed, datetime.now(UTC))))

@@ -3,6 +3,7 @@
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeVar
 
+from pipeline.aws.account import Cloud
 from pipeline.backups.drill import OpenSite
 from pipeline.deploy.agreement import Agree
 from pipeline.deployment import Deployment
@@ -28,15 +29,11 @@ class Call(Protocol):
 class AccountCall(Call, Protocol):
     """A call of a verb that reads what it takes to read the bucket."""
 
-    async def read(self, kind: type[Inputs], **given: str) -> Inputs:
-        """Return the validated inputs.
-
-        Args:
-            kind: which inputs are wanted.
-            given: what the verb itself sets, by the variables' names.
+    def open_bucket(self) -> AbstractAsyncContextManager[tuple[Cloud, str]]:
+        """Yield the AWS of the inputs, and the name of its bucket.
 
         Raises:
-            SettingsError: with every problem.
+            SettingsError: an input is missing or wrong.
         """
 
     @property
@@ -52,6 +49,17 @@ class DeploymentCall(AccountCall, Protocol):
 
     exit_code: int
     """The process's, when the verb ends without an error."""
+
+    async def read(self, kind: type[Inputs], **given: str) -> Inputs:
+        """Return the validated inputs.
+
+        Args:
+            kind: which inputs are wanted.
+            given: what the verb itself sets, by the variables' names.
+
+        Raises:
+            SettingsError: with every problem.
+        """
 
     def deployment(self, settings: Settings | None = None) -> AbstractAsyncContextManager[Deployment]:
         """Open the deployment that the inputs describe.

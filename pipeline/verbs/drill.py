@@ -5,10 +5,8 @@ from typing import Annotated
 
 from typing_extensions import Doc
 
-from pipeline.aws.account import Cloud
 from pipeline.backups import drill as drills
 from pipeline.deployment import DATABASE
-from pipeline.settings.inputs import AccountSettings
 from pipeline.verbs.call import AccountCall
 from pipeline.verbs.options import BackupId, Database, Option, valid_hours
 
@@ -36,8 +34,7 @@ async def drill(
 
     Example: quickdata drill --max-age 26
     """
-    settings = await call.read(AccountSettings)
-    cloud = Cloud(settings.credentials, settings.region)
     oldest = timedelta(hours=max_age) if max_age else None
     request = drills.DrillRequest(database, backup_id, oldest)
-    await drills.drill(cloud, settings.bucket, request, call.progress, call.report, call.site)
+    async with call.open_bucket() as (cloud, bucket):
+        await drills.drill(cloud, bucket, request, call.progress, call.report, call.site)

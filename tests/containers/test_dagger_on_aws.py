@@ -13,10 +13,11 @@ from pipeline.aws.web_identity import temporary_keys
 from pipeline.containers import deployment as contained
 from pipeline.containers import services, verbs
 from pipeline.containers.call import Attempt
+from pipeline.containers.emulator import emulator
 from pipeline.containers.inputs import read_inputs
 from pipeline.containers.options import Inputs, option_of, variable
 from pipeline.containers.parameters import PLANS, own_values
-from pipeline.containers.toolbox import TOFU, Toolbox
+from pipeline.containers.toolbox import TOFU, Toolbox, ToolboxSources
 from pipeline.containers.verbs import attempt, explain, run
 from pipeline.deploy.agreement import note_agreement, refuse
 from pipeline.errors import PipelineError, SettingsError
@@ -290,3 +291,16 @@ async def test_what_replaces_or_removes_wants_yes_before_a_toolbox_is_made(
     assert done.error is not None
     assert (done.error.exit_code, "--yes" in done.error.mend) == (2, True), str(done.error)
     assert not [f for chain in engine.queries for f in chain if f.name == "from"]
+
+
+async def test_the_caller_of_an_emulator_is_reached_by_a_forwarder(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine does not route the address of a caller's service to containers."""
+    service = dag.container().with_exposed_port(4566).as_service()
+    monkeypatch.setattr(services, "address", lambda _: "10.87.0.9")
+    box = Toolbox(dag, dag.container(), ToolboxSources(), dag.directory())
+    async with emulator(box, service, "eu-west-3") as aws:
+        assert aws.endpoint == "http://10.87.0.9:4566"
+        (bound,) = [each.args for each in engine.started[-1] if each.name == "withServiceBinding"]
+        assert "asService" in str(bound["service"])

@@ -1,0 +1,53 @@
+"""Advice for a caller of Dagger: a command of the console becomes the call that does the same."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from inspect import Parameter, signature
+from typing import get_args
+
+from pipeline.verbs import NAMES, verb
+from pipeline.verbs.options import Option
+
+COMMAND = re.compile(r"`quickdata ([a-z-]+)([^`]*)`")
+LOCAL = re.compile(r"local\b")
+CALL = "dagger -m . call"
+
+
+def for_dagger(text: str) -> str:
+    """Return a text whose commands can be typed by a caller of Dagger.
+
+    Args:
+        text: its commands stand between backticks. One that only makes sense in a checkout stays as it is.
+    """
+    return COMMAND.sub(lambda match: f"`{_call(match[1], match[2])}`", text)
+
+
+def _call(name: str, rest: str) -> str:
+    if name not in NAMES or LOCAL.search(rest):
+        return f"quickdata {name}{rest}"
+    _, *own = signature(verb(name)).parameters.values()
+    return " ".join([CALL, name, *_words(shlex.split(rest), own)])
+
+
+def _words(words: list[str], own: list[Parameter]) -> Iterator[str]:
+    names = {f"--{_option(each).name or _dashed(each)}": each for each in own}
+    arguments = iter([each for each in own if _option(each).argument])
+    for word in words:
+        option = names.get(word)
+        if option is not None and _option(option).folder == "written":
+            yield "-o"
+        elif option is not None and not _option(option).terminal_only:
+            yield f"--{_dashed(option)}"
+        elif option is None and not word.startswith("-") and (argument := next(arguments, None)):
+            yield from (f"--{_dashed(argument)}", word)
+        elif option is None:
+            yield shlex.quote(word)
+
+
+def _dashed(parameter: Parameter) -> str:
+    return parameter.name.strip("_").replace("_", "-")
+
+
+def _option(parameter: Parameter) -> Option:
+    return next((note for note in get_args(parameter.annotation) if isinstance(note, Option)), Option())

@@ -1,0 +1,22 @@
+"""Advice under Dagger: a command of the console becomes the call that does the same."""
+
+import pytest
+
+from pipeline.containers.advice import for_dagger
+
+
+@pytest.mark.parametrize(
+    ("typed", "called"),
+    [
+        ("quickdata unlock app --state s3", "dagger -m . call unlock --stack app --state s3"),
+        ("quickdata drill --database x --id ID", "dagger -m . call drill --database x --backup-id ID"),
+        ("quickdata plan --out plan", "dagger -m . call plan -o plan"),
+        ("quickdata backups --json", "dagger -m . call backups --as-json"),
+        ("quickdata adopt storage", "dagger -m . call adopt --stack storage"),
+        ("quickdata migrate-state --from local --to s3", "quickdata migrate-state --from local --to s3"),
+        ("quickdata explode", "quickdata explode"),
+        ("make test", "make test"),
+    ],
+)
+def test_a_command_becomes_a_call(typed: str, called: str) -> None:
+    assert for_dagger(f"first `{typed}`, then look") == f"first `{called}`, then look"

@@ -22,19 +22,25 @@ class Pipeline:
         dagger.Directory,
         DefaultPath("/infrastructure"),
         Ignore(GENERATED + PRIVATE),
-        Doc("Stacks, playbooks."),
+        Doc("Both stacks and the playbooks."),
     ]
     locked: Annotated[
-        dagger.Directory, DefaultPath("/"), Ignore(["**", "!pyproject.toml", "!uv.lock"]), Doc("The lock.")
+        dagger.Directory,
+        DefaultPath("/"),
+        Ignore(["**", "!pyproject.toml", "!uv.lock"]),
+        Doc("Packages' lock."),
     ]
     package: Annotated[
-        dagger.Directory, DefaultPath("/pipeline"), Ignore(["**/__pycache__"]), Doc("This package.")
+        dagger.Directory,
+        DefaultPath("/pipeline"),
+        Ignore(["**/__pycache__"]),
+        Doc("The pipeline's code."),
     ]
     source: Annotated[
         dagger.Directory,
         DefaultPath("/"),
         Ignore(GENERATED + PRIVATE + UNUSED),
-        Doc("What the checks check."),
+        Doc("The sources that the linters and the unit tests read."),
     ]
 
     rehearse = verb_function("rehearse")

@@ -1,14 +1,12 @@
 """The verbs at a terminal: `quickdata VERB`."""
 
 import sys
-from importlib import import_module
 
 import click
 
 from pipeline.cli.output import outlive_readers
+from pipeline.errors import Interrupted
 from pipeline.verbs import NAMES, SECTIONS, summary
-
-INTERRUPTED = 130
 
 
 def start() -> None:
@@ -21,7 +19,7 @@ def start() -> None:
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo("✗ interrupted: nothing was done", err=True)
-        sys.exit(INTERRUPTED)
+        sys.exit(Interrupted.exit_code)
 
 
 class Verbs(click.Group):
@@ -32,10 +30,12 @@ class Verbs(click.Group):
         return list(NAMES)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a verb; what it works with takes a moment to import."""
+        """Return a verb."""
         if cmd_name not in NAMES:
             return super().get_command(ctx, cmd_name)
-        return import_module("pipeline.cli.command").command(cmd_name)  # type: ignore[no-any-return]
+        from pipeline.cli.command import command  # noqa: PLC0415 - what a verb works with loads slowly
+
+        return command(cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the sections."""

@@ -1,7 +1,7 @@
 """A verb's command: the options that it declares, those of its kind of call, and what happens then."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, get_args, get_origin
@@ -9,29 +9,44 @@ from typing import Any, Literal, get_args, get_origin
 import click
 from typing_extensions import Doc
 
-from pipeline.cli.console import run_verb
+from pipeline.cli.console import list_only, run_verb
 from pipeline.settings.states import STATES
-from pipeline.verbs import Verb, verb
-from pipeline.verbs.call import AccountCall, Call, DeploymentCall
-from pipeline.verbs.options import Option, without_none
+from pipeline.verbs import WITHOUT_REPORT, Verb, verb
+from pipeline.verbs.call import AccountCall, Call, DeploymentCall, MigrationCall
+from pipeline.verbs.options import Option, option_of, without_none
 
-ACCOUNT_INPUTS = """\b
+INPUTS = """\b
 Reads AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (or what else boto3 finds),
-AWS_REGION, TF_VAR_bucket_suffix, TF_VAR_s3_bucket_base_name."""
-INPUTS = f"""{ACCOUNT_INPUTS[:-1]}, TF_VAR_admin_cidr,
+AWS_REGION, TF_VAR_bucket_suffix, TF_VAR_s3_bucket_base_name"""
+OF_DEPLOYMENT = f"""{INPUTS}, TF_VAR_admin_cidr,
 TF_VAR_domain, TF_VAR_workers, GITLAB_USER and GITLAB_PAT,
 VAULT_PASSWORD or ANSIBLE_VAULT_PASSWORD_FILE, QUICKDATA_SSH_KEY,
-QUICKDATA_PROVIDER_MIRROR, QUICKDATA_STATE, QUICKDATA_STATE_PASSPHRASE;
-with --state gitlab also GITLAB_URL and GITLAB_PROJECT."""
-EPILOGS: dict[object, str] = {DeploymentCall: INPUTS, AccountCall: ACCOUNT_INPUTS, Call: ""}
-
+QUICKDATA_PROVIDER_MIRROR, QUICKDATA_STATE_PASSPHRASE;
+with states in GitLab also GITLAB_URL and GITLAB_PROJECT"""
+EPILOGS: dict[object, str] = {
+    Call: "",
+    AccountCall: f"{INPUTS}.",
+    DeploymentCall: f"{OF_DEPLOYMENT}.",
+    MigrationCall: f"{OF_DEPLOYMENT}.",
+}
 VERBOSE = click.Option(["-v", "--verbose"], is_flag=True, help="Show what the tools themselves print.")
-ASK_VAULT_PASSWORD = click.Option(["--ask-vault-password"], is_flag=True, help="Ask for it at the terminal.")
+ASK_VAULT_PASSWORD = click.Option(
+    ["--ask-vault-password"], is_flag=True, help="Ask for the vault's password."
+)
 STATE = click.Option(
     ["--state"],
     type=click.Choice(STATES),
     help="Where the states are kept; else QUICKDATA_STATE, else local.",
 )
+
+
+COMMON: dict[object, tuple[click.Option, ...]] = {
+    Call: (VERBOSE,),
+    AccountCall: (VERBOSE,),
+    DeploymentCall: (STATE, ASK_VAULT_PASSWORD, VERBOSE),
+    MigrationCall: (ASK_VAULT_PASSWORD, VERBOSE),
+}
+"""The options of all verbs of a kind of call."""
 
 
 def command(name: str) -> click.Command:
@@ -45,7 +60,7 @@ def command(name: str) -> click.Command:
     parameters = [_parameter(each) for each in own]
     return click.Command(
         name,
-        params=[*parameters, *_common(call.annotation, [each.name for each in own])],
+        params=[*parameters, *COMMON[call.annotation]],
         callback=partial(_run, function, name),
         help=inspect.getdoc(function),
         epilog=EPILOGS[call.annotation],
@@ -54,19 +69,17 @@ def command(name: str) -> click.Command:
 
 def _run(function: Verb, name: str, **values: Any) -> None:
     common = {each: values.pop(each, None) for each in ("verbose", "ask_vault_password", "state")}
-    run_verb(partial(function, **values), name, **common)
-
-
-def _common(call: type[Call], own: Sequence[str]) -> list[click.Parameter]:
-    """Return the options of all verbs of this kind of call; `migrate-state` names two places, not one."""
-    of_deployment = [ASK_VAULT_PASSWORD] if "to" in own else [STATE, ASK_VAULT_PASSWORD]
-    return [*(of_deployment if call is DeploymentCall else []), VERBOSE]
+    bound = partial(function, **values)
+    if name in WITHOUT_REPORT:
+        list_only(bound, name)
+    else:
+        run_verb(bound, name, **common)
 
 
 def _parameter(parameter: inspect.Parameter) -> click.Parameter:
     """Return what click makes of a verb's parameter."""
     kind, *notes = get_args(parameter.annotation)
-    option = next((each for each in notes if isinstance(each, Option)), Option())
+    option = option_of(parameter)
     name, required = parameter.name, parameter.default is parameter.empty
     if option.argument:
         choices = get_args(kind)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
+import anyio
 import click
 
 from pipeline.aws.account import Cloud
@@ -19,13 +20,13 @@ from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
 from pipeline.settings.inputs import AccountSettings, Settings
 from pipeline.targets import aws
-from pipeline.verbs.call import Inputs
+from pipeline.verbs.call import Wanted
 
 REPORTS = REPOSITORY / "reports"
 
 
 @dataclass
-class Console:
+class TerminalCall:
     """A call at a terminal.
 
     Args:
@@ -42,7 +43,7 @@ class Console:
     surroundings: None = None
     site: None = None
 
-    async def read(self, kind: type[Inputs], **given: str) -> Inputs:
+    async def read(self, kind: type[Wanted], **given: str) -> Wanted:
         """Return the validated inputs: the environment's, but for what was given."""
         return kind.read(**{**self.given, **given})
 
@@ -66,21 +67,29 @@ class Console:
         terminal.require_answer(yes)
 
     async def confirm(self, question: str, yes: bool, shown: str = "") -> None:
-        """Ask at the terminal, unless --yes has answered."""
-        self.require_answer(yes)
-        if not yes:
-            await terminal.confirm(self.progress, question, shown)
+        """Ask at the terminal; --yes has answered already."""
+        if shown:
+            self.progress.note(shown)
+        if yes:
+            self.progress.note(f"{question} --yes")
+            return
+        terminal.require_answer(yes)
+        await terminal.confirm(self.progress, question)
 
     def agreement(self, yes: bool) -> Agree:
         """Return how `deploy` learns whether nodes may end."""
         return terminal.agreement(yes)
 
 
-Acts = Callable[[Console], Awaitable[None]]
+BoundVerb = Callable[[TerminalCall], Awaitable[None]]
 
 
 def run_verb(
-    verb: Acts, name: str, verbose: bool, ask_vault_password: bool | None = None, state: str | None = None
+    verb: BoundVerb,
+    name: str,
+    verbose: bool,
+    ask_vault_password: bool | None = None,
+    state: str | None = None,
 ) -> None:
     """Run a verb, print what it found and proved, and exit with the error's code if it failed.
 
@@ -94,10 +103,10 @@ def run_verb(
     given = {"QUICKDATA_STATE": state} if state else {}
     if ask_vault_password:
         given |= terminal.vault_password()
-    started, calls = time.monotonic(), list[Console]()
+    started, calls = time.monotonic(), list[TerminalCall]()
 
     async def work(progress: Progress, report: Report) -> None:
-        calls.append(Console(progress, report, given))
+        calls.append(TerminalCall(progress, report, given))
         await verb(calls[0])
 
     with errors_told(name):
@@ -112,10 +121,21 @@ def run_verb(
         sys.exit(calls[0].exit_code)
 
 
-def _print(call: Console) -> None:
-    proven = [f"✓ {about}: {proof['words']}" for about, proof in call.report.proofs.items()]
-    not_proven = [f"- not proven here: {text}" for text in call.report.not_proven]
-    if lines := [*(call.answers or call.report.findings), *proven, *not_proven]:
+def list_only(verb: BoundVerb, name: str) -> None:
+    """Run a verb that only lists, and print its answer: nothing is written, not even a report.
+
+    Args:
+        verb: takes the call.
+        name: the verb's name.
+    """
+    call = TerminalCall(Progress(), Report(name, "aws"))
+    with errors_told(name):
+        anyio.run(verb, call)
+    _print(call)
+
+
+def _print(call: TerminalCall) -> None:
+    if lines := call.report.lines(call.answers):
         click.echo("\n".join(lines))
 
 

@@ -1,6 +1,7 @@
 """Questions at a terminal, and what happens where there is none to ask at."""
 
 import sys
+import termios
 from collections.abc import Sequence
 
 import anyio
@@ -14,7 +15,8 @@ from pipeline.tofu.plan import Change
 
 
 def _at_a_terminal() -> bool:
-    return sys.stdin is not None and sys.stdin.isatty()  # None where it was closed
+    """Tell whether a question can be seen and answered; a stream that was closed is None."""
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
 
 
 def require_answer(yes: bool) -> None:
@@ -31,23 +33,21 @@ def require_answer(yes: bool) -> None:
         raise SettingsError(what, "give --yes, if you want it")
 
 
-async def confirm(
-    progress: Progress, question: str, shown: str = "", otherwise: str = "nothing was done"
-) -> None:
+async def confirm(progress: Progress, question: str, otherwise: str = "nothing was done") -> None:
     """Ask in the middle of a run; an interrupt ends the question as it ends everything else.
+
+    What was typed before is no answer to it.
 
     Args:
         progress: pauses for the question.
         question: names what would happen.
-        shown: what the answer depends on.
         otherwise: how things are when the answer is no.
 
     Raises:
         PipelineError: the answer is no.
     """
     with progress.paused():
-        if shown:
-            click.echo(shown, err=True)
+        termios.tcflush(sys.stdin, termios.TCIFLUSH)
         click.echo(f"{question} [y/N]: ", nl=False, err=True)
         await anyio.wait_readable(sys.stdin)
         answer = sys.stdin.readline().strip().lower()
@@ -68,8 +68,8 @@ def agreement(yes: bool) -> Agree:
 
 async def _ask_whether_nodes_may_end(d: Deployment, ended: Sequence[Change]) -> None:
     listed = "\n".join(f"  {change}" for change in ended)
-    shown = f"The plan takes these away, and what is only on their disks is lost:\n{listed}"
-    await confirm(d.progress, "Continue?", shown, "the app is as it was")
+    d.progress.note(f"The plan takes these away, and what is only on their disks is lost:\n{listed}")
+    await confirm(d.progress, "Continue?", "the app is as it was")
 
 
 def vault_password() -> dict[str, str]:

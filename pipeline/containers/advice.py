@@ -4,10 +4,9 @@ import re
 import shlex
 from collections.abc import Iterator
 from inspect import Parameter, signature
-from typing import get_args
 
 from pipeline.verbs import NAMES, verb
-from pipeline.verbs.options import Option
+from pipeline.verbs.options import option_of
 
 COMMAND = re.compile(r"`quickdata ([a-z-]+)([^`]*)`")
 LOCAL = re.compile(r"local\b")
@@ -31,13 +30,13 @@ def _call(name: str, rest: str) -> str:
 
 
 def _words(words: list[str], own: list[Parameter]) -> Iterator[str]:
-    names = {f"--{_option(each).name or _dashed(each)}": each for each in own}
-    arguments = iter([each for each in own if _option(each).argument])
+    names = {f"--{option_of(each).name or _dashed(each)}": each for each in own}
+    arguments = iter([each for each in own if option_of(each).argument])
     for word in words:
         option = names.get(word)
-        if option is not None and _option(option).folder == "written":
+        if option is not None and option_of(option).folder == "written":
             yield "-o"
-        elif option is not None and not _option(option).terminal_only:
+        elif option is not None and not option_of(option).terminal_only:
             yield f"--{_dashed(option)}"
         elif option is None and not word.startswith("-") and (argument := next(arguments, None)):
             yield from (f"--{_dashed(argument)}", word)
@@ -47,7 +46,3 @@ def _words(words: list[str], own: list[Parameter]) -> Iterator[str]:
 
 def _dashed(parameter: Parameter) -> str:
     return parameter.name.strip("_").replace("_", "-")
-
-
-def _option(parameter: Parameter) -> Option:
-    return next((note for note in get_args(parameter.annotation) if isinstance(note, Option)), Option())

@@ -31,7 +31,7 @@ from pipeline.reporting.report import Report
 from pipeline.runners.container import ask_engine
 from pipeline.runners.workbench import Workbench
 from pipeline.settings.inputs import AccountSettings, Settings
-from pipeline.verbs import verb
+from pipeline.verbs import summary, verb
 
 Wanted = TypeVar("Wanted", bound=AccountSettings)
 Declared = TypeVar("Declared")
@@ -46,7 +46,7 @@ class Module(Protocol):
 
 
 @dataclass
-class Attempt:
+class DaggerCall:
     """One call of a verb, and what it came to.
 
     Args:
@@ -77,9 +77,7 @@ class Attempt:
 
     def summary(self) -> str:
         """Return what was found, what was proven and what was not, in words."""
-        proven = [f"✓ {about}: {proof['words']}" for about, proof in self.report.proofs.items()]
-        not_proven = [f"- not proven here: {text}" for text in self.report.not_proven]
-        return for_dagger("\n".join([*(self.answers or self.report.findings), *proven, *not_proven]) + "\n")
+        return for_dagger("\n".join(self.report.lines(self.answers)) + "\n")
 
     # What every verb may use: pipeline/verbs/call.py
 
@@ -129,13 +127,15 @@ class Attempt:
     def require_answer(self, yes: bool) -> None:
         """Refuse, if there may be a question: there is no terminal."""
         if not yes:
-            what = f"{self.name} asks first, and there is no terminal here to ask at"
-            raise SettingsError(what, f"if you want what `dagger call {self.name} --help` says, give --yes")
+            what = f"{self.name} asks first, and there is no terminal here: {summary(self.name)}"
+            raise SettingsError(what, "if that is what you want, give --yes")
 
     async def confirm(self, question: str, yes: bool, shown: str = "") -> None:
         """Say what --yes has answered."""
+        if shown:
+            self.progress.note(shown)
         self.require_answer(yes)
-        self.progress.note("\n".join(filter(None, [shown, f"{question} --yes"])))
+        self.progress.note(f"{question} --yes")
 
     def agreement(self, yes: bool) -> Agree:
         """Return how `deploy` learns whether nodes may end."""
@@ -152,7 +152,7 @@ class Attempt:
         """Return the toolbox, made at the first call: what is missing for it is said before anything else."""
         if self._toolbox:
             return self._toolbox
-        sources = self.options(Sources).of_toolbox
+        sources = self.options(Sources).toolbox_sources
         made = await toolbox(dag, sources, self.module.locked, self.module.package)
         container = await ask_engine("toolbox", made.sync())
         self._toolbox = Toolbox(dag, container, sources, self._infrastructure())

@@ -1,6 +1,7 @@
 """A verb's parameters as Dagger reads them, and the values that it hands over as the verb takes them."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from inspect import Parameter, signature
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal, get_args, get_origin
@@ -10,8 +11,9 @@ from dagger import Doc, Name
 
 from pipeline.containers.options import Inputs, Sources, Trial
 from pipeline.errors import SettingsError
-from pipeline.verbs.call import AccountCall, Call, DeploymentCall
-from pipeline.verbs.options import Option, without_none
+from pipeline.verbs import NAMES, verb
+from pipeline.verbs.call import AccountCall, Call, DeploymentCall, MigrationCall
+from pipeline.verbs.options import Option, option_of, without_none
 
 PLANS = PurePosixPath("infrastructure/.plan")
 """Plans in a workspace that goes: hidden, and so no part of the code that they are made for."""
@@ -22,6 +24,7 @@ KINDS: dict[object, tuple[Callable[..., Any], ...]] = {
     Call: (Sources,),
     AccountCall: (Inputs, Trial, Sources),
     DeploymentCall: (Inputs, Trial, Sources),
+    MigrationCall: (Inputs, Trial, Sources),
 }
 """Whose fields are options of a kind of call, besides the verb's own."""
 
@@ -37,7 +40,7 @@ def parameters(function: Callable[..., Any]) -> list[Parameter]:
     if function.__name__ in ON_NODES:
         kinds = tuple(kind for kind in kinds if kind is not Trial)
     common = [each for kind in kinds for each in signature(kind).parameters.values()]
-    taken = [_parameter(each) for each in own if _is_option(_option(each))]
+    taken = [_parameter(each) for each in own if _is_option(option_of(each))]
     return [each.replace(kind=Parameter.KEYWORD_ONLY) for each in (*taken, *common)]
 
 
@@ -52,17 +55,34 @@ def own_values(function: Callable[..., Any], given: Mapping[str, Any]) -> dict[s
         SettingsError: a value is not what the option takes.
     """
     _, *own = signature(function).parameters.values()
-    return {each.name: _value(each, given) for each in own if not _option(each).terminal_only}
+    return {each.name: _value(each, given) for each in own if not option_of(each).terminal_only}
+
+
+def require_own(function: Callable[..., Any], given: Mapping[str, Any]) -> None:
+    """Make sure that `run`, which takes the options of all verbs, was given none that is another verb's.
+
+    Args:
+        function: the verb's.
+        given: what Dagger handed over.
+
+    Raises:
+        SettingsError: it was; nothing was done.
+    """
+    own = {each.name for each in parameters(function)} | {
+        f.name for kind in (Inputs, Sources) for f in fields(kind)
+    }
+    others = {each.name: each for name in NAMES for each in parameters(verb(name)) if each.name not in own}
+    wrong = [n for n, p in others.items() if given.get(n) not in (None, "", False, p.default)]
+    if wrong:
+        named = ", ".join(f"--{name.strip('_').replace('_', '-')}" for name in wrong)
+        what = f"{named}: not an option of {function.__name__.replace('_', '-')}"
+        raise SettingsError(what, "leave it out, or name the verb that takes it")
 
 
 def writes_folder(function: Callable[..., Any]) -> bool:
     """Tell whether a verb writes a folder, which its function returns."""
     _, *own = signature(function).parameters.values()
-    return any(_option(each).folder == "written" for each in own)
-
-
-def _option(parameter: Parameter) -> Option:
-    return next((note for note in get_args(parameter.annotation) if isinstance(note, Option)), Option())
+    return any(option_of(each).folder == "written" for each in own)
 
 
 def _is_option(option: Option) -> bool:
@@ -75,15 +95,16 @@ def _parameter(parameter: Parameter) -> Parameter:
     told: list[Any] = [note for note in notes if isinstance(note, Doc)]
     if parameter.name != (name := parameter.name.strip("_")):
         told.append(Name(name))  # "from" is no name in Python
-    if _option(parameter).folder:
+    if option_of(parameter).folder:
         kind = dagger.Directory | None
     elif get_origin(without_none(kind)) is Literal:
+        told[0] = Doc(f"{told[0].documentation} One of {', '.join(get_args(without_none(kind)))}.")
         kind = str if kind is without_none(kind) else str | None
-    return parameter.replace(annotation=Annotated.__class_getitem__((kind, *told)))  # type: ignore[attr-defined]
+    return parameter.replace(annotation=Annotated[kind, *told])
 
 
 def _value(parameter: Parameter, given: Mapping[str, Any]) -> Any:
-    option, value = _option(parameter), given.get(parameter.name, parameter.default)
+    option, value = option_of(parameter), given.get(parameter.name, parameter.default)
     if option.folder:
         return PLANS if value or option.folder == "written" else None
     kind = without_none(get_args(parameter.annotation)[0])

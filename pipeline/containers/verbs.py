@@ -10,8 +10,8 @@ import dagger
 from dagger import Doc, dag, function
 
 from pipeline.containers.advice import for_dagger
-from pipeline.containers.call import Attempt, Module
-from pipeline.containers.parameters import own_values, parameters, writes_folder
+from pipeline.containers.call import DaggerCall, Module
+from pipeline.containers.parameters import own_values, parameters, require_own, writes_folder
 from pipeline.errors import PipelineError, SettingsError, most_telling
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
@@ -22,13 +22,11 @@ from pipeline.tofu.binary import find_tofu
 from pipeline.verbs import NAMES, verb
 
 J = dagger.JSON
-Acts = Callable[[Callable[..., Any]], Callable[..., Any]]
-acts: Acts = function(cache="never")  # type: ignore[call-overload] # its overloads do not know `cache`
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+acts: Decorator = function(cache="never")  # type: ignore[call-overload] # its overloads do not know `cache`
 
 LAST_FRAMES = 6
 """Lines of a defect's traceback that its error shows."""
-OF_A_TERMINAL = ("\b", "Example: ")
-"""How paragraphs of a verb's help begin that are of no use under Dagger."""
 
 
 def verb_function(name: str) -> Callable[..., Any]:
@@ -43,7 +41,7 @@ def verb_function(name: str) -> Callable[..., Any]:
     async def called(self: Module, **given: Any) -> str | dagger.Directory:
         done = await attempt(self, name, given)
         if done.error:
-            await fail(name, done.error, done.report.findings)
+            await fail(name, done.error, done.answers or done.report.findings)
         if returned is str:
             return done.summary()
         return done.kept[name].with_new_file("page.txt", done.summary())
@@ -62,19 +60,21 @@ def run_function() -> Callable[..., Any]:
 async def run(self: Module, verb: str, **given: Any) -> dagger.Directory:
     """Do a verb's work and return a directory whatever comes of it, for CI to export.
 
-    It holds run.json, junit.xml, exit-code, and what the verb itself keeps: a rehearsal's states.
+    It holds run.json, junit.xml, exit-code, page.txt with what was found and proven, and what the verb keeps:
+    a rehearsal's states, or plans, which hold what the states hold.
     """
     done = await attempt(self, verb, given)
     code = done.error.exit_code if done.error else done.exit_code
     folder = dag.directory()
-    for name, text in {**done.report.files(), "exit-code": f"{code}\n"}.items():
+    texts = {**done.report.files(), "exit-code": f"{code}\n", "page.txt": done.summary()}
+    for name, text in texts.items():
         folder = folder.with_new_file(name, text)
     for name, kept in done.kept.items():
         folder = folder.with_directory(name, kept)
     return folder
 
 
-async def attempt(self: Module, name: str, given: Mapping[str, Any]) -> Attempt:
+async def attempt(self: Module, name: str, given: Mapping[str, Any]) -> DaggerCall:
     """Do a verb's work; what came of it is in what is returned, an error too.
 
     Args:
@@ -84,10 +84,11 @@ async def attempt(self: Module, name: str, given: Mapping[str, Any]) -> Attempt:
     """
     target = "localstack" if name == "rehearse" or given.get("emulator") else "aws"
     report = Report(name, target, facts(find_tofu()))
-    done = Attempt(name, self, given, Progress(given.get("verbose", False)), report)
+    done = DaggerCall(name, self, given, Progress(given.get("verbose", False)), report)
     try:
         if name not in NAMES:
             raise SettingsError(f"there is no verb {name!r}", f"use one of {', '.join(NAMES)}")
+        require_own(verb(name), given)
         await verb(name)(done, **own_values(verb(name), given))
     except Exception as error:
         done.error = explain(name, error)
@@ -95,9 +96,10 @@ async def attempt(self: Module, name: str, given: Mapping[str, Any]) -> Attempt:
     return done
 
 
-def _help(verb: Callable[..., Any]) -> str:
-    paragraphs = (getdoc(verb) or "").split("\n\n")
-    return "\n\n".join(each for each in paragraphs if not each.startswith(OF_A_TERMINAL))
+def _help(function: Callable[..., Any]) -> str:
+    """Return a verb's help without its example, which is of a terminal."""
+    paragraphs = (getdoc(function) or "").replace("\b\n", "").split("\n\n")
+    return "\n\n".join(each for each in paragraphs if not each.startswith("Example: "))
 
 
 def _function(

@@ -1,7 +1,7 @@
 """What a run did and what it proved, as JSON: there from its first second, also when the run failed."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -69,6 +69,16 @@ class Report:
         """Note the error that ended the run."""
         code = error.exit_code if isinstance(error, PipelineError) else 1
         self.error = {"exit_code": code, "kind": type(error).__name__, "what": str(error)}
+
+    def lines(self, answers: Sequence[str] = ()) -> list[str]:
+        """Return what was found, what was proven and what was not, in words.
+
+        Args:
+            answers: what a verb says instead of what was found.
+        """
+        proven = [f"✓ {about}: {proof['words']}" for about, proof in self.proofs.items()]
+        not_proven = [f"- not proven here: {text}" for text in self.not_proven]
+        return [*(answers or self.findings), *proven, *not_proven]
 
     def document(self) -> dict[str, Any]:
         """Return everything as JSON can hold it."""

@@ -79,6 +79,11 @@ class AccountSettings(BaseSettings):
         return bucket_name(self.bucket_suffix, self.s3_bucket_base_name)
 
     @property
+    def title(self) -> str:
+        """The deployment in words: what a question names."""
+        return f"{self.bucket_suffix} in {self.region}"
+
+    @property
     def credentials(self) -> dict[str, str]:
         """The key pair that was given, or else what boto3's chain finds, by boto3's names."""
         return find_credentials(self.access_key, self.secret_key, self.session_token)

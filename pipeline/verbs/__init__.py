@@ -13,6 +13,8 @@ SECTIONS = {
 }
 """The verbs in the order of use."""
 NAMES = tuple(name for names in SECTIONS.values() for name in names)
+WITHOUT_REPORT = ("backups",)
+"""It only lists: a report of it would take the place of the last run's."""
 
 Verb = Callable[..., Awaitable[None]]
 """Takes the call, then its own options by name; their annotations are their types and their help."""

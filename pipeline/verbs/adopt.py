@@ -22,7 +22,9 @@ async def adopt(call: DeploymentCall, stack: StackName, yes: Yes = False) -> Non
         lost = d.stack(stack)
         seen = await adoption.look(d, lost)
         if seen.imports:
-            await call.confirm(f"Import this into the state of {stack}?", yes, seen.page())
+            await call.confirm(
+                f"Import this into the state of {stack} of {settings.title}?", yes, seen.page()
+            )
         done = await adoption.adopt(d, lost, seen)
         missing = f"deploy creates what is missing: {', '.join(done.missing)}"
         left = missing if done.missing else "a plan changes nothing"

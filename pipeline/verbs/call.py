@@ -12,7 +12,7 @@ from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
 from pipeline.settings.inputs import AccountSettings, Settings
 
-Inputs = TypeVar("Inputs", bound=AccountSettings)
+Wanted = TypeVar("Wanted", bound=AccountSettings)
 
 
 class Call(Protocol):
@@ -50,7 +50,7 @@ class DeploymentCall(AccountCall, Protocol):
     exit_code: int
     """The process's, when the verb ends without an error."""
 
-    async def read(self, kind: type[Inputs], **given: str) -> Inputs:
+    async def read(self, kind: type[Wanted], **given: str) -> Wanted:
         """Return the validated inputs.
 
         Args:
@@ -86,8 +86,8 @@ class DeploymentCall(AccountCall, Protocol):
 
         Args:
             question: names what would happen.
-            yes: --yes was given.
-            shown: what the answer depends on; it is shown first.
+            yes: --yes was given: then question and answer are noted.
+            shown: what the answer depends on; it is shown first, whatever the answer is.
 
         Raises:
             PipelineError: the answer is no, or nobody can be asked.
@@ -99,3 +99,7 @@ class DeploymentCall(AccountCall, Protocol):
         Args:
             yes: --yes was given.
         """
+
+
+class MigrationCall(DeploymentCall, Protocol):
+    """A call of a verb on a deployment that itself names the places of the states."""

@@ -16,7 +16,7 @@ SavedPlan = Annotated[
     Doc("Apply exactly the plans that `plan` kept there."),
     Option(plan_to_read, metavar="DIR", folder="read"),
 ]
-Agreed = Annotated[bool, Doc("Do not ask before nodes or disks end; for CI.")]
+Agreed = Annotated[bool, Doc("Let nodes and disks end without a question, if the plan ends some.")]
 
 
 async def deploy(call: DeploymentCall, plan: SavedPlan = None, yes: Agreed = False) -> None:

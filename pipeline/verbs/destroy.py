@@ -27,7 +27,8 @@ async def destroy(call: DeploymentCall, without_backup: WithoutBackup = None, ye
     """
     settings = await call.read(Settings)
     first = "WITHOUT a backup of its last state" if without_backup else "after a verified backup"
-    await call.confirm(f"Destroy the app, with its nodes and the disk of {DATABASE}, {first}?", yes)
+    what = f"the app of {settings.title}, with its nodes and the disk of {DATABASE}"
+    await call.confirm(f"Destroy {what}, {first}?", yes)
     async with call.deployment(settings) as d:
         if not without_backup:
             await order.refresh_inventory(d)

@@ -12,7 +12,7 @@ from pipeline.verbs.options import BackupId, Database, Option, valid_hours
 
 MaxAge = Annotated[
     float | None,
-    Doc("Fail when the newest backup is older than that, in hours."),
+    Doc("Fail when the newest backup is older than HOURS."),
     Option(valid_hours, metavar="HOURS"),
 ]
 
@@ -25,7 +25,7 @@ async def drill(
 ) -> None:
     """Restore the newest backup into a throwaway PostgreSQL 18, off the node, and compare it.
 
-    Asks the node for nothing, and needs room for the database in TMPDIR. The attachments' archive is read
+    Asks the node for nothing, and needs room for the database (in TMPDIR). The attachments' archive is read
     to its end. RPO (the snapshot's age when the drill began) and RTO (seconds until the compared database
     could be used) are measured, and written into reports/run.json and into verified.json beside the
     backup. Nothing else stays.

@@ -8,16 +8,16 @@ from pipeline.errors import SettingsError
 from pipeline.settings.inputs import Settings
 from pipeline.states.migrate import migrate
 from pipeline.targets.aws import backend
-from pipeline.verbs.call import DeploymentCall
+from pipeline.verbs.call import MigrationCall
 from pipeline.verbs.options import Yes
 
 Place = Literal["local", "s3", "gitlab"]
 
 
 async def migrate_state(
-    call: DeploymentCall,
-    from_: Annotated[Place, Doc("Where the states are.")],
-    to: Annotated[Place, Doc("Where they shall be.")],
+    call: MigrationCall,
+    from_: Annotated[Place, Doc("Where the states are now.")],
+    to: Annotated[Place, Doc("Where to move the states.")],
     yes: Yes = False,
 ) -> None:
     """Move both states; what was moved is compared before the old copy is put away.
@@ -30,7 +30,7 @@ async def migrate_state(
     if from_ == to:
         raise SettingsError("--from and --to name the same place", "name two places")
     settings = await call.read(Settings, QUICKDATA_STATE=to, QUICKDATA_STATE_FROM=from_)
-    await call.confirm(f"Move the states of storage and app from {from_} to {to}?", yes)
+    await call.confirm(f"Move the states of {settings.title} from {from_} to {to}?", yes)
     async with call.deployment(settings) as d:
         moved = await migrate(d, backend(settings, from_, d), backend(settings, to, d))
         for stack, words in moved.items():

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from inspect import Parameter
 from pathlib import Path, PurePosixPath
 from types import NoneType
 from typing import Annotated, Any, Literal, get_args
@@ -38,6 +39,11 @@ class Option:
     folder: Literal["", "read", "written"] = ""
 
 
+def option_of(parameter: Parameter) -> Option:
+    """Return what a verb's parameter says of itself as an option."""
+    return next((note for note in get_args(parameter.annotation) if isinstance(note, Option)), Option())
+
+
 def without_none(kind: Any) -> Any:
     """Return what an option is of; None beside it says only that it may be left out.
 
@@ -62,7 +68,7 @@ def valid_id(value: str | None) -> str | None:
     """Return a backup's id.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not an id.
     """
     if value is not None and not ID.fullmatch(value):
         raise wrong(value, "is not an id: 8 characters, 0-9 and a-f; `quickdata backups` lists them")
@@ -110,11 +116,13 @@ def plan_to_read(value: Path | None) -> PurePosixPath | None:
     return PurePosixPath(value.absolute()) if value else None
 
 
-Yes = Annotated[bool, Doc("Do not ask; for CI.")]
+Yes = Annotated[bool, Doc("Do it without a question.")]
 AsJson = Annotated[bool, Doc("Print JSON."), Option(name="json")]
-StackName = Annotated[Literal["storage", "app"], Doc("storage or app."), Option(argument=True)]
-BackupId = Annotated[
-    str | None, Doc("Which backup of those that `quickdata backups` lists."), Option(valid_id, name="id")
+StackName = Annotated[
+    Literal["storage", "app"], Doc("The stack whose state is meant."), Option(argument=True)
 ]
-Database = Annotated[str, Doc("Whose backups."), Option(valid_database)]
-FromDatabase = Annotated[str, Doc("Whose backup."), Option(valid_database)]
+BackupId = Annotated[
+    str | None, Doc("The backup's id; `quickdata backups` lists them."), Option(valid_id, name="id")
+]
+Database = Annotated[str, Doc("The database whose backups are meant."), Option(valid_database)]
+FromDatabase = Annotated[str, Doc("The database whose backup is restored."), Option(valid_database)]

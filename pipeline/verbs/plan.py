@@ -20,8 +20,10 @@ Out = Annotated[
     Option(plan_to_write, metavar="DIR", folder="written"),
 ]
 DetailedExitcode = Annotated[
-    bool, Doc("Exit with 2 when there are changes."), Option(terminal_only=True)
-]  # a Dagger function cannot return a folder and an exit code
+    bool,
+    Doc("Exit with 2 when there are changes, deferred ones too, and with 0 when there are none."),
+    Option(terminal_only=True),
+]  # a Dagger function that returns a folder has no exit code
 
 
 async def plan(call: DeploymentCall, out: Out = FOLDER, detailed_exitcode: DetailedExitcode = False) -> None:
@@ -30,9 +32,7 @@ async def plan(call: DeploymentCall, out: Out = FOLDER, detailed_exitcode: Detai
     What cannot be known before the bucket, the app or the nodes exist is shown as deferred: deploy plans it
     when it gets there. A plan that the gate refuses is shown, not kept, and ends with exit code 3.
 
-    \b
-    Exit codes with --detailed-exitcode: 0 nothing to do, 2 changes; what is deferred counts as changes.
-    DIR/plan.json holds counts only, for GitLab's artifacts:reports:terraform; the plans beside it hold
+    plan.json holds counts only, for GitLab's artifacts:reports:terraform; the plans beside it hold
     what the states hold: upload plan.json alone.
 
     Example: quickdata plan --out plan

@@ -11,7 +11,13 @@ from pipeline.verbs.options import Option
 
 Suffix = Annotated[str, Doc("Stands for TF_VAR_bucket_suffix."), Option(valid_suffix)]
 Nodes = Annotated[
-    Literal["auto", "local", "docker"], Doc("What the nodes are."), Option(terminal_only=True)
+    Literal["auto", "local", "docker"],
+    Doc(
+        "docker: the nodes are containers, reached by SSH: a real Swarm, NocoDB, Adminer. local: they are"
+        " directories, the database is a process: the files and scripts, no Swarm. auto: docker where Docker"
+        " answers and has the images or can pull them, else local."
+    ),
+    Option(terminal_only=True),
 ]  # under Dagger they are directories
 
 
@@ -21,11 +27,6 @@ async def rehearse(call: Call, suffix: Suffix = "rehearsal", nodes: Nodes = "aut
     Deploys storage and app, configures two nodes, backs up, damages, restores, compares, deploys
     again, destroys the app. Needs no settings and touches nothing real. What stays: reports/, a
     downloaded OpenTofu in ~/.cache/quickdata (or XDG_CACHE_HOME), images in Docker.
-
-    \b
-    docker  the nodes are containers, reached by SSH: a real Swarm, NocoDB, Adminer
-    local   the nodes are directories, the database is a process: the files and scripts, no Swarm
-    auto    docker where Docker answers and has the images or can pull them, else local
 
     Example: quickdata rehearse
     """

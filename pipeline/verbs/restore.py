@@ -19,7 +19,7 @@ async def restore(
 ) -> None:
     """Restore a backup in place of the live database, which is kept beside it.
 
-    Without --id the newest. The backup goes into a scratch database first and is compared with its
+    Without an id the newest one. The backup goes into a scratch database first and is compared with its
     manifest: on any failure the live database was not touched.
 
     Example: quickdata restore --id 3f2a9c1d
@@ -31,7 +31,8 @@ async def restore(
         listed = await catalogue.list_backups(d.cloud, d.bucket, from_database)
         chosen = catalogue.choose(listed, backup_id, from_database)
         shown = "\n".join(catalogue.table([chosen], datetime.now(UTC)))
-        await call.confirm(f"Restore it over {DATABASE}? {since}", yes, shown)
+        question = f"Restore {chosen.id} of {from_database} over {DATABASE} of {settings.title}? {since}"
+        await call.confirm(question, yes, shown)
         await refresh_inventory(d)
         restored = await scripts.restore(d, chosen.id, from_database)
         words = f"{restored['rows']} rows compared; the old database is {restored['kept']}"

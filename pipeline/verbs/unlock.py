@@ -12,11 +12,12 @@ async def unlock(call: DeploymentCall, stack: StackName, yes: Yes = False) -> No
 
     Example: quickdata unlock storage --state s3
     """
-    question = "Break this lock? Only if that run is dead: two runs at once can lose a state."
+    only = "Only if that run is dead: two runs at once can lose a state."
     async with call.deployment() as d:
         locked = d.stack(stack)
         lock = await find_lock(d, locked)
         if lock:
-            await call.confirm(question, yes, f"{stack}: locked {lock}")
+            shown = f"{stack} of {d.suffix} in {d.cloud.region}: locked {lock}"
+            await call.confirm(f"Break this lock? {only}", yes, shown)
             await d.backend.release(locked, lock)
         d.report.prove(stack, f"the lock {lock.id} is gone" if lock else "nobody holds a lock")

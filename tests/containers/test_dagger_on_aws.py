@@ -12,7 +12,7 @@ from dagger import dag
 from pipeline.aws.web_identity import temporary_keys
 from pipeline.containers import deployment as contained
 from pipeline.containers import services, verbs
-from pipeline.containers.call import Attempt
+from pipeline.containers.call import DaggerCall
 from pipeline.containers.emulator import emulator
 from pipeline.containers.inputs import read_inputs
 from pipeline.containers.options import Inputs, option_of, variable
@@ -277,14 +277,15 @@ async def test_a_role_that_cannot_be_assumed_is_wrong_input(monkeypatch: pytest.
 @pytest.mark.parametrize(("yes", "agree"), [(False, refuse), (True, note_agreement)])
 def test_under_dagger_yes_is_the_answer(pipeline: Pipeline, yes: bool, agree: object) -> None:
     report = Report("deploy", "aws")
-    assert Attempt("deploy", pipeline, {}, Progress(), report).agreement(yes) is agree
+    assert DaggerCall("deploy", pipeline, {}, Progress(), report).agreement(yes) is agree
 
 
 @pytest.mark.parametrize("name", ["destroy", "restore", "adopt", "migrate_state"])
 async def test_what_replaces_or_removes_wants_yes_before_a_toolbox_is_made(
     pipeline: Pipeline, engine: Engine, key: str, name: str
 ) -> None:
-    own = {"stack": "app", "from_": "s3", "to": "gitlab", "gitlab_url": "https://gitlab.example.org"}
+    own = {"adopt": {"stack": "app"}, "migrate_state": {"from_": "s3", "to": "gitlab"}}.get(name, {})
+    own["gitlab_url"] = "https://gitlab.example.org"
     gitlab = {"gitlab_project": "7", "gitlab_user": "ppr", "gitlab_pat": dag.set_secret("pat", "token")}
     engine.secrets["pat"] = "token"
     done = await attempt(pipeline, name.replace("_", "-"), given(name, ssh_key=key, **own, **gitlab))

@@ -134,7 +134,7 @@ def test_a_report_that_cannot_be_written_is_found_before_anything_is_done(
     (tmp_path / "reports").touch()
     done = []
 
-    async def acting(call: console.Console) -> None:
+    async def acting(call: console.TerminalCall) -> None:
         done.append("something")
 
     with pytest.raises(SystemExit) as ended:
@@ -146,7 +146,7 @@ def test_a_report_that_cannot_be_written_is_found_before_anything_is_done(
 def test_a_report_that_cannot_be_written_in_the_end_does_not_hide_what_was_proven(
     environment: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async def acting(call: console.Console) -> None:
+    async def acting(call: console.TerminalCall) -> None:
         call.report.prove("restore", "the old database is kept_as_x")
         (tmp_path / "reports/run.json").unlink()
         (tmp_path / "reports/run.json").mkdir()
@@ -181,7 +181,7 @@ def test_a_suffix_that_s3_refuses_is_refused_before_anything_starts(suffix: str)
 def test_an_error_ends_with_its_code_its_mend_and_a_report(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
-    async def failing(call: console.Console) -> None:
+    async def failing(call: console.TerminalCall) -> None:
         call.report.prove("half", "done")
         raise VerifyFailed("2 tables differ", "look at them")
 
@@ -197,7 +197,7 @@ def test_an_error_ends_with_its_code_its_mend_and_a_report(
 def test_a_ctrl_c_before_anything_has_begun_is_reported_as_an_interrupt(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
-    async def interrupted(call: console.Console) -> None:
+    async def interrupted(call: console.TerminalCall) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(SystemExit) as ended:
@@ -209,7 +209,7 @@ def test_a_ctrl_c_before_anything_has_begun_is_reported_as_an_interrupt(
 def test_an_error_in_parallel_work_is_told_alone(
     environment: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async def failing(call: console.Console) -> None:
+    async def failing(call: console.TerminalCall) -> None:
         raise ExceptionGroup("unhandled", [ExceptionGroup("inner", [VerifyFailed("differs", "look")])])
 
     with pytest.raises(SystemExit):

@@ -7,9 +7,10 @@ import pytest
 from dagger import dag
 
 from pipeline.containers import verbs
-from pipeline.containers.call import Attempt
+from pipeline.containers.call import DaggerCall
 from pipeline.errors import PlanRefused, ToolError, VerifyFailed
 from pipeline.module import Pipeline
+from pipeline.verbs.call import Call
 from tests.support.calls import options
 from tests.support.engine import Engine, query_error
 
@@ -45,7 +46,8 @@ async def test_run_returns_what_a_verb_keeps_also_when_it_fails(
 ) -> None:
     states = dag.directory().with_new_file("terraform.tfstate", "{}")
 
-    async def rehearse(call: Attempt) -> None:
+    async def rehearse(call: Call) -> None:
+        assert isinstance(call, DaggerCall)
         call.kept["state"] = states
         if error:
             raise error
@@ -99,6 +101,34 @@ async def test_a_value_that_no_option_can_have_is_refused_as_at_a_terminal(
     assert done.error is not None
     assert done.error.exit_code == 2
     assert f"--{option.replace('_', '-')}: " in done.error.what
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "value"),
+    [
+        ("restore", "database", "other"),
+        ("verify", "max_age", 26.0),
+        ("deploy", "to", "gitlab"),
+        ("check", "yes", True),
+    ],
+)
+async def test_run_refuses_an_option_of_another_verb(
+    pipeline: Pipeline, engine: Engine, name: str, option: str, value: object
+) -> None:
+    """`restore --database other` would restore the wrong backup over the live database."""
+    done = await verbs.attempt(pipeline, name, options("run") | {option: value})
+    assert done.error is not None
+    assert done.error.exit_code == 2
+    assert f"--{option.replace('_', '-')}: not an option of {name}" in done.error.what
+
+
+async def test_run_refuses_an_emulator_where_the_nodes_have_to_last(
+    pipeline: Pipeline, engine: Engine
+) -> None:
+    service = dag.container().with_exposed_port(4566).as_service()
+    done = await verbs.attempt(pipeline, "verify", options("run") | {"emulator": service})
+    assert done.error is not None
+    assert "--emulator: not an option of verify" in done.error.what
 
 
 async def test_two_failures_at_once_are_told_as_the_graver_one(pipeline: Pipeline, engine: Engine) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 from pipeline.cli.command import command
@@ -25,8 +26,8 @@ class OnDeployment:
     def __post_init__(self) -> None:
         self.progress, self.report = self.d.progress, self.d.report
 
-    async def read(self, _kind: object, **_given: str) -> None:
-        pass
+    async def read(self, _kind: object, **_given: str) -> SimpleNamespace:
+        return SimpleNamespace(title=f"{self.d.suffix} in {self.d.cloud.region}")
 
     @asynccontextmanager
     async def deployment(self, _settings: object = None) -> AsyncIterator[Deployment]:

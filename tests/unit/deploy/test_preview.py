@@ -399,7 +399,7 @@ def typed(
 
     d = deployment(runner)
     monkeypatch.setattr(console, "run", lambda work, *_: anyio.run(work, d.progress, d.report))
-    monkeypatch.setattr(console.Console, "deployment", lambda _: nullcontext(d))
+    monkeypatch.setattr(console.TerminalCall, "deployment", lambda _: nullcontext(d))
     done = CliRunner().invoke(main, ["plan", *arguments])
     return done.exit_code, done.output, runner
 

@@ -25,7 +25,7 @@ from pipeline.steps.masks import Masks
 if TYPE_CHECKING:
     import dagger
 
-STATES = tuple(
+STATE_FILES = tuple(
     PurePosixPath("infrastructure", stack, "terraform.tfstate") for stack in ("terraS3", "terraform")
 )
 
@@ -62,7 +62,7 @@ async def containers(
 
 
 async def _keep_states(runner: ContainerRunner, keep: Callable[["dagger.Directory"], None]) -> None:
-    keep(await runner.keep(*STATES))
+    keep(await runner.keep(*STATE_FILES))
 
 
 @asynccontextmanager

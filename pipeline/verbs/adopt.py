@@ -1,9 +1,15 @@
 """The verb `adopt`."""
 
+from typing import Annotated, Literal
+
+from typing_extensions import Doc
+
 from pipeline.deploy import adopt as adoption
 from pipeline.settings.inputs import Settings
 from pipeline.verbs.call import DeploymentCall
-from pipeline.verbs.options import StackName, Yes
+from pipeline.verbs.options import OF_STACK, Yes
+
+StackName = Annotated[Literal["storage", "app"], Doc("The stack whose state is lost."), OF_STACK]
 
 
 async def adopt(call: DeploymentCall, stack: StackName, yes: Yes = False) -> None:

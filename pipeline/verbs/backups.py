@@ -2,11 +2,16 @@
 
 import json
 from datetime import UTC, datetime
+from typing import Annotated
+
+from typing_extensions import Doc
 
 from pipeline.backups import catalogue
 from pipeline.deployment import DATABASE
 from pipeline.verbs.call import AccountCall
-from pipeline.verbs.options import AsJson, Database
+from pipeline.verbs.options import OF_DATABASE, AsJson
+
+Database = Annotated[str, Doc("The database whose backups are listed."), OF_DATABASE]
 
 
 async def backups(call: AccountCall, database: Database = DATABASE, as_json: AsJson = False) -> None:

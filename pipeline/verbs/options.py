@@ -1,4 +1,4 @@
-"""The options that verbs declare: type, default, help, and what a value must look like."""
+"""What verbs declare of their options besides type, default and help: how a value is written and checked."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -116,13 +116,9 @@ def plan_to_read(value: Path | None) -> PurePosixPath | None:
     return PurePosixPath(value.absolute()) if value else None
 
 
+BY_ID = Option(valid_id, name="id")
+OF_DATABASE = Option(valid_database)
+OF_STACK = Option(argument=True)
+
 Yes = Annotated[bool, Doc("Do it without a question.")]
 AsJson = Annotated[bool, Doc("Print JSON."), Option(name="json")]
-StackName = Annotated[
-    Literal["storage", "app"], Doc("The stack whose state is meant."), Option(argument=True)
-]
-BackupId = Annotated[
-    str | None, Doc("The backup's id; `quickdata backups` lists them."), Option(valid_id, name="id")
-]
-Database = Annotated[str, Doc("The database whose backups are meant."), Option(valid_database)]
-FromDatabase = Annotated[str, Doc("The database whose backup is restored."), Option(valid_database)]

@@ -1,6 +1,9 @@
 """The verb `restore`."""
 
 from datetime import UTC, datetime
+from typing import Annotated
+
+from typing_extensions import Doc
 
 from pipeline.backups import catalogue
 from pipeline.backups import node as scripts
@@ -8,7 +11,12 @@ from pipeline.deploy.order import refresh_inventory
 from pipeline.deployment import DATABASE
 from pipeline.settings.inputs import Settings
 from pipeline.verbs.call import DeploymentCall
-from pipeline.verbs.options import BackupId, FromDatabase, Yes
+from pipeline.verbs.options import BY_ID, OF_DATABASE, Yes
+
+BackupId = Annotated[
+    str | None, Doc("The backup to restore; `quickdata backups` lists them. Without it the newest."), BY_ID
+]
+FromDatabase = Annotated[str, Doc("The database whose backup is restored."), OF_DATABASE]
 
 
 async def restore(
@@ -19,7 +27,7 @@ async def restore(
 ) -> None:
     """Restore a backup in place of the live database, which is kept beside it.
 
-    Without an id the newest one. The backup goes into a scratch database first and is compared with its
+    The backup goes into a scratch database first and is compared with its
     manifest: on any failure the live database was not touched.
 
     Example: quickdata restore --id 3f2a9c1d

@@ -1,8 +1,14 @@
 """The verb `unlock`."""
 
+from typing import Annotated, Literal
+
+from typing_extensions import Doc
+
 from pipeline.states.ready import find_lock
 from pipeline.verbs.call import DeploymentCall
-from pipeline.verbs.options import StackName, Yes
+from pipeline.verbs.options import OF_STACK, Yes
+
+StackName = Annotated[Literal["storage", "app"], Doc("The stack whose state is locked."), OF_STACK]
 
 
 async def unlock(call: DeploymentCall, stack: StackName, yes: Yes = False) -> None:

@@ -1,15 +1,19 @@
 """The verb `verify`."""
 
+from typing import Annotated
+
+from typing_extensions import Doc
+
 from pipeline.backups import node as scripts
 from pipeline.deploy.order import refresh_inventory
 from pipeline.verbs.call import DeploymentCall
-from pipeline.verbs.options import BackupId
+from pipeline.verbs.options import BY_ID
+
+BackupId = Annotated[str | None, Doc("Compare this backup, and take none."), BY_ID]
 
 
 async def verify(call: DeploymentCall, backup_id: BackupId = None) -> None:
     """Take a backup, restore it into a scratch database on the node, compare; safe on a live system.
-
-    With --id that backup is compared, and none is taken.
 
     Example: quickdata verify
     """

@@ -14,7 +14,7 @@ from dagger.client._core import Field
 from pipeline.backups import drill
 from pipeline.backups.catalogue import Backup
 from pipeline.containers import services
-from pipeline.containers.rehearsal import STATES, containers
+from pipeline.containers.rehearsal import STATE_FILES, containers
 from pipeline.containers.toolbox import ENVIRONMENT, Toolbox, ToolboxSources
 from pipeline.containers.verbs import explain
 from pipeline.errors import PipelineError, ToolError
@@ -159,14 +159,14 @@ async def test_the_states_are_kept_and_the_volume_is_empty_afterwards(
     keep = Kept()
     try:
         async with rehearsing(keep) as (_, bench):
-            await bench.runner.write(STATES[0], "{}", 0o600)
+            await bench.runner.write(STATE_FILES[0], "{}", 0o600)
             if ending:
                 raise ending
     except Broke:
         pass
     (kept,) = keep.found
     copied = [args["args"] for args in named(list(kept._ctx.selections), "withExec")]
-    assert ["cp", "-r", "--parents", str(STATES[0]), "/kept"] in copied
+    assert ["cp", "-r", "--parents", str(STATE_FILES[0]), "/kept"] in copied
     assert list((engine.root / "workspace").iterdir()) == []
 
 
@@ -216,7 +216,7 @@ async def test_a_call_that_is_cancelled_is_cleaned_up_to_the_end() -> None:
 
 
 def test_the_states_are_those_of_the_two_stacks() -> None:
-    folders = {Path(path).parent for path in STATES}
+    folders = {Path(path).parent for path in STATE_FILES}
     assert folders == {Path("infrastructure/terraS3"), Path("infrastructure/terraform")}
 
 

@@ -5,37 +5,26 @@ import json
 import anyio
 import pytest
 
-from pipeline.backups.node import restore, verify
-from pipeline.deploy.agreement import note_agreement
-from pipeline.deploy.order import deploy, destroy
+from pipeline.backups.node import verify
+from pipeline.deploy.order import deploy
 from pipeline.errors import (
     BucketTaken,
     PipelineError,
     PlanRefused,
-    SettingsError,
     ToolError,
-    VerifyFailed,
     most_telling,
 )
 from pipeline.steps.step import Result, Step
 from tests.support.recording import (
     OUTPUTS,
-    PROOF,
     FreeCloud,
     RecordingRunner,
     deployment,
     outputs,
     plan_json,
-    said_by_ansible,
     state_json,
 )
-
-DATABASE = 'aws_instance.node["database"]'
-SECOND = {
-    "storage: state": (0, state_json()),
-    "storage: plan": (0, ""),
-    "app: plan": (0, ""),
-}
+from tests.support.second_run import DATABASE, SECOND, in_order
 
 
 async def failing(runner: RecordingRunner, cloud: FreeCloud | None = None) -> PipelineError:
@@ -44,11 +33,6 @@ async def failing(runner: RecordingRunner, cloud: FreeCloud | None = None) -> Pi
     error = most_telling(caught.value)
     assert isinstance(error, PipelineError)
     return error
-
-
-def in_order(runner: RecordingRunner, *names: str) -> bool:
-    positions = [runner.names.index(name) for name in names]
-    return positions == sorted(positions)
 
 
 async def test_storage_is_planned_gated_and_its_bucket_applied_before_the_app_is_planned() -> None:
@@ -155,35 +139,6 @@ async def test_saved_plans_do_not_stay_and_two_runs_have_two_names() -> None:
     assert not set(removed) & set(others)
 
 
-async def test_nocodb_comes_back_when_the_backup_before_a_destruction_fails() -> None:
-    runner = RecordingRunner({"backup": (1, "")})
-    with pytest.raises(PipelineError):
-        await destroy(deployment(runner))
-    assert in_order(runner, "stop NocoDB", "backup", "start NocoDB")
-    assert "app: apply" not in runner.names
-
-
-async def test_a_restore_keeps_nocodb_away_and_says_for_how_long() -> None:
-    runner = RecordingRunner({"restore": (0, said_by_ansible(json.dumps(PROOF)))})
-    figures = await restore(deployment(runner))
-    assert runner.names == ["stop NocoDB", "restore", "start NocoDB"]
-    assert figures["nocodb_away_seconds"] >= 0
-
-
-async def test_nocodb_comes_back_after_a_restore_that_failed() -> None:
-    runner = RecordingRunner({"restore": (1, "")})
-    with pytest.raises(PipelineError):
-        await restore(deployment(runner))
-    assert runner.names == ["stop NocoDB", "restore", "start NocoDB"]
-
-
-async def test_a_nocodb_that_does_not_start_again_does_not_hide_why_the_restore_failed() -> None:
-    runner = RecordingRunner({"restore": (1, ""), "start NocoDB": (1, "")})
-    with pytest.raises(PipelineError, match=r"^restore") as caught:
-        await restore(deployment(runner))
-    assert "start NocoDB" in caught.value.__notes__[0]
-
-
 async def test_a_refused_storage_plan_keeps_the_app_from_being_applied_too() -> None:
     refused = (0, plan_json(("aws_s3_bucket_policy.backups", "delete")))
     runner = RecordingRunner(
@@ -234,50 +189,6 @@ async def test_the_bucket_asked_for_is_the_one_that_terraform_would_create() -> 
     assert cloud.asked == ["quickdata-pg-backups-storage-bucket-ppr", "ppr", "ppr"]
 
 
-@pytest.mark.parametrize("address", [DATABASE, "aws_ebs_volume.postgres", "aws_volume_attachment.postgres"])
-@pytest.mark.parametrize("action", ["delete", "replace", "forget"])
-async def test_a_doomed_database_is_backed_up_and_verified_before_the_app_is_applied(
-    address: str, action: str
-) -> None:
-    doomed = (0, plan_json((address, action)))
-    runner = RecordingRunner({**SECOND, "app: plan": (2, ""), "app: read plan": doomed})
-    await deploy(deployment(runner), agree=note_agreement)
-    assert in_order(runner, "stop NocoDB", "backup", "verify: restore and compare", "app: apply")
-
-
-async def test_a_doomed_database_whose_backup_fails_is_kept() -> None:
-    doomed = (0, plan_json((DATABASE, "replace")))
-    runner = RecordingRunner({**SECOND, "app: plan": (2, ""), "app: read plan": doomed, "backup": (1, "")})
-    with pytest.raises(ToolError, match="backup"):
-        await deploy(deployment(runner), agree=note_agreement)
-    assert "app: apply" not in runner.names
-
-
-async def test_an_app_plan_that_spares_the_database_needs_no_backup_first() -> None:
-    harmless = (0, plan_json(('aws_instance.node["manager"]', "replace")))
-    runner = RecordingRunner({**SECOND, "app: plan": (2, ""), "app: read plan": harmless})
-    await deploy(deployment(runner), agree=note_agreement)
-    assert in_order(runner, "app: apply", "backup")
-    assert "stop NocoDB" not in runner.names
-
-
-async def test_destroy_removes_the_app_only_after_a_verified_backup() -> None:
-    doomed = (0, plan_json((DATABASE, "delete")))
-    runner = RecordingRunner({"app: read plan": doomed})
-    counts = await destroy(deployment(runner))
-    assert in_order(runner, "stop NocoDB", "backup", "verify: restore and compare", "app: apply")
-    assert counts["delete"] == 1
-    assert not [name for name in runner.names if name.startswith("storage")]
-
-
-async def test_destroy_keeps_the_app_when_the_backup_does_not_come_back() -> None:
-    different = (0, said_by_ansible(json.dumps({**PROOF, "mismatches": 1})))
-    runner = RecordingRunner({"verify: restore and compare": different})
-    with pytest.raises(VerifyFailed):
-        await destroy(deployment(runner))
-    assert "app: apply" not in runner.names
-
-
 async def test_what_is_not_ready_is_found_before_the_first_step_of_a_stack() -> None:
     runner = RecordingRunner({"check: vault": (1, "")})
     await failing(runner)
@@ -326,10 +237,3 @@ async def test_no_secret_value_is_in_any_command() -> None:
     assert all(named(step) for step in runner.steps if not step.name.startswith("check: "))
     names = {name for step in runner.steps for name in step.secrets}
     assert not [step for step in runner.steps for name in names if name in " ".join(step.command).upper()]
-
-
-async def test_a_database_whose_name_is_a_template_reaches_no_node() -> None:
-    runner = RecordingRunner()
-    with pytest.raises(SettingsError, match="braces"):
-        await restore(deployment(runner), None, "{{ lookup('pipe', 'id') }}")
-    assert runner.steps == []

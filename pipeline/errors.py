@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 
 class PipelineError(Exception):
-    """Something a person can mend.
+    """Something that a user can mend.
 
     Args:
         what: what happened and where, in one line.
@@ -88,7 +88,7 @@ class VerifyFailed(PipelineError):  # noqa: N818 - says what failed
 
 
 class Interrupted(PipelineError):  # noqa: N818 - says what happened
-    """A person or a scheduler ended the run."""
+    """The user or a scheduler ended the run."""
 
     exit_code = 130
 

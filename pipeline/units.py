@@ -1,4 +1,4 @@
-"""Figures for people: a time in the unit that fits it, and a number of bytes."""
+"""Figures for readers: a time in the unit that fits it, and a number of bytes."""
 
 
 def duration(seconds: float) -> str:

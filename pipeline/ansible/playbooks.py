@@ -89,7 +89,7 @@ class Ansible:
         """Run a command on the database node.
 
         Args:
-            name: what people see.
+            name: what users see.
             command: argv on the node; never secrets.
         """
         return self._command(name, "databases", command)

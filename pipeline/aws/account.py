@@ -20,7 +20,7 @@ BUCKET = "aws_s3_bucket.backups"
 FREE = ("404", "NoSuchBucket")
 """What S3 answers about a bucket that nobody has."""
 CANDIDATES = 8
-"""Suffixes tried before a person is left to choose."""
+"""Suffixes tried before the user is left to choose."""
 
 QUICK = Config(  # type: ignore[call-arg] # the stubs do not know the last one
     retries={"total_max_attempts": 3},
@@ -81,7 +81,7 @@ class Cloud:
         return str((await self.ask(self._identity))["Account"])
 
     async def ask(self, call: Callable[..., Any], *arguments: str) -> Any:
-        """Wait for calls of boto3 in a thread; their failure becomes one that a person can mend.
+        """Wait for calls of boto3 in a thread; their failure becomes one that a user can mend.
 
         Args:
             call: a function that calls boto3.

@@ -76,7 +76,7 @@ async def list_backups(cloud: Cloud, bucket: str, database: str) -> list[Backup]
 def choose(listed: Iterable[Backup], backup_id: str | None, database: str) -> Backup:
     """Return the backup with an id, or the newest one, of a list that is newest first.
 
-    An older one never stands in for the newest: how much would be lost is for a person to decide.
+    An older one never stands in for the newest: how much would be lost is for the operator to decide.
 
     Args:
         listed: a database's backups.
@@ -102,7 +102,7 @@ def choose(listed: Iterable[Backup], backup_id: str | None, database: str) -> Ba
 
 
 def table(listed: Iterable[Backup], now: datetime) -> Iterator[str]:
-    """Yield the lines of a table for people."""
+    """Yield the lines of a table for a terminal."""
     columns = "{:<9} {:>9} {:>10} {:>7} {:>12}  {:<8}  {}"
     yield columns.format("ID", "AGE", "SIZE", "TABLES", "ROWS", "COMPLETE", "VERIFIED")
     for each in listed:
@@ -184,7 +184,7 @@ def _facts(manifest: dict[str, Any]) -> dict[str, Any]:
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise _Unusable("lacks its time or its figures") from error
     if not all(type(count) is int and 0 <= count <= MOST for count in counts.values()):
-        raise _Unusable("has figures that are no numbers")
+        raise _Unusable("has figures that are not numbers")
     return {**counts, "taken": taken}
 
 

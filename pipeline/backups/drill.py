@@ -149,7 +149,7 @@ async def drill(
 
 
 def in_words(figures: Figures) -> str:
-    """Return what a drill proved, for people."""
+    """Return what a drill proved, in words."""
     what = (
         f"{figures['tables']} tables with {figures['rows']} rows restored from S3 into a throwaway PostgreSQL"
     )

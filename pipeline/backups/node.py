@@ -75,7 +75,7 @@ async def restore(d: Deployment, backup_id: str | None = None, from_database: st
 
 
 def in_words(proof: Figures) -> str:
-    """Return what a verification proved, for people."""
+    """Return what a verification proved, in words."""
     comparison = proof["comparison"]
     backed_up = f"backed up in {proof['backup']['seconds']} s, " if "backup" in proof else ""
     restored = f"restored and compared in {comparison['seconds']} s, {comparison['mismatches']} tables differ"

@@ -117,8 +117,11 @@ class DaggerCall:
         secrets, box = (await self._read_inputs()).secrets, await self._box()
         service = self.given.get("emulator")
         async with (
-            surrounded(box, service, settings.region) if service else nullcontext() as around,
-            contained.deployment(box, secrets, settings, self.progress, self.report, around) as (d, runner),
+            surrounded(box, service, settings.region) if service else nullcontext() as surroundings,
+            contained.deployment(box, secrets, settings, self.progress, self.report, surroundings) as (
+                d,
+                runner,
+            ),
         ):
             yield d
             if writes_folder(verb(self.name)):

@@ -65,7 +65,7 @@ async def deployment(
     settings: Settings,
     progress: Progress,
     report: Report,
-    around: Surroundings | None = None,
+    surroundings: Surroundings | None = None,
 ) -> AsyncIterator[tuple[Deployment, ContainerRunner]]:
     """Yield the deployment with its steps in containers, and its runner.
 
@@ -75,10 +75,10 @@ async def deployment(
         settings: the validated inputs.
         progress: told of everything that happens.
         report: notes every step.
-        around: an emulator to deploy to; None is AWS.
+        surroundings: an emulator to deploy to; None is AWS.
 
     Raises:
-        PipelineError: the toolbox cannot be made, or the key is none.
+        PipelineError: the toolbox cannot be made, or the key cannot be used.
     """
     run = token_hex(8)
     toolbox = await with_program(box.container, "ssh", "openssh-client")
@@ -88,13 +88,13 @@ async def deployment(
     settings.ssh_key.with_name(settings.ssh_key.name + ".pub").write_text(
         await _public_half(toolbox, known[key])
     )
-    values = aws.secrets(settings) | ({"PGPASSWORD": around.database.password} if around else {})
+    values = aws.secrets(settings) | ({"PGPASSWORD": surroundings.database.password} if surroundings else {})
     async with workspace(box.dag, toolbox, box.infrastructure, run) as mounted:
         secrets = engine_secrets(box, values, known, run)
         runner = ContainerRunner(mounted, secrets, Masks(values), progress)
         bench = Workbench(runner, TOFU, tofu_environment(box.sources))
         d = aws.local_states(settings, progress, report, bench)
-        d = await move_to_emulator(d, around) if around else d
+        d = await move_to_emulator(d, surroundings) if surroundings else d
         yield keep_states_in(d, aws.backend(settings, settings.state, d)), runner
 
 
@@ -120,5 +120,5 @@ async def _public_half(toolbox: "dagger.Container", key: "dagger.Secret") -> str
     code, public, said = await outcome("public half of the SSH key", tried(mounted, *command))
     if code:
         mend = "give a private key without a passphrase, such as --ssh-key file://$HOME/.ssh/id_ed25519"
-        raise SettingsError(f"{SSH_KEY}: is no key that can be used: {said.strip()}", mend)
+        raise SettingsError(f"{SSH_KEY}: cannot be used as a key: {said.strip()}", mend)
     return public

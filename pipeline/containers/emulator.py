@@ -57,27 +57,27 @@ async def surrounded(box: Toolbox, service: "dagger.Service", region: str) -> As
         yield Surroundings(aws, database, WORKSPACE)
 
 
-async def move_to_emulator(d: Deployment, around: Surroundings) -> Deployment:
+async def move_to_emulator(d: Deployment, surroundings: Surroundings) -> Deployment:
     """Return a deployment to AWS as one to the emulator, whose nodes are directories.
 
     Args:
         d: the deployment; its runner holds PGPASSWORD.
-        around: what `emulator` yields.
+        surroundings: what `emulator` yields.
 
     Raises:
         SettingsError: the endpoint is not the emulator.
         PipelineError: the nodes could not be prepared.
     """
-    env = {name: value for name, value in around.aws.environment.items() if name not in _keys(d)}
+    env = {name: value for name, value in surroundings.aws.environment.items() if name not in _keys(d)}
     env |= {"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false"}
     env |= {name: value for name, value in _keys(d).items() if known_to_all(name, value)}
     storage, app = (_with_variables(stack, env) for stack in (d.storage, d.app))
-    cloud = replace(d.cloud, endpoint=around.aws.endpoint)
+    cloud = replace(d.cloud, endpoint=surroundings.aws.endpoint)
     d = replace(d, cloud=cloud, storage=storage, app=app)
-    everywhere = endpoint(around.aws) | common()
-    moved = replace(d, common=everywhere, hosts=hosts(around), real_nodes=False)
+    everywhere = endpoint(surroundings.aws) | common()
+    moved = replace(d, common=everywhere, hosts=hosts(surroundings), real_nodes=False)
     d.report.not_proven.extend(NOT_PROVEN)
-    await prepare(moved, around)
+    await prepare(moved, surroundings)
     return moved
 
 

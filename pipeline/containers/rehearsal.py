@@ -53,12 +53,12 @@ async def containers(
         postgres(box.dag, box.container, run) as database,
         workspace(box.dag, box.container, clean, run) as mounted,
     ):
-        around = Surroundings(aws, database, WORKSPACE, partial(_site, box))
-        values = rehearsal_secrets(around)
+        surroundings = Surroundings(aws, database, WORKSPACE, partial(_site, box))
+        values = rehearsal_secrets(surroundings)
         secrets = {name: box.dag.set_secret(f"{run}-{name}", value) for name, value in values.items()}
         runner = ContainerRunner(mounted, secrets, Masks(values), progress)
         async with afterwards(partial(_keep_states, runner, keep)):
-            yield around, Workbench(runner, TOFU, tofu_environment(box.sources))
+            yield surroundings, Workbench(runner, TOFU, tofu_environment(box.sources))
 
 
 async def _keep_states(runner: ContainerRunner, keep: Callable[["dagger.Directory"], None]) -> None:

@@ -19,7 +19,7 @@ IMPORTS = "adopt_imports.tf"
 """OpenTofu and Terraform take no import blocks in an override file."""
 
 KEY_PAIR = "aws_key_pair.admin"
-"""EC2 does not tell a key pair's public half, so it is made anew; nodes keep the key that they have."""
+"""EC2 does not tell a key pair's public half, so it is created again; nodes keep the key that they have."""
 
 OWN = frozenset({"force_destroy", "stop_instance_before_detaching", "user_data_replace_on_change"})
 """Arguments that the provider keeps in the state alone: AWS has no such attribute."""
@@ -52,7 +52,7 @@ class Adoption:
             for c in self.gated.plan.changes
             if c.action == "create"
         ]
-        lines += [f"± {KEY_PAIR}: made anew" for c in self.gated.plan.changes if c.action == "replace"]
+        lines += [f"± {KEY_PAIR}: created again" for c in self.gated.plan.changes if c.action == "replace"]
         return "\n".join(lines + [f"- {address}: missing, deploy creates it" for address in self.missing])
 
 
@@ -95,7 +95,7 @@ async def adopt(d: Deployment, stack: Stack, agreed: Adoption | None = None) -> 
     Args:
         d: the deployment.
         stack: the one whose state was lost, wholly or in part.
-        agreed: what a person was shown; nothing else is done.
+        agreed: what the operator was shown; nothing else is done.
 
     Raises:
         PlanRefused: the import would change more than tags, or something else than what was agreed.

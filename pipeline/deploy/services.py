@@ -16,7 +16,7 @@ async def list_services(d: Deployment, step: str, inventory: str = "") -> list[d
 
     Args:
         d: the deployment, on real nodes.
-        step: what people see.
+        step: what users see.
         inventory: another inventory's path; empty for the deployment's own.
 
     Returns:

@@ -26,7 +26,7 @@ class Database:
         """Run one of the SQL files beside this module in the deployed database.
 
         Args:
-            name: what people see.
+            name: what users see.
             file: the file's name.
 
         Returns:

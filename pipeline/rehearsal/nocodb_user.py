@@ -1,4 +1,4 @@
-"""What a person does in NocoDB, done over HTTP: signs in, makes bases, keeps rows and files in them."""
+"""What a user does in NocoDB, done over HTTP: signs in, makes bases, keeps rows and files in them."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -36,10 +36,10 @@ class Base:
 
 @dataclass(frozen=True)
 class User:
-    """A person who is signed in.
+    """A user who is signed in.
 
     Args:
-        http: where NocoDB is, with the person's token.
+        http: where NocoDB is, with the user's token.
     """
 
     http: httpx.AsyncClient
@@ -108,7 +108,7 @@ async def signed_in(
         tls: knows the authority of its certificate; None where there is none.
 
     Raises:
-        VerifyFailed: it does not answer, or lets that person not in.
+        VerifyFailed: it does not answer, or does not let the user in.
     """
     async with httpx.AsyncClient(base_url=url, verify=tls or True, timeout=30, trust_env=False) as http:
         if not await until(partial(_answers, http), ANSWER_LIMIT):

@@ -1,4 +1,4 @@
-"""The end of a rehearsal on real nodes: what a person put into NocoDB is damaged and restored."""
+"""The end of a rehearsal on real nodes: what a user put into NocoDB is damaged and restored."""
 
 import httpx
 
@@ -73,7 +73,7 @@ async def _damage(s: Swarm, user: User, kept: Base, dropped: Base) -> None:
 
 
 async def look_into_adminer(s: Swarm) -> None:
-    """Sign in to Adminer, as a person does: it shows the tables of the database that was restored."""
+    """Sign in to Adminer, as a user does: it shows the tables of the database that was restored."""
     url = f"http://{s.nodes.addresses['manager']}:{ADMINER_PORT}/"
     login = {
         "driver": "pgsql",

@@ -1,4 +1,4 @@
-"""What a person sees while steps run: live lines on a terminal, plain lines elsewhere."""
+"""What a user sees while steps run: live lines on a terminal, plain lines elsewhere."""
 
 import sys
 import time

@@ -62,7 +62,7 @@ class Report:
         self.plans.append({"name": name, "counts": dict(counts), "changes": list(map(str, changes))})
 
     def prove(self, name: str, words: str, **figures: Any) -> None:
-        """Note what was proven: in words for people, with its figures."""
+        """Note what was proven: in words, with its figures."""
         self.proofs[name] = {"words": words, **figures}
 
     def record_failure(self, error: BaseException) -> None:

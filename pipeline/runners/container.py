@@ -31,7 +31,6 @@ QUIET = 'in=$1; shift; exec "$@" <"$in" >"$0"'
 """What runs a private command: the engine prints an exec's output in the job's log, but no file."""
 
 TAIL = 8
-MISSING = "No such file or directory"
 NO_COMMAND = re.compile(r'exec: "|fork/exec |\S*quickdata\.out: ')
 """How the engine's own init, or the shell of a private command, begins to say that there is no command."""
 
@@ -116,11 +115,11 @@ class ContainerRunner:
         )
 
     async def read(self, path: PurePosixPath) -> str | None:
-        """Return a file's text, None when there is none."""
+        """Return a file's text, None when there is none; looked for first, as the engine shows errors."""
+        if not await self._exists(path):
+            return None
         copied = tried(self._toolbox, "cp", str(self._root / path), OUT)
         code, _, err = await outcome(f"read {path}", copied)
-        if code and MISSING in err:
-            return None
         if code:
             raise ToolError(f"{path} could not be read", "see the words below", err)
         return await ask_engine(f"read {path}", copied.file(OUT).contents())
@@ -166,7 +165,7 @@ async def outcome(name: str, container: dagger.Container) -> tuple[int, str, str
     """Run a container's last exec; return its exit code, output and error output.
 
     Args:
-        name: what people see when the engine itself fails.
+        name: what users see when the engine itself fails.
         container: ends with an exec that expects anything.
 
     Raises:
@@ -190,7 +189,7 @@ def tried(container: dagger.Container, *command: str) -> dagger.Container:
 
 
 async def ask_engine(name: str, answer: Awaitable[Answer]) -> Answer:
-    """Wait for an answer of the engine; its own failure becomes one that a person can mend.
+    """Wait for an answer of the engine; its own failure becomes one that a user can mend.
 
     Args:
         name: what is being done.
@@ -211,7 +210,7 @@ def fresh(container: dagger.Container) -> dagger.Container:
 
 
 def engine_error(name: str, error: dagger.DaggerError) -> PipelineError:
-    """Return what the engine's own failure means to a person.
+    """Return what the engine's own failure means to a user.
 
     Args:
         name: what was being done.

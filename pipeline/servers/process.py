@@ -53,7 +53,7 @@ async def serving(
     When the server ends first, the block is cancelled, and that is the error whatever the block then says.
 
     Args:
-        name: what people call it.
+        name: what users call it.
         command: argv.
         env: its whole environment.
         log: file that takes what it prints.

@@ -221,7 +221,7 @@ def _shortened(text: str, head: int) -> str:
 
 
 def mendable(error: BaseException) -> BaseException:
-    """Return what a person can mend instead of what this machine said: a full disk, a missing right."""
+    """Return what a user can mend instead of what this machine said: a full disk, a missing right."""
     if isinstance(error, KeyboardInterrupt):  # one that came before signals were received
         return Interrupted("interrupted by SIGINT: nothing had begun", "run the same command again")
     if not isinstance(error, OSError):

@@ -50,7 +50,7 @@ class Lock:
 
 
 def new_lock(operation: str) -> Lock:
-    """Return a new lock of this person on this machine."""
+    """Return a new lock of this user on this machine."""
     return Lock(str(uuid4()), f"{getpass.getuser()}@{platform.node()}", operation, datetime.now(UTC))
 
 

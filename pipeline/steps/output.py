@@ -64,7 +64,7 @@ class Reader:
 
 
 def spoken(stream: Stream, line: str) -> str:
-    """Return what a line says in the words that a person would have seen; empty when it says nothing."""
+    """Return what a line says in the words that a user would have seen; empty when it says nothing."""
     if stream == "text":
         return line
     event = parse(line)

@@ -16,7 +16,7 @@ class Step:
     """One command.
 
     Args:
-        name: what people see, such as "storage: apply".
+        name: what users see, such as "storage: apply".
         command: argv; never a shell string.
         workdir: relative to the workspace.
         env: plain values, complete: a runner adds only PATH, HOME, the locale and what network.py names.

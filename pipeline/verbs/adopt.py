@@ -16,7 +16,7 @@ async def adopt(call: DeploymentCall, stack: StackName, yes: Yes = False) -> Non
     """Bring a lost state back: import what exists in AWS, and prove it by a plan without changes.
 
     Finds the stack's resources by their tags and names, and shows what would be imported. Nothing is removed
-    and nothing altered but tags; only the key pair is made anew, because AWS does not tell its public half.
+    and nothing altered but tags; only the key pair is created again, as AWS does not tell its public half.
     What is missing in AWS is listed and left to deploy. When both states are lost, storage comes first.
     Set the variables as they were when it was deployed.
 

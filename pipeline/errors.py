@@ -4,23 +4,23 @@ from collections.abc import Iterable, Iterator
 
 
 class PipelineError(Exception):
-    """Something that a user can mend.
+    """Something that a user can fix.
 
     Args:
         what: what happened and where, in one line.
-        mend: what to do about it, in one line.
+        fix: what to do about it, in one line.
         tail: the tool's own last lines, if a tool failed.
     """
 
     exit_code = 1
 
-    def __init__(self, what: str, mend: str, tail: str = "") -> None:
+    def __init__(self, what: str, fix: str, tail: str = "") -> None:
         super().__init__(what)
-        self.what, self.mend, self.tail = what, mend, tail
+        self.what, self.fix, self.tail = what, fix, tail
 
     def __str__(self) -> str:
-        """The error as a terminal shows it: what, the mend, then the tool's last lines."""
-        lines = [self.what, f"  → {self.mend}"]
+        """The error as a terminal shows it: what, the fix, then the tool's last lines."""
+        lines = [self.what, f"  → {self.fix}"]
         return "\n".join(lines + [f"  | {line}" for line in self.tail.splitlines()])
 
 

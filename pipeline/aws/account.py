@@ -81,7 +81,7 @@ class Cloud:
         return str((await self.ask(self._identity))["Account"])
 
     async def ask(self, call: Callable[..., Any], *arguments: str) -> Any:
-        """Wait for calls of boto3 in a thread; their failure becomes one that a user can mend.
+        """Wait for calls of boto3 in a thread; their failure becomes one that a user can fix.
 
         Args:
             call: a function that calls boto3.
@@ -119,10 +119,8 @@ class Cloud:
         """
         status = str(await self.ask(self._head, bucket, await self.account()))
         if status in ("403", "AccessDenied"):
-            mend = (
-                f"{await self._suggest_suffix(bucket)}: all of AWS shares the names; or allow s3:ListBucket"
-            )
-            raise BucketTaken(f"the bucket {bucket} belongs to another account, or is kept from you", mend)
+            fix = f"{await self._suggest_suffix(bucket)}: all of AWS shares the names; or allow s3:ListBucket"
+            raise BucketTaken(f"the bucket {bucket} belongs to another account, or is kept from you", fix)
         if status not in ("200", "301", *FREE):
             raise ToolError(
                 f"AWS does not say whose the bucket {bucket} is: {status}", "run again in a minute"
@@ -164,9 +162,9 @@ class Cloud:
             StateLost: this account has it.
         """
         if await self.owns(bucket):
-            mend = "bring back the state of infrastructure/terraS3, or run `quickdata adopt storage`"
+            fix = "bring back the state of infrastructure/terraS3, or run `quickdata adopt storage`"
             what = f"the bucket {bucket} exists, but the storage state does not know it"
-            raise StateLost(what, placed(mend, state))
+            raise StateLost(what, placed(fix, state))
 
     def _head(self, bucket: str, account: str) -> str:
         try:

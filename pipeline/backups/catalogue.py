@@ -91,13 +91,13 @@ def choose(listed: Iterable[Backup], backup_id: str | None, database: str) -> Ba
     if not matching:
         which = f"no complete backup {backup_id}" if backup_id else "no backup yet"
         listing = f"`quickdata backups --database {shlex.quote(database)}` lists them"
-        mend = listing if complete else "take one first, with the verb backup"
-        raise BackupError(f"there is {which} of {database}", mend)
+        fix = listing if complete else "take one first, with the verb backup"
+        raise BackupError(f"there is {which} of {database}", fix)
     if matching[0].problem:
         which = "backup" if backup_id else "newest backup"
         usable = [f", or name an older one: --id {each.id}" for each in complete if not each.problem]
-        mend = "bring back its manifest's earlier version in S3" + "".join(usable[:1])
-        raise BackupError(f"the {which} {matching[0].id} cannot be used: {matching[0].problem}", mend)
+        fix = "bring back its manifest's earlier version in S3" + "".join(usable[:1])
+        raise BackupError(f"the {which} {matching[0].id} cannot be used: {matching[0].problem}", fix)
     return matching[0]
 
 
@@ -126,8 +126,8 @@ def _read_all(cloud: Cloud, bucket: str, prefix: str) -> list[Backup]:
             files.setdefault(name, set()).add(file)
     except ClientError as error:
         reason = error.response["Error"]["Message"]
-        mend = "check TF_VAR_s3_bucket_base_name, TF_VAR_bucket_suffix, AWS_REGION and the credentials"
-        raise BackupError(f"the backups in s3://{bucket} cannot be read: {reason}", mend) from error
+        fix = "check TF_VAR_s3_bucket_base_name, TF_VAR_bucket_suffix, AWS_REGION and the credentials"
+        raise BackupError(f"the backups in s3://{bucket} cannot be read: {reason}", fix) from error
     return [_read(client, bucket, prefix + name, files[name]) for name in sorted(files, reverse=True)]
 
 

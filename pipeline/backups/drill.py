@@ -143,8 +143,8 @@ async def drill(
         figures = _proof(result, backup, request.database)
     report.prove("drill", in_words(figures), **figures)
     if stale:
-        mend = "see /var/log/quickdata/backup.log on the database node, and run `quickdata backup`"
-        raise VerifyFailed(stale, mend, f"restored all the same: {in_words(figures)}")
+        fix = "see /var/log/quickdata/backup.log on the database node, and run `quickdata backup`"
+        raise VerifyFailed(stale, fix, f"restored all the same: {in_words(figures)}")
     return figures
 
 
@@ -163,7 +163,7 @@ def _choose(listed: list[Backup], request: DrillRequest) -> Backup:
     try:
         return choose(listed, request.backup_id, request.database)
     except BackupError as error:  # nothing to verify is a failure of the verification
-        raise VerifyFailed(error.what, error.mend) from error
+        raise VerifyFailed(error.what, error.fix) from error
 
 
 def _staleness(listed: list[Backup], max_age: timedelta | None, began: datetime) -> str | None:
@@ -229,9 +229,9 @@ def _step(site: Site, backup: Backup, secrets: Iterable[str]) -> Step:
 def _proof(result: Result, backup: Backup, database: str) -> Figures:
     if result.exit_code == DIFFERS:
         tried = f"`quickdata drill --database {shlex.quote(database)} --id ID`"
-        mend = f"{tried} tries an older one; take a new one with `quickdata backup`; find out why they differ"
+        fix = f"{tried} tries an older one; take a new one with `quickdata backup`; find out why they differ"
         tail = "\n".join(result.stderr.splitlines()[-3:])
-        raise VerifyFailed(f"{NAME}: backup {backup.id} is not what was backed up", mend, tail)
+        raise VerifyFailed(f"{NAME}: backup {backup.id} is not what was backed up", fix, tail)
     figures = read_figures(NAME, result.check().stdout)
     require_same(NAME, figures)
     return figures

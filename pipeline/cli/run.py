@@ -15,7 +15,7 @@ from pipeline.machine.scratch import remove_dead
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
 from pipeline.reporting.versions import facts
-from pipeline.steps.failures import mendable
+from pipeline.steps.failures import with_fix
 from pipeline.tofu.binary import find_tofu
 
 REPORT_BYTES = 1_000_000
@@ -47,7 +47,7 @@ def run(verb: Work, name: str, target: str, reports: Path, verbose: bool = False
             with progress.shown():
                 anyio.run(partial(_interruptible, verb, progress, report))
         except BaseException as error:
-            failure = mendable(most_telling(error))
+            failure = with_fix(most_telling(error))
             report.record_failure(failure)
             if isinstance(failure, PipelineError):
                 raise failure from None
@@ -64,7 +64,7 @@ def _place(checkout: Path, progress: Progress) -> Iterator[None]:
         try:
             gone = [*remove_dead(), *held.enter_context(in_use(checkout))]
         except OSError as error:
-            raise mendable(error) from None
+            raise with_fix(error) from None
         for path in gone:
             progress.note(f"removed {path}, which a killed run had left")
         yield
@@ -77,7 +77,7 @@ def _begin(report: Report, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         report.begin(directory)
     except OSError as error:
-        raise mendable(error) from None
+        raise with_fix(error) from None
 
 
 def _write(report: Report, directory: Path, progress: Progress) -> None:

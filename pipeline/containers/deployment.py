@@ -46,16 +46,16 @@ def validate_inputs(kind: type[Wanted], given: Mapping[str, str]) -> Wanted:
         SettingsError: with every problem.
     """
     if "local" in (given.get("QUICKDATA_STATE"), given.get("QUICKDATA_STATE_FROM")):
-        mend = (
+        fix = (
             "give s3 or gitlab: a cancelled call kills its containers, and a local state with them;"
             " in a checkout, `quickdata migrate-state --from local --to s3` moves local states"
         )
-        raise SettingsError("a deployment from containers keeps no local state", mend)
+        raise SettingsError("a deployment from containers keeps no local state", fix)
     try:
         return kind.read(**given)
     except SettingsError as error:
-        mend = "each variable is an option here, such as --bucket-suffix ppr or --vault-password env://NAME"
-        raise SettingsError(error.what, mend) from None
+        fix = "each variable is an option here, such as --bucket-suffix ppr or --vault-password env://NAME"
+        raise SettingsError(error.what, fix) from None
 
 
 @asynccontextmanager
@@ -119,6 +119,6 @@ async def _public_half(toolbox: "dagger.Container", key: "dagger.Secret") -> str
     mounted = toolbox.with_mounted_secret(path, key, mode=0o400)
     code, public, said = await outcome("public half of the SSH key", tried(mounted, *command))
     if code:
-        mend = "give a private key without a passphrase, such as --ssh-key file://$HOME/.ssh/id_ed25519"
-        raise SettingsError(f"{SSH_KEY}: cannot be used as a key: {said.strip()}", mend)
+        fix = "give a private key without a passphrase, such as --ssh-key file://$HOME/.ssh/id_ed25519"
+        raise SettingsError(f"{SSH_KEY}: cannot be used as a key: {said.strip()}", fix)
     return public

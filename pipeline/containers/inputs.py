@@ -56,8 +56,8 @@ async def _texts(secrets: "Mapping[str, dagger.Secret]") -> dict[str, str]:
         except PipelineError as error:
             problems.append(f"  {error.what}")
     if problems:
-        mend = "set the variable that it names (env://NAME), or name a file that is there (file://PATH)"
-        raise SettingsError("\n".join(["the secrets cannot be read:", *problems]), mend)
+        fix = "set the variable that it names (env://NAME), or name a file that is there (file://PATH)"
+        raise SettingsError("\n".join(["the secrets cannot be read:", *problems]), fix)
     return texts
 
 

@@ -17,7 +17,7 @@ from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
 from pipeline.reporting.versions import facts
 from pipeline.runners.container import engine_error
-from pipeline.steps.failures import mendable
+from pipeline.steps.failures import with_fix
 from pipeline.tofu.binary import find_tofu
 from pipeline.verbs import NAMES, verb
 
@@ -125,9 +125,9 @@ async def fail(name: str, error: PipelineError, findings: Iterable[str] = ()) ->
 
 def explain(name: str, error: BaseException) -> PipelineError:
     """Return an error that an operator can read; of a defect, with the end of its traceback."""
-    cause, notes = mendable(most_telling(error)), getattr(error, "__notes__", [])
+    cause, notes = with_fix(most_telling(error)), getattr(error, "__notes__", [])
     if isinstance(cause, PipelineError):
-        cause.what, cause.mend = for_dagger(cause.what), for_dagger(cause.mend)
+        cause.what, cause.fix = for_dagger(cause.what), for_dagger(cause.fix)
         cause.tail = "\n".join(filter(None, [cause.tail, *notes]))
         return cause
     if isinstance(cause, dagger.DaggerError):

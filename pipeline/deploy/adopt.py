@@ -106,8 +106,8 @@ async def adopt(d: Deployment, stack: Stack, agreed: Adoption | None = None) -> 
     try:
         adoption = await _look(d, stack)
         if agreed and adoption.page() != agreed.page():
-            mend = d.advice(f"run `quickdata adopt {stack.name}` again")
-            raise PlanRefused(f"{stack.name}: what exists has changed meanwhile", mend)
+            fix = d.advice(f"run `quickdata adopt {stack.name}` again")
+            raise PlanRefused(f"{stack.name}: what exists has changed meanwhile", fix)
         await planning.apply(d, stack, adoption.gated)
         return Adopted(len(adoption.imports), await _prove(d, stack, adoption))
     finally:
@@ -119,10 +119,10 @@ async def _require_storage(d: Deployment, stack: Stack) -> None:
     if stack.name != d.app.name or (await prepare_stack(d, d.storage)).bucket:
         return
     if await d.cloud.owns(d.bucket):
-        mend = d.advice("first run `quickdata adopt storage`, then `quickdata adopt app`")
-        raise StateLost("app: storage's state is lost too, and the app reads it; nothing was changed", mend)
-    mend = d.advice("`quickdata deploy` creates it; if nodes exist already, it refuses and names them")
-    raise StateLost(f"app: it reads storage's state, and there is no bucket {d.bucket}", mend)
+        fix = d.advice("first run `quickdata adopt storage`, then `quickdata adopt app`")
+        raise StateLost("app: storage's state is lost too, and the app reads it; nothing was changed", fix)
+    fix = d.advice("`quickdata deploy` creates it; if nodes exist already, it refuses and names them")
+    raise StateLost(f"app: it reads storage's state, and there is no bucket {d.bucket}", fix)
 
 
 async def _look(d: Deployment, stack: Stack) -> Adoption:
@@ -161,10 +161,8 @@ def gate(stack: Stack, plan: Plan) -> GatedPlan:
     if refused:
         refusals = [f"{c} ({', '.join(c.altered)})" if c.altered else str(c) for c in refused]
         what = f"{stack.name}: adoption refused by the gate: {', '.join(refusals)}"
-        mend = (
-            "nothing was changed; make the inputs (TF_VAR_…) and the code as they were when it was deployed"
-        )
-        raise PlanRefused(what, mend)
+        fix = "nothing was changed; make the inputs (TF_VAR_…) and the code as they were when it was deployed"
+        raise PlanRefused(what, fix)
     return GatedPlan(plan)
 
 

@@ -65,7 +65,7 @@ def _cause(finding: Finding) -> tuple[str, ...]:
     if finding.well:
         return (finding.about,)
     problem = finding.lines[0]
-    return (problem, finding.mend, finding.tail if problem.startswith(UNKNOWN) else "")
+    return (problem, finding.fix, finding.tail if problem.startswith(UNKNOWN) else "")
 
 
 def require_good(findings: list[Finding], shown: bool = False) -> None:
@@ -85,7 +85,7 @@ def require_good(findings: list[Finding], shown: bool = False) -> None:
     if shown:
         raise kind(f"not as it should be: {', '.join(each.about for each in bad)}", "fix each as it says")
     if len(bad) == 1:
-        raise kind(f"{bad[0].about}: {bad[0].lines[0]}", bad[0].mend, bad[0].tail)
+        raise kind(f"{bad[0].about}: {bad[0].lines[0]}", bad[0].fix, bad[0].tail)
     what = listed(f"{len(bad)} things are not as they should be:", map(str, bad))
     raise kind(what, "fix each, then run again")
 
@@ -95,7 +95,7 @@ async def _look(about: str, look: Look, findings: dict[str, Finding]) -> None:
         findings[about] = Finding(about, (await look(),))
     except PipelineError as error:
         lines = (STEP.sub("", error.what),)
-        findings[about] = Finding(about, lines, mend=error.mend, tail=error.tail, kind=type(error))
+        findings[about] = Finding(about, lines, fix=error.fix, tail=error.tail, kind=type(error))
 
 
 async def _tofu(d: Deployment) -> str:
@@ -132,8 +132,8 @@ async def _states(d: Deployment) -> str:
 async def _vault(d: Deployment) -> str:
     await require_encrypted(d)
     if await d.runner.read(VAULT) is None:
-        mend = f"`cp {EXAMPLE} {VAULT}`, fill it in, then `{ANSIBLE_VAULT} encrypt {VAULT}`"
-        raise PipelineError(f"there is no {VAULT}", mend)
+        fix = f"`cp {EXAMPLE} {VAULT}`, fill it in, then `{ANSIBLE_VAULT} encrypt {VAULT}`"
+        raise PipelineError(f"there is no {VAULT}", fix)
     (await d.run(d.ansible.secrets_fit())).check()
     return f"{VAULT} is encrypted, opens with the password, and has every secret"
 
@@ -145,11 +145,11 @@ async def _ssh_key(d: Deployment) -> str:
     command = ("bash", "-c", f'ssh-keygen -y -P "" -f "${d.ansible.secret_files[0]}"')
     step = Step("check: SSH key", command, secret_files=d.ansible.secret_files, private=True)
     derived, public = await d.run(step), d.app.env.get("TF_VAR_ssh_public_key", "")
-    mend = "name another in QUICKDATA_SSH_KEY: one without a passphrase, with its own .pub beside it"
+    fix = "name another in QUICKDATA_SSH_KEY: one without a passphrase, with its own .pub beside it"
     if derived.exit_code == NOT_FOUND:
         return "not compared with its .pub: ssh-keygen is not on this machine"
     if derived.exit_code:
-        raise SettingsError("the SSH key cannot be used: it has a passphrase, or is none", mend)
+        raise SettingsError("the SSH key cannot be used: it has a passphrase, or is none", fix)
     if derived.stdout.split()[:2] != public.split()[:2]:
-        raise SettingsError("the SSH key is not the one whose .pub is beside it", mend)
+        raise SettingsError("the SSH key is not the one whose .pub is beside it", fix)
     return "opens what its .pub closes"

@@ -14,7 +14,7 @@ class Finding:
         about: what it is.
         lines: how it is, in words.
         facts: the same as values.
-        mend: what to do about it; empty when all is as it should be.
+        fix: what to do about it; empty when all is as it should be.
         tail: the last lines of the tool that failed.
         kind: the error that it means to a deployment; None when there is none.
     """
@@ -22,23 +22,23 @@ class Finding:
     about: str
     lines: tuple[str, ...]
     facts: Any = None
-    mend: str = ""
+    fix: str = ""
     tail: str = ""
     kind: type[PipelineError] | None = None
 
     @property
     def well(self) -> bool:
         """Whether it is as it should be."""
-        return not self.mend and self.kind is None
+        return not self.fix and self.kind is None
 
     def __str__(self) -> str:
         """The finding as a terminal shows it."""
-        mark, mend = ("✓", ()) if self.well else ("✗", (f"  → {self.mend}",))
+        mark, fix = ("✓", ()) if self.well else ("✗", (f"  → {self.fix}",))
         rest = (f"  {line}" for line in self.lines[1:])
         tail = (f"  | {line}" for line in self.tail.splitlines())
-        return "\n".join((f"{mark} {self.about}: {self.lines[0]}", *rest, *mend, *tail))
+        return "\n".join((f"{mark} {self.about}: {self.lines[0]}", *rest, *fix, *tail))
 
     def document(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
-        known = {"about": self.about, "lines": self.lines, "facts": self.facts, "mend": self.mend}
+        known = {"about": self.about, "lines": self.lines, "facts": self.facts, "fix": self.fix}
         return {**known, "well": self.well}

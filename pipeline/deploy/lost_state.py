@@ -34,8 +34,8 @@ async def require_not_lost(d: Deployment, storage: Plan | None = None, app: Plan
         lost = [f"{address} ({existing[address]})" for address in app.created if address in existing]
         if lost:
             what = f"the app's state does not know what exists in AWS: {', '.join(lost)}"
-            mend = "bring back the state of infrastructure/terraform, or run `quickdata adopt app`"
-            raise StateLost(what, d.advice(mend))
+            fix = "bring back the state of infrastructure/terraform, or run `quickdata adopt app`"
+            raise StateLost(what, d.advice(fix))
 
 
 async def require_known(d: Deployment) -> None:

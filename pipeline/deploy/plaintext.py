@@ -57,8 +57,8 @@ async def require_encrypted(d: Deployment) -> None:
     exposures = [*await _look_into_files(d), *await _look_for_password_file(d)]
     if exposures:
         what = "\n".join(["secrets lie in the checkout in plain text:", *(f"  {each}" for each in exposures)])
-        mend = "run the command beside each; replace every secret that others may have read, as by a git push"
-        raise SettingsError(what, mend)
+        fix = "run the command beside each; replace every secret that others may have read, as by a git push"
+        raise SettingsError(what, fix)
 
 
 async def _look_into_files(d: Deployment) -> list[str]:

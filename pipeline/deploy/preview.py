@@ -72,7 +72,7 @@ class Preview:
             lines += ["", *self._about(name)]
         paid = [f"  {cost}" for each in self.plans.values() for cost in each.costs]
         lines += ["", "what costs money:", *(paid or ["  nothing that comes, changes or goes"])]
-        refused = [f"  ✗ {each.what}\n    → {each.mend}" for each in self.refusals]
+        refused = [f"  ✗ {each.what}\n    → {each.fix}" for each in self.refusals]
         ended = [f"  ! {change}" for each in self.plans.values() for change in each.ended]
         asks = ["  deploy asks before these changes; with --plan it does not ask:", *ended] if ended else []
         return "\n".join([*lines, "", "gate:", *(refused or ["  lets it pass", *asks])])
@@ -97,7 +97,7 @@ class Preview:
             PlanRefused: it does not, or a state was lost; with everything that is refused.
         """
         if len(self.refusals) == 1:
-            raise PlanRefused(self.refusals[0].what, self.refusals[0].mend, self.refusals[0].tail)
+            raise PlanRefused(self.refusals[0].what, self.refusals[0].fix, self.refusals[0].tail)
         if self.refusals:
             what = listed("this is refused:", (f"✗ {each}" for each in self.refusals))
             raise PlanRefused(what, "nothing was changed; fix each, then plan again")

@@ -148,8 +148,8 @@ class SavedPlans:
 
     def _refused(self, d: Deployment, why: str) -> PlanRefused:
         again = f"`quickdata plan --out {shlex.quote(str(self.folder))}`"
-        mend = d.advice(f"nothing was changed; run {again} again, read it, then deploy it")
-        return PlanRefused(f"the plan in {self.folder} {why}", mend)
+        fix = d.advice(f"nothing was changed; run {again} again, read it, then deploy it")
+        return PlanRefused(f"the plan in {self.folder} {why}", fix)
 
     async def _write(self, d: Deployment, name: str, document: Mapping[str, Any]) -> None:
         await d.runner.write(self.folder / name, json.dumps(document, indent=2) + "\n", PRIVATE)

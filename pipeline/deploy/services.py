@@ -29,8 +29,8 @@ async def list_services(d: Deployment, step: str, inventory: str = "") -> list[d
     try:
         return [_service(each) for each in events(text)]
     except (KeyError, ValueError) as error:
-        mend = "run `sudo docker service ls` on the manager"
-        raise ToolError("the manager's list of services is not understood", mend) from error
+        fix = "run `sudo docker service ls` on the manager"
+        raise ToolError("the manager's list of services is not understood", fix) from error
 
 
 def _service(listed: dict[str, Any]) -> dict[str, Any]:

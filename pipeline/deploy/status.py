@@ -63,9 +63,9 @@ def _refer_to_first(findings: list[Finding]) -> list[Finding]:
     once: dict[tuple[str, str], str] = {}
     referring = []
     for finding in findings:
-        cause = (STEP.sub("", finding.lines[0]), finding.mend)
+        cause = (STEP.sub("", finding.lines[0]), finding.fix)
         first = once.setdefault(cause, finding.about) if finding.lines[0].startswith(BLIND) else finding.about
-        same = replace(finding, lines=(f"{BLIND}, for the same reason as {first}",), mend=f"as for {first}")
+        same = replace(finding, lines=(f"{BLIND}, for the same reason as {first}",), fix=f"as for {first}")
         referring.append(finding if first == finding.about else same)
     return referring
 
@@ -85,14 +85,14 @@ async def _look(about: str, look: Look, findings: dict[str, Finding]) -> None:
         findings[about] = await look()
     except PipelineError as error:
         lines = (f"{BLIND}: {error.what}", *error.tail.splitlines())
-        findings[about] = Finding(about, lines, mend=error.mend)
+        findings[about] = Finding(about, lines, fix=error.fix)
 
 
 def _with_one_remedy(part: Finding, nodes: Finding) -> Finding:
     """Give what is bad because a node is stopped the node's own remedy: its address is gone with it."""
     stopped = any(node["state"] in STOPPED for node in nodes.facts or ())
-    if part.mend and stopped and part.about in ("services", "drift of app"):
-        return replace(part, mend=nodes.mend)
+    if part.fix and stopped and part.about in ("services", "drift of app"):
+        return replace(part, fix=nodes.fix)
     return part
 
 
@@ -115,8 +115,8 @@ async def _backups(d: Deployment) -> Finding:
     now = datetime.now(UTC)
     complete = [each for each in await list_backups(d.cloud, d.bucket, DATABASE) if each.complete]
     if not complete:
-        mend = d.advice("`quickdata backup` takes one")
-        return Finding("backups", ("there is none yet",), {"newest": None}, mend)
+        fix = d.advice("`quickdata backup` takes one")
+        return Finding("backups", ("there is none yet",), {"newest": None}, fix)
     newest = complete[0]
     verified = max((each for each in complete if each.verified_at), key=_verified, default=None)
     lines = [f"the newest is {newest.id}, {age(newest, now)} old, {newest.rows} rows"]
@@ -128,14 +128,14 @@ async def _backups(d: Deployment) -> Finding:
     facts = {"newest": newest.document(), "verified": verified and verified.document()}
     if newest.problem:
         lines[0] = f"the newest, {newest.id}, cannot be restored: {newest.problem}"
-    return Finding("backups", tuple(lines), facts, d.advice(_mend(newest, verified, now)))
+    return Finding("backups", tuple(lines), facts, d.advice(_fix(newest, verified, now)))
 
 
 def _verified(backup: Backup) -> datetime:
     return datetime.fromisoformat(str(backup.verified_at)).astimezone(UTC)
 
 
-def _mend(newest: Backup, verified: Backup | None, now: datetime) -> str:
+def _fix(newest: Backup, verified: Backup | None, now: datetime) -> str:
     if newest.problem:
         return "bring back its manifest's earlier version in S3, or take a new one: `quickdata backup`"
     if now - newest.taken > NIGHTLY:
@@ -187,8 +187,8 @@ async def _services(d: Deployment, turn: Lock) -> Finding:
     if not listed:
         return Finding("services", ("none",), listed, d.advice("`quickdata deploy` starts them"))
     if any(service["running"] != service["wanted"] for service in listed):
-        mend = "see `sudo docker service ps --no-trunc NAME` on the manager, then `quickdata deploy`"
-        return Finding("services", ("not all are running", *lines), listed, d.advice(mend))
+        fix = "see `sudo docker service ps --no-trunc NAME` on the manager, then `quickdata deploy`"
+        return Finding("services", ("not all are running", *lines), listed, d.advice(fix))
     return Finding("services", ("all are running", *lines), listed)
 
 
@@ -199,8 +199,8 @@ async def _drift(d: Deployment, stack: Stack, turn: Lock) -> Finding:
         known = await prepare_stack(d, stack)
     if known.empty:
         what = "nothing to compare: its state knows of nothing yet"
-        mend = d.advice("`quickdata plan` shows what `quickdata deploy` would create")
-        return Finding(about, (what,), {"deployed": False}, mend)
+        fix = d.advice("`quickdata plan` shows what `quickdata deploy` would create")
+        return Finding(about, (what,), {"deployed": False}, fix)
     try:
         plan = await make_plan(d, stack)
     finally:
@@ -211,5 +211,5 @@ async def _drift(d: Deployment, stack: Stack, turn: Lock) -> Finding:
     if not plan.pending:
         return Finding(about, ("none, it is as its code says",), facts)
     said_of = ", ".join(f"{count} to {action}" for action, count in counts.items() if count) or "outputs only"
-    mend = d.advice("`quickdata plan` shows it, `quickdata deploy` makes it as the code says")
-    return Finding(about, (said_of, *changes), facts, mend)
+    fix = d.advice("`quickdata plan` shows it, `quickdata deploy` makes it as the code says")
+    return Finding(about, (said_of, *changes), facts, fix)

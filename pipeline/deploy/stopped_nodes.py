@@ -24,8 +24,8 @@ async def require_running(d: Deployment, app: Plan) -> None:
     stopped = {address: node for address, node in nodes if not app.touching(GOES, [address])}
     if stopped:
         listed = ", ".join(f"{address} ({node})" for address, node in stopped.items())
-        mend = f"nothing of the app was changed; {how_to_start(d, stopped.values())}"
-        raise NodeStopped(f"app: these nodes are stopped in EC2: {listed}", mend)
+        fix = f"nothing of the app was changed; {how_to_start(d, stopped.values())}"
+        raise NodeStopped(f"app: these nodes are stopped in EC2: {listed}", fix)
 
 
 def how_to_start(d: Deployment, nodes: Iterable[str]) -> str:

@@ -104,8 +104,8 @@ async def verified_backup_first(d: Deployment, upgrade: Upgrade) -> AsyncIterato
         except PipelineError as error:
             images = ", ".join(upgrade.images)
             what = f"no verified backup: {error.what}; not deployed: {images}"
-            mend = f"fix the cause (see `quickdata verify`) or put the old tags back in {IMAGES}; then deploy"
-            raise type(error)(what, d.advice(mend), error.tail) from error
+            fix = f"fix the cause (see `quickdata verify`) or put the old tags back in {IMAGES}; then deploy"
+            raise type(error)(what, d.advice(fix), error.tail) from error
         yield
 
 

@@ -80,8 +80,8 @@ def _proxy_address(url: httpx.URL) -> httpx.URL | None:
     proxy = _parsed(address if "://" in address else f"http://{address}")
     if proxy is None or proxy.scheme not in ("http", "https"):
         what = f"{kind.upper()}_PROXY does not name an HTTP proxy, so {url.host} cannot be asked"
-        mend = f"set {url.scheme.upper()}_PROXY to http://HOST:PORT (SOCKS does not work here)"
-        raise SettingsError(what, f"{mend}, or add {url.host} to NO_PROXY")
+        fix = f"set {url.scheme.upper()}_PROXY to http://HOST:PORT (SOCKS does not work here)"
+        raise SettingsError(what, f"{fix}, or add {url.host} to NO_PROXY")
     return proxy
 
 

@@ -12,7 +12,7 @@ from anyio import open_process, run_process
 from pipeline.errors import ToolError
 from pipeline.runners.child import tied_to_us
 
-WITHOUT = "mend what Docker says, or rehearse with --nodes local"
+WITHOUT = "fix what Docker says, or rehearse with --nodes local"
 STAND_IN = "quickdata.stand-in"
 """The label of an image that the tests made in the place of the real one."""
 

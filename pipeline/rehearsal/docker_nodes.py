@@ -210,8 +210,8 @@ async def _remove(run: str) -> None:
     """Remove everything of a run; what the daemon is still busy with is tried again."""
     if not await until(partial(_try_to_remove, run), REMOVAL_LIMIT):
         label = f"label={LABEL}={run}"
-        mend = f"docker rm -fv $(docker ps -aq --filter {label}); docker network rm {run}"
-        raise ToolError(f"the nodes {run} could not be removed", mend)
+        fix = f"docker rm -fv $(docker ps -aq --filter {label}); docker network rm {run}"
+        raise ToolError(f"the nodes {run} could not be removed", fix)
 
 
 async def _try_to_remove(run: str) -> bool:

@@ -45,7 +45,7 @@ async def rehearse_on(
     await remove_dead_ones(progress)
     why = "asked for" if kind == LOCAL else await _why_no_docker(progress)
     if kind == DOCKER and why:
-        raise ToolError(f"no nodes in Docker: {why}", "mend that, or rehearse with --nodes local")
+        raise ToolError(f"no nodes in Docker: {why}", "fix that, or rehearse with --nodes local")
     if why:
         _say(progress, report, f"nodes: local, directories of this machine: {why}")
         await rehearse(progress, report, suffix)

@@ -189,7 +189,7 @@ def tried(container: dagger.Container, *command: str) -> dagger.Container:
 
 
 async def ask_engine(name: str, answer: Awaitable[Answer]) -> Answer:
-    """Wait for an answer of the engine; its own failure becomes one that a user can mend.
+    """Wait for an answer of the engine; its own failure becomes one that a user can fix.
 
     Args:
         name: what is being done.
@@ -219,7 +219,7 @@ def engine_error(name: str, error: dagger.DaggerError) -> PipelineError:
     lines = str(error).strip().splitlines() or ["nothing"]
     return ToolError(
         f"{name}: the Dagger engine says: {lines[0]}",
-        "mend what it names (an image, a network, a disk), then run again",
+        "fix what it names (an image, a network, a disk), then run again",
         "\n".join([*lines[1:], *_last_words(error)]),
     )
 

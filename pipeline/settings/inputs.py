@@ -61,7 +61,7 @@ class AccountSettings(BaseSettings):
             given: values that did not come from there, by variable name, such as a vault password typed in.
 
         Raises:
-            SettingsError: with every problem, each with its variable and its mend.
+            SettingsError: with every problem, each with its variable and its fix.
         """
         try:
             return cls(**given)
@@ -70,7 +70,7 @@ class AccountSettings(BaseSettings):
             errors = [(str(each["loc"][0]), each["msg"].removeprefix(PREFIX)) for each in error.errors()]
             problems = "\n".join(f"  {names.get(at, at)}: {visible(said)}" for at, said in errors)
             raise SettingsError(
-                f"the inputs are not complete:\n{problems}", "mend them all, then run again"
+                f"the inputs are not complete:\n{problems}", "fix them all, then run again"
             ) from None
 
     @property
@@ -128,8 +128,8 @@ class AccountSettings(BaseSettings):
             named = " and ".join(others) + " is set" if others else "is set"
             raise ValueError(f"{named}, but only a rehearsal uses an emulator; unset it")
         if configured := configured_endpoint():
-            mend = "remove it there, or name another profile in AWS_PROFILE"
-            raise ValueError(f"the profile in use names an emulator, {configured}, in ~/.aws; {mend}")
+            fix = "remove it there, or name another profile in AWS_PROFILE"
+            raise ValueError(f"the profile in use names an emulator, {configured}, in ~/.aws; {fix}")
         return value
 
     @field_validator("access_key")
@@ -140,7 +140,7 @@ class AccountSettings(BaseSettings):
             credentials = find_credentials(value, secret, token)
         except (BotoCoreError, ClientError) as error:
             require_seen_profile()
-            raise ValueError(f"{error}; set both halves of the key pair, or mend the profile") from None
+            raise ValueError(f"{error}; set both halves of the key pair, or fix the profile") from None
         if not credentials:
             raise ValueError(
                 "no credentials; export AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"

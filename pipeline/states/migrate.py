@@ -129,5 +129,5 @@ def _require_same_history(
     which = "a newer version of this state" if at_destination.lineage == moving.lineage else "another state"
     what = f"{source.stack.name}: {other} already holds {which} ({len(at_destination.resources)} resources)"
     right = f"in a fresh clone run `quickdata plan --state {other}`: the right one has no changes"
-    mend = f"nothing was changed; {right}"
-    raise StateElsewhere(what, mend)
+    fix = f"nothing was changed; {right}"
+    raise StateElsewhere(what, fix)

@@ -134,11 +134,11 @@ async def _require_same_place(d: Deployment, stack: Stack) -> None:
         return
     name = NAMES.get(before, before)
     what = f"{stack.name}: this checkout keeps its state in {name}, not in {d.backend.name}"
-    mend = (
+    fix = (
         f"give --state {name} (or QUICKDATA_STATE), or move it: `quickdata migrate-state --from {name} "
         f"--to {d.backend.name}`; if it was moved from another checkout, remove {stack.workdir}/.terraform"
     )
-    raise StateElsewhere(what, mend)
+    raise StateElsewhere(what, fix)
 
 
 async def _require_no_local(d: Deployment, stack: Stack) -> None:
@@ -147,11 +147,11 @@ async def _require_no_local(d: Deployment, stack: Stack) -> None:
         return
     name = d.backend.name
     what = f"{stack.name}: the state shall be in {name}, but this checkout holds one: {path}"
-    mend = (
+    fix = (
         f"move it: `quickdata migrate-state --from local --to {name}`; if it is of another deployment, "
         "or was moved from another checkout, put the file away"
     )
-    raise StateLost(what, mend)
+    raise StateLost(what, fix)
 
 
 def _holds_something(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""A tool's failure translated: the known ones with their mend, every other with the tool's last lines."""
+"""A tool's failure translated: the known ones with their fix, every other with the tool's last lines."""
 
 import re
 import shutil
@@ -182,24 +182,24 @@ def diagnose(name: str, exit_code: int, stdout: str, stderr: str, state: str = "
         exit_code: the tool's exit code.
         stdout: its masked output.
         stderr: its masked error output.
-        state: where the states are kept, as `--state` says it: the commands of the mend repeat it.
+        state: where the states are kept, as `--state` says it: the commands of the fix repeat it.
     """
     reported, stderr = "\n".join(failures(stdout)), FRAMES.sub("", stderr)
     tail = _shortened(reported, HEAD_LINES) if reported else _shortened(stderr.strip() or stdout, 0)
     heard = f"{reported or tail}\n{stderr}"
     words = _unwrapped(heard)
-    for pattern, error, what, mend in KNOWN:
+    for pattern, error, what, fix in KNOWN:
         if re.search(pattern, words):
             holder = lock.find_lock_in(heard) if error is StateLocked else None
             place = f"at {full}" if pattern is FULL and (full := place_of(words)) else None
-            remedy = mend.format(lock=about_lock(re.split("[: ]", name)[0], state))
+            remedy = fix.format(lock=about_lock(re.split("[: ]", name)[0], state))
             return error(f"{name}: {what} {holder or place or ''}".rstrip(), placed(remedy, state), tail)
-    mend = (
+    fix = (
         "read the tool's words below, fix that, run again"
         if tail
         else "it said nothing: run it with --verbose"
     )
-    return ToolError(f"{name}: {UNKNOWN} {exit_code}", mend, tail)
+    return ToolError(f"{name}: {UNKNOWN} {exit_code}", fix, tail)
 
 
 def place_of(words: str) -> str:
@@ -220,8 +220,8 @@ def _shortened(text: str, head: int) -> str:
     return "\n".join(lines[:head] + lines[head:][head - TAIL_LINES :])
 
 
-def mendable(error: BaseException) -> BaseException:
-    """Return what a user can mend instead of what this machine said: a full disk, a missing right."""
+def with_fix(error: BaseException) -> BaseException:
+    """Return what a user can fix instead of what this machine said: a full disk, a missing right."""
     if isinstance(error, KeyboardInterrupt):  # one that came before signals were received
         return Interrupted("interrupted by SIGINT: nothing had begun", "run the same command again")
     if not isinstance(error, OSError):
@@ -231,4 +231,4 @@ def mendable(error: BaseException) -> BaseException:
         place = place_of(reason)
         what = f"the disk is full at {place}" if place else f"the disk is full: {reason}"
         return ToolError(what, "free some space on that disk, then run again")
-    return ToolError(f"this machine refuses: {reason}", "free some space, or mend the rights, then run again")
+    return ToolError(f"this machine refuses: {reason}", "free some space, or fix the rights, then run again")

@@ -62,8 +62,8 @@ def _download(url: str) -> bytes:
         problem = f"HTTP {answer.status_code} {answer.reason_phrase}"
     except ConnectionError as error:
         problem = str(error)
-    mend = "install tofu or terraform 1.11 or newer, or allow that address"
-    raise ToolError(f"OpenTofu could not be downloaded from {url}: {problem}", mend)
+    fix = "install tofu or terraform 1.11 or newer, or allow that address"
+    raise ToolError(f"OpenTofu could not be downloaded from {url}: {problem}", fix)
 
 
 def _unpack(archive: bytes) -> Path:

@@ -133,7 +133,7 @@ def read(text: str) -> Plan:
     try:
         document = json.loads(text)
         if document.get("errored"):
-            raise ToolError("the saved plan is incomplete: planning failed", "mend the error and plan again")
+            raise ToolError("the saved plan is incomplete: planning failed", "fix the error and plan again")
         return _plan(document)
     except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise ToolError("the saved plan could not be read", "plan again with a supported OpenTofu") from error

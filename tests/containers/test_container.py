@@ -96,7 +96,7 @@ async def test_a_written_file_has_its_text_and_mode_and_can_be_read_and_removed(
 
 
 @pytest.mark.parametrize("private", [False, True])
-async def test_a_missing_tool_is_an_error_with_its_mend(runner: Runner, private: bool) -> None:
+async def test_a_missing_tool_is_an_error_with_its_fix(runner: Runner, private: bool) -> None:
     with pytest.raises(ToolError, match="no-such-tool"):
         await runner.run(Step("probe", ("no-such-tool",), private=private))
 

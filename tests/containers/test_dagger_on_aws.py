@@ -290,7 +290,7 @@ async def test_what_replaces_or_removes_wants_yes_before_a_toolbox_is_made(
     engine.secrets["pat"] = "token"
     done = await attempt(pipeline, name.replace("_", "-"), given(name, ssh_key=key, **own, **gitlab))
     assert done.error is not None
-    assert (done.error.exit_code, "--yes" in done.error.mend) == (2, True), str(done.error)
+    assert (done.error.exit_code, "--yes" in done.error.fix) == (2, True), str(done.error)
     assert not [f for chain in engine.queries for f in chain if f.name == "from"]
 
 

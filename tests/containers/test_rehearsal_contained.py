@@ -184,9 +184,9 @@ async def test_a_cleaning_that_fails_does_not_hide_what_went_wrong(
     monkeypatch.setattr(ContainerRunner, "keep", full)
     with pytest.raises(PipelineError, match="storage: refused") as caught:
         async with rehearsing():
-            raise PipelineError("storage: refused", "mend it")
+            raise PipelineError("storage: refused", "fix it")
     shown = str(explain("rehearse", caught.value))
-    assert shown.startswith("storage: refused\n  → mend it\n")
+    assert shown.startswith("storage: refused\n  → fix it\n")
     assert "nothing can be kept" in shown
     assert "localstack stopped: the Dagger engine says: connection to the engine was lost" in shown
 

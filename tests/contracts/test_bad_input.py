@@ -1,4 +1,4 @@
-"""Bad input through the console script: a clear error, its mend, its exit code, and no traceback."""
+"""Bad input through the console script: a clear error, its fix, its exit code, and no traceback."""
 
 import re
 import subprocess
@@ -98,7 +98,7 @@ def test_what_no_option_can_mean_is_refused_by_every_verb_that_has_it(
 
 
 @pytest.mark.parametrize("verb", ["deploy", "verify", "restore"])
-def test_all_missing_settings_are_named_at_once_with_one_mend_each(person: Person, verb: str) -> None:
+def test_all_missing_settings_are_named_at_once_with_one_fix_each(person: Person, verb: str) -> None:
     typed = person.quickdata(verb)
     course = {"TF_VAR_bucket_suffix", "AWS_ACCESS_KEY_ID"}
     assert typed.exit_code == 2
@@ -110,7 +110,7 @@ def test_all_missing_settings_are_named_at_once_with_one_mend_each(person: Perso
     assert [path.name for path in person.home.iterdir() if path.name != ".terraform.d"] == []
 
 
-def test_all_malformed_settings_are_named_at_once_with_one_mend_each(person: Person) -> None:
+def test_all_malformed_settings_are_named_at_once_with_one_fix_each(person: Person) -> None:
     malformed = {
         "TF_VAR_bucket_suffix": "under_score",
         "TF_VAR_admin_cidr": "203.0.113.7/33",
@@ -173,7 +173,7 @@ def test_an_aws_that_cannot_be_reached_is_said_before_any_tool_runs(person: Pers
     assert "of-nobody" not in typed.said
 
 
-def test_without_a_tool_and_without_a_network_the_mend_is_said(person: Person) -> None:
+def test_without_a_tool_and_without_a_network_the_fix_is_said(person: Person) -> None:
     typed = person.quickdata("deploy", **person.settings() | {"PATH": str(person.home)})
     assert typed.exit_code == 1
     assert re.search(

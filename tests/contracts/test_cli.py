@@ -178,7 +178,7 @@ def test_a_suffix_that_s3_refuses_is_refused_before_anything_starts(suffix: str)
     assert "Traceback" not in done.output
 
 
-def test_an_error_ends_with_its_code_its_mend_and_a_report(
+def test_an_error_ends_with_its_code_its_fix_and_a_report(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
     async def failing(call: console.TerminalCall) -> None:

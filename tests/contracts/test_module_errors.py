@@ -62,7 +62,7 @@ async def test_run_returns_what_a_verb_keeps_also_when_it_fails(
 async def test_an_unknown_verb_is_wrong_input(pipeline: Pipeline, engine: Engine) -> None:
     done = await verbs.attempt(pipeline, "explode", {})
     assert done.error is not None
-    assert (done.error.exit_code, "rehearse" in done.error.mend) == (2, True)
+    assert (done.error.exit_code, "rehearse" in done.error.fix) == (2, True)
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ async def bad(runner: RecordingRunner, cloud: FreeCloud | None = None) -> dict[s
     return {each.about: str(each) for each in found if not each.well}
 
 
-async def test_when_all_is_well_nothing_is_to_be_mended() -> None:
+async def test_when_all_is_well_nothing_is_to_be_fixed() -> None:
     assert await bad(ready()) == {}
 
 
@@ -158,7 +158,7 @@ async def test_every_failed_finding_has_its_own_last_lines_wherever_it_is_told()
             assert f"| {words}" in block.split("→ read the tool's words below")[1]
 
 
-async def test_a_single_failed_finding_keeps_its_mend_and_its_last_lines() -> None:
+async def test_a_single_failed_finding_keeps_its_fix_and_its_last_lines() -> None:
     found = await check(deployment(ready({"check: vault": WORDS["check: vault"]}), OwnCloud()))
     with pytest.raises(ToolError) as caught:
         require_good(found)
@@ -170,7 +170,7 @@ async def test_a_tool_that_said_nothing_is_not_said_to_have_words_below() -> Non
     found = await check(deployment(ready({"check: vault": (2, "")}), OwnCloud()))
     with pytest.raises(ToolError, match="vault: failed with exit code 2") as caught:
         require_good(found)
-    assert caught.value.mend == "it said nothing: run it with --verbose"
+    assert caught.value.fix == "it said nothing: run it with --verbose"
 
 
 async def test_one_cause_is_told_once_for_all_that_it_keeps_from_being_looked_at() -> None:

@@ -84,7 +84,7 @@ def pinned(monkeypatch: pytest.MonkeyPatch) -> bytes:
 def test_a_release_with_another_checksum_is_refused_and_not_kept(cache: Path, serve: Serve) -> None:
     with pytest.raises(ToolError, match="not the pinned release") as caught:
         download_tofu(serve(release()))
-    assert "do not use it" in caught.value.mend
+    assert "do not use it" in caught.value.fix
     assert files(cache) == []
 
 
@@ -116,14 +116,14 @@ def test_a_release_that_is_not_there_is_named_by_its_address(cache: Path, serve:
     url = serve(b"") + "/elsewhere"
     with pytest.raises(ToolError, match=f"{url}/v{tools.VERSION}/.*404") as caught:
         download_tofu(url)
-    assert "install tofu or terraform" in caught.value.mend
+    assert "install tofu or terraform" in caught.value.fix
     assert files(cache) == []
 
 
-def test_without_a_network_the_mend_is_to_install_a_tool(cache: Path) -> None:
+def test_without_a_network_the_fix_is_to_install_a_tool(cache: Path) -> None:
     with pytest.raises(ToolError, match="could not be downloaded from http://127") as caught:
         download_tofu(f"http://127.0.0.1:{free_port()}")
-    assert "install tofu or terraform" in caught.value.mend
+    assert "install tofu or terraform" in caught.value.fix
     assert files(cache) == []
 
 
@@ -133,4 +133,4 @@ def test_a_platform_without_a_pinned_release_is_told_to_bring_its_own(
     monkeypatch.setattr(tools, "this_platform", lambda: "plan9_mips")
     with pytest.raises(ToolError, match="no pinned OpenTofu for plan9_mips") as caught:
         download_tofu("http://127.0.0.1:1")
-    assert "install tofu or terraform" in caught.value.mend
+    assert "install tofu or terraform" in caught.value.fix

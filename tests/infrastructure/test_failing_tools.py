@@ -1,4 +1,4 @@
-"""What tools, endpoints and machines refuse: said in the pipeline's words, with a mend."""
+"""What tools, endpoints and machines refuse: said in the pipeline's words, with a fix."""
 
 import os
 import re
@@ -67,14 +67,14 @@ async def test_a_provider_that_cannot_be_had_is_named_whatever_fails(unreachable
     env = {**unreachable.storage.env, "TF_CLI_CONFIG_FILE": str(none), "HTTPS_PROXY": nobody}
     with pytest.raises(ToolError, match="storage: init: the AWS provider cannot be downloaded") as caught:
         await init(unreachable, replace(unreachable.storage, env=env))
-    assert "QUICKDATA_PROVIDER_MIRROR" in caught.value.mend
+    assert "QUICKDATA_PROVIDER_MIRROR" in caught.value.fix
 
 
 async def test_a_bucket_of_states_that_is_not_there_is_named(reachable: Deployment) -> None:
     d = keep_states_in(reachable, S3(reachable.cloud, "states-of-nobody"))
     with pytest.raises(ToolError, match="the bucket of the states does not exist") as caught:
         await prepare_stack(d, d.storage)
-    assert "deploy --state s3" in caught.value.mend
+    assert "deploy --state s3" in caught.value.fix
 
 
 async def test_what_aws_refuses_is_told_with_its_words(reachable: Deployment) -> None:
@@ -85,14 +85,14 @@ async def test_what_aws_refuses_is_told_with_its_words(reachable: Deployment) ->
 async def test_without_an_inventory_nothing_is_verified(unreachable: Deployment) -> None:
     with pytest.raises(ToolError, match="ran on no node") as caught:
         await deploy.verify(unreachable)
-    assert caught.value.mend == "deploy the app first"
+    assert caught.value.fix == "deploy the app first"
 
 
 async def test_a_playbook_without_hosts_is_an_error(unreachable: Deployment) -> None:
     result = await unreachable.run(unreachable.ansible.playbook("swarm.yml"))
     with pytest.raises(ToolError, match="the inventory has no hosts") as caught:
         result.check()
-    assert "deploy the app first" in caught.value.mend
+    assert "deploy the app first" in caught.value.fix
 
 
 @contextmanager
@@ -111,22 +111,22 @@ def at_the_question(d: Deployment, stack: Stack) -> Iterator[None]:
         child.close()
 
 
-async def test_a_held_state_lock_is_said_with_its_id_and_the_mend(reachable: Deployment) -> None:
+async def test_a_held_state_lock_is_said_with_its_id_and_the_fix(reachable: Deployment) -> None:
     await init(reachable, reachable.storage)
     with at_the_question(reachable, reachable.storage), pytest.raises(StateLocked) as caught:
         await pending(reachable, reachable.storage)
     assert re.search(r"locked by \S+@\S+, since .* ago, for apply \(lock ", caught.value.what), caught.value
-    assert "its lock goes with it" in caught.value.mend
+    assert "its lock goes with it" in caught.value.fix
     assert re.search(r"^ *ID: +[0-9a-f-]{36}$", caught.value.tail, re.MULTILINE), caught.value.tail
 
 
-async def test_a_full_disk_is_said_with_its_mend(reachable: Deployment) -> None:
+async def test_a_full_disk_is_said_with_its_fix(reachable: Deployment) -> None:
     await init(reachable, reachable.storage)
     folder = Path(reachable.runner.root / reachable.storage.workdir)
     (folder / reachable.plan_file).symlink_to("/dev/full")
     with pytest.raises(ToolError, match="storage: plan: the disk is full") as caught:
         (await reachable.run(reachable.storage.plan(reachable.plan_file))).check()
-    assert caught.value.mend.startswith("free some space")
+    assert caught.value.fix.startswith("free some space")
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ async def test_a_wrong_vault_password_is_said_and_no_node_is_touched(nodes: Node
     error = await nodes.failure("nocodb.yml", "wrong")
     assert error.what == "ansible: nocodb.yml: the vault could not be opened"
     assert error.exit_code == 2
-    assert "VAULT_PASSWORD" in error.mend
+    assert "VAULT_PASSWORD" in error.fix
     assert not nodes.file("").exists()
 
 

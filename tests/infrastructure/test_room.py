@@ -17,7 +17,7 @@ from pipeline.rehearsal.swarm import swarm
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
 from pipeline.runners.host import HostRunner
-from pipeline.steps.failures import diagnose, mendable
+from pipeline.steps.failures import diagnose, with_fix
 from pipeline.tofu import binary as tools
 from tests.support.faults import mounted
 
@@ -58,7 +58,7 @@ async def test_nodes_in_docker_without_room_where_docker_keeps_them_are_refused_
     with pytest.raises(ToolError, match=rf"are needed for the nodes in {root}; .* are free") as caught:
         async with swarm(Progress(), Report("rehearse", "localstack"), "x"):
             pass
-    assert "rehearse with --nodes local" in caught.value.mend
+    assert "rehearse with --nodes local" in caught.value.fix
     assert list(root.iterdir()) == []
 
 
@@ -71,7 +71,7 @@ def test_needs_on_one_file_system_are_added_up(small: Path) -> None:
     require_room([other])
     with pytest.raises(ToolError, match=r"for one in .*not/yet, and 5 MB are needed for two in ") as caught:
         require_room([one, other])
-    assert caught.value.mend == "make room there, or do without"
+    assert caught.value.fix == "make room there, or do without"
 
 
 def test_a_provider_is_counted_for_each_stack_where_no_mirror_links_it(
@@ -114,7 +114,7 @@ WORDS = {
 def test_a_full_disk_is_told_with_the_place_that_the_tool_names(said: str, place: str) -> None:
     error = diagnose("storage: init", 1, "", said)
     assert error.what == f"storage: init: the disk is full at {place}"
-    assert "kept" not in error.mend
+    assert "kept" not in error.fix
 
 
 def test_a_full_disk_that_the_tool_does_not_place_is_told_all_the_same() -> None:
@@ -122,12 +122,12 @@ def test_a_full_disk_that_the_tool_does_not_place_is_told_all_the_same() -> None
 
 
 def test_a_full_disk_that_python_finds_is_told_with_its_place() -> None:
-    error = mendable(OSError(errno.ENOSPC, FULL, "/tmp/x"))
+    error = with_fix(OSError(errno.ENOSPC, FULL, "/tmp/x"))
     assert str(error).startswith("the disk is full at /tmp/x\n  → free some space")
 
 
 async def test_a_file_that_finds_no_room_is_named(small: Path) -> None:
     with pytest.raises(OSError) as caught:
         await HostRunner(small, {}, Progress()).write(PurePosixPath("plan.json"), "x" * 9_000_000)
-    assert mendable(caught.value).args == (f"the disk is full at {small / 'plan.json'}",)
+    assert with_fix(caught.value).args == (f"the disk is full at {small / 'plan.json'}",)
     assert list(small.iterdir()) == []

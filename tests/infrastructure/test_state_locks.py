@@ -156,7 +156,7 @@ async def test_every_step_of_a_stack_knows_where_its_state_is(places: list[Deplo
             with pytest.raises(StateLocked) as caught:
                 failed.check()
             name = stack.name.split()[0]
-            assert f"`quickdata unlock {name} --state {d.backend.name}`" in caught.value.mend
+            assert f"`quickdata unlock {name} --state {d.backend.name}`" in caught.value.fix
 
 
 @pytest.mark.parametrize("name", ["s3", "http"])
@@ -240,7 +240,7 @@ async def test_a_states_bucket_of_somebody_else_is_told() -> None:
     assert "another account" in await said_by_check(d)
 
 
-async def test_what_gitlab_refuses_is_told_with_its_mend(server: GitLab) -> None:
+async def test_what_gitlab_refuses_is_told_with_its_fix(server: GitLab) -> None:
     for d in (in_gitlab(server, token="wrong"), in_gitlab(server, project="team/other")):
         with pytest.raises(SettingsError, match=r"refuses GITLAB_USER and GITLAB_PAT for .*: HTTP 40[14]"):
             await d.backend.find_lock(d.app)

@@ -186,7 +186,7 @@ def test_a_second_state_beside_a_local_one_is_refused_with_the_move(journey: Jou
     error = journey.refused["local is not empty"]
     assert isinstance(error, StateLost)
     assert error.exit_code == 3
-    assert "migrate-state --from local --to s3" in error.mend
+    assert "migrate-state --from local --to s3" in error.fix
     assert "still local" not in journey.refused
 
 
@@ -195,15 +195,15 @@ def test_another_state_than_the_last_one_is_refused_with_both_ways_out(journey: 
         error = journey.refused[about]
         assert isinstance(error, StateElsewhere)
         assert error.exit_code == 3
-        assert "give --state s3" in error.mend
-        assert f"migrate-state --from s3 --to {other}" in error.mend
+        assert "give --state s3" in error.fix
+        assert f"migrate-state --from s3 --to {other}" in error.fix
 
 
 def test_without_its_bucket_only_deploy_goes_on(journey: Journey) -> None:
     error = journey.refused["no bucket"]
     assert isinstance(error, ToolError)
     assert "bucket of the states does not exist" in error.what
-    assert "quickdata deploy --state s3" in error.mend
+    assert "quickdata deploy --state s3" in error.fix
 
 
 def test_of_two_runs_at_once_the_second_is_told_who_the_first_is(journey: Journey) -> None:
@@ -212,12 +212,12 @@ def test_of_two_runs_at_once_the_second_is_told_who_the_first_is(journey: Journe
     assert "@" in journey.held.what
     assert "for apply" in journey.held.what
     assert " ago" in journey.held.what
-    assert "quickdata unlock app" in journey.held.mend
+    assert "quickdata unlock app" in journey.held.fix
 
 
 def test_a_lock_left_behind_is_told_and_once_broken_the_next_run_works(journey: Journey) -> None:
     assert "app: the state is locked by " in journey.refused["left behind"].what
-    assert "quickdata unlock app" in journey.refused["left behind"].mend
+    assert "quickdata unlock app" in journey.refused["left behind"].fix
 
 
 def test_the_tools_own_lock_is_not_taken_for_the_one_that_gitlab_has(journey: Journey) -> None:

@@ -89,7 +89,7 @@ class Live:
 
 
 def bad(parts: list[Finding]) -> dict[str, str]:
-    return {part.about: str(part) for part in parts if part.mend}
+    return {part.about: str(part) for part in parts if part.fix}
 
 
 @pytest.fixture

@@ -158,12 +158,12 @@ async def test_where_the_databases_locale_is_missing_another_stands_in_and_the_d
     assert "sorted by C.UTF-8: this machine lacks the database's locale" in in_words(figures)
 
 
-async def test_a_locale_that_can_neither_be_had_nor_replaced_is_named_with_its_mend(stocked: Node) -> None:
+async def test_a_locale_that_can_neither_be_had_nor_replaced_is_named_with_its_fix(stocked: Node) -> None:
     builtin = "locale_provider builtin builtin_locale 'tlh_Q.utf8'"
     stocked.forge_globals(lambda text: text.replace("locale_provider libc", builtin))
     error = await refused(stocked)
     assert "locale is not on this machine" in error.what
-    assert "localedef" in error.mend
+    assert "localedef" in error.fix
 
 
 async def test_a_stale_backup_is_restored_all_the_same_and_fails(stocked: Node) -> None:
@@ -172,7 +172,7 @@ async def test_a_stale_backup_is_restored_all_the_same_and_fails(stocked: Node) 
     with pytest.raises(VerifyFailed, match=r"the newest backup \w{8} is \d+ d old, more than 24 h") as caught:
         await drilled(stocked, max_age=DAY, report=report)
     assert caught.value.exit_code == 4
-    assert "quickdata backup" in caught.value.mend
+    assert "quickdata backup" in caught.value.fix
     assert report.proofs["drill"]["rpo_seconds"] > DAY.total_seconds()
 
 
@@ -207,7 +207,7 @@ async def test_a_newest_backup_that_cannot_be_used_is_not_skipped_silently(
     error = await refused_at_once(stocked)
     assert error.exit_code == 4
     assert "the newest backup" in error.what and "not of format 1" in error.what
-    assert "--id 00000001" in error.mend
+    assert "--id 00000001" in error.fix
 
 
 async def test_too_little_room_is_found_before_anything_is_restored(stocked: Node, temporary: Path) -> None:
@@ -215,7 +215,7 @@ async def test_too_little_room_is_found_before_anything_is_restored(stocked: Nod
     error = await refused_at_once(stocked)
     assert isinstance(error, ToolError)
     assert re.search(rf"10000.0 TB are needed to restore \w+ in {temporary}; .* are free", error.what)
-    assert "TMPDIR" in error.mend
+    assert "TMPDIR" in error.fix
     assert list(temporary.iterdir()) == []
 
 

@@ -130,13 +130,13 @@ async def test_a_line_of_a_megabyte_arrives_whole(runner: HostRunner) -> None:
     assert len(result.stdout) == 1_000_001
 
 
-async def test_a_missing_tool_is_an_error_with_its_mend(runner: HostRunner) -> None:
+async def test_a_missing_tool_is_an_error_with_its_fix(runner: HostRunner) -> None:
     with pytest.raises(ToolError, match="no-such-tool") as caught:
         await runner.run(Step("probe", ("no-such-tool",)))
-    assert "make install" in caught.value.mend
+    assert "make install" in caught.value.fix
 
 
-async def test_a_tool_whose_interpreter_is_gone_is_an_error_with_its_mend(
+async def test_a_tool_whose_interpreter_is_gone_is_an_error_with_its_fix(
     runner: HostRunner, tmp_path: Path
 ) -> None:
     tool = tmp_path / "moved-tool"
@@ -144,7 +144,7 @@ async def test_a_tool_whose_interpreter_is_gone_is_an_error_with_its_mend(
     tool.chmod(0o755)
     with pytest.raises(ToolError, match="it cannot be started") as caught:
         (await runner.run(Step("probe", (str(tool),)))).check()
-    assert "make install" in caught.value.mend
+    assert "make install" in caught.value.fix
     assert "moved-tool" in caught.value.tail
 
 

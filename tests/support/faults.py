@@ -82,8 +82,8 @@ class Before:
         assert (done.code, done.out) == (code, "")
         assert done.log.splitlines()[-1].endswith(f" {script}: FAILED: {said}")
         assert self.node.alert() == f"{script}: {said}\n"
-        what, mend = said.split("; ", 1)
-        assert what and mend
+        what, fix = said.split("; ", 1)
+        assert what and fix
         self.is_untouched()
         assert self.node.leaves_nothing()
 

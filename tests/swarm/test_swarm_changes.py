@@ -177,7 +177,7 @@ def test_an_image_that_does_not_run_is_rolled_back_and_the_next_deployment_heals
             live.do(deploy.deploy, live.s.d)
     assert "nocodb_nocodb: not healthy, and rolled back" in errors[0].tail
     assert f"({BROKEN}): Failed" in errors[0].tail
-    assert "docker service logs" in errors[0].mend and "images.yml" in errors[0].mend
+    assert "docker service logs" in errors[0].fix and "images.yml" in errors[0].fix
     assert saved(live)["backup"]["id"] != first
     print(errors[0])
     until(lambda: running(live) == before)  # the rollback may need a second start

@@ -116,8 +116,8 @@ class GitLab(Backend):
         await self._ask("DELETE", self._address(stack.name))
         status, _ = await self._ask("GET", self._address(stack.name), also=(*NONE, GOING))
         if status not in (*NONE, GOING):
-            mend = "remove it by hand (Operate > Terraform states), or run migrate-state again"
-            raise ToolError(f"{stack.name}: GitLab did not remove the state that was moved", mend)
+            fix = "remove it by hand (Operate > Terraform states), or run migrate-state again"
+            raise ToolError(f"{stack.name}: GitLab did not remove the state that was moved", fix)
         return "nowhere: GitLab deletes a state with its versions"
 
     async def _ask(
@@ -129,8 +129,8 @@ class GitLab(Backend):
             return status, text
         if status in (*REFUSED, 404):
             what = f"GitLab ({self.url}) refuses GITLAB_USER and GITLAB_PAT for {self.project}: HTTP {status}"
-            mend = "give a token with the scope api, of somebody who is at least Maintainer of GITLAB_PROJECT"
-            raise SettingsError(what, mend)
+            fix = "give a token with the scope api, of somebody who is at least Maintainer of GITLAB_PROJECT"
+            raise SettingsError(what, fix)
         what = f"GitLab ({self.url}) answers with HTTP {status} to {method}"
         raise ToolError(what, "run again in a minute; a state that was just deleted takes GitLab a while")
 

@@ -194,7 +194,7 @@ def test_a_saved_plan_that_was_applied_is_stale_by_its_manifest_and_by_the_tool(
 @pytest.mark.parametrize("name", ["storage", "app"])
 def test_a_lost_state_is_refused_and_adopt_is_named(story: Story, name: str) -> None:
     assert isinstance(story.refused[name], StateLost)
-    assert f"quickdata adopt {name}" in story.refused[name].mend
+    assert f"quickdata adopt {name}" in story.refused[name].fix
 
 
 def test_everything_of_the_app_is_imported_and_only_the_key_pair_is_made_anew(story: Story) -> None:

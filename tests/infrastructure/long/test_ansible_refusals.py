@@ -58,7 +58,7 @@ def test_zero_hosts_is_an_error(workspace: Workspace, tmp_path: Path, playbook: 
     ("playbook", "missing"),
     [("nocodb", ["vault_db_password", "vault_nocodb_admin_email"]), ("backup", ["vault_db_password"])],
 )
-def test_missing_vault_variables_are_named_with_the_mend(
+def test_missing_vault_variables_are_named_with_the_fix(
     workspace: Workspace, playbook: str, missing: list[str]
 ) -> None:
     run = workspace.play(playbook, "--check", "-e", json.dumps(dict.fromkeys(missing, "")))

@@ -198,5 +198,5 @@ async def test_a_lost_volume_alone_is_lost_state(both: dict[str, Deployment]) ->
     create = Plan((Change("aws_ebs_volume.postgres", "create"),))
     with pytest.raises(StateLost, match=r"aws_ebs_volume\.postgres \(vol-") as caught:
         await require_not_lost(d, app=create)
-    assert "quickdata adopt app" in caught.value.mend
+    assert "quickdata adopt app" in caught.value.fix
     await require_not_lost(d, app=Plan((Change('aws_instance.node["worker-1"]', "create"),)))

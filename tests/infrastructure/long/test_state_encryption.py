@@ -109,5 +109,5 @@ async def test_the_runner_masks_the_passphrase(tmp_path: Path) -> None:
 def test_with_terraform_it_is_said_that_encryption_needs_opentofu() -> None:
     with pytest.raises(SettingsError, match="works with OpenTofu") as caught:
         encryption.require_tofu("/usr/local/bin/terraform")
-    assert encryption.PASSPHRASE in caught.value.mend
+    assert encryption.PASSPHRASE in caught.value.fix
     encryption.require_tofu(str(tools.cache() / "tofu"))

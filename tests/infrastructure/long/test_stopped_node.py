@@ -72,8 +72,8 @@ def test_a_stop_replaces_no_node_and_changes_only_what_is_said_of_it(planned: pl
 async def test_status_has_one_remedy_for_it(d: Deployment) -> None:
     parts = {part.about: part for part in await status(d)}
     assert "quickdata-stopped-manager (manager): stopped, no public address" in str(parts["nodes"])
-    assert "aws ec2 start-instances" in parts["nodes"].mend
-    assert parts["drift of app"].mend == parts["nodes"].mend
+    assert "aws ec2 start-instances" in parts["nodes"].fix
+    assert parts["drift of app"].fix == parts["nodes"].fix
 
 
 async def test_deploy_names_it_before_it_waits_for_ssh_and_its_advice_typed_literally_helps(
@@ -86,7 +86,7 @@ async def test_deploy_names_it_before_it_waits_for_ssh_and_its_advice_typed_lite
     assert caught.value.what == f"app: these nodes are stopped in EC2: {MANAGER} ({identifier})"
     steps = [step["name"] for step in d.report.steps[before:]]
     assert not [name for name in steps if name.startswith("ansible: ") or name.endswith("apply")]
-    advice = COMMAND.search(caught.value.mend)
+    advice = COMMAND.search(caught.value.fix)
     assert advice
     command = shlex.split(advice[1])
     aws = [str(Path(sys.executable).parent / command[0]), *command[1:]]

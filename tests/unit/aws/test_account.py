@@ -21,11 +21,11 @@ class Crowded(Cloud):
         return "403" if bucket in vars(self)["taken"] else "404"
 
 
-async def mend(*taken: str, base_name: str = BASE_NAME) -> str:
+async def fix(*taken: str, base_name: str = BASE_NAME) -> str:
     with pytest.raises(BucketTaken) as caught:
         await Crowded(*taken, base_name=base_name).owns(bucket_name(taken[0], base_name))
     assert caught.value.exit_code == 3
-    return caught.value.mend
+    return caught.value.fix
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ async def mend(*taken: str, base_name: str = BASE_NAME) -> str:
     ],
 )
 async def test_the_first_free_suffix_is_suggested_and_is_a_valid_one(taken: list[str], free: str) -> None:
-    assert f"export TF_VAR_bucket_suffix={free}, which is free" in await mend(*taken)
+    assert f"export TF_VAR_bucket_suffix={free}, which is free" in await fix(*taken)
     assert valid_suffix(free) == free
 
 
@@ -48,9 +48,9 @@ async def test_the_first_free_suffix_is_suggested_and_is_a_valid_one(taken: list
     [(59, "TF_VAR_bucket_suffix=p-2,"), (60, "choose another"), (61, "choose another")],
 )
 async def test_what_is_suggested_leaves_the_base_name_its_room(length: int, said: str) -> None:
-    assert said in await mend("p", base_name="x" * length)
+    assert said in await fix("p", base_name="x" * length)
 
 
 async def test_when_all_candidates_are_taken_none_is_suggested() -> None:
-    said = await mend("ppr", *(f"ppr-{number}" for number in range(2, 30)))
+    said = await fix("ppr", *(f"ppr-{number}" for number in range(2, 30)))
     assert "choose another TF_VAR_bucket_suffix" in said

@@ -91,13 +91,13 @@ async def test_what_was_not_shown_is_not_imported() -> None:
 
 
 @pytest.mark.parametrize(
-    ("there", "mend"),
+    ("there", "fix"),
     [
         (True, "first run `quickdata adopt storage --state s3`, then `quickdata adopt app --state s3`"),
         (False, "`quickdata deploy --state s3` creates it"),
     ],
 )
-async def test_the_app_is_not_adopted_before_storage_whose_state_it_reads(there: bool, mend: str) -> None:
+async def test_the_app_is_not_adopted_before_storage_whose_state_it_reads(there: bool, fix: str) -> None:
     class Account(FreeCloud):
         async def owns(self, bucket: str) -> bool:
             return there
@@ -107,7 +107,7 @@ async def test_the_app_is_not_adopted_before_storage_whose_state_it_reads(there:
     d = keep_states_in(local, S3(local.cloud, "ppr-tfstate"))
     with pytest.raises(StateLost, match=r"the app reads it|it reads storage") as caught:
         await adopt.look(d, d.app)
-    assert mend in caught.value.mend
+    assert fix in caught.value.fix
     assert "app: plan" not in runner.names
 
 

@@ -33,7 +33,7 @@ async def test_without_an_answer_no_node_ends_and_nothing_is_stopped_or_applied(
         await deploy(deployment(runner))
     assert caught.value.exit_code == 3
     assert f"{action} {address}" in caught.value.what
-    assert "--yes" in caught.value.mend and "quickdata plan" in caught.value.mend
+    assert "--yes" in caught.value.fix and "quickdata plan" in caught.value.fix
     assert not [name for name in runner.names if name.endswith("apply") or name in ("stop NocoDB", "backup")]
 
 
@@ -74,7 +74,7 @@ async def test_a_lost_state_and_a_stopped_node_are_told_before_anybody_is_asked(
     assert (
         caught.value.what == f"app: these nodes are stopped in EC2: {MANAGER} (i-1)"
     )  # the worker goes anyway
-    assert "aws ec2 start-instances --region eu-west-3 --instance-ids i-1`" in caught.value.mend
+    assert "aws ec2 start-instances --region eu-west-3 --instance-ids i-1`" in caught.value.fix
     assert not [name for name in runner.names if name.startswith("ansible") or name.endswith("apply")]
 
 

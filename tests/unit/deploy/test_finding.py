@@ -6,8 +6,8 @@ from pipeline.deploy.finding import Finding
 from pipeline.errors import SettingsError
 
 GOOD = Finding("bucket", ("is there", "and yours"), {"exists": True})
-TOLD = Finding("nodes", ("one is stopped", "db: stopped"), mend="start it")
-FAILED = Finding("vault", ("failed",), mend="look", tail="line 1\nline 2", kind=SettingsError)
+TOLD = Finding("nodes", ("one is stopped", "db: stopped"), fix="start it")
+FAILED = Finding("vault", ("failed",), fix="look", tail="line 1\nline 2", kind=SettingsError)
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ def test_a_terminal_shows_mark_words_remedy_and_last_lines(finding: Finding, sho
 
 
 def test_json_holds_what_status_always_told() -> None:
-    told = {"about": "nodes", "lines": ("one is stopped", "db: stopped"), "facts": None, "mend": "start it"}
+    told = {"about": "nodes", "lines": ("one is stopped", "db: stopped"), "facts": None, "fix": "start it"}
     assert list(TOLD.document().items()) == [*told.items(), ("well", False)]
     assert GOOD.document()["well"] is True
 

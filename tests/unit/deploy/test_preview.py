@@ -242,7 +242,7 @@ async def test_a_lost_state_is_a_refusal_of_the_plan() -> None:
         found.require_allowed()
 
 
-async def test_everything_that_is_refused_is_told_with_its_own_mend() -> None:
+async def test_everything_that_is_refused_is_told_with_its_own_fix() -> None:
     deleting = {"storage: plan": (2, ""), "storage: read plan": (0, plan_json((NODE, "delete")))}
     found = await seen(growing() | deleting, FreeCloud(there=[("aws_vpc.main", "vpc-1")]))
     with pytest.raises(PlanRefused) as caught:
@@ -312,7 +312,7 @@ async def test_a_plan_of_other_states_or_other_code_is_refused(said: str) -> Non
     runner.answers |= CHANGED[said]
     error = await refused(runner)
     assert said in error.what
-    assert "quickdata plan --out /kept" in error.mend
+    assert "quickdata plan --out /kept" in error.fix
 
 
 @pytest.mark.parametrize(

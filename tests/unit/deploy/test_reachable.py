@@ -122,7 +122,7 @@ async def test_where_no_app_is_deployed_that_is_said_and_no_node_is_asked(name: 
     seen = used(made)
     with pytest.raises(ToolError, match="no database and no manager node: it is not deployed") as caught:
         await VERBS[name](deployment(made))
-    assert caught.value.mend == "`quickdata deploy` creates them"
+    assert caught.value.fix == "`quickdata deploy` creates them"
     assert seen == []
     assert made.files[str(INVENTORY)] == STALE
 
@@ -133,7 +133,7 @@ async def test_where_nodes_exist_that_the_state_does_not_know_its_loss_is_said(n
     made = runner(STALE, {})
     with pytest.raises(StateLost, match=r'but AWS has aws_instance\.node\["manager"\] \(i-1\)') as caught:
         await VERBS[name](deployment(made, cloud))
-    assert "`quickdata adopt app`" in caught.value.mend
+    assert "`quickdata adopt app`" in caught.value.fix
 
 
 async def test_an_app_whose_nodes_are_half_gone_can_still_be_destroyed_without_a_backup() -> None:

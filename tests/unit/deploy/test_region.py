@@ -25,7 +25,7 @@ async def test_a_stack_whose_state_is_of_another_region_is_not_even_planned(
     error = most_telling(caught.value)
     assert isinstance(error, RegionDiffers)
     assert "is in eu-west-1, and the region asked for is eu-west-3" in error.what
-    assert "to eu-west-1" in error.mend
+    assert "to eu-west-1" in error.fix
     assert not [name for name in runner.names if "plan" in name or "apply" in name]
 
 

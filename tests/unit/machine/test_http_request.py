@@ -55,6 +55,6 @@ def test_a_proxy_that_does_not_speak_http_is_told_by_its_variable_and_without_it
     with pytest.raises(SettingsError) as caught:
         _proxy_address(httpx.URL(ASKED))
     assert caught.value.what.startswith(f"{variable.upper()} does not name an HTTP proxy")
-    assert "set HTTPS_PROXY to http://HOST:PORT" in caught.value.mend
-    assert "add gitlab.example.org to NO_PROXY" in caught.value.mend
+    assert "set HTTPS_PROXY to http://HOST:PORT" in caught.value.fix
+    assert "add gitlab.example.org to NO_PROXY" in caught.value.fix
     assert "canary" not in str(caught.value)

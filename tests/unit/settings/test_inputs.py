@@ -77,7 +77,7 @@ def test_the_courses_variables_are_enough(good: pytest.MonkeyPatch) -> None:
         ("ANSIBLE_VAULT_PASSWORD_FILE", "/nowhere/password", "is not there"),
     ],
 )
-def test_a_bad_input_is_named_with_its_mend(
+def test_a_bad_input_is_named_with_its_fix(
     good: pytest.MonkeyPatch, name: str, value: str, said: str
 ) -> None:
     good.setenv(name, value)

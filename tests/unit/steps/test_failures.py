@@ -63,7 +63,7 @@ def differences() -> list[str]:
 
 @pytest.mark.parametrize("words", differences())
 def test_a_difference_that_the_script_found_on_a_node_is_a_failed_verification(words: str) -> None:
-    said = f"2026-01-02T03:04:05Z restore-pg-latest.sh: FAILED: {words}; mend it"
+    said = f"2026-01-02T03:04:05Z restore-pg-latest.sh: FAILED: {words}; fix it"
     event = {"_event": "v2_runner_on_failed", "task": {"name": "x"}, "hosts": {"database": {"stderr": said}}}
     error = diagnose("verify: restore and compare", 2, json.dumps(event), "")
     assert type(error) is VerifyFailed
@@ -71,12 +71,12 @@ def test_a_difference_that_the_script_found_on_a_node_is_a_failed_verification(w
 
 
 @pytest.mark.parametrize(("said", "kind", "what"), KNOWN)
-def test_a_known_failure_is_named_with_a_mend(said: str, kind: type[PipelineError], what: str) -> None:
+def test_a_known_failure_is_named_with_a_fix(said: str, kind: type[PipelineError], what: str) -> None:
     error = diagnose("storage: apply", 1, "", said)
     assert type(error) is kind
     assert what in error.what
     assert error.what.startswith("storage: apply: ")
-    assert error.mend
+    assert error.fix
 
 
 def test_an_unknown_failure_shows_the_tools_last_lines() -> None:

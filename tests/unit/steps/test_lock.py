@@ -51,9 +51,9 @@ def test_a_locked_state_is_one_error_with_its_owner_and_the_verb_that_breaks_it(
     error = diagnose("app: apply", 1, "", OF_THE_TOOL.format("api error PreconditionFailed"), "s3")
     assert isinstance(error, StateLocked)
     assert error.what.startswith("app: apply: the state is locked by me@host, since 2026-11-23 10:00:00 UTC")
-    assert "`quickdata unlock app --state s3`" in error.mend
+    assert "`quickdata unlock app --state s3`" in error.fix
     moving = diagnose("app in s3: state push", 1, "", OF_THE_TOOL.format("api error"), "s3")
-    assert "`quickdata unlock app --state s3`" in moving.mend
+    assert "`quickdata unlock app --state s3`" in moving.fix
 
 
 def test_a_wrong_passphrase_and_an_encrypted_state_are_not_taken_for_a_lock() -> None:
@@ -66,4 +66,4 @@ def test_a_wrong_passphrase_and_an_encrypted_state_are_not_taken_for_a_lock() ->
         error = diagnose("app: plan", 1, "", OF_THE_TOOL.format(said))
         assert isinstance(error, SettingsError)
         assert "the state is encrypted" in error.what
-        assert "Terraform cannot read it" in error.mend
+        assert "Terraform cannot read it" in error.fix

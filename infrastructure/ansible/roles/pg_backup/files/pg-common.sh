@@ -22,7 +22,7 @@ log() {
   printf '%(%FT%TZ)T %s: %s\n' -1 "$PROGRAM" "$*" >&2
 }
 
-# fail CODE WHAT MEND: the end of the run, in one line.
+# fail CODE WHAT FIX: the end of the run, in one line.
 fail() {
   MESSAGE="$2; $3"
   exit "$1"

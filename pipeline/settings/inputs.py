@@ -7,7 +7,7 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Self
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound
 from pydantic import AliasChoices, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -19,7 +19,9 @@ from pipeline.settings.profile import (
     default_region,
     find_credentials,
     require_seen_profile,
+    shown_profile,
 )
+from pipeline.settings.shown import shown
 from pipeline.settings.states import StateSettings
 from pipeline.settings.suffix import BASE_NAME, bucket_name, valid_base_name, valid_suffix
 
@@ -93,7 +95,7 @@ class AccountSettings(BaseSettings):
     def _seen(cls, value: object, info: ValidationInfo) -> object:
         """Name what nobody sees before anything else is said of a value."""
         if isinstance(value, str) and info.field_name not in AS_THEY_ARE:
-            require_seen(value, secret=info.field_name in SECRETS or "@" in value)
+            require_seen(value, secret=info.field_name in SECRETS)
         return value
 
     @field_validator("s3_bucket_base_name")
@@ -111,14 +113,14 @@ class AccountSettings(BaseSettings):
     def _region(cls, value: str) -> str:
         given = {"AWS_REGION": value} | {name: os.environ.get(name, "") for name in REGIONS}
         given = {name: region for name, region in given.items() if region} or default_region()
+        for name, region in given.items():
+            if not REGION.fullmatch(region):
+                said = unseen(region) or f"write it like {DEFAULT_REGION}"
+                raise ValueError(f"{shown(region)} ({name}) is not a region's name; {said}")
         if len(set(given.values())) > 1:
             named = " and ".join(f"{name} is {region}" for name, region in given.items())
             raise ValueError(f"{named}; set them to one and the same region, or unset all but one")
-        name, region = next(iter(given.items()))
-        if not REGION.fullmatch(region):
-            said = unseen(region) or f"write it like {DEFAULT_REGION}"
-            raise ValueError(f"{region!r} ({name}) is not a region's name; {said}")
-        return region
+        return next(iter(given.values()))
 
     @field_validator("endpoint")
     @classmethod
@@ -129,7 +131,7 @@ class AccountSettings(BaseSettings):
             raise ValueError(f"{named}, but only a rehearsal uses an emulator; unset it")
         if configured := configured_endpoint():
             fix = "remove it there, or name another profile in AWS_PROFILE"
-            raise ValueError(f"the profile in use names an emulator, {configured}, in ~/.aws; {fix}")
+            raise ValueError(f"the profile in use names an emulator, {shown(configured)}, in ~/.aws; {fix}")
         return value
 
     @field_validator("access_key")
@@ -138,8 +140,10 @@ class AccountSettings(BaseSettings):
         secret, token = (info.data.get(name, "") for name in ("secret_key", "session_token"))
         try:
             credentials = find_credentials(value, secret, token)
-        except (BotoCoreError, ClientError) as error:
+        except ProfileNotFound:
             require_seen_profile()
+            raise ValueError(f"{shown_profile()} is not in ~/.aws; name one that is there") from None
+        except (BotoCoreError, ClientError) as error:
             raise ValueError(f"{error}; set both halves of the key pair, or fix the profile") from None
         if not credentials:
             raise ValueError(
@@ -172,10 +176,10 @@ class Settings(StateSettings, AccountSettings):
         try:
             network = IPv4Network(value, strict=False)
         except ValueError:
-            raise ValueError(f"{value!r} is not an IPv4 range; write it like 203.0.113.7/32") from None
+            raise ValueError(f"{shown(value)} is not an IPv4 range; write it like 203.0.113.7/32") from None
         if network.prefixlen < WIDEST:
             raise ValueError(
-                f"{value!r} would open SSH to more than 16 million addresses; name your own only"
+                f"{shown(value)} would open SSH to more than 16 million addresses; name your own only"
             )
         return value
 
@@ -184,17 +188,22 @@ class Settings(StateSettings, AccountSettings):
     def _domain(cls, value: str) -> str:
         if value and not DOMAIN.fullmatch(value):
             raise ValueError(
-                f"{value!r} is not a host name; write it as nocodb.example.org, without https:// or a path"
+                f"{shown(value)} is not a host name;"
+                " write it as nocodb.example.org, without https:// or a path"
             )
         return value
 
     @field_validator("ssh_key")
     @classmethod
     def _key(cls, value: Path) -> Path:
+        if "\n" in str(value).strip() or str(value).startswith("-----BEGIN"):
+            raise ValueError(
+                "holds the key itself; name a file that has it, such as a GitLab variable of type File"
+            )
         path = _expanded(value)
         if not path.is_file() or not path.with_name(path.name + ".pub").is_file():
             raise ValueError(
-                f"{_shown(path)} and its .pub are not both there;"
+                f"{shown(str(path))}{_because(path)} and its .pub are not both there;"
                 " run ssh-keygen -t ed25519, or name another key"
             )
         if not os.access(path, os.R_OK):
@@ -207,7 +216,9 @@ class Settings(StateSettings, AccountSettings):
     @classmethod
     def _exists(cls, value: Path | None) -> Path | None:
         if value and not _expanded(value).is_file():
-            raise ValueError(f"{_shown(value)} is not there; name an existing file, or unset the variable")
+            raise ValueError(
+                f"names no file that is there{_because(value)}; name an existing one, or unset the variable"
+            )
         return value and _expanded(value).resolve()
 
     @field_validator("vault_password")
@@ -226,11 +237,12 @@ def _expanded(path: Path) -> Path:
     except FileNotFoundError:
         return expanded
     except (OSError, RuntimeError) as error:
-        raise ValueError(f"{_shown(path)} cannot be looked at ({error}); name another file") from None
+        said = error.strerror if isinstance(error, OSError) else error  # its own words have the path
+        raise ValueError(f"names a file that cannot be looked at ({said}); name another") from None
     return expanded
 
 
-def _shown(path: Path) -> str:
-    """Return a path that is no file, with the character that may be why: a name may have any."""
+def _because(path: Path) -> str:
+    """Return the character that may be why a path is no file: a name may have any."""
     said = unseen(str(path))
-    return f"{str(path)!r} ({said.partition('; ')[0]})" if said else str(path)
+    return f" ({said.partition('; ')[0]})" if said else ""

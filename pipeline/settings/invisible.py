@@ -2,6 +2,8 @@
 
 import unicodedata
 
+from pipeline.settings.shown import shown
+
 NAMES = {"\r": "a carriage return", "\n": "a newline", "\t": "a tab", " ": "a space"}
 WINDOWS = "the file it came from has Windows line endings; save it with Unix ones"
 
@@ -36,7 +38,7 @@ def require_seen(value: str, secret: bool = False) -> str:
         ValueError: it has one.
     """
     if said := unseen(value):
-        raise ValueError(said if secret else f"{value!r} {said}")
+        raise ValueError(said if secret else f"{shown(value)} {said}")
     return value
 
 

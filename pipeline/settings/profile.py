@@ -7,6 +7,7 @@ import botocore.session
 from botocore.exceptions import BotoCoreError
 
 from pipeline.settings.invisible import require_seen
+from pipeline.settings.shown import shown
 
 DEFAULT_REGION = "eu-west-3"
 """As in both stacks' variables.tf."""
@@ -22,6 +23,13 @@ def require_seen_profile() -> None:
         require_seen(os.environ.get("AWS_PROFILE", ""))
     except ValueError as error:
         raise ValueError(f"AWS_PROFILE {error}") from None
+
+
+def shown_profile() -> str:
+    """Return the profile in use as an error quotes it, by the variable that names it."""
+    named = {name: os.environ.get(name, "") for name in ("AWS_DEFAULT_PROFILE", "AWS_PROFILE")}
+    name, profile = next((each for each in named.items() if each[1]), ("AWS_PROFILE", "default"))
+    return f"{name}: the profile {shown(profile)}"
 
 
 def default_region() -> dict[str, str]:

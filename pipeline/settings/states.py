@@ -8,6 +8,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings
 
 from pipeline.settings.invisible import unseen
+from pipeline.settings.shown import shown
 from pipeline.settings.suffix import BASE_NAME, ENDING, longest_suffix
 
 STATES = ("local", "s3", "gitlab")
@@ -31,7 +32,7 @@ class StateSettings(BaseSettings):
     @classmethod
     def _state(cls, value: str, info: ValidationInfo) -> str:
         if value not in STATES:
-            raise ValueError(f"{value!r} is not one of {', '.join(STATES)}; set it to one")
+            raise ValueError(f"{shown(value)} is not one of {', '.join(STATES)}; set it to one")
         most = longest_suffix(info.data.get("s3_bucket_base_name", BASE_NAME), ENDING)
         if value == "s3" and len(info.data.get("bucket_suffix", "")) > most:
             fitting = f"suffix of at most {most} characters"
@@ -54,9 +55,8 @@ class StateSettings(BaseSettings):
         if not value and _in_gitlab(info):
             raise ValueError("not set, but the state is GitLab's; export it, such as https://gitlab.com")
         if value and not _is_server(value):
-            shown = "it" if "@" in value else repr(value)
             raise ValueError(
-                f"{shown} is not the address of a GitLab; write it as https://gitlab.example.org"
+                f"{shown(value)} is not the address of a GitLab; write it as https://gitlab.example.org"
             )
         return value.rstrip("/")
 
@@ -66,7 +66,9 @@ class StateSettings(BaseSettings):
         if not value and _in_gitlab(info):
             raise ValueError("not set, but the state is GitLab's; export the project's number or path")
         if value and not PROJECT.fullmatch(value):
-            raise ValueError(f"{value!r} is not a project; write its number, or its path as group/project")
+            raise ValueError(
+                f"{shown(value)} is not a project; write its number, or its path as group/project"
+            )
         return value
 
     @field_validator("gitlab_pat")

@@ -72,9 +72,9 @@ def test_the_courses_variables_are_enough(good: pytest.MonkeyPatch) -> None:
         ("QUICKDATA_SSH_KEY", "~nobody-at-all/x", "cannot be looked at"),
         ("QUICKDATA_SSH_KEY", "x" * 300, "cannot be looked at"),
         ("ANSIBLE_VAULT_PASSWORD_FILE", "x" * 300, "cannot be looked at"),
-        ("ANSIBLE_VAULT_PASSWORD_FILE", "/tmp", "is not there"),
+        ("ANSIBLE_VAULT_PASSWORD_FILE", "/tmp", "names no file"),
         ("VAULT_PASSWORD", "", "ANSIBLE_VAULT_PASSWORD_FILE"),
-        ("ANSIBLE_VAULT_PASSWORD_FILE", "/nowhere/password", "is not there"),
+        ("ANSIBLE_VAULT_PASSWORD_FILE", "/nowhere/password", "names no file"),
     ],
 )
 def test_a_bad_input_is_named_with_its_fix(

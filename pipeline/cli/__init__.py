@@ -10,7 +10,7 @@ from pipeline.verbs import NAMES, SECTIONS, summary
 
 
 def start() -> None:
-    """Run the command line; Ctrl-C at a question ends like Ctrl-C anywhere else."""
+    """Run the command line; Ctrl-C at a question, and a defect anywhere, end like those of a verb."""
     outlive_readers()
     try:
         main(standalone_mode=False)
@@ -20,6 +20,10 @@ def start() -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("✗ interrupted: nothing was done", err=True)
         sys.exit(Interrupted.exit_code)
+    except Exception as error:
+        told = import_module("pipeline.steps.explanation").explained(error)
+        click.echo(f"✗ {told}", err=True)
+        sys.exit(told.exit_code)
 
 
 class Verbs(click.Group):

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import anyio
 
-from pipeline.errors import Interrupted, PipelineError, most_telling
+from pipeline.errors import Interrupted
 from pipeline.machine.leftovers import in_use
 from pipeline.machine.room import Need, require_room
 from pipeline.machine.scratch import remove_dead
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
 from pipeline.reporting.versions import facts
+from pipeline.steps.explanation import explained
 from pipeline.steps.failures import with_fix
 from pipeline.tofu.binary import find_tofu
 
@@ -38,7 +39,7 @@ def run(verb: Work, name: str, target: str, reports: Path, verbose: bool = False
         The report, which is also written.
 
     Raises:
-        PipelineError: the verb failed, or was interrupted; the report says so too.
+        PipelineError: the verb failed, was interrupted, or has a defect; the report says so too.
     """
     progress, report = Progress(verbose), Report(name, target, facts(find_tofu()))
     with _place(reports.parent, progress):
@@ -47,11 +48,9 @@ def run(verb: Work, name: str, target: str, reports: Path, verbose: bool = False
             with progress.shown():
                 anyio.run(partial(_interruptible, verb, progress, report))
         except BaseException as error:
-            failure = with_fix(most_telling(error))
-            report.record_failure(failure)
-            if isinstance(failure, PipelineError):
-                raise failure from None
-            raise
+            told = explained(error)
+            report.record_failure(told)
+            raise told from None
         finally:
             _write(report, reports, progress)
     return report

@@ -1,7 +1,6 @@
 """The verbs as Dagger functions, made from what pipeline/verbs declares: docs/architecture.md says why."""
 
 import json
-import traceback
 from collections.abc import Callable, Iterable, Mapping
 from inspect import Parameter, Signature, getdoc
 from typing import Annotated, Any, NoReturn
@@ -17,16 +16,13 @@ from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
 from pipeline.reporting.versions import facts
 from pipeline.runners.container import engine_error
-from pipeline.steps.failures import with_fix
+from pipeline.steps.explanation import explained
 from pipeline.tofu.binary import find_tofu
 from pipeline.verbs import NAMES, verb
 
 J = dagger.JSON
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 acts: Decorator = function(cache="never")  # type: ignore[call-overload] # its overloads do not know `cache`
-
-LAST_FRAMES = 6
-"""Lines of a defect's traceback that its error shows."""
 
 
 def verb_function(name: str) -> Callable[..., Any]:
@@ -124,16 +120,8 @@ async def fail(name: str, error: PipelineError, findings: Iterable[str] = ()) ->
 
 
 def explain(name: str, error: BaseException) -> PipelineError:
-    """Return an error that an operator can read; of a defect, with the end of its traceback."""
-    cause, notes = with_fix(most_telling(error)), getattr(error, "__notes__", [])
-    if isinstance(cause, PipelineError):
-        cause.what, cause.fix = for_dagger(cause.what), for_dagger(cause.fix)
-        cause.tail = "\n".join(filter(None, [cause.tail, *notes]))
-        return cause
-    if isinstance(cause, dagger.DaggerError):
-        return engine_error(name, cause)
-    # Not the error's own words: a KeyError's are the key, which may be a secret.
-    frames = "".join(traceback.format_tb(cause.__traceback__)).splitlines()[-LAST_FRAMES:]
-    return PipelineError(
-        f"a defect: {type(cause).__name__}", "report it with the lines below", "\n".join(frames)
-    )
+    """Return an error that an operator can read; the engine's own failure is told by its words."""
+    cause = most_telling(error)
+    told = explained(engine_error(name, cause) if isinstance(cause, dagger.DaggerError) else error)
+    told.what, told.fix = for_dagger(told.what), for_dagger(told.fix)
+    return told

@@ -65,10 +65,9 @@ class Report:
         """Note what was proven: in words, with its figures."""
         self.proofs[name] = {"words": words, **figures}
 
-    def record_failure(self, error: BaseException) -> None:
+    def record_failure(self, error: PipelineError) -> None:
         """Note the error that ended the run."""
-        code = error.exit_code if isinstance(error, PipelineError) else 1
-        self.error = {"exit_code": code, "kind": type(error).__name__, "what": str(error)}
+        self.error = {"exit_code": error.exit_code, "kind": type(error).__name__, "what": str(error)}
 
     def lines(self, answers: Sequence[str] = ()) -> list[str]:
         """Return what was found, what was proven and what was not, in words.

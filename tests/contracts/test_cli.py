@@ -12,6 +12,7 @@ import pexpect
 import pytest
 from click.testing import CliRunner
 
+from pipeline import cli
 from pipeline.cli import console, main
 from pipeline.errors import VerifyFailed
 from pipeline.verbs import NAMES, SECTIONS
@@ -204,6 +205,40 @@ def test_a_ctrl_c_before_anything_has_begun_is_reported_as_an_interrupt(
         console.run_verb(interrupted, "deploy", False)
     assert ended.value.code == 130
     assert '"exit_code": 130' in (tmp_path / "reports/run.json").read_text()
+
+
+def test_a_defect_is_told_without_its_own_words_and_without_a_traceback(
+    environment: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A KeyError's words are the key, which may be a secret."""
+
+    async def failing(call: console.Console) -> None:
+        {}["canary".upper()]
+
+    with pytest.raises(SystemExit) as ended:
+        console.run_verb(failing, "deploy", False)
+    assert ended.value.code == 1
+    said, written = capsys.readouterr().err, (tmp_path / "reports/run.json").read_text()
+    for text in (said, written, (tmp_path / "reports/junit.xml").read_text()):
+        assert "a defect: KeyError" in text
+        assert "report it with the lines below" in text
+        assert "in failing" in text
+        assert "CANARY" not in text
+        assert "Traceback" not in text
+
+
+def test_a_defect_outside_of_a_run_ends_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["quickdata", "check"])
+    monkeypatch.setattr(cli, "outlive_readers", lambda: None)
+    monkeypatch.setattr("pipeline.cli.command.command", lambda _: {}["canary".upper()])
+    with pytest.raises(SystemExit) as ended:
+        cli.start()
+    assert ended.value.code == 1
+    said = capsys.readouterr().err
+    assert said.startswith("✗ a defect: KeyError\n  → report it")
+    assert "CANARY" not in said
 
 
 def test_an_error_in_parallel_work_is_told_alone(

@@ -1,5 +1,6 @@
 """The verbs at a terminal: `quickdata VERB`."""
 
+import os
 import sys
 
 import click
@@ -21,7 +22,7 @@ def start() -> None:
         click.echo("✗ interrupted: nothing was done", err=True)
         sys.exit(Interrupted.exit_code)
     except Exception as error:
-        told = import_module("pipeline.steps.explanation").explained(error)
+        told = import_module("pipeline.steps.explanation").explained(error, os.environ)
         click.echo(f"✗ {told}", err=True)
         sys.exit(told.exit_code)
 

@@ -1,5 +1,6 @@
 """One run of a verb: interrupts end it in good order, its report is written whatever happens."""
 
+import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -48,7 +49,7 @@ def run(verb: Work, name: str, target: str, reports: Path, verbose: bool = False
             with progress.shown():
                 anyio.run(partial(_interruptible, verb, progress, report))
         except BaseException as error:
-            told = explained(error)
+            told = explained(error, os.environ)
             report.record_failure(told)
             raise told from None
         finally:

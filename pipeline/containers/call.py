@@ -75,6 +75,11 @@ class DaggerCall:
         names = signature(declared).parameters
         return declared(**{name: value for name, value in self.given.items() if name in names})
 
+    @property
+    def inputs(self) -> Mapping[str, str]:
+        """The inputs by the variables' names, as far as they were read."""
+        return self._inputs.values if self._inputs else {}
+
     def summary(self) -> str:
         """Return what was found, what was proven and what was not, in words."""
         return for_dagger("\n".join(self.report.lines(self.answers)) + "\n")

@@ -87,7 +87,7 @@ async def attempt(self: Module, name: str, given: Mapping[str, Any]) -> DaggerCa
         require_own(verb(name), given)
         await verb(name)(done, **own_values(verb(name), given))
     except Exception as error:
-        done.error = explain(name, error)
+        done.error = explain(name, error, done.inputs)
         report.record_failure(done.error)
     return done
 
@@ -119,9 +119,10 @@ async def fail(name: str, error: PipelineError, findings: Iterable[str] = ()) ->
     raise SystemExit(1)
 
 
-def explain(name: str, error: BaseException) -> PipelineError:
+def explain(name: str, error: BaseException, inputs: Mapping[str, str]) -> PipelineError:
     """Return an error that an operator can read; the engine's own failure is told by its words."""
     cause = most_telling(error)
-    told = explained(engine_error(name, cause) if isinstance(cause, dagger.DaggerError) else error)
+    of_engine = engine_error(name, cause) if isinstance(cause, dagger.DaggerError) else None
+    told = explained(of_engine or error, inputs)
     told.what, told.fix = for_dagger(told.what), for_dagger(told.fix)
     return told

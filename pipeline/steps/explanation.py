@@ -1,25 +1,30 @@
 """What the error that ended a run means to its reader; a terminal, Dagger and the report tell it alike."""
 
 import traceback
+from collections.abc import Mapping
 
 from pipeline.errors import PipelineError, most_telling
 from pipeline.steps.failures import with_fix
+from pipeline.steps.masks import Masks, secrets_among
 
 LAST_FRAMES = 6
 """Lines of a defect's traceback that its error shows."""
 
 
-def explained(error: BaseException) -> PipelineError:
+def explained(error: BaseException, variables: Mapping[str, str]) -> PipelineError:
     """Return an error that an operator can read; of a defect, with the end of its traceback.
 
     Args:
         error: what ended the run; of a group, the most telling error is explained.
+        variables: the environment, or a call's values by the variables' names; the secrets in it are covered.
     """
     cause = most_telling(error)
     found = with_fix(cause)
     told = found if isinstance(found, PipelineError) else _defect(found)
     notes = dict.fromkeys(note for each in (error, cause) for note in getattr(each, "__notes__", ()))
-    told.tail = "\n".join(filter(None, [told.tail, *notes]))
+    cover = Masks(secrets_among(variables)).cover
+    tail = "\n".join(filter(None, [told.tail, *notes]))
+    told.what, told.fix, told.tail = cover(told.what), cover(told.fix), cover(tail)
     return told
 
 

@@ -14,6 +14,12 @@ SHORT, LINE = 4, 8
 EMULATOR_KEY = "test"
 """Both halves of the key pair with which everybody talks to LocalStack: a word, and no secret."""
 KEY_PAIR = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+SECRETS = (
+    *KEY_PAIR,
+    *("AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_ID_TOKEN", "AWS_WEB_IDENTITY_TOKEN"),
+    *("GITLAB_PAT", "VAULT_PASSWORD", "QUICKDATA_STATE_PASSPHRASE"),
+)
+"""The inputs that are secrets."""
 
 
 class Masks:
@@ -32,6 +38,15 @@ class Masks:
         for form in self._forms:
             text = text.replace(form, MASK)
         return text
+
+
+def secrets_among(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the inputs that are secrets.
+
+    Args:
+        variables: values by the variables' names.
+    """
+    return {name: variables[name] for name in SECRETS if name in variables}
 
 
 def known_to_all(name: str, value: str) -> bool:

@@ -248,8 +248,21 @@ async def test_a_key_with_windows_line_ends_is_used_as_it_is(
 
 def test_a_defect_never_says_the_errors_own_words() -> None:
     """Those of a KeyError are the key, which may be a secret."""
-    told = explain("deploy", KeyError("-----KEY-----"))
+    told = explain("deploy", KeyError("-----KEY-----"), {})
     assert "KEY-----" not in str(told)
+
+
+async def test_a_secret_of_the_call_is_in_no_error_and_in_no_report(
+    pipeline: Pipeline, engine: Engine, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: Any) -> None:
+        raise PipelineError("the vault says: sesame is wrong", "-")
+
+    engine.lay_down()
+    monkeypatch.setattr(contained, "deployment", failing)
+    done = await attempt(pipeline, "check", given("check", ssh_key=key))
+    assert "is wrong" in str(done.error)
+    assert "sesame" not in str(done.error) + "".join(done.report.files().values())
 
 
 async def test_a_role_is_assumed_with_the_web_identity_and_nothing_goes_by_the_environment(

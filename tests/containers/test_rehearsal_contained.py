@@ -185,7 +185,7 @@ async def test_a_cleaning_that_fails_does_not_hide_what_went_wrong(
     with pytest.raises(PipelineError, match="storage: refused") as caught:
         async with rehearsing():
             raise PipelineError("storage: refused", "fix it")
-    shown = str(explain("rehearse", caught.value))
+    shown = str(explain("rehearse", caught.value, {}))
     assert shown.startswith("storage: refused\n  → fix it\n")
     assert "nothing can be kept" in shown
     assert "localstack stopped: the Dagger engine says: connection to the engine was lost" in shown

@@ -227,6 +227,23 @@ def test_a_defect_is_told_without_its_own_words_and_without_a_traceback(
         assert "Traceback" not in text
 
 
+def test_a_secret_of_the_environment_is_in_no_error_and_in_no_report(
+    environment: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async def failing(call: console.Console) -> None:
+        raise VerifyFailed("GitLab says: canary-pat is not known", "look")
+
+    monkeypatch.setenv("GITLAB_PAT", "canary-pat")
+    with pytest.raises(SystemExit):
+        console.run_verb(failing, "verify", False)
+    written = [(tmp_path / "reports" / name).read_text() for name in ("run.json", "junit.xml")]
+    assert all("is not known" in text and "canary" not in text for text in written)
+    assert "canary" not in capsys.readouterr().err
+
+
 def test_a_defect_outside_of_a_run_ends_without_a_traceback(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -135,7 +135,7 @@ async def test_two_failures_at_once_are_told_as_the_graver_one(pipeline: Pipelin
     both = ExceptionGroup(
         "unhandled", [PlanRefused("refused", "x"), ExceptionGroup("in", [VerifyFailed("differs", "y")])]
     )
-    told = verbs.explain("deploy", both)
+    told = verbs.explain("deploy", both, {})
     assert str(told) == "differs\n  → y"
     assert told.exit_code == 4
 
@@ -150,7 +150,9 @@ async def test_an_image_that_is_missing_is_told_in_a_line(pipeline: Pipeline, en
 
 async def test_a_toolbox_that_cannot_be_made_says_what_its_command_said(engine: Engine) -> None:
     values = {"cmd": ["pip"], "exitCode": 1, "stdout": "", "stderr": "ERROR: no matching distribution"}
-    told = verbs.explain("rehearse", query_error("process did not complete", _type="EXEC_ERROR", **values))
+    told = verbs.explain(
+        "rehearse", query_error("process did not complete", _type="EXEC_ERROR", **values), {}
+    )
     assert "no matching distribution" in str(told)
 
 
@@ -158,7 +160,7 @@ async def test_a_defect_says_where_it_is(pipeline: Pipeline) -> None:
     try:
         json.loads("{")
     except ValueError as error:
-        assert "json" in verbs.explain("plan", error).tail
+        assert "json" in verbs.explain("plan", error, {}).tail
 
 
 async def test_a_failing_verb_shows_what_it_found(engine: Engine) -> None:

@@ -25,13 +25,18 @@ def program(path: Path, text: str) -> None:
 
 
 def call(tmp_path: Path, env: dict[str, str], *words: str, code: int = 0) -> tuple[int, list[str]]:
-    """Run .ci/verb-in-dagger with a dagger that notes its arguments; return the exit code and them."""
+    """Run .ci/verb-in-dagger, in a folder that is not the repository's, with a dagger that notes its arguments.
+
+    Returns:
+        The exit code, and the arguments.
+    """
+    shutil.copytree(REPOSITORY / ".ci", tmp_path / ".ci")
+    (tmp_path / "elsewhere/reports").mkdir(parents=True)
     said = f'printf "%s\\n" "$@" >argv; mkdir -p reports; echo {code} >reports/exit-code'
     program(tmp_path / "bin/dagger", said)
     env = env | {"PATH": f"{tmp_path}/bin:{os.environ['PATH']}"}
-    done = subprocess.run(
-        [str(REPOSITORY / ".ci/verb-in-dagger"), *words], cwd=tmp_path, env=env, check=False
-    )
+    done = subprocess.run(["../.ci/verb-in-dagger", *words], cwd=tmp_path / "elsewhere", env=env, check=False)
+    assert (tmp_path / "elsewhere/reports").is_dir()
     return done.returncode, (tmp_path / "argv").read_text().splitlines()
 
 
@@ -62,6 +67,13 @@ def test_a_role_without_a_token_leaves_the_key_pair_in_use(tmp_path: Path) -> No
     _, argv = call(tmp_path, KEYS | {"AWS_ROLE_ARN": ROLE["AWS_ROLE_ARN"]}, "rehearse")
     assert "--aws-role-arn" not in argv
     assert "--aws-access-key-id" in argv
+
+
+def test_a_call_replaces_the_repositorys_own_reports_wherever_it_is_called_from(tmp_path: Path) -> None:
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports/of-an-earlier-run").touch()
+    call(tmp_path, {}, "deploy")
+    assert [path.name for path in (tmp_path / "reports").iterdir()] == ["exit-code"]
 
 
 @pytest.mark.parametrize("name", ["AWS_REGION", "AWS_DEFAULT_REGION", "TF_VAR_region"])

@@ -22,7 +22,9 @@ def start() -> None:
         click.echo("✗ interrupted: nothing was done", err=True)
         sys.exit(Interrupted.exit_code)
     except Exception as error:
-        told = import_module("pipeline.steps.explanation").explained(error, os.environ)
+        from pipeline.steps.explanation import explained  # noqa: PLC0415 - loads slowly
+
+        told = explained(error, os.environ)
         click.echo(f"✗ {told}", err=True)
         sys.exit(told.exit_code)
 

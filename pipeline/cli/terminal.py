@@ -73,7 +73,7 @@ async def _ask_whether_nodes_may_end(d: Deployment, ended: Sequence[Change]) -> 
 
 
 def vault_password() -> dict[str, str]:
-    """Return the vault's password by its variable's name, typed at the terminal.
+    """Return the vault's password, typed at the terminal, by the variables' names: it counts, and no file's.
 
     Raises:
         click.UsageError: there is no terminal.
@@ -82,4 +82,5 @@ def vault_password() -> dict[str, str]:
         raise click.UsageError(
             "there is no terminal to ask at: set VAULT_PASSWORD or ANSIBLE_VAULT_PASSWORD_FILE"
         )
-    return {"VAULT_PASSWORD": str(click.prompt("Vault password", hide_input=True, err=True))}
+    typed = str(click.prompt("Vault password", hide_input=True, err=True))
+    return {"VAULT_PASSWORD": typed, "ANSIBLE_VAULT_PASSWORD_FILE": ""}

@@ -212,6 +212,12 @@ class Settings(StateSettings, AccountSettings):
             raise ValueError(f"{path} can be read by others; chmod 600 {path}")
         return path
 
+    @field_validator("vault_file", mode="before")
+    @classmethod
+    def _no_file(cls, value: object) -> object:
+        """Take nothing for no file: a password that was typed says so."""
+        return value or None
+
     @field_validator("vault_file")
     @classmethod
     def _exists(cls, value: Path | None) -> Path | None:

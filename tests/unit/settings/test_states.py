@@ -3,8 +3,10 @@
 import os
 from pathlib import Path
 
+import click
 import pytest
 
+from pipeline.cli import terminal
 from pipeline.errors import SettingsError
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
@@ -163,6 +165,20 @@ def test_the_deployment_is_given_all_of_it(monkeypatch: pytest.MonkeyPatch) -> N
         assert stack.env["TF_HTTP_USERNAME"] == "me"
         assert {"TF_HTTP_PASSWORD", "TF_ENCRYPTION"} <= set(stack.secrets)
         assert "canary" not in str(stack.env)
+
+
+def test_a_vault_password_that_was_typed_counts_and_not_the_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tools, "find_tofu", lambda: Path("/usr/bin/tofu"))
+    monkeypatch.setattr(terminal, "_at_a_terminal", lambda: True)
+    monkeypatch.setattr(click, "prompt", lambda *_, **__: "typed")
+    monkeypatch.setenv("ANSIBLE_VAULT_PASSWORD_FILE", str(tmp_path / "key"))
+    settings = Settings.read(**terminal.vault_password())
+    assert (settings.vault_password, settings.vault_file) == ("typed", None)
+    ansible = aws.aws_deployment(settings, Progress(), Report("deploy", "aws")).ansible
+    assert ansible.env["ANSIBLE_VAULT_PASSWORD_FILE"].endswith("/vault-password.sh")
+    assert "VAULT_PASSWORD" in ansible.secrets
 
 
 def test_a_passphrase_with_terraform_alone_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from pipeline.ansible.playbooks import printed_text
 from pipeline.backups import nocodb
 from pipeline.deployment import Deployment
-from pipeline.errors import SettingsError, ToolError, VerifyFailed
+from pipeline.errors import ToolError, VerifyFailed
 from pipeline.steps.step import Step
 
 Figures = dict[str, Any]
@@ -59,14 +59,8 @@ async def restore(d: Deployment, backup_id: str | None = None, from_database: st
         nocodb_away_seconds: how long NocoDB could not be used.
 
     Raises:
-        SettingsError: Ansible cannot pass that name on.
         PipelineError: it failed; the live database was not touched then.
     """
-    if "{" in (from_database or ""):
-        what = f"--from-database {from_database!r}: Ansible would take braces for a template of its own"
-        raise SettingsError(
-            what, "restore a database of that name by hand, with restore-pg-latest.sh on the node"
-        )
     options = ["--id", backup_id] if backup_id else []
     options += ["--from-database", from_database] if from_database else []
     async with nocodb.away(d) as away:

@@ -11,12 +11,25 @@ from pipeline.deploy.order import refresh_inventory
 from pipeline.deployment import DATABASE
 from pipeline.settings.inputs import Settings
 from pipeline.verbs.call import DeploymentCall
-from pipeline.verbs.options import BY_ID, OF_DATABASE, Yes
+from pipeline.verbs.options import BY_ID, Option, Yes, valid_database, wrong
+
+
+def valid_source(value: str) -> str:
+    """Return the name of a database whose backup Ansible can have restored.
+
+    Raises:
+        ValueError: no database of ours can have it, or Ansible would read it as a template.
+    """
+    if "{" in value:
+        said = "has a brace, which Ansible would take for a template of its own"
+        raise wrong(value, f"{said}; restore it by hand, with restore-pg-latest.sh on the node")
+    return valid_database(value)
+
 
 BackupId = Annotated[
     str | None, Doc("The backup to restore; `quickdata backups` lists them. Without it the newest."), BY_ID
 ]
-FromDatabase = Annotated[str, Doc("The database whose backup is restored."), OF_DATABASE]
+FromDatabase = Annotated[str, Doc("The database whose backup is restored."), Option(valid_source)]
 
 
 async def restore(

@@ -25,7 +25,7 @@ def program(path: Path, text: str) -> None:
 
 
 def call(tmp_path: Path, env: dict[str, str], *words: str, code: int = 0) -> tuple[int, list[str]]:
-    """Run .ci/verb-in-dagger, in a folder that is not the repository's, with a dagger that notes its arguments.
+    """Run .ci/verb-in-dagger from another folder than the repository, with a dagger that notes its arguments.
 
     Returns:
         The exit code, and the arguments.

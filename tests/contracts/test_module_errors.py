@@ -88,6 +88,7 @@ async def test_a_call_moves_no_local_state_and_none_to_where_it_is(
         ("verify", "backup_id", "../12345"),
         ("backups", "database", "a/b"),
         ("restore", "from_database", ".."),
+        ("restore", "from_database", "a{b"),
         ("drill", "max_age", -1.0),
         ("unlock", "stack", "both"),
         ("destroy", "without_backup", "other_db"),

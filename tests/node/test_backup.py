@@ -267,4 +267,4 @@ def test_an_upload_is_told_the_size_of_what_it_uploads(node: Node, uploads: Path
 def test_attachments_that_are_not_there_fail_the_backup(node: Node) -> None:
     node.configure(ATTACHMENTS_DIR=str(node.directory / "not mounted"))
     assert node.backup().code == 1
-    assert "not mounted is no directory; mount it, or correct the configuration" in node.alert()
+    assert "not mounted is not a directory; mount it, or correct the configuration" in node.alert()

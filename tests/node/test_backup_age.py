@@ -167,11 +167,11 @@ def test_a_listing_that_breaks_off_is_an_alarm(node: Node) -> None:
 
 
 @pytest.mark.parametrize("hours", ["", "0", "1+1", "999999"])
-def test_a_threshold_that_is_no_number_of_hours_is_an_alarm(node: Node, hours: str) -> None:
+def test_a_threshold_that_is_not_a_number_of_hours_is_an_alarm(node: Node, hours: str) -> None:
     manifest(node, name_of(YOUNG))
     node.configure(MAX_AGE_HOURS=hours)
     assert alarm(node).startswith("2: ")
-    assert "MAX_AGE_HOURS is no number" in node.alert()
+    assert "MAX_AGE_HOURS is not a number" in node.alert()
 
 
 def test_a_hook_that_fails_too_leaves_its_words(node: Node) -> None:

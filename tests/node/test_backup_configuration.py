@@ -75,7 +75,7 @@ def test_every_problem_is_said_at_once(node: Node) -> None:
     said = refused(node)
     for problem in (
         "BACKUP_BUCKET is missing",
-        "AWS_CLI /nowhere/aws is no program",
+        "AWS_CLI /nowhere/aws is not a program",
         "KEEP_DAILY is 0",
         "KEEP_WEEKLY is not a number",
         "DATABASE is longer than 46 bytes",

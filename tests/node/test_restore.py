@@ -114,7 +114,7 @@ def test_a_manifest_of_a_newer_format_is_refused(stocked: Node) -> None:
     assert "has format 2, not 1; use the scripts that wrote it" in stocked.refuses_to_restore()
 
 
-def test_a_manifest_that_is_no_json_is_refused(stocked: Node) -> None:
+def test_a_manifest_that_is_not_json_is_refused(stocked: Node) -> None:
     stocked.write(f"postgres/{stocked.database}/{stocked.backups()[-1]}/manifest.json", '{"format": 1,')
     assert "cannot be understood; restore another backup" in stocked.refuses_to_restore()
 

@@ -331,10 +331,10 @@ TABLE: dict[str, tuple[Group, ...]] = {
             test_restore.test_a_manifest_of_a_newer_format_is_refused,
         ),
         seen(
-            "the manifest is no JSON",
+            "the manifest is not JSON",
             "restore",
             REFUSED,
-            test_restore.test_a_manifest_that_is_no_json_is_refused,
+            test_restore.test_a_manifest_that_is_not_json_is_refused,
         ),
         seen(
             "the manifest is another database's",

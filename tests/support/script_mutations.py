@@ -303,7 +303,7 @@ SCRIPT_MUTATIONS = (
         AGE,
         "[[ ${MAX_AGE_HOURS:-} =~ ^[1-9][0-9]{0,4}$ ]] ||",
         "true ||",
-        test_backup_age.test_a_threshold_that_is_no_number_of_hours_is_an_alarm,
+        test_backup_age.test_a_threshold_that_is_not_a_number_of_hours_is_an_alarm,
     ),
     Mutation(
         "age: without the lock",

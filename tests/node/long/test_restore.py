@@ -22,7 +22,7 @@ def test_what_a_manifest_says_is_never_run(stocked: Node, field: str) -> None:
     proof = stocked.directory / "proof"
     stocked.rewrite(lambda manifest: manifest.update({field: f"PG[$(touch {proof})0]"}))
     said = stocked.refuses_to_restore()
-    assert said.startswith("1: ") and "gives a version or a size that is no number" in said
+    assert said.startswith("1: ") and "gives a version or a size that is not a number" in said
     assert not proof.exists()
 
 
@@ -41,7 +41,7 @@ def test_what_a_server_says_is_never_run(stocked: Node) -> None:
         'sql=$(cat); if [[ $sql == "show server_version_num" ]]; then'
         f' echo \'PG[$(touch {proof})0]\'; else "$REAL" "$@" <<<"$sql"; fi',
     )
-    assert "gives a version that is no number" in stocked.refuses_to_restore()
+    assert "gives a version that is not a number" in stocked.refuses_to_restore()
     assert not proof.exists()
 
 

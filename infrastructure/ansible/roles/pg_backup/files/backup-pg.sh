@@ -38,7 +38,7 @@ main() {
 check_attachments() {
   ATTACHMENTS_BYTES=''
   [[ -n $ATTACHMENTS_DIR ]] || return 0
-  [[ -d $ATTACHMENTS_DIR ]] || fail 1 "ATTACHMENTS_DIR $ATTACHMENTS_DIR is no directory" "mount it, or correct the configuration"
+  [[ -d $ATTACHMENTS_DIR ]] || fail 1 "ATTACHMENTS_DIR $ATTACHMENTS_DIR is not a directory" "mount it, or correct the configuration"
   check_aside
   ATTACHMENTS_BYTES=$({ du -sb --dereference-args "$ATTACHMENTS_DIR" || (($? == 1)); } | cut -f1)
 }

@@ -21,7 +21,7 @@ main() {
   parse "$@"
   load_configuration "$CONFIG"
   [[ ${MAX_AGE_HOURS:-} =~ ^[1-9][0-9]{0,4}$ ]] ||
-    fail 2 "configuration $CONFIG: MAX_AGE_HOURS is no number of hours" "run backup.yml"
+    fail 2 "configuration $CONFIG: MAX_AGE_HOURS is not a number of hours" "run backup.yml"
   find_newest
   compare_age
 }

@@ -147,7 +147,7 @@ check_values() {
     problems+=("DATABASE cannot be part of an S3 key")
   # The names DATABASE_restore_ID and DATABASE_before_ID have to fit into PostgreSQL's 63 bytes.
   (($(bytes "${DATABASE:-}") > 46)) && problems+=("DATABASE is longer than 46 bytes")
-  [[ -z ${AWS_CLI:-} || -x $AWS_CLI ]] || problems+=("AWS_CLI $AWS_CLI is no program")
+  [[ -z ${AWS_CLI:-} || -x $AWS_CLI ]] || problems+=("AWS_CLI $AWS_CLI is not a program")
   ((${#problems[@]} == 0)) || fail 2 "configuration $file: $(printf '%s, ' "${problems[@]}")nothing was done" "correct the file"
 }
 

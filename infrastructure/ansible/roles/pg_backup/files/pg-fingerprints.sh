@@ -7,7 +7,7 @@
 #   may lie in another file than when the snapshot was taken.
 #   https://www.postgresql.org/docs/current/mvcc-caveats.html
 # - Columns go by name, because a restore may order those of inheritance children differently. The fields of rows in
-#   a column go by position, as in the dump, and their order counts. Virtual columns are no data.
+#   a column go by position, as in the dump, and their order counts. Virtual columns are not data.
 # - What is not data of this database counts by its presence only: partitioned parents (their partitions count),
 #   foreign tables, and materialized views, which a restore computes anew.
 # - Sequences do not count: nextval() ignores snapshots, so their value in the dump may be a later one.

@@ -111,7 +111,7 @@ read_manifest() {
   [[ $format == 1 ]] || fail 1 "the manifest of $NAME has format ${format:-none}, not 1" "use the scripts that wrote it"
   [[ $database == "$SOURCE" && $id == "$ID" ]] || fail 1 "the manifest of $NAME belongs to another backup" "restore another backup with --id"
   [[ $SERVER_MAJOR =~ $NUMBER && $DATABASE_BYTES =~ $NUMBER ]] ||
-    fail 1 "the manifest of $NAME gives a version or a size that is no number" "restore another backup with --id"
+    fail 1 "the manifest of $NAME gives a version or a size that is not a number" "restore another backup with --id"
   check_objects
 }
 
@@ -139,7 +139,7 @@ check_objects() {
 
 check_server() {
   SERVER=$(sql "$MAINTENANCE" <<<'show server_version_num') || fail 1 "PostgreSQL cannot be reached" "check PGUSER and that the server runs"
-  [[ $SERVER =~ $NUMBER ]] || fail 1 "PostgreSQL gives a version that is no number" "check that the server is the right one"
+  [[ $SERVER =~ $NUMBER ]] || fail 1 "PostgreSQL gives a version that is not a number" "check that the server is the right one"
   # A trigger that notes who signs in would change what is compared.
   ((SERVER < 170000)) || PGOPTIONS+=' -c event_triggers=off'
 }

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from pipeline.aws.account import Cloud
+from pipeline.backups.age import age_problem
 from pipeline.backups.catalogue import Backup, choose, list_backups
 from pipeline.backups.node import Figures, read_figures, require_same
 from pipeline.deployment import DATABASE, run_and_record
@@ -37,8 +38,6 @@ EMPTY_SERVER = 64 * 1024**2
 """Bytes of a PostgreSQL 18 without data, with its first segments of the log."""
 WAL = 1024**3
 """Bytes that a restore's write-ahead log comes to: max_wal_size's default, in PostgreSQL's documentation."""
-CLOCKS = timedelta(minutes=5)
-"""How far the clocks of two machines may be apart."""
 
 
 @dataclass(frozen=True)
@@ -166,16 +165,10 @@ def _choose(listed: list[Backup], request: DrillRequest) -> Backup:
         raise VerifyFailed(error.what, error.fix) from error
 
 
-def _staleness(listed: list[Backup], max_age: timedelta | None, began: datetime) -> str | None:
-    """Return why the newest backup is not as fresh as it should be, None if it is."""
+def _staleness(listed: list[Backup], max_age: timedelta | None, began: datetime) -> str:
+    """Return why the newest backup is not as fresh as it should be; nothing if it is."""
     newest = next(each for each in listed if each.complete)
-    old = began - newest.taken
-    if max_age is None or -CLOCKS <= old <= max_age:
-        return None
-    if old < -CLOCKS:
-        return f"the newest backup {newest.id} bears a time to come, {newest.taken}: its age is not known"
-    most = f"{max_age / timedelta(hours=1):g} h"
-    return f"the newest backup {newest.id} is {duration(old.total_seconds())} old, more than {most}"
+    return age_problem(newest, max_age, began) if max_age else ""
 
 
 def _require_room(backup: Backup) -> None:

@@ -6,13 +6,14 @@ Nothing is changed but an inventory that is not of the nodes that are there now.
 import re
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from anyio import CancelScope, Lock, create_task_group
 
 from pipeline.aws.existing import STOPPED
+from pipeline.backups.age import NIGHTLY, age_problem
 from pipeline.backups.catalogue import Backup, age, list_backups
 from pipeline.deploy.finding import Finding
 from pipeline.deploy.order import refresh_inventory
@@ -25,8 +26,6 @@ from pipeline.states.ready import prepare_stack
 from pipeline.tofu.stack import Stack
 
 ROLES = {"manager", "database"}
-NIGHTLY = timedelta(hours=26)
-"""How old the newest backup may be: cron takes one a night, and a night's may take a while."""
 GONE = "terminated"
 BLIND = "could not be looked at"
 STEP = re.compile(rf"(?<=^{BLIND}: )(storage|app): (init|state|plan|read plan): ")
@@ -138,9 +137,9 @@ def _verified(backup: Backup) -> datetime:
 def _fix(newest: Backup, verified: Backup | None, now: datetime) -> str:
     if newest.problem:
         return "bring back its manifest's earlier version in S3, or take a new one: `quickdata backup`"
-    if now - newest.taken > NIGHTLY:
+    if problem := age_problem(newest, NIGHTLY, now):
         log = "/var/log/quickdata/backup.log on the database node"
-        return f"a night was missed: see {log}, then `quickdata backup`"
+        return f"{problem}: see {log}, then `quickdata backup`"
     return "" if verified else "`quickdata drill` restores the newest one and compares it"
 
 

@@ -9,6 +9,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline.errors import SettingsError
+from pipeline.settings.shown import shown
 
 SESSION = "quickdata"
 """What CloudTrail calls the one who acts."""
@@ -28,7 +29,7 @@ async def temporary_keys(role: str, token: str, region: str) -> dict[str, str]:
     try:
         keys = await to_thread.run_sync(_assume, role, token, region)
     except (BotoCoreError, ClientError, ValueError) as error:
-        what = f"the role {role} cannot be assumed with the web identity: {error}"
+        what = f"the role {shown(role)} cannot be assumed with the web identity: {error}"
         raise SettingsError(what, "check the role's ARN, its trust policy and the token's audience") from None
     return {
         "AWS_ACCESS_KEY_ID": keys["AccessKeyId"],

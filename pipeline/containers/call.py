@@ -16,7 +16,7 @@ from pipeline.containers import deployment as contained
 from pipeline.containers.advice import for_dagger
 from pipeline.containers.drill import drilling
 from pipeline.containers.emulator import emulator, surrounded
-from pipeline.containers.inputs import Given, read_inputs
+from pipeline.containers.inputs import STAND_IN, Given, read_inputs
 from pipeline.containers.options import Inputs, Sources
 from pipeline.containers.parameters import PLANS, writes_folder
 from pipeline.containers.rehearsal import containers
@@ -92,7 +92,11 @@ class DaggerCall:
 
     async def read(self, kind: type[Wanted], **given: str) -> Wanted:
         """Return the validated inputs: those of the call, but for what was given."""
-        return contained.validate_inputs(kind, {**(await self._read_inputs()).values, **given})
+        inputs = await self._read_inputs()
+        if inputs.identity:  # STS is asked when nothing else is wrong
+            checked = contained.validate_inputs(kind, {**inputs.values, **STAND_IN, **given})
+            inputs = self._inputs = await inputs.assume_role(checked.region)
+        return contained.validate_inputs(kind, {**inputs.values, **given})
 
     @asynccontextmanager
     async def open_bucket(self) -> AsyncIterator[tuple[Cloud, str]]:

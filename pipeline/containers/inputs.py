@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     import dagger
 
 
+KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+STAND_IN = dict.fromkeys(KEYS, "of the role")
+"""What stands for a role's keys until the other inputs are known to be good."""
+
+
 @dataclass(frozen=True)
 class Given:
     """What a caller gave.
@@ -22,10 +27,26 @@ class Given:
     Args:
         values: by the variable's name, as `Settings` takes them.
         secrets: the engine's own secrets by their values.
+        identity: the role whose keys are still to be had, and the ID token that gets them.
     """
 
     values: Mapping[str, str]
     secrets: "Mapping[str, dagger.Secret]"
+    identity: tuple[str, str] | None = None
+
+    async def assume_role(self, region: str) -> "Given":
+        """Return the same with the role's keys.
+
+        Args:
+            region: whose STS is asked.
+
+        Raises:
+            SettingsError: the role cannot be assumed.
+        """
+        if not self.identity:
+            return self
+        keys = await temporary_keys(*self.identity, region)
+        return replace(self, values={**self.values, **keys}, identity=None)
 
 
 async def read_inputs(inputs: Inputs) -> Given:
@@ -35,17 +56,27 @@ async def read_inputs(inputs: Inputs) -> Given:
         inputs: the call's options.
 
     Raises:
-        SettingsError: with every secret that cannot be read, or why the role cannot be assumed.
+        SettingsError: with every secret that cannot be read, or it is not clear who acts.
     """
+    _require_one_identity(inputs)
     texts = await _texts(inputs.secrets)
     secrets = {text: inputs.secrets[name] for name, text in texts.items()}
     values = inputs.plain | texts
     if SSH_KEY in values:
         values[SSH_KEY] = str(_file(SSH_KEY, values[SSH_KEY]))
     role, token = values.pop("AWS_ROLE_ARN", ""), values.pop(WEB_IDENTITY_TOKEN, "")
-    if role and token and "AWS_ACCESS_KEY_ID" not in values:
-        values |= await temporary_keys(role, token, inputs.aws_region)
-    return Given(values, secrets)
+    return Given(values, secrets, (role, token) if role else None)
+
+
+def _require_one_identity(inputs: Inputs) -> None:
+    """Refuse half a web identity, and one beside keys: somebody else would act than who was meant."""
+    role, token, keys = inputs.aws_role_arn, inputs.aws_web_identity_token, inputs.secrets.keys() & set(KEYS)
+    if bool(role) != bool(token):
+        what = f"{'--aws-role-arn' if role else '--aws-web-identity-token'} is half of a web identity"
+        raise SettingsError(what, "give both --aws-role-arn and --aws-web-identity-token, or neither")
+    if role and keys:
+        what = f"--aws-role-arn and {', '.join(sorted(map(option_of, keys)))} are two identities"
+        raise SettingsError(what, "give the keys, or the role with its --aws-web-identity-token")
 
 
 async def _texts(secrets: "Mapping[str, dagger.Secret]") -> dict[str, str]:

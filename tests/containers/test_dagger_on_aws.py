@@ -11,7 +11,7 @@ from dagger import dag
 
 from pipeline.aws.web_identity import temporary_keys
 from pipeline.containers import deployment as contained
-from pipeline.containers import services, verbs
+from pipeline.containers import inputs, services, verbs
 from pipeline.containers.call import DaggerCall
 from pipeline.containers.emulator import emulator
 from pipeline.containers.inputs import read_inputs
@@ -32,6 +32,10 @@ from tests.support.ssh_keys import lay_key, require_keygen
 
 PLAIN = {"bucket_suffix": "ppr", "admin_cidr": "203.0.113.7/32", "aws_region": "eu-central-1"}
 SECRETS = {"aws_access_key_id": "AKIAEXAMPLE", "aws_secret_access_key": "of-aws", "vault_password": "sesame"}
+
+
+ROLE = "arn:aws:iam::000000000000:role/deployer"
+KEYS = ("aws_access_key_id", "aws_secret_access_key")
 
 
 class Reached(PipelineError):  # noqa: N818 - says what happened
@@ -273,18 +277,62 @@ async def test_a_role_is_assumed_with_the_web_identity_and_nothing_goes_by_the_e
     monkeypatch.setattr(os, "environ", {**os.environ, **endpoint})
     token = dag.set_secret("aws_web_identity_token", "of.the.job")
     engine.secrets["aws_web_identity_token"] = "of.the.job"
-    role = "arn:aws:iam::000000000000:role/deployer"
-    given = await read_inputs(Inputs(**PLAIN, aws_role_arn=role, aws_web_identity_token=token))
+    read = await read_inputs(Inputs(**PLAIN, aws_role_arn=ROLE, aws_web_identity_token=token))
+    given = await read.assume_role("eu-central-1")
     assert {name for name in given.values if name.startswith("AWS_")} == {
         *("AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
     }
     assert not [name for name in os.environ if name.startswith(("TF_VAR_", "AWS_ACCESS", "AWS_WEB"))]
 
 
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"aws_role_arn": ROLE}, "--aws-role-arn is half of a web identity"),
+        ({"aws_web_identity_token": "of.the.job"}, "--aws-web-identity-token is half of a web identity"),
+        (
+            {"aws_role_arn": ROLE, "aws_web_identity_token": "of.the.job"},
+            "--aws-role-arn and --aws-access-key-id, --aws-secret-access-key are two identities",
+        ),
+    ],
+)
+async def test_half_a_web_identity_and_one_beside_keys_are_refused(
+    pipeline: Pipeline, engine: Engine, more: dict[str, str], said: str
+) -> None:
+    secret = {name: dag.set_secret(name, value) for name, value in more.items() if name.endswith("token")}
+    done = await attempt(pipeline, "check", given("check") | more | secret)
+    assert isinstance(done.error, SettingsError)
+    assert done.error.what == said
+
+
+async def test_sts_is_asked_once_and_only_when_no_other_input_is_wrong(
+    pipeline: Pipeline, engine: Engine, key: str, monkeypatch: pytest.MonkeyPatch, reached: list[Any]
+) -> None:
+    asked: list[str] = []
+
+    async def keys(_role: str, _token: str, region: str) -> dict[str, str]:
+        asked.append(region)
+        return dict.fromkeys(inputs.KEYS, "temporary")
+
+    monkeypatch.setattr(inputs, "temporary_keys", keys)
+    engine.lay_down()
+    token = dag.set_secret("aws_web_identity_token", "of.the.job")
+    role = {"aws_role_arn": ROLE, "aws_web_identity_token": token}
+    call = given("destroy", ssh_key=key) | dict.fromkeys(KEYS) | role | {"yes": True}
+    done = await attempt(pipeline, "destroy", call | {"admin_cidr": "here"})
+    assert "TF_VAR_admin_cidr" in str(done.error)
+    assert "AWS_ACCESS_KEY_ID" not in str(done.error)
+    assert asked == []
+    done = await attempt(pipeline, "destroy", call)
+    assert isinstance(done.error, Reached), str(done.error)
+    assert asked == ["eu-central-1"]
+    assert reached[2].access_key == "temporary"
+
+
 async def test_a_role_that_cannot_be_assumed_is_wrong_input(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "environ", {**os.environ, "AWS_ENDPOINT_URL": "http://127.0.0.1:1"})
     with pytest.raises(SettingsError, match="cannot be assumed with the web identity"):
-        await temporary_keys("arn:aws:iam::000000000000:role/deployer", "of.the.job", "eu-west-3")
+        await temporary_keys(ROLE, "of.the.job", "eu-west-3")
 
 
 @pytest.mark.parametrize(("yes", "agree"), [(False, refuse), (True, note_agreement)])

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from anyio import create_task_group
 
@@ -19,6 +20,7 @@ from pipeline.deploy.saved_plans import PRIVATE, SavedPlans
 from pipeline.deploy.stopped_nodes import require_running
 from pipeline.deployment import Deployment
 from pipeline.errors import NodeStopped, PipelineError, PlanRefused, StateLost, listed
+from pipeline.runners.cleanup import clean_after
 from pipeline.tofu.plan import Plan
 from pipeline.tofu.stack import STACKS, Stack
 from pipeline.tofu.state import State
@@ -114,8 +116,8 @@ async def preview(d: Deployment, saved: SavedPlans) -> Preview:
         PipelineError: a step failed.
     """
     require_good(await check(d))
-    await saved.begin(d)
     preview = Preview(f"{d.bucket}, account {await d.cloud.account()}, {d.cloud.region}")
+    forget = partial(saved.forget, d, await saved.begin(d))
     known = {name: State() for name in STACKS}
     try:
         if await d.backend.exists():
@@ -129,11 +131,11 @@ async def preview(d: Deployment, saved: SavedPlans) -> Preview:
         await _predict_playbooks(d, saved, preview)
         if not preview.refusals:
             await saved.keep(d, known, preview.plans, preview.counts())
-    except BaseException:
-        await saved.forget(d)
+    except BaseException as error:
+        await clean_after(error, forget)
         raise
     if preview.refusals:
-        await saved.forget(d)
+        await forget()
     return preview
 
 

@@ -5,7 +5,7 @@ import json
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pipeline.deploy import planning
@@ -14,11 +14,13 @@ from pipeline.errors import PlanRefused
 from pipeline.reporting.report import now
 from pipeline.steps.step import Step
 from pipeline.tofu.plan import Plan
-from pipeline.tofu.stack import Stack
+from pipeline.tofu.stack import STACKS, Stack
 from pipeline.tofu.state import State
 
 FORMAT = 2
 MANIFEST, COUNTS, INVENTORY = "manifest.json", "plan.json", "inventory.yml"
+FILES = (MANIFEST, COUNTS, INVENTORY, *(f"{name}.tfplan" for name in STACKS))
+"""All that a plan writes into its folder; the manifest is the first to be removed."""
 PRIVATE = 0o600
 SHA256 = 64
 """Digits with which a line of `sha256sum` begins."""
@@ -39,6 +41,22 @@ WORDS = {
 }
 
 
+def holds_nothing_else(folder: Path) -> bool:
+    """Tell whether a folder of this machine is empty, or holds the files of saved plans and nothing else.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    names = {path.name for path in folder.iterdir()}
+    if not names:
+        return True
+    try:
+        manifest = json.loads((folder / MANIFEST).read_bytes())
+    except (FileNotFoundError, IsADirectoryError, ValueError, RecursionError):
+        return False
+    return names <= set(FILES) and isinstance(manifest, dict) and {"format", "made_for"} <= manifest.keys()
+
+
 @dataclass(frozen=True)
 class SavedPlans:
     """A folder of saved plans.
@@ -57,11 +75,15 @@ class SavedPlans:
         """Return where the inventory for the playbooks' prediction is, absolute."""
         return str(d.runner.root / self.folder / INVENTORY)
 
-    async def begin(self, d: Deployment) -> None:
-        """Make the folder, which nobody else can read, and remove an earlier plan from it."""
+    async def begin(self, d: Deployment) -> bool:
+        """Make the folder, which nobody else can read, or remove an earlier plan from it.
+
+        Returns:
+            Whether it was made: GNU's install names what it makes.
+        """
         await self.forget(d)
-        command = ("install", "-d", "-m", "700", str(d.runner.root / self.folder))
-        (await d.run(Step("plan: folder", command))).check()
+        command = ("install", "-d", "-v", "-m", "700", str(d.runner.root / self.folder))
+        return bool((await d.run(Step("plan: folder", command))).check().stdout.strip())
 
     async def keep(
         self, d: Deployment, states: Mapping[str, State], plans: Mapping[str, Plan], counts: Mapping[str, int]
@@ -84,11 +106,19 @@ class SavedPlans:
         await self._write(d, COUNTS, counts)
         await self._write(d, MANIFEST, document)
 
-    async def forget(self, d: Deployment) -> None:
-        """Remove everything that a plan writes into the folder, the manifest first."""
-        files = (MANIFEST, COUNTS, INVENTORY, *(f"{stack.name}.tfplan" for stack in (d.storage, d.app)))
-        for name in files:
+    async def forget(self, d: Deployment, made: bool = False) -> None:
+        """Remove everything that a plan writes into the folder.
+
+        Args:
+            d: the deployment.
+            made: this run made the folder, so it goes too, unless something else is in it now.
+        """
+        for name in FILES:
             await d.runner.remove(self.folder / name)
+        if made:
+            folder = str(d.runner.root / self.folder)
+            command = ("rmdir", "--ignore-fail-on-non-empty", folder)
+            (await d.run(Step("plan: no folder", command))).check()
 
     async def plans(self, d: Deployment, states: Mapping[str, State]) -> dict[str, Plan]:
         """Return the saved plans, each read again; what was deferred is not among them.

@@ -99,18 +99,6 @@ def valid_hours(value: float | None) -> float | None:
     return value
 
 
-def plan_to_write(value: Path) -> PurePosixPath:
-    """Return a folder that holds nothing but an earlier plan: its rights are changed, its files replaced.
-
-    Raises:
-        ValueError: it holds something else.
-    """
-    path = value.absolute()
-    if path.is_dir() and any(path.iterdir()) and not (path / "manifest.json").is_file():
-        raise wrong(value, "holds something else than a plan; name an empty or a new folder")
-    return PurePosixPath(path)
-
-
 def plan_to_read(value: Path | None) -> PurePosixPath | None:
     """Return the folder of a plan, absolute."""
     return PurePosixPath(value.absolute()) if value else None

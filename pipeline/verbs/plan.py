@@ -1,18 +1,35 @@
 """The verb `plan`."""
 
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Annotated
 
 from typing_extensions import Doc
 
 from pipeline.deploy.preview import preview
-from pipeline.deploy.saved_plans import SavedPlans
+from pipeline.deploy.saved_plans import SavedPlans, holds_nothing_else
 from pipeline.verbs.call import DeploymentCall
-from pipeline.verbs.options import Option, plan_to_write
+from pipeline.verbs.options import Option, wrong
 
 FOLDER = PurePosixPath("plan")
 CHANGES = 2
 """Exit code of `plan --detailed-exitcode`, as OpenTofu's own."""
+
+
+def plan_to_write(value: Path) -> PurePosixPath:
+    """Return a folder that holds nothing but an earlier plan: its rights are changed, its files replaced.
+
+    Raises:
+        ValueError: it holds something else, or nobody can tell.
+    """
+    folder = value.absolute()
+    try:
+        ours = not folder.is_dir() or holds_nothing_else(folder)
+    except OSError as error:
+        raise wrong(value, f"cannot be looked into ({error.strerror}); name another folder") from None
+    if not ours:
+        raise wrong(value, "holds something else than a plan; name an empty or a new folder")
+    return PurePosixPath(folder)
+
 
 Out = Annotated[
     PurePosixPath,

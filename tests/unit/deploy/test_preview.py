@@ -438,8 +438,51 @@ def test_a_folder_with_something_else_in_it_is_refused_and_left_alone(
     code, said, runner = typed(monkeypatch, {}, "--out", str(tmp_path))
     assert (code, runner.steps) == (2, [])
     assert "something else than a plan" in said
-    (tmp_path / "manifest.json").touch()
-    assert typed(monkeypatch, {}, "--out", str(tmp_path))[0] == 0
+
+
+OURS = {"manifest.json": '{"format": 1, "made_for": {}}', "plan.json": "{}", "app.tfplan": ""}
+
+
+@pytest.mark.parametrize(
+    ("files", "code"),
+    [
+        ({}, 0),
+        (OURS, 0),
+        (OURS | {"index.html": ""}, 2),
+        (OURS | {"manifest.json": '{"name": "a web app", "icons": []}'}, 2),
+        (OURS | {"manifest.json": "[]"}, 2),
+        (OURS | {"manifest.json": ""}, 2),
+        ({"plan.json": "{}"}, 2),
+    ],
+)
+def test_a_folder_is_taken_when_it_is_empty_or_holds_plans_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, files: dict[str, str], code: int
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    ended, said, runner = typed(monkeypatch, {}, "--out", str(tmp_path))
+    assert ended == code, said
+    assert (code == 0) == bool(runner.steps)
+
+
+def test_a_folder_that_cannot_be_looked_into_is_wrong_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    code, said, runner = typed(monkeypatch, {}, "--out", "x" * 300)
+    assert (code, runner.steps) == (2, [])
+    assert "cannot be looked into (File name too long)" in said
+
+
+@pytest.mark.parametrize("wrong", [REFUSED, {"app: plan": (1, "")}])
+@pytest.mark.parametrize("made", ["install: creating directory '/kept'\n", ""])
+async def test_a_folder_that_was_made_for_a_plan_that_is_not_kept_goes_again(
+    wrong: dict[str, Any], made: str
+) -> None:
+    runner = RecordingRunner(QUIET | wrong | {"plan: folder": (0, made)})
+    try:
+        assert (await preview(deployment(runner), KEPT)).refusals
+    except ExceptionGroup:
+        assert wrong is not REFUSED
+    gone = [step.command[-1] for step in runner.steps if step.command[0] == "rmdir"]
+    assert gone == (["/kept"] if made else [])
 
 
 def test_deploy_wants_a_folder_that_is_there() -> None:

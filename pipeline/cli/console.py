@@ -1,5 +1,6 @@
 """A verb called at a terminal: its inputs are the environment's, its work is done on this machine."""
 
+import os
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -19,6 +20,7 @@ from pipeline.machine.repository import REPOSITORY
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
 from pipeline.settings.inputs import AccountSettings, Settings
+from pipeline.steps.explanation import explained
 from pipeline.targets import aws
 from pipeline.verbs.call import Wanted
 
@@ -130,7 +132,10 @@ def list_only(verb: BoundVerb, name: str) -> None:
     """
     call = TerminalCall(Progress(), Report(name, "aws"))
     with errors_told(name):
-        anyio.run(verb, call)
+        try:
+            anyio.run(verb, call)
+        except Exception as error:
+            raise explained(error, os.environ) from None
     _print(call)
 
 

@@ -218,7 +218,7 @@ def test_a_defect_is_told_without_its_own_words_and_without_a_traceback(
 ) -> None:
     """A KeyError's words are the key, which may be a secret."""
 
-    async def failing(call: console.Console) -> None:
+    async def failing(call: console.TerminalCall) -> None:
         {}["canary".upper()]
 
     with pytest.raises(SystemExit) as ended:
@@ -239,7 +239,7 @@ def test_a_secret_of_the_environment_is_in_no_error_and_in_no_report(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    async def failing(call: console.Console) -> None:
+    async def failing(call: console.TerminalCall) -> None:
         raise VerifyFailed("GitLab says: canary-pat is not known", "look")
 
     monkeypatch.setenv("GITLAB_PAT", "canary-pat")
@@ -248,6 +248,25 @@ def test_a_secret_of_the_environment_is_in_no_error_and_in_no_report(
     written = [(tmp_path / "reports" / name).read_text() for name in ("run.json", "junit.xml")]
     assert all("is not known" in text and "canary" not in text for text in written)
     assert "canary" not in capsys.readouterr().err
+
+
+def test_a_verb_that_only_lists_tells_a_defect_and_covers_secrets_alike(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    errors: list[Exception] = [KeyError("canary"), VerifyFailed("GitLab says: canary-pat", "look")]
+    monkeypatch.setenv("GITLAB_PAT", "canary-pat")
+
+    async def failing(call: console.TerminalCall) -> None:
+        raise errors.pop(0)
+
+    for code, told in ((1, "✗ backups: a defect: KeyError"), (4, "✗ backups: GitLab says: ********")):
+        with pytest.raises(SystemExit) as ended:
+            console.list_only(failing, "backups")
+        assert ended.value.code == code
+        said = capsys.readouterr().err
+        assert said.startswith(told)
+        assert "'canary'" not in said
+        assert "canary-pat" not in said
 
 
 def test_a_defect_outside_of_a_run_ends_without_a_traceback(

@@ -5,10 +5,7 @@ import json
 import pytest
 
 from pipeline.backups.node import restore
-from pipeline.errors import (
-    PipelineError,
-    SettingsError,
-)
+from pipeline.errors import PipelineError
 from tests.support.recording import (
     PROOF,
     RecordingRunner,
@@ -36,10 +33,3 @@ async def test_a_nocodb_that_does_not_start_again_does_not_hide_why_the_restore_
     with pytest.raises(PipelineError, match=r"^restore") as caught:
         await restore(deployment(runner))
     assert "start NocoDB" in caught.value.__notes__[0]
-
-
-async def test_a_database_whose_name_is_a_template_reaches_no_node() -> None:
-    runner = RecordingRunner()
-    with pytest.raises(SettingsError, match="braces"):
-        await restore(deployment(runner), None, "{{ lookup('pipe', 'id') }}")
-    assert runner.steps == []

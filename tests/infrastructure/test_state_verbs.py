@@ -72,7 +72,7 @@ def test_unlock_shows_owner_and_age_and_asks(
 ) -> None:
     server.locks[STATE] = dict(LEFT)
     child = pexpect.spawn(QUICKDATA, ["unlock", "storage"], env=environment, encoding="utf-8", timeout=60)
-    child.expect(r"storage: locked by canary-user, since 2026-01-02 03:04:05 UTC, \d+ d ago \(lock 1-2-3\)")
+    child.expect(r"storage of ppr in \S+: locked by canary-user, since 2026-01-02 03:04:05 UTC, \d+ d ago")
     child.expect("Break this lock.*y/N")
     assert STATE in server.locks
     child.sendline(answer)

@@ -14,6 +14,7 @@ from dagger import dag
 from pipeline.containers import deployment as contained
 from pipeline.containers import emulator as move_to_emulator
 from pipeline.containers import workspace as volume
+from pipeline.containers.parameters import PLANS
 from pipeline.containers.toolbox import TOFU
 from pipeline.containers.verbs import attempt
 from pipeline.machine.repository import REPOSITORY
@@ -100,4 +101,11 @@ async def test_the_same_options_deploy_to_an_emulator_with_states_in_its_s3_and_
     assert set(names[1]) <= set(names[0])
     assert len(list_of(localstack, BUCKET, "/manifest.json")) == 2, "the second backup was replayed"
     assert list((tmp_path / "workspace").iterdir()) == []
+
+    shown = await attempt(pipeline, "plan", {name: given[name] for name in options("plan")})
+    assert shown.error is None, str(shown.error)
+    shutil.copytree(Path(engine.places["/kept"]) / PLANS, tmp_path / "source" / PLANS.name)
+    postgres.psql("drop database nocodb_db with (force)")
+    third = await attempt(pipeline, "deploy", given | {"plan": dag.directory()})
+    assert third.error is None, f"what was shown is stale to the next call: {third.error}"
     assert not [value for value in secrets.values() if value in engine.words and value != "test"]

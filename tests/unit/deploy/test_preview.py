@@ -1,19 +1,25 @@
 """What a deployment would do, and a deployment of saved plans: variants, seen by a runner that records."""
 
 import json
-from contextlib import nullcontext
-from pathlib import Path, PurePosixPath
 from typing import Any
 
-import anyio
 import pytest
-from click.testing import CliRunner
 
-from pipeline.cli import console, main
 from pipeline.deploy.order import deploy
-from pipeline.deploy.preview import Preview, preview
-from pipeline.deploy.saved_plans import SavedPlans
-from pipeline.errors import PipelineError, PlanRefused, StateLost, ToolError, most_telling
+from pipeline.deploy.preview import preview
+from pipeline.errors import PlanRefused
+from tests.support.previews import (
+    KEPT,
+    NODE,
+    OLDER,
+    PLAYBOOKS,
+    QUIET,
+    applied,
+    growing,
+    saved,
+    seen,
+    stats,
+)
 from tests.support.recording import (
     OUTPUTS,
     FreeCloud,
@@ -21,63 +27,8 @@ from tests.support.recording import (
     deployment,
     outputs,
     plan_json,
-    said_by_ansible,
     state_json,
 )
-
-NODE = 'aws_instance.node["database"]'
-KEPT = SavedPlans(PurePosixPath("/kept"))
-MANIFEST = "/kept/manifest.json"
-PLAYBOOKS = ("swarm.yml", "nocodb.yml", "backup.yml")
-
-
-def stats(changed: int) -> str:
-    return json.dumps({"_event": "v2_playbook_on_stats", "stats": {"manager": {"ok": 3, "changed": changed}}})
-
-
-QUIET = {
-    "storage: state": (0, state_json()),
-    "storage: plan": (0, ""),
-    "app: state": (0, state_json()),
-    "app: plan": (0, ""),
-    "code: list": (0, "infrastructure/terraform/main.tf\n"),
-    "code: read": (0, "a = 1\n"),
-    **{f"ansible: {name} --check": (0, stats(0)) for name in PLAYBOOKS},
-}
-"""A deployment that is as it should be."""
-OLDER = {"storage: state": (0, state_json().replace("s3_bucket_name", "bucket_name"))}
-"""The same, last deployed when storage's outputs had other names."""
-
-
-def growing(address: str = "aws_vpc.main", stack: str = "app") -> dict[str, Any]:
-    return {f"{stack}: plan": (2, ""), f"{stack}: read plan": (0, plan_json((address, "create")))}
-
-
-async def seen(answers: dict[str, Any] | None = None, cloud: FreeCloud | None = None) -> Preview:
-    return await preview(deployment(RecordingRunner(QUIET | (answers or {})), cloud), KEPT)
-
-
-async def saved(answers: dict[str, Any]) -> RecordingRunner:
-    """Return a runner in whose folder plans are kept, as if it had run nothing yet."""
-    runner = RecordingRunner(QUIET | answers)
-    await preview(deployment(runner), KEPT)
-    runner.steps.clear()
-    runner.ended.clear()
-    return runner
-
-
-async def refused(runner: RecordingRunner, cloud: FreeCloud | None = None) -> PipelineError:
-    with pytest.raises((PipelineError, ExceptionGroup)) as caught:
-        await deploy(deployment(runner, cloud), KEPT)
-    error = most_telling(caught.value)
-    assert isinstance(error, PipelineError)
-    assert error.exit_code == 3
-    assert not [name for name in runner.names if name.endswith(": apply")]
-    return error
-
-
-def applied(runner: RecordingRunner) -> dict[str, str]:
-    return {step.name: step.command[-1] for step in runner.steps if step.name.endswith(": apply")}
 
 
 async def test_a_deployment_as_it_should_be_has_no_changes_and_nothing_deferred() -> None:
@@ -260,230 +211,3 @@ async def test_a_plan_that_fails_keeps_nothing() -> None:
         await preview(deployment(runner), KEPT)
     assert not [path for path in runner.files if path.startswith("/kept/")]
     assert "/kept/storage.tfplan" in runner.removed
-
-
-async def test_the_saved_plans_are_applied_and_nothing_is_planned_anew() -> None:
-    runner = await saved(growing() | growing("aws_s3_bucket_policy.backups", "storage"))
-    await deploy(deployment(runner), KEPT)
-    assert applied(runner) == {"storage: apply": "/kept/storage.tfplan", "app: apply": "/kept/app.tfplan"}
-    assert not [name for name in runner.names if ": plan" in name]
-
-
-async def test_a_deferred_app_is_planned_and_gated_once_the_saved_storage_plan_is_applied() -> None:
-    first = {"storage: state": (0, "")} | growing("aws_s3_bucket.backups", "storage") | growing()
-    runner = await saved(first)
-    await deploy(deployment(runner), KEPT)
-    order = [name for name in runner.names if name.split(": ")[-1] in ("plan", "read plan", "apply")]
-    assert order == ["storage: read plan", "storage: apply", "app: plan", "app: read plan", "app: apply"]
-    assert applied(runner)["storage: apply"] == "/kept/storage.tfplan"
-    assert not applied(runner)["app: apply"].startswith("/kept")
-
-
-async def test_nodes_end_by_a_plan_that_was_shown_and_not_by_one_that_was_deferred() -> None:
-    ending = {"app: plan": (2, ""), "app: read plan": (0, plan_json((NODE, "replace")))}
-    runner = await saved(ending)
-    await deploy(deployment(runner), KEPT)
-    assert applied(runner) == {"app: apply": "/kept/app.tfplan"}
-    runner = await saved({"storage: state": (0, "")} | growing("aws_s3_bucket.backups", "storage") | ending)
-    with pytest.raises(PlanRefused, match="this needs an agreement"):
-        await deploy(deployment(runner), KEPT)
-    assert "app: apply" not in applied(runner)
-
-
-async def test_a_plan_without_changes_applies_nothing() -> None:
-    runner = await saved({})
-    await deploy(deployment(runner), KEPT)
-    assert applied(runner) == {}
-    assert not [name for name in runner.names if ": plan" in name]
-
-
-CHANGED: dict[str, dict[str, Any]] = {
-    "storage state has changed": {
-        "storage: state": (0, json.dumps({**json.loads(state_json()), "serial": 9}))
-    },
-    "app's state has changed": {"app: state": (0, json.dumps({**json.loads(state_json()), "lineage": "x"}))},
-    "files in infrastructure": {"code: read": (0, "a = 2\n")},
-}
-
-
-@pytest.mark.parametrize("said", CHANGED)
-async def test_a_plan_of_other_states_or_other_code_is_refused(said: str) -> None:
-    runner = await saved(growing())
-    runner.answers |= CHANGED[said]
-    error = await refused(runner)
-    assert said in error.what
-    assert "quickdata plan --out /kept" in error.fix
-
-
-@pytest.mark.parametrize(
-    ("what", "said"),
-    [("suffix", "bucket_suffix"), ("account", "account"), ("region", "region"), ("inputs", "variables")],
-)
-async def test_a_plan_of_another_deployment_is_refused(what: str, said: str) -> None:
-    runner = await saved(growing())
-    manifest = json.loads(runner.files[MANIFEST])
-    manifest["made_for"][what] = "another"
-    runner.files[MANIFEST] = json.dumps(manifest)
-    assert said in (await refused(runner)).what
-
-
-NO_MANIFESTS = [
-    "",
-    "[]",
-    "{}",
-    "null",
-    "[" * 100_000,
-    '{"format": 1, "pending": {}, "made_for": {}}',
-    '{"format": 2, "plans": {}, "deferred": ["app"], "made_for": {}}',
-    '{"format": 2, "plans": ["app"], "deferred": ["storage"], "made_for": {}}',
-    '{"format": 2, "plans": {"app": 1}, "deferred": ["storage"], "made_for": {}}',
-    '{"format": 2, "plans": {}, "deferred": ["app", "storage"], "made_for": "x"}',
-]
-
-
-@pytest.mark.parametrize("text", NO_MANIFESTS)
-async def test_what_is_no_manifest_is_refused(text: str) -> None:
-    runner = await saved(growing())
-    runner.files[MANIFEST] = text
-    assert isinstance(await refused(runner), PlanRefused)
-
-
-async def test_a_folder_without_a_manifest_is_refused() -> None:
-    assert "has no manifest.json" in (await refused(RecordingRunner(QUIET))).what
-
-
-@pytest.mark.parametrize("stack", ["storage", "app"])
-async def test_the_gate_reads_the_saved_plan_again(stack: str) -> None:
-    runner = await saved(growing())
-    manifest = json.loads(runner.files[MANIFEST])
-    manifest["plans"] = {name: {"pending": True, "sha256": ""} for name in ("storage", "app")}
-    runner.files[MANIFEST] = json.dumps(manifest)
-    action = "delete" if stack == "storage" else "teleport"
-    runner.answers[f"{stack}: read plan"] = (0, plan_json(("aws_s3_bucket.backups", action)))
-    assert isinstance(await refused(runner), PlanRefused)
-
-
-async def test_a_plan_that_was_put_in_the_place_of_the_one_shown_is_refused() -> None:
-    runner = await saved(growing() | {"app: saved plan's checksum": (0, "a" * 64 + "  app.tfplan")})
-    runner.answers["app: saved plan's checksum"] = (0, "b" * 64 + "  app.tfplan")
-    assert "not the one that was shown: app.tfplan" in (await refused(runner)).what
-
-
-async def test_a_folder_in_which_others_may_write_is_refused() -> None:
-    runner = await saved(growing() | {"plan: who may write": (0, "/kept\n")})
-    assert "can be written by others: /kept" in (await refused(runner)).what
-
-
-async def test_a_lost_state_is_refused_with_a_saved_plan_too() -> None:
-    runner = await saved(growing())
-    assert isinstance(await refused(runner, FreeCloud(there=[("aws_vpc.main", "vpc-1")])), StateLost)
-
-
-async def test_a_database_doomed_by_a_saved_plan_is_backed_up_first() -> None:
-    doomed = {"app: plan": (2, ""), "app: read plan": (0, plan_json((NODE, "replace")))}
-    runner = await saved(doomed)
-    await deploy(deployment(runner), KEPT)
-    assert runner.names.index("verify: restore and compare") < runner.names.index("app: apply")
-    runner = await saved(doomed)
-    runner.answers["backup"] = (1, said_by_ansible(""))
-    with pytest.raises((ToolError, PipelineError)):
-        await deploy(deployment(runner), KEPT)
-    assert applied(runner) == {}
-
-
-def typed(
-    monkeypatch: pytest.MonkeyPatch, answers: dict[str, Any], *arguments: str
-) -> tuple[int, str, RecordingRunner]:
-    """Type `quickdata plan` where a recording runner stands for AWS."""
-    runner = RecordingRunner(QUIET | answers)
-
-    d = deployment(runner)
-    monkeypatch.setattr(console, "run", lambda work, *_: anyio.run(work, d.progress, d.report))
-    monkeypatch.setattr(console.TerminalCall, "deployment", lambda _: nullcontext(d))
-    done = CliRunner().invoke(main, ["plan", *arguments])
-    return done.exit_code, done.output, runner
-
-
-REFUSED = {
-    "storage: plan": (2, ""),
-    "storage: read plan": (0, plan_json(("aws_s3_bucket.backups", "delete"))),
-}
-
-
-@pytest.mark.parametrize(
-    ("answers", "options", "code"),
-    [
-        ({}, ["--detailed-exitcode"], 0),
-        (growing(), [], 0),
-        (growing(), ["--detailed-exitcode"], 2),
-        ({"ansible: ping": (4, "")}, ["--detailed-exitcode"], 2),
-        ({"ansible: swarm.yml --check": (0, stats(1))}, ["--detailed-exitcode"], 2),
-        (REFUSED, [], 3),
-        (REFUSED, ["--detailed-exitcode"], 3),
-    ],
-)
-def test_the_exit_code_tells_changes_only_when_asked_and_a_refusal_always(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, answers: dict[str, Any], options: list[str], code: int
-) -> None:
-    ended, said, _ = typed(monkeypatch, answers, "--out", str(tmp_path / "new"), *options)
-    assert ended == code, said
-    assert "what costs money:" in said
-    assert "gate:" in said
-
-
-def test_a_folder_with_something_else_in_it_is_refused_and_left_alone(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    (tmp_path / "mine").touch()
-    code, said, runner = typed(monkeypatch, {}, "--out", str(tmp_path))
-    assert (code, runner.steps) == (2, [])
-    assert "something else than a plan" in said
-
-
-OURS = {"manifest.json": '{"format": 1, "made_for": {}}', "plan.json": "{}", "app.tfplan": ""}
-
-
-@pytest.mark.parametrize(
-    ("files", "code"),
-    [
-        ({}, 0),
-        (OURS, 0),
-        (OURS | {"index.html": ""}, 2),
-        (OURS | {"manifest.json": '{"name": "a web app", "icons": []}'}, 2),
-        (OURS | {"manifest.json": "[]"}, 2),
-        (OURS | {"manifest.json": ""}, 2),
-        ({"plan.json": "{}"}, 2),
-    ],
-)
-def test_a_folder_is_taken_when_it_is_empty_or_holds_plans_and_nothing_else(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, files: dict[str, str], code: int
-) -> None:
-    for name, text in files.items():
-        (tmp_path / name).write_text(text)
-    ended, said, runner = typed(monkeypatch, {}, "--out", str(tmp_path))
-    assert ended == code, said
-    assert (code == 0) == bool(runner.steps)
-
-
-def test_a_folder_that_cannot_be_looked_into_is_wrong_input(monkeypatch: pytest.MonkeyPatch) -> None:
-    code, said, runner = typed(monkeypatch, {}, "--out", "x" * 300)
-    assert (code, runner.steps) == (2, [])
-    assert "cannot be looked into (File name too long)" in said
-
-
-@pytest.mark.parametrize("wrong", [REFUSED, {"app: plan": (1, "")}])
-@pytest.mark.parametrize("made", ["install: creating directory '/kept'\n", ""])
-async def test_a_folder_that_was_made_for_a_plan_that_is_not_kept_goes_again(
-    wrong: dict[str, Any], made: str
-) -> None:
-    runner = RecordingRunner(QUIET | wrong | {"plan: folder": (0, made)})
-    try:
-        assert (await preview(deployment(runner), KEPT)).refusals
-    except ExceptionGroup:
-        assert wrong is not REFUSED
-    gone = [step.command[-1] for step in runner.steps if step.command[0] == "rmdir"]
-    assert gone == (["/kept"] if made else [])
-
-
-def test_deploy_wants_a_folder_that_is_there() -> None:
-    assert CliRunner().invoke(main, ["deploy", "--plan", "/no/such/folder"]).exit_code == 2

@@ -5,6 +5,7 @@ from typing import Annotated
 import dagger
 from dagger import DefaultPath, Doc, Ignore, dag, function, object_type
 
+from pipeline.containers.images import TOFU, TOOLBOX
 from pipeline.containers.toolbox import GROUPS, ToolboxSources, python
 from pipeline.containers.verbs import run_function, verb_function
 
@@ -43,6 +44,22 @@ class Pipeline:
         Doc("The sources that the linters and the unit tests read."),
     ]
 
+    toolbox_image: Annotated[str, Doc("For closed networks: an image with Python 3.11 on Debian.")] = TOOLBOX
+    tofu_image: Annotated[str, Doc("For closed networks: an image with /usr/local/bin/tofu.")] = TOFU
+    tofu_binary: Annotated[dagger.File | None, Doc("OpenTofu or Terraform itself, instead of an image.")] = (
+        None
+    )
+    provider_mirror: Annotated[
+        dagger.Directory | None, Doc("A folder that holds registry.*/hashicorp/aws/….")
+    ] = None
+    index_url: Annotated[str, Doc("A Python package index, without a password in it.")] = ""
+
+    @property
+    def sources(self) -> ToolboxSources:
+        """Where the toolbox comes from."""
+        binary, mirror = self.tofu_binary, self.provider_mirror
+        return ToolboxSources(self.toolbox_image, self.tofu_image, binary, mirror, self.index_url)
+
     rehearse = verb_function("rehearse")
 
     check = verb_function("check")
@@ -76,6 +93,6 @@ class Pipeline:
         return await self._run(UNIT_TESTS)
 
     async def _run(self, command: list[str]) -> str:
-        box = python(dag, ToolboxSources(), self.locked, *GROUPS, "dev").with_directory("/src", self.source)
+        box = python(dag, self.sources, self.locked, *GROUPS, "dev").with_directory("/src", self.source)
         box = box.with_workdir("/src").with_env_variable("PYTHONPATH", "/src")
         return await box.with_exec(command).stdout()

@@ -17,10 +17,10 @@ from pipeline.containers.advice import for_dagger
 from pipeline.containers.drill import drilling
 from pipeline.containers.emulator import emulator, surrounded
 from pipeline.containers.inputs import STAND_IN, Given, read_inputs
-from pipeline.containers.options import Inputs, Sources
+from pipeline.containers.options import Inputs
 from pipeline.containers.parameters import PLANS, writes_folder
 from pipeline.containers.rehearsal import containers
-from pipeline.containers.toolbox import Toolbox, toolbox
+from pipeline.containers.toolbox import Toolbox, ToolboxSources, toolbox
 from pipeline.deploy.agreement import Agree, note_agreement, refuse
 from pipeline.deployment import Deployment
 from pipeline.errors import PipelineError, SettingsError
@@ -43,6 +43,10 @@ class Module(Protocol):
     infrastructure: dagger.Directory
     locked: dagger.Directory
     package: dagger.Directory
+
+    @property
+    def sources(self) -> ToolboxSources:
+        """Where the toolbox comes from."""
 
 
 @dataclass
@@ -164,7 +168,7 @@ class DaggerCall:
         """Return the toolbox, made at the first call: what is missing for it is said before anything else."""
         if self._toolbox:
             return self._toolbox
-        sources = self.options(Sources).toolbox_sources
+        sources = self.module.sources
         made = await toolbox(dag, sources, self.module.locked, self.module.package)
         container = await ask_engine("toolbox", made.sync())
         self._toolbox = Toolbox(dag, container, sources, self._infrastructure())

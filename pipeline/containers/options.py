@@ -1,4 +1,4 @@
-"""The options under Dagger that verbs do not declare: inputs, the tools' sources, an emulator."""
+"""The options under Dagger that verbs do not declare: inputs, an emulator, what is shown."""
 
 from dataclasses import dataclass, fields
 from typing import Annotated
@@ -6,8 +6,6 @@ from typing import Annotated
 import dagger
 from dagger import Doc, Name
 
-from pipeline.containers import images
-from pipeline.containers.toolbox import ToolboxSources
 from pipeline.settings.suffix import BASE_NAME
 
 SSH_KEY, WEB_IDENTITY_TOKEN = "QUICKDATA_SSH_KEY", "AWS_WEB_IDENTITY_TOKEN"
@@ -54,23 +52,10 @@ class Inputs:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sources:
-    """Where the tools come from: closed networks have their own."""
+class Output:
+    """What a call shows."""
 
-    toolbox_image: Annotated[str, Doc("An image with Python 3.11 on Debian.")] = images.TOOLBOX
-    tofu_image: Annotated[str, Doc("An image with /usr/local/bin/tofu.")] = images.TOFU
-    tofu_binary: Annotated[dagger.File | None, Doc("OpenTofu or Terraform itself, instead of an image.")] = (
-        None
-    )
-    provider_mirror: Annotated[dagger.Directory | None, Doc("Holds registry.*/hashicorp/aws/….")] = None
-    index_url: Annotated[str, Doc("A Python package index, without a password in it.")] = ""
     verbose: Annotated[bool, Doc("Show what the tools themselves print."), Name("toolOutput")] = False
-
-    @property
-    def toolbox_sources(self) -> ToolboxSources:
-        """What the toolbox is made of."""
-        binary, mirror = self.tofu_binary, self.provider_mirror
-        return ToolboxSources(self.toolbox_image, self.tofu_image, binary, mirror, self.index_url)
 
 
 @dataclass(frozen=True, kw_only=True)

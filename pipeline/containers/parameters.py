@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 import dagger
 from dagger import Doc, Name
 
-from pipeline.containers.options import Inputs, Sources, Trial
+from pipeline.containers.options import Inputs, Output, Trial
 from pipeline.errors import SettingsError
 from pipeline.verbs import NAMES, verb
 from pipeline.verbs.call import AccountCall, Call, DeploymentCall, MigrationCall
@@ -21,10 +21,10 @@ ON_NODES = ("backup", "verify", "restore")
 """What cannot be tried on an emulator: its nodes are directories, which go with the call."""
 
 KINDS: dict[object, tuple[Callable[..., Any], ...]] = {
-    Call: (Sources,),
-    AccountCall: (Inputs, Trial, Sources),
-    DeploymentCall: (Inputs, Trial, Sources),
-    MigrationCall: (Inputs, Trial, Sources),
+    Call: (Output,),
+    AccountCall: (Inputs, Trial, Output),
+    DeploymentCall: (Inputs, Trial, Output),
+    MigrationCall: (Inputs, Trial, Output),
 }
 """Whose fields are options of a kind of call, besides the verb's own."""
 
@@ -69,7 +69,7 @@ def require_own(function: Callable[..., Any], given: Mapping[str, Any]) -> None:
         SettingsError: it was; nothing was done.
     """
     own = {each.name for each in parameters(function)} | {
-        f.name for kind in (Inputs, Sources) for f in fields(kind)
+        f.name for kind in (Inputs, Output) for f in fields(kind)
     }
     others = {each.name: each for name in NAMES for each in parameters(verb(name)) if each.name not in own}
     wrong = [n for n, p in others.items() if given.get(n) not in (None, "", False, p.default)]
@@ -92,7 +92,7 @@ def _is_option(option: Option) -> bool:
 def _parameter(parameter: Parameter) -> Parameter:
     """Return a verb's parameter with a type that Dagger knows: it has no Literal, and no path."""
     kind, *notes = get_args(parameter.annotation)
-    told: list[Any] = [note for note in notes if isinstance(note, Doc)]
+    told: list[Any] = [Doc(n.documentation.replace("`", "")) for n in notes if isinstance(n, Doc)]
     if parameter.name != (name := parameter.name.strip("_")):
         told.append(Name(name))  # "from" is no name in Python
     if option_of(parameter).folder:

@@ -47,12 +47,18 @@ def test_a_call_names_its_secrets_and_ends_with_the_verbs_own_code(tmp_path: Pat
     words = ("deploy", "--tool-output")
     ended, argv = call(tmp_path, KEYS | {"VAULT_PASSWORD": "s3cret-c"} | plain, *words, code=code)
     assert ended == code
-    assert argv[:4] == ["call", "run", "--verb", "deploy"]
+    assert argv[:6] == ["-m", ".", "call", "run", "--verb", "deploy"]
     assert argv[argv.index("--aws-secret-access-key") + 1] == "env://AWS_SECRET_ACCESS_KEY"
     assert {"--tool-output", "file:///builds/key", "ppr"} <= set(argv)
     assert argv[argv.index("--bucket-base-name") + 1] == "team-backups"
     assert "s3cret" not in "".join(argv)
     assert "--gitlab-pat" not in argv
+
+
+def test_the_modules_own_options_stand_before_the_function(tmp_path: Path) -> None:
+    own = "--toolbox-image mine:3.11 --index-url https://pypi.example.org/simple"
+    _, argv = call(tmp_path, KEYS | {"QUICKDATA_DAGGER_OPTIONS": own}, "deploy", code=0)
+    assert argv[: argv.index("run")] == ["-m", ".", "call", *own.split()]
 
 
 def test_a_web_identity_is_taken_before_a_key_pair(tmp_path: Path) -> None:

@@ -143,7 +143,8 @@ async def test_two_failures_at_once_are_told_as_the_graver_one(pipeline: Pipelin
 
 async def test_an_image_that_is_missing_is_told_in_a_line(pipeline: Pipeline, engine: Engine) -> None:
     engine.broken = "failed to resolve source metadata for docker.io/library/nothing:1: not found"
-    done = await verbs.attempt(pipeline, "rehearse", options("rehearse") | {"toolbox_image": "nothing:1"})
+    pipeline.toolbox_image = "nothing:1"
+    done = await verbs.attempt(pipeline, "rehearse", options("rehearse"))
     assert done.error is not None
     assert "nothing:1" in done.error.what
     assert "Traceback" not in str(done.error)

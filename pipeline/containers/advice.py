@@ -10,6 +10,8 @@ from pipeline.verbs.options import option_of
 
 COMMAND = re.compile(r"`quickdata ([a-z-]+)([^`]*)`")
 LOCAL = re.compile(r"local\b")
+STATE = re.compile(r" --state \w+")
+"""An option of the module, which stands before the verb."""
 CALL = "dagger -m . call"
 
 
@@ -26,7 +28,9 @@ def _call(name: str, rest: str) -> str:
     if name not in NAMES or LOCAL.search(rest):
         return f"quickdata {name}{rest}"
     _, *own = signature(verb(name)).parameters.values()
-    return " ".join([CALL, name, *_words(shlex.split(rest), own)])
+    state = STATE.search(rest)
+    words = _words(shlex.split(STATE.sub("", rest)), own)
+    return " ".join([CALL, *([state[0].strip()] if state else []), name, *words])
 
 
 def _words(words: list[str], own: list[Parameter]) -> Iterator[str]:

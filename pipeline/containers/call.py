@@ -1,10 +1,9 @@
 """A verb called through Dagger: its inputs are the call's, its work is done in containers."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
-from inspect import signature
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import dagger
 from dagger import dag
@@ -17,10 +16,10 @@ from pipeline.containers.advice import for_dagger
 from pipeline.containers.drill import drilling
 from pipeline.containers.emulator import emulator, surrounded
 from pipeline.containers.inputs import STAND_IN, Given, read_inputs
-from pipeline.containers.options import Inputs
+from pipeline.containers.options import Options
 from pipeline.containers.parameters import PLANS, writes_folder
 from pipeline.containers.rehearsal import containers
-from pipeline.containers.toolbox import Toolbox, ToolboxSources, toolbox
+from pipeline.containers.toolbox import Toolbox, toolbox
 from pipeline.deploy.agreement import Agree, note_agreement, refuse
 from pipeline.deployment import Deployment
 from pipeline.errors import PipelineError, SettingsError
@@ -34,19 +33,6 @@ from pipeline.settings.inputs import AccountSettings, Settings
 from pipeline.verbs import summary, verb
 
 Wanted = TypeVar("Wanted", bound=AccountSettings)
-Declared = TypeVar("Declared")
-
-
-class Module(Protocol):
-    """What a call needs of the module's object."""
-
-    infrastructure: dagger.Directory
-    locked: dagger.Directory
-    package: dagger.Directory
-
-    @property
-    def sources(self) -> ToolboxSources:
-        """Where the toolbox comes from."""
 
 
 @dataclass
@@ -56,14 +42,14 @@ class DaggerCall:
     Args:
         name: the verb's name.
         module: the module's object.
-        given: what Dagger handed over, by the options' names.
+        given: the values of the verb's own options.
         progress: told of everything that happens.
         report: notes what is done and proven.
         kept: folders that the call returns, by name.
     """
 
     name: str
-    module: Module
+    module: Options
     given: Mapping[str, Any]
     progress: Progress
     report: Report
@@ -73,11 +59,6 @@ class DaggerCall:
     exit_code: int = 0
     _inputs: Given | None = None
     _toolbox: Toolbox | None = None
-
-    def options(self, declared: Callable[..., Declared]) -> Declared:
-        """Return what was given of the options that a class declares."""
-        names = signature(declared).parameters
-        return declared(**{name: value for name, value in self.given.items() if name in names})
 
     @property
     def inputs(self) -> Mapping[str, str]:
@@ -106,7 +87,7 @@ class DaggerCall:
     async def open_bucket(self) -> AsyncIterator[tuple[Cloud, str]]:
         """Yield the AWS of the inputs, or the emulator that was given, and the name of the bucket."""
         settings = await self.read(AccountSettings)
-        cloud, service = Cloud(settings.credentials, settings.region), self.given.get("emulator")
+        cloud, service = Cloud(settings.credentials, settings.region), self.module.emulator
         if not service:
             yield cloud, settings.bucket
             return
@@ -128,7 +109,7 @@ class DaggerCall:
         """Yield the deployment to AWS, or to an emulator, from containers; keep the folder that it writes."""
         settings = settings or await self.read(Settings)
         secrets, box = (await self._read_inputs()).secrets, await self._box()
-        service = self.given.get("emulator")
+        service = self.module.emulator
         async with (
             surrounded(box, service, settings.region) if service else nullcontext() as surroundings,
             contained.deployment(box, secrets, settings, self.progress, self.report, surroundings) as (
@@ -161,7 +142,7 @@ class DaggerCall:
 
     async def _read_inputs(self) -> Given:
         if self._inputs is None:
-            self._inputs = await read_inputs(self.options(Inputs))
+            self._inputs = await read_inputs(self.module)
         return self._inputs
 
     async def _box(self) -> Toolbox:
@@ -177,7 +158,7 @@ class DaggerCall:
 
     def _infrastructure(self) -> dagger.Directory:
         """Return the folder with both stacks and the playbooks, and what the call lays beside them."""
-        folder, vault, plan = self.module.infrastructure, self.given.get("vault"), self.given.get("plan")
+        folder, vault, plan = self.module.infrastructure, self.module.vault, self.given.get("plan")
         if vault:
             folder = folder.with_file("ansible/group_vars/all/vault.yml", vault)
         return folder.with_directory(PLANS.name, plan) if plan else folder

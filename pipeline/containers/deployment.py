@@ -54,7 +54,7 @@ def validate_inputs(kind: type[Wanted], given: Mapping[str, str]) -> Wanted:
     try:
         return kind.read(**given)
     except SettingsError as error:
-        fix = "each variable is an option here, such as --bucket-suffix ppr or --vault-password env://NAME"
+        fix = "each variable is an option before the verb: `dagger -m . call --bucket-suffix ppr … check`"
         raise SettingsError(error.what, fix) from None
 
 

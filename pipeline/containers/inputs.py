@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.aws.web_identity import temporary_keys
-from pipeline.containers.options import SSH_KEY, WEB_IDENTITY_TOKEN, Inputs, option_of
+from pipeline.containers.options import SSH_KEY, WEB_IDENTITY_TOKEN, Options, option_of
 from pipeline.errors import PipelineError, SettingsError
 from pipeline.runners.container import ask_engine
 
@@ -49,11 +49,11 @@ class Given:
         return replace(self, values={**self.values, **keys}, identity=None)
 
 
-async def read_inputs(inputs: Inputs) -> Given:
+async def read_inputs(inputs: Options) -> Given:
     """Return the inputs as they would be on a machine.
 
     Args:
-        inputs: the call's options.
+        inputs: the module's options.
 
     Raises:
         SettingsError: with every secret that cannot be read, or it is not clear who acts.
@@ -68,7 +68,7 @@ async def read_inputs(inputs: Inputs) -> Given:
     return Given(values, secrets, (role, token) if role else None)
 
 
-def _require_one_identity(inputs: Inputs) -> None:
+def _require_one_identity(inputs: Options) -> None:
     """Refuse half a web identity, and one beside keys: somebody else would act than who was meant."""
     role, token, keys = inputs.aws_role_arn, inputs.aws_web_identity_token, inputs.secrets.keys() & set(KEYS)
     if bool(role) != bool(token):

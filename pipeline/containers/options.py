@@ -1,21 +1,63 @@
-"""The options under Dagger that verbs do not declare: inputs, an emulator, what is shown."""
+"""The module's own options under Dagger: inputs, where they are tried, where the tools come from."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Annotated
 
 import dagger
-from dagger import Doc, Name
+from dagger import DefaultPath, Doc, Ignore
 
+from pipeline.containers import images
+from pipeline.containers.toolbox import ToolboxSources
 from pipeline.settings.suffix import BASE_NAME
 
+GENERATED = ["**/.terraform*", "**/*.tfstate*", "**/*override.tf", "**/*.tfplan", "**/inventory.yml"]
+PRIVATE = ["**/.secrets", "**/.env", "**/.vault*", "**/vault_pass*", "**/vault-password.txt"]
+UNUSED = ["**/.git", "**/.venv", "**/.tools", "**/__pycache__", "**/.*_cache", "**/reports", "**/vault.yml"]
 SSH_KEY, WEB_IDENTITY_TOKEN = "QUICKDATA_SSH_KEY", "AWS_WEB_IDENTITY_TOKEN"
+
+VARIABLES = (
+    *("bucket_base_name", "bucket_suffix", "admin_cidr", "domain", "workers", "aws_region"),
+    *("aws_access_key_id", "aws_secret_access_key", "aws_session_token"),
+    *("aws_role_arn", "aws_web_identity_token", "ssh_key", "vault_password", "state", "state_passphrase"),
+    *("gitlab_url", "gitlab_project", "gitlab_user", "gitlab_pat"),
+)
+"""The options that stand for a variable each."""
 
 Secret = dagger.Secret | None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Inputs:
-    """What is read from the environment at a terminal; `variable` gives the variables' names."""
+@dataclass(kw_only=True)
+class Options:
+    """What is read from the environment at a terminal; `variable` gives the variables' names.
+
+    Options of the module, not of each verb: the engine asks for the type of every option of every function
+    when a call begins.
+    """
+
+    infrastructure: Annotated[
+        dagger.Directory,
+        DefaultPath("/infrastructure"),
+        Ignore(GENERATED + PRIVATE),
+        Doc("Both stacks and the playbooks."),
+    ]
+    locked: Annotated[
+        dagger.Directory,
+        DefaultPath("/"),
+        Ignore(["**", "!pyproject.toml", "!uv.lock"]),
+        Doc("Packages' lock."),
+    ]
+    package: Annotated[
+        dagger.Directory,
+        DefaultPath("/pipeline"),
+        Ignore(["**/__pycache__"]),
+        Doc("The pipeline's code."),
+    ]
+    source: Annotated[
+        dagger.Directory,
+        DefaultPath("/"),
+        Ignore(GENERATED + PRIVATE + UNUSED),
+        Doc("The sources that the linters and the unit tests read."),
+    ]
 
     bucket_base_name: Annotated[str, Doc("What the bucket's name begins with.")] = BASE_NAME
     bucket_suffix: Annotated[str, Doc("What every resource's name ends with.")] = ""
@@ -38,34 +80,39 @@ class Inputs:
     gitlab_user: Annotated[str, Doc("GitLab user, for the images' registry and the states.")] = ""
     gitlab_pat: Annotated[Secret, Doc("GitLab's personal access token.")] = None
 
+    emulator: Annotated[
+        dagger.Service | None,
+        Doc("A LocalStack instead of AWS, such as tcp://localhost:4566; the nodes are directories."),
+    ] = None
+    toolbox_image: Annotated[str, Doc("An image with Python 3.11 on Debian.")] = images.TOOLBOX
+    tofu_image: Annotated[str, Doc("An image with /usr/local/bin/tofu.")] = images.TOFU
+    tofu_binary: Annotated[dagger.File | None, Doc("OpenTofu or Terraform itself, instead of an image.")] = (
+        None
+    )
+    provider_mirror: Annotated[
+        dagger.Directory | None, Doc("A folder that holds registry.*/hashicorp/aws/….")
+    ] = None
+    index_url: Annotated[str, Doc("A Python package index, without a password in it.")] = ""
+    commit: Annotated[str, Doc("The commit that reports name: the module sees no .git.")] = ""
+    tool_output: Annotated[bool, Doc("Show what the tools themselves print.")] = False
+
+    @property
+    def sources(self) -> ToolboxSources:
+        """Where the toolbox comes from."""
+        binary, mirror = self.tofu_binary, self.provider_mirror
+        return ToolboxSources(self.toolbox_image, self.tofu_image, binary, mirror, self.index_url)
+
     @property
     def plain(self) -> dict[str, str]:
         """The values that are no secrets, by the variables' names."""
-        given = {variable(each.name): getattr(self, each.name) for each in fields(self)}
+        given = {variable(name): getattr(self, name) for name in VARIABLES}
         return {name: str(value) for name, value in given.items() if value and isinstance(value, (str, int))}
 
     @property
     def secrets(self) -> dict[str, dagger.Secret]:
         """The engine's secrets, by the variables' names."""
-        given = {variable(each.name): getattr(self, each.name) for each in fields(self)}
+        given = {variable(name): getattr(self, name) for name in VARIABLES}
         return {name: value for name, value in given.items() if isinstance(value, dagger.Secret)}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Output:
-    """What a call shows."""
-
-    verbose: Annotated[bool, Doc("Show what the tools themselves print."), Name("toolOutput")] = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Trial:
-    """Where a deployment is tried: with the same options, states and plans, and nothing real."""
-
-    emulator: Annotated[
-        dagger.Service | None,
-        Doc("A LocalStack instead of AWS, such as tcp://localhost:4566; the nodes are directories."),
-    ] = None
 
 
 def variable(option: str) -> str:

@@ -1,7 +1,6 @@
 """A verb's parameters as Dagger reads them, and the values that it hands over as the verb takes them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields
 from inspect import Parameter, signature
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal, get_args, get_origin
@@ -9,24 +8,12 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 import dagger
 from dagger import Doc, Name
 
-from pipeline.containers.options import Inputs, Output, Trial
 from pipeline.errors import SettingsError
 from pipeline.verbs import NAMES, verb
-from pipeline.verbs.call import AccountCall, Call, DeploymentCall, MigrationCall
 from pipeline.verbs.options import Option, option_of, without_none
 
 PLANS = PurePosixPath("infrastructure/.plan")
 """Plans in a workspace that goes: hidden, and so no part of the code that they are made for."""
-ON_NODES = ("backup", "verify", "restore")
-"""What cannot be tried on an emulator: its nodes are directories, which go with the call."""
-
-KINDS: dict[object, tuple[Callable[..., Any], ...]] = {
-    Call: (Output,),
-    AccountCall: (Inputs, Trial, Output),
-    DeploymentCall: (Inputs, Trial, Output),
-    MigrationCall: (Inputs, Trial, Output),
-}
-"""Whose fields are options of a kind of call, besides the verb's own."""
 
 
 def parameters(function: Callable[..., Any]) -> list[Parameter]:
@@ -35,13 +22,9 @@ def parameters(function: Callable[..., Any]) -> list[Parameter]:
     Args:
         function: the verb's.
     """
-    call, *own = signature(function).parameters.values()
-    kinds = KINDS[call.annotation]
-    if function.__name__ in ON_NODES:
-        kinds = tuple(kind for kind in kinds if kind is not Trial)
-    common = [each for kind in kinds for each in signature(kind).parameters.values()]
+    _, *own = signature(function).parameters.values()
     taken = [_parameter(each) for each in own if _is_option(option_of(each))]
-    return [each.replace(kind=Parameter.KEYWORD_ONLY) for each in (*taken, *common)]
+    return [each.replace(kind=Parameter.KEYWORD_ONLY) for each in taken]
 
 
 def own_values(function: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -68,9 +51,7 @@ def require_own(function: Callable[..., Any], given: Mapping[str, Any]) -> None:
     Raises:
         SettingsError: it was; nothing was done.
     """
-    own = {each.name for each in parameters(function)} | {
-        f.name for kind in (Inputs, Output) for f in fields(kind)
-    }
+    own = {each.name for each in parameters(function)}
     others = {each.name: each for name in NAMES for each in parameters(verb(name)) if each.name not in own}
     wrong = [n for n, p in others.items() if given.get(n) not in (None, "", False, p.default)]
     if wrong:

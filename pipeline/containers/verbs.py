@@ -9,7 +9,8 @@ import dagger
 from dagger import Doc, dag, function
 
 from pipeline.containers.advice import for_dagger
-from pipeline.containers.call import DaggerCall, Module
+from pipeline.containers.call import DaggerCall
+from pipeline.containers.options import Options
 from pipeline.containers.parameters import own_values, parameters, require_own, writes_folder
 from pipeline.errors import PipelineError, SettingsError, most_telling
 from pipeline.reporting.progress import Progress
@@ -21,6 +22,8 @@ from pipeline.tofu.binary import find_tofu
 from pipeline.verbs import NAMES, verb
 
 J = dagger.JSON
+ON_NODES = ("backup", "verify", "restore")
+"""What cannot be tried on an emulator: its nodes are directories, which go with the call."""
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 acts: Decorator = function(cache="never")  # type: ignore[call-overload] # its overloads do not know `cache`
 
@@ -34,7 +37,7 @@ def verb_function(name: str) -> Callable[..., Any]:
     taken = verb(name)
     returned = dagger.Directory if writes_folder(taken) else str
 
-    async def called(self: Module, **given: Any) -> str | dagger.Directory:
+    async def called(self: Options, **given: Any) -> str | dagger.Directory:
         done = await attempt(self, name, given)
         if done.error:
             await fail(name, done.error, done.answers or done.report.findings)
@@ -46,14 +49,14 @@ def verb_function(name: str) -> Callable[..., Any]:
 
 
 def run_function() -> Callable[..., Any]:
-    """Return `run` as a Dagger function: it takes every verb's options."""
+    """Return `run` as a Dagger function: it takes every verb's own options."""
     which = Parameter("verb", Parameter.KEYWORD_ONLY, annotation=Annotated[str, Doc("One of the verbs.")])
     options = {each.name: each for name in NAMES for each in parameters(verb(name))}
     optional = [p.replace(default="") if p.default is p.empty else p for p in options.values()]
     return _function(run, "run", getdoc(run) or "", [which, *optional], dagger.Directory)
 
 
-async def run(self: Module, verb: str, **given: Any) -> dagger.Directory:
+async def run(self: Options, verb: str, **given: Any) -> dagger.Directory:
     """Do a verb's work and return a directory whatever comes of it, for CI to export.
 
     It holds run.json, junit.xml, exit-code, page.txt with what was found and proven, and what the verb keeps:
@@ -70,7 +73,7 @@ async def run(self: Module, verb: str, **given: Any) -> dagger.Directory:
     return folder
 
 
-async def attempt(self: Module, name: str, given: Mapping[str, Any]) -> DaggerCall:
+async def attempt(self: Options, name: str, given: Mapping[str, Any]) -> DaggerCall:
     """Do a verb's work; what came of it is in what is returned, an error too.
 
     Args:
@@ -78,12 +81,16 @@ async def attempt(self: Module, name: str, given: Mapping[str, Any]) -> DaggerCa
         name: the verb's name.
         given: what Dagger handed over, by the options' names.
     """
-    target = "localstack" if name == "rehearse" or given.get("emulator") else "aws"
+    target = "localstack" if name == "rehearse" or self.emulator else "aws"
     report = Report(name, target, facts(find_tofu()))
-    done = DaggerCall(name, self, given, Progress(given.get("verbose", False)), report)
+    report.facts["commit"] = self.commit or report.facts["commit"]
+    done = DaggerCall(name, self, given, Progress(self.tool_output), report)
     try:
         if name not in NAMES:
             raise SettingsError(f"there is no verb {name!r}", f"use one of {', '.join(NAMES)}")
+        if self.emulator and name in ON_NODES:
+            what = f"--emulator: {name} acts on nodes, and an emulator's go with the call"
+            raise SettingsError(what, "leave it out")
         require_own(verb(name), given)
         await verb(name)(done, **own_values(verb(name), given))
     except Exception as error:

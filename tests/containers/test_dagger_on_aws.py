@@ -3,6 +3,7 @@
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,10 @@ from pipeline.containers import inputs, services, verbs
 from pipeline.containers.call import DaggerCall
 from pipeline.containers.emulator import emulator
 from pipeline.containers.inputs import read_inputs
-from pipeline.containers.options import Inputs, option_of, variable
+from pipeline.containers.options import option_of, variable
 from pipeline.containers.parameters import PLANS, own_values
 from pipeline.containers.toolbox import TOFU, Toolbox, ToolboxSources
-from pipeline.containers.verbs import attempt, explain, run
+from pipeline.containers.verbs import explain, run
 from pipeline.deploy.agreement import note_agreement, refuse
 from pipeline.errors import PipelineError, SettingsError
 from pipeline.module import Pipeline
@@ -26,7 +27,7 @@ from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
 from pipeline.servers.localstack import LocalStack
 from pipeline.verbs import verb
-from tests.support.calls import options
+from tests.support.calls import attempt, configured, options
 from tests.support.engine import Engine
 from tests.support.ssh_keys import lay_key, require_keygen
 
@@ -180,7 +181,7 @@ async def test_run_returns_the_plan(
 
     monkeypatch.setattr("pipeline.verbs.plan.preview", Previews().preview)
     monkeypatch.setattr(contained, "deployment", deployment)
-    returned = await run(pipeline, "plan", **given("plan", ssh_key=key))
+    returned = await run(configured(pipeline, given("plan", ssh_key=key)), "plan")
     assert kept == [PLANS]
     (laid,) = [each.args for each in returned._ctx.selections if each.name == "withDirectory"]
     assert laid["path"] == "plan"
@@ -195,8 +196,10 @@ async def test_the_report_says_which_tools_the_toolbox_has(
 ) -> None:
     """The module itself runs without them."""
     monkeypatch.setattr(verbs, "facts", lambda _: {"commit": None, "locks": {}, "versions": {}})
+    pipeline.commit = "0123abcd"
     done = await attempt(pipeline, "check", given("check", ssh_key=key))
     facts = done.report.document()["facts"]
+    assert facts["commit"] == "0123abcd"
     assert facts["versions"]["ansible-core"]
     assert facts["locks"]["uv.lock"]
 
@@ -277,7 +280,7 @@ async def test_a_role_is_assumed_with_the_web_identity_and_nothing_goes_by_the_e
     monkeypatch.setattr(os, "environ", {**os.environ, **endpoint})
     token = dag.set_secret("aws_web_identity_token", "of.the.job")
     engine.secrets["aws_web_identity_token"] = "of.the.job"
-    read = await read_inputs(Inputs(**PLAIN, aws_role_arn=ROLE, aws_web_identity_token=token))
+    read = await read_inputs(replace(pipeline, **PLAIN, aws_role_arn=ROLE, aws_web_identity_token=token))
     given = await read.assume_role("eu-central-1")
     assert {name for name in given.values if name.startswith("AWS_")} == {
         *("AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")

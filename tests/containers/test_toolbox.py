@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,6 @@ from pipeline.aws.account import Cloud
 from pipeline.containers import deployment as contained
 from pipeline.containers import images, services, toolbox
 from pipeline.containers.inputs import read_inputs
-from pipeline.containers.options import Inputs
-from pipeline.containers.verbs import attempt
 from pipeline.errors import ToolError
 from pipeline.machine.repository import REPOSITORY
 from pipeline.module import Pipeline
@@ -26,7 +25,7 @@ from pipeline.rehearsal.workspace import REAL
 from pipeline.settings.inputs import Settings
 from pipeline.tofu.backends.s3 import S3
 from tests.support.ansible_workspace import VAULT
-from tests.support.calls import options
+from tests.support.calls import attempt, options
 from tests.support.engine import Engine
 from tests.support.ssh_keys import lay_key, require_keygen
 
@@ -118,7 +117,7 @@ async def test_a_closed_network_pulls_no_image_of_opentofu_and_checks_hashes(eng
 
 
 async def test_inputs_become_the_variables_of_the_host(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
+    pipeline: Pipeline, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "environ", {name: os.environ[name] for name in ("PATH", "HOME")})
     before = dict(os.environ)
@@ -126,7 +125,8 @@ async def test_inputs_become_the_variables_of_the_host(
     values |= {"QUICKDATA_SSH_KEY": "-----KEY-----\n"}
     secrets = {name: dag.set_secret(name, value) for name, value in values.items()}
     engine.secrets.update(values)
-    inputs = Inputs(
+    inputs = replace(
+        pipeline,
         bucket_suffix="ppr",
         admin_cidr="203.0.113.7/32",
         aws_access_key_id=secrets["AWS_ACCESS_KEY_ID"],

@@ -44,12 +44,13 @@ def call(tmp_path: Path, env: dict[str, str], *words: str, code: int = 0) -> tup
 def test_a_call_names_its_secrets_and_ends_with_the_verbs_own_code(tmp_path: Path, code: int) -> None:
     plain = {"TF_VAR_bucket_suffix": "ppr", "QUICKDATA_SSH_KEY": "/builds/key"}
     plain["TF_VAR_s3_bucket_base_name"] = "team-backups"
-    words = ("deploy", "--tool-output")
+    words = ("deploy", "--yes")
     ended, argv = call(tmp_path, KEYS | {"VAULT_PASSWORD": "s3cret-c"} | plain, *words, code=code)
     assert ended == code
-    assert argv[:6] == ["-m", ".", "call", "run", "--verb", "deploy"]
+    assert argv[:4] == ["-m", ".", "call", "--commit"]
+    assert argv[argv.index("run") :] == ["run", "--verb", "deploy", "--yes", "-o", "reports"]
     assert argv[argv.index("--aws-secret-access-key") + 1] == "env://AWS_SECRET_ACCESS_KEY"
-    assert {"--tool-output", "file:///builds/key", "ppr"} <= set(argv)
+    assert {"file:///builds/key", "ppr"} <= set(argv[: argv.index("run")])
     assert argv[argv.index("--bucket-base-name") + 1] == "team-backups"
     assert "s3cret" not in "".join(argv)
     assert "--gitlab-pat" not in argv
@@ -57,8 +58,10 @@ def test_a_call_names_its_secrets_and_ends_with_the_verbs_own_code(tmp_path: Pat
 
 def test_the_modules_own_options_stand_before_the_function(tmp_path: Path) -> None:
     own = "--toolbox-image mine:3.11 --index-url https://pypi.example.org/simple"
-    _, argv = call(tmp_path, KEYS | {"QUICKDATA_DAGGER_OPTIONS": own}, "deploy", code=0)
-    assert argv[: argv.index("run")] == ["-m", ".", "call", *own.split()]
+    given = {"QUICKDATA_DAGGER_OPTIONS": own, "CI_COMMIT_SHA": "0123abcd"}
+    _, argv = call(tmp_path, KEYS | given, "deploy", code=0)
+    before = ["-m", ".", "call", "--commit", "0123abcd", *own.split()]
+    assert argv[: len(before)] == before and argv.index("run") > len(before)
 
 
 def test_a_web_identity_is_taken_before_a_key_pair(tmp_path: Path) -> None:
@@ -98,9 +101,9 @@ def test_a_call_in_two_regions_calls_nobody(tmp_path: Path) -> None:
 def test_every_option_of_a_call_is_one_of_the_modules() -> None:
     from pipeline.module import Pipeline  # noqa: PLC0415 - imports dagger
 
-    options = {
-        f"--{n.replace('_', '-')}" for n in Pipeline.__dagger_object_type__.functions["run"].parameters
-    }  # type: ignore[attr-defined]
+    module = Pipeline.__dagger_object_type__  # type: ignore[attr-defined]
+    names = [*module.get_constructor().parameters, *module.functions["run"].parameters]
+    options = {f"--{name.replace('_', '-')}" for name in names}
     text = (REPOSITORY / ".ci/verb-in-dagger").read_text()
     written = {word.strip('"') for word in text.split() if word.startswith("--") and "$" not in word}
     secrets = text.partition("for name in ")[2].partition(";")[0].split()

@@ -16,7 +16,6 @@ from pipeline.containers import emulator as move_to_emulator
 from pipeline.containers import workspace as volume
 from pipeline.containers.parameters import PLANS
 from pipeline.containers.toolbox import TOFU
-from pipeline.containers.verbs import attempt
 from pipeline.machine.repository import REPOSITORY
 from pipeline.module import Pipeline
 from pipeline.rehearsal.on_local_nodes import NOT_PROVEN
@@ -25,7 +24,7 @@ from pipeline.runners.container import ContainerRunner
 from pipeline.servers.localstack import LocalStack
 from pipeline.servers.postgres import Postgres
 from pipeline.tofu import binary as tools
-from tests.support.calls import options
+from tests.support.calls import attempt, options
 from tests.support.engine import Engine
 from tests.support.ssh_keys import lay_key, require_keygen
 

@@ -8,7 +8,7 @@ from pipeline.containers.advice import for_dagger
 @pytest.mark.parametrize(
     ("typed", "called"),
     [
-        ("quickdata unlock app --state s3", "dagger -m . call unlock --stack app --state s3"),
+        ("quickdata unlock app --state s3", "dagger -m . call --state s3 unlock --stack app"),
         ("quickdata drill --database x --id ID", "dagger -m . call drill --database x --backup-id ID"),
         ("quickdata plan --out plan", "dagger -m . call plan -o plan"),
         ("quickdata backups --json", "dagger -m . call backups --as-json"),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.containers import images
-from pipeline.errors import ToolError
+from pipeline.errors import SettingsError
 from pipeline.runners.container import ask_engine, outcome, tried
 from pipeline.tofu.binary import PROVIDER, PROVIDER_VERSION, this_platform
 
@@ -127,7 +127,7 @@ async def toolbox(
         package: this package, whose code starts the servers.
 
     Raises:
-        ToolError: the named mirror has no provider.
+        SettingsError: the named mirror has no provider.
     """
     container = python(dag, sources, locked, *GROUPS)
     tofu = sources.tofu_binary or dag.container().from_(sources.tofu_image).file(TOFU)
@@ -159,7 +159,7 @@ async def _with_provider(container: "dagger.Container", mirror: "dagger.Director
                 mirror.directory(f"{host}/{leaf}"),
             ).with_new_file(TOFU_CONFIGURATION, f"provider_installation {{\n  {source}\n}}\n")
     what = f"--provider-mirror has no registry.…/{leaf}"
-    raise ToolError(what, "name the directory that holds registry.…, with the files themselves in it")
+    raise SettingsError(what, "name the directory that holds registry.…, with the files themselves in it")
 
 
 def engine_secrets(

@@ -43,6 +43,7 @@ def verb_function(name: str) -> Callable[..., Any]:
             await fail(name, done.error, done.answers or done.report.findings)
         if returned is str:
             return done.summary()
+        done.progress.note(done.summary())
         return done.kept[name].with_new_file("page.txt", done.summary())
 
     return _function(called, name.replace("-", "_"), _help(taken), parameters(taken), returned)

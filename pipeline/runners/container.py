@@ -156,7 +156,8 @@ class ContainerRunner:
     def _result(self, step: Step, code: int, out: str, err: str, seconds: float) -> Result:
         covered, reader = self._masks.cover(out), Reader(step.stream)
         for line in covered.splitlines():
-            self._progress.show_activity(step, reader.feed(line) or "", line, reader.stream)
+            reader.feed(line)
+            self._progress.show_activity(step, "", line, reader.stream)  # it is over: no activity any more
         shown = out if step.private and code == 0 else covered
         return Result(step, code, shown, self._masks.cover(err), seconds, reader.summary)
 

@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.errors import PipelineError, ToolError
 from pipeline.machine.network import passed_on
+from pipeline.reporting import progress
 from pipeline.runners.container import FRESH, ContainerRunner
 from pipeline.runners.host import HostRunner
 from pipeline.steps.masks import MASK
@@ -99,6 +100,16 @@ async def test_a_written_file_has_its_text_and_mode_and_can_be_read_and_removed(
 async def test_a_missing_tool_is_an_error_with_its_fix(runner: Runner, private: bool) -> None:
     with pytest.raises(ToolError, match="no-such-tool"):
         await runner.run(Step("probe", ("no-such-tool",), private=private))
+
+
+async def test_what_a_step_was_doing_is_not_shown_when_it_is_over(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An exec's output comes when it has ended: a first task `since 145 s` would be untrue."""
+    monkeypatch.setattr(progress, "HEARTBEAT", -1.0)
+    begun = '{"type": "apply_start", "hook": {"resource": {"addr": "a.one"}}}'
+    await contained(tmp_path).run(python(f"print({begun!r})", stream="tofu-json"))
+    assert "…" not in capsys.readouterr().err
 
 
 async def test_a_step_that_must_run_runs_every_time(runner: Runner, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from pipeline.aws.account import Cloud
 from pipeline.containers import deployment as contained
 from pipeline.containers import images, services, toolbox
 from pipeline.containers.inputs import read_inputs
-from pipeline.errors import ToolError
+from pipeline.errors import SettingsError
 from pipeline.machine.repository import REPOSITORY
 from pipeline.module import Pipeline
 from pipeline.rehearsal.workspace import REAL
@@ -93,7 +93,7 @@ async def test_a_mirror_without_the_provider_is_told(engine: Engine, monkeypatch
         return ["README"]
 
     monkeypatch.setattr(dagger.Directory, "entries", entries)
-    with pytest.raises(ToolError, match="--provider-mirror has no"):
+    with pytest.raises(SettingsError, match="--provider-mirror has no"):
         wanted = toolbox.ToolboxSources(provider_mirror=dag.directory())
         await toolbox.toolbox(dag, wanted, dag.directory(), dag.directory())
 

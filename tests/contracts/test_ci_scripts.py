@@ -104,7 +104,8 @@ def test_every_option_of_a_call_is_one_of_the_modules() -> None:
     module = Pipeline.__dagger_object_type__  # type: ignore[attr-defined]
     names = [*module.get_constructor().parameters, *module.functions["run"].parameters]
     options = {f"--{name.replace('_', '-')}" for name in names}
-    text = (REPOSITORY / ".ci/verb-in-dagger").read_text()
+    lines = (REPOSITORY / ".ci/verb-in-dagger").read_text().splitlines()
+    text = "\n".join(line for line in lines if "git describe" not in line)
     written = {word.strip('"') for word in text.split() if word.startswith("--") and "$" not in word}
     secrets = text.partition("for name in ")[2].partition(";")[0].split()
     written |= {f"--{name.removeprefix('QUICKDATA_').lower().replace('_', '-')}" for name in secrets}

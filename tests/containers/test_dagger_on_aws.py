@@ -1,83 +1,29 @@
 """A call that acts on AWS: options become inputs, secrets stay the engine's own; without an engine."""
 
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from dagger import dag
 
-from pipeline.aws.web_identity import temporary_keys
 from pipeline.containers import deployment as contained
-from pipeline.containers import inputs, services, verbs
+from pipeline.containers import services, verbs
 from pipeline.containers.call import DaggerCall
 from pipeline.containers.emulator import emulator
-from pipeline.containers.inputs import read_inputs
-from pipeline.containers.options import option_of, variable
 from pipeline.containers.parameters import PLANS, own_values
 from pipeline.containers.toolbox import TOFU, Toolbox, ToolboxSources
 from pipeline.containers.verbs import explain, run
 from pipeline.deploy.agreement import note_agreement, refuse
-from pipeline.errors import PipelineError, SettingsError
+from pipeline.errors import SettingsError
 from pipeline.module import Pipeline
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
-from pipeline.servers.localstack import LocalStack
 from pipeline.verbs import verb
-from tests.support.calls import attempt, configured, options
+from tests.support.calls import attempt, configured
+from tests.support.dagger_calls import Reached, given
 from tests.support.engine import Engine
-from tests.support.ssh_keys import lay_key, require_keygen
-
-PLAIN = {"bucket_suffix": "ppr", "admin_cidr": "203.0.113.7/32", "aws_region": "eu-central-1"}
-SECRETS = {"aws_access_key_id": "AKIAEXAMPLE", "aws_secret_access_key": "of-aws", "vault_password": "sesame"}
-
-
-ROLE = "arn:aws:iam::000000000000:role/deployer"
-KEYS = ("aws_access_key_id", "aws_secret_access_key")
-
-
-class Reached(PipelineError):  # noqa: N818 - says what happened
-    """The deployment was about to be used."""
-
-
-@pytest.fixture
-def pipeline(monkeypatch: pytest.MonkeyPatch) -> Pipeline:
-    monkeypatch.setattr(services, "START_LIMIT", 5.0)
-    monkeypatch.setattr(os, "environ", {name: os.environ[name] for name in ("PATH", "HOME")})
-    folder = dag.directory()
-    return Pipeline(infrastructure=folder, locked=folder, package=folder, source=folder)
-
-
-@pytest.fixture
-def key(tmp_path: Path) -> str:
-    require_keygen()
-    lay_key(tmp_path / "key")
-    return (tmp_path / "key").read_text()
-
-
-def given(name: str, **more: Any) -> dict[str, Any]:
-    """Return what a call of a verb is handed, its secrets by the engine's own."""
-    secrets = {
-        each: dag.set_secret(each, more.pop(each, value))
-        for each, value in (SECRETS | {e: "" for e in ("ssh_key", "state_passphrase") if e in more}).items()
-    }
-    return options(name) | PLAIN | secrets | more
-
-
-async def test_every_secret_that_cannot_be_read_is_told_at_once(pipeline: Pipeline, engine: Engine) -> None:
-    unset = {"aws_access_key_id": dag.secret("env://ONE"), "vault_password": dag.secret("env://TWO")}
-    done = await attempt(pipeline, "check", options("check") | PLAIN | unset)
-    assert isinstance(done.error, SettingsError)
-    for told in ("--aws-access-key-id", "env://ONE", "--vault-password", "env://TWO"):
-        assert told in done.error.what
-
-
-@pytest.mark.parametrize("name", ["ssh_key", "aws_web_identity_token", "state_passphrase", "gitlab_pat"])
-def test_a_secret_is_told_by_its_options_name(name: str) -> None:
-    assert option_of(variable(name)) == f"--{name.replace('_', '-')}"
 
 
 async def test_states_are_never_plain_where_a_passphrase_was_given(
@@ -98,21 +44,6 @@ async def test_a_deployment_from_containers_keeps_no_local_state(
     done = await attempt(pipeline, "deploy", given("deploy", ssh_key=key, state="local"))
     assert isinstance(done.error, SettingsError)
     assert "no local state" in done.error.what
-
-
-@pytest.fixture
-def reached(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """Stop where every verb on AWS has its deployment, and note what it was made of."""
-    found: list[Any] = []
-
-    @asynccontextmanager
-    async def deployment(*arguments: Any) -> AsyncIterator[Any]:
-        found.extend(arguments)
-        raise Reached("reached", "-")
-        yield
-
-    monkeypatch.setattr(contained, "deployment", deployment)
-    return found
 
 
 def laid_down(box: Toolbox, name: str) -> dict[str, Any]:
@@ -257,85 +188,6 @@ def test_a_defect_never_says_the_errors_own_words() -> None:
     """Those of a KeyError are the key, which may be a secret."""
     told = explain("deploy", KeyError("-----KEY-----"), {})
     assert "KEY-----" not in str(told)
-
-
-async def test_a_secret_of_the_call_is_in_no_error_and_in_no_report(
-    pipeline: Pipeline, engine: Engine, key: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def failing(*_: Any) -> None:
-        raise PipelineError("the vault says: sesame is wrong", "-")
-
-    engine.lay_down()
-    monkeypatch.setattr(contained, "deployment", failing)
-    done = await attempt(pipeline, "check", given("check", ssh_key=key))
-    assert "is wrong" in str(done.error)
-    assert "sesame" not in str(done.error) + "".join(done.report.files().values())
-
-
-async def test_a_role_is_assumed_with_the_web_identity_and_nothing_goes_by_the_environment(
-    pipeline: Pipeline, engine: Engine, localstack: LocalStack, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The emulator's STS takes any token; the region is the one that was given."""
-    endpoint = {"AWS_ENDPOINT_URL": localstack.endpoint}
-    monkeypatch.setattr(os, "environ", {**os.environ, **endpoint})
-    token = dag.set_secret("aws_web_identity_token", "of.the.job")
-    engine.secrets["aws_web_identity_token"] = "of.the.job"
-    read = await read_inputs(replace(pipeline, **PLAIN, aws_role_arn=ROLE, aws_web_identity_token=token))
-    given = await read.assume_role("eu-central-1")
-    assert {name for name in given.values if name.startswith("AWS_")} == {
-        *("AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
-    }
-    assert not [name for name in os.environ if name.startswith(("TF_VAR_", "AWS_ACCESS", "AWS_WEB"))]
-
-
-@pytest.mark.parametrize(
-    ("more", "said"),
-    [
-        ({"aws_role_arn": ROLE}, "--aws-role-arn is half of a web identity"),
-        ({"aws_web_identity_token": "of.the.job"}, "--aws-web-identity-token is half of a web identity"),
-        (
-            {"aws_role_arn": ROLE, "aws_web_identity_token": "of.the.job"},
-            "--aws-role-arn and --aws-access-key-id, --aws-secret-access-key are two identities",
-        ),
-    ],
-)
-async def test_half_a_web_identity_and_one_beside_keys_are_refused(
-    pipeline: Pipeline, engine: Engine, more: dict[str, str], said: str
-) -> None:
-    secret = {name: dag.set_secret(name, value) for name, value in more.items() if name.endswith("token")}
-    done = await attempt(pipeline, "check", given("check") | more | secret)
-    assert isinstance(done.error, SettingsError)
-    assert done.error.what == said
-
-
-async def test_sts_is_asked_once_and_only_when_no_other_input_is_wrong(
-    pipeline: Pipeline, engine: Engine, key: str, monkeypatch: pytest.MonkeyPatch, reached: list[Any]
-) -> None:
-    asked: list[str] = []
-
-    async def keys(_role: str, _token: str, region: str) -> dict[str, str]:
-        asked.append(region)
-        return dict.fromkeys(inputs.KEYS, "temporary")
-
-    monkeypatch.setattr(inputs, "temporary_keys", keys)
-    engine.lay_down()
-    token = dag.set_secret("aws_web_identity_token", "of.the.job")
-    role = {"aws_role_arn": ROLE, "aws_web_identity_token": token}
-    call = given("destroy", ssh_key=key) | dict.fromkeys(KEYS) | role | {"yes": True}
-    done = await attempt(pipeline, "destroy", call | {"admin_cidr": "here"})
-    assert "TF_VAR_admin_cidr" in str(done.error)
-    assert "AWS_ACCESS_KEY_ID" not in str(done.error)
-    assert asked == []
-    done = await attempt(pipeline, "destroy", call)
-    assert isinstance(done.error, Reached), str(done.error)
-    assert asked == ["eu-central-1"]
-    assert reached[2].access_key == "temporary"
-
-
-async def test_a_role_that_cannot_be_assumed_is_wrong_input(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "environ", {**os.environ, "AWS_ENDPOINT_URL": "http://127.0.0.1:1"})
-    with pytest.raises(SettingsError, match="cannot be assumed with the web identity"):
-        await temporary_keys(ROLE, "of.the.job", "eu-west-3")
 
 
 @pytest.mark.parametrize(("yes", "agree"), [(False, refuse), (True, note_agreement)])

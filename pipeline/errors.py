@@ -1,6 +1,7 @@
 """Every error of the pipeline: what happened, and what to do about it."""
 
 from collections.abc import Iterable, Iterator
+from typing import Self
 
 
 class PipelineError(Exception):
@@ -63,10 +64,12 @@ class RegionDiffers(PipelineError):  # noqa: N818 - a refusal is not an error of
 
     exit_code = 3
 
-    def __init__(self, thing: str, there: str, asked: str) -> None:
+    @classmethod
+    def between(cls, thing: str, there: str, asked: str) -> Self:
+        """Return the error of a thing in one region when another was asked for."""
         what = f"{thing} is in {there}, and the region asked for is {asked}"
         others = "(and AWS_DEFAULT_REGION, TF_VAR_region, if you set them)"
-        super().__init__(what, f"nothing was changed; set AWS_REGION {others} to {there}")
+        return cls(what, f"nothing was changed; set AWS_REGION {others} to {there}")
 
 
 class NodeStopped(ToolError):  # noqa: N818 - says what happened

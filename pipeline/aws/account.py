@@ -128,7 +128,7 @@ class Cloud:
         if status in FREE:
             return False
         if (region := await self.ask(self._region_of, bucket)) != self.region:
-            raise RegionDiffers(f"the bucket {bucket}", region, self.region)
+            raise RegionDiffers.between(f"the bucket {bucket}", region, self.region)
         return True
 
     def _region_of(self, bucket: str) -> str:

@@ -60,7 +60,7 @@ def command(name: str) -> click.Command:
     parameters = [_parameter(each) for each in own]
     return click.Command(
         name,
-        params=[*parameters, *COMMON[call.annotation]],
+        params=[*parameters, *(() if name in WITHOUT_REPORT else COMMON[call.annotation])],
         callback=partial(_run, function, name),
         help=inspect.getdoc(function),
         epilog=EPILOGS[call.annotation],

@@ -21,7 +21,14 @@ def for_dagger(text: str) -> str:
     Args:
         text: its commands stand between backticks. One that only makes sense in a checkout stays as it is.
     """
-    return COMMAND.sub(lambda match: f"`{_call(match[1], match[2])}`", text)
+    return COMMAND.sub(_replaced, text)
+
+
+def _replaced(command: re.Match[str]) -> str:
+    try:
+        return f"`{_call(command[1], command[2])}`"
+    except ValueError:  # a name with a backtick in it cuts the command off
+        return command[0]
 
 
 def _call(name: str, rest: str) -> str:

@@ -30,6 +30,7 @@ from pipeline.reporting.report import Report
 from pipeline.runners.container import ask_engine
 from pipeline.runners.workbench import Workbench
 from pipeline.settings.inputs import AccountSettings, Settings
+from pipeline.targets.emulator import require_emulator
 from pipeline.verbs import summary, verb
 
 Wanted = TypeVar("Wanted", bound=AccountSettings)
@@ -92,7 +93,9 @@ class DaggerCall:
             yield cloud, settings.bucket
             return
         async with emulator(await self._box(), service, settings.region) as aws:
-            yield replace(cloud, endpoint=aws.endpoint), settings.bucket
+            there = replace(cloud, endpoint=aws.endpoint)
+            await require_emulator(there)
+            yield there, settings.bucket
 
     @property
     def surroundings(self) -> OpenSurroundings:

@@ -22,8 +22,13 @@ from pipeline.tofu.binary import find_tofu
 from pipeline.verbs import NAMES, verb
 
 J = dagger.JSON
-ON_NODES = ("backup", "verify", "restore")
-"""What cannot be tried on an emulator: its nodes are directories, which go with the call."""
+GOES = "acts on nodes, and an emulator's go with the call"
+NOT_TRIED = {
+    **dict.fromkeys(("backup", "verify", "restore"), GOES),
+    "destroy": f"{GOES}: it needs --without-backup",
+    "rehearse": "starts an emulator of its own",
+}
+"""What cannot be tried on an emulator of the caller's, and why."""
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 acts: Decorator = function(cache="never")  # type: ignore[call-overload] # its overloads do not know `cache`
 
@@ -89,9 +94,8 @@ async def attempt(self: Options, name: str, given: Mapping[str, Any]) -> DaggerC
     try:
         if name not in NAMES:
             raise SettingsError(f"there is no verb {name!r}", f"use one of {', '.join(NAMES)}")
-        if self.emulator and name in ON_NODES:
-            what = f"--emulator: {name} acts on nodes, and an emulator's go with the call"
-            raise SettingsError(what, "leave it out")
+        if self.emulator and name in NOT_TRIED and not given.get("without_backup"):
+            raise SettingsError(f"--emulator: {name} {NOT_TRIED[name]}", "leave it out")
         require_own(verb(name), given)
         await verb(name)(done, **own_values(verb(name), given))
     except Exception as error:

@@ -19,8 +19,10 @@ from pipeline.tofu.state import State
 
 FORMAT = 2
 MANIFEST, COUNTS, INVENTORY = "manifest.json", "plan.json", "inventory.yml"
-FILES = (MANIFEST, COUNTS, INVENTORY, *(f"{name}.tfplan" for name in STACKS))
-"""All that a plan writes into its folder; the manifest is the first to be removed."""
+PAGE = "page.txt"
+"""What a call through Dagger lays beside the plans."""
+FILES = (MANIFEST, COUNTS, INVENTORY, PAGE, *(f"{name}.tfplan" for name in STACKS))
+"""All that a plan's folder may hold; the manifest is the first to be removed."""
 PRIVATE = 0o600
 SHA256 = 64
 """Digits with which a line of `sha256sum` begins."""

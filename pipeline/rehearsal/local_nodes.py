@@ -99,7 +99,7 @@ async def prepare(d: Deployment, surroundings: Surroundings) -> None:
         SettingsError: the endpoint is not the emulator.
         PipelineError: a step failed.
     """
-    await require_emulator(d)
+    await require_emulator(d.cloud)
     await lay_vault(d, vault(surroundings.database.password))
     database = Database(d, surroundings.database)
     await database.sql("database: created", f"CREATE DATABASE {DATABASE}", "postgres")

@@ -1,4 +1,4 @@
-"""The servers beside a rehearsal: LocalStack and PostgreSQL, and the throwaway_workspace workspace."""
+"""The servers beside a rehearsal: LocalStack and PostgreSQL, and the throwaway workspace."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,7 +18,7 @@ class Surroundings:
     Args:
         aws: the emulator.
         database: what stands for the stack's db service.
-        workspace: a throwaway_workspace directory with the infrastructure in it, as the steps see it.
+        workspace: a throwaway directory with the infrastructure in it, as the steps see it.
         site: where its drill happens; None is this machine.
     """
 

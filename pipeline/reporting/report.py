@@ -73,11 +73,11 @@ class Report:
         """Return what was found, what was proven and what was not, in words.
 
         Args:
-            answers: what a verb says instead of what was found.
+            answers: what a verb says instead, such as JSON.
         """
         proven = [f"✓ {about}: {proof['words']}" for about, proof in self.proofs.items()]
         not_proven = [f"- not proven here: {text}" for text in self.not_proven]
-        return [*(answers or self.findings), *proven, *not_proven]
+        return list(answers) or [*self.findings, *proven, *not_proven]
 
     def document(self) -> dict[str, Any]:
         """Return everything as JSON can hold it."""

@@ -4,7 +4,7 @@ import os
 
 import boto3
 import botocore.session
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, PartialCredentialsError
 
 from pipeline.settings.invisible import require_seen
 from pipeline.settings.shown import shown
@@ -58,7 +58,7 @@ def find_credentials(access_key: str, secret_key: str, session_token: str) -> di
 
     Args:
         access_key: the key's id.
-        secret_key: its other half; with one half alone, the chain says what is missing.
+        secret_key: its other half.
         session_token: of temporary keys.
 
     Returns:
@@ -69,6 +69,7 @@ def find_credentials(access_key: str, secret_key: str, session_token: str) -> di
         ClientError: a role cannot be assumed.
     """
     names = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+    _require_whole_pair(access_key, secret_key, session_token)
     pair = (access_key, secret_key, session_token or None) if access_key and secret_key else ()
     session = boto3.Session(*pair)
     botocore.session.get_session().get_scoped_config()  # raises for a profile that is not there
@@ -78,3 +79,11 @@ def find_credentials(access_key: str, secret_key: str, session_token: str) -> di
     frozen = credentials.get_frozen_credentials()
     parts = zip(names, (frozen.access_key, frozen.secret_key, frozen.token), strict=True)
     return {name: value for name, value in parts if value}
+
+
+def _require_whole_pair(access_key: str, secret_key: str, session_token: str) -> None:
+    """Refuse half a key pair, in botocore's words: the chain would go on, and somebody else would act."""
+    halves = {"AWS_ACCESS_KEY_ID": access_key, "AWS_SECRET_ACCESS_KEY": secret_key}
+    missing = [name for name, value in halves.items() if not value]
+    if missing and (access_key or secret_key or session_token):
+        raise PartialCredentialsError(provider="the inputs", cred_var=" and ".join(missing))

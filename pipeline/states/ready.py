@@ -32,7 +32,7 @@ async def prepare_stack(d: Deployment, stack: Stack) -> State:
     await require_here(d, stack)
     pulled_state = await pull_state(d, stack)
     if (region := pulled_state.outputs.get("region", d.cloud.region)) != d.cloud.region:
-        raise RegionDiffers(f"{stack.name}: its deployment", region, d.cloud.region)
+        raise RegionDiffers.between(f"{stack.name}: its deployment", region, d.cloud.region)
     return pulled_state
 
 

@@ -37,7 +37,7 @@ KNOWN: tuple[tuple[str, type[PipelineError], str, str], ...] = (
         r"FAILED: (\d+ tables differ from the manifest|\S+ is not what was uploaded)",
         VerifyFailed,
         "what came back is not what was backed up",
-        "the live database was not touched; `quickdata backups` lists others to restore with --id",
+        "the live database was not touched; `quickdata backups` lists others to restore",
     ),
     (
         r"decryption failed for all provided methods",
@@ -197,7 +197,7 @@ def diagnose(name: str, exit_code: int, stdout: str, stderr: str, state: str = "
     fix = (
         "read the tool's words below, fix that, run again"
         if tail
-        else "it said nothing: run it with --verbose"
+        else "it said nothing: run it again, and let it show what the tools print"
     )
     return ToolError(f"{name}: {UNKNOWN} {exit_code}", fix, tail)
 

@@ -76,13 +76,16 @@ def endpoint(aws: LocalStack) -> dict[str, Any]:
     }
 
 
-async def require_emulator(d: Deployment) -> None:
+async def require_emulator(cloud: Cloud) -> None:
     """Make sure that nothing real is touched.
+
+    Args:
+        cloud: must be LocalStack.
 
     Raises:
         SettingsError: the endpoint is not the emulator.
     """
-    account = await d.cloud.account()
+    account = await cloud.account()
     if account != ACCOUNT:
         raise SettingsError(
             f"the endpoint answers as account {account}, not as LocalStack", "report this defect"

@@ -20,3 +20,8 @@ from pipeline.containers.advice import for_dagger
 )
 def test_a_command_becomes_a_call(typed: str, called: str) -> None:
     assert for_dagger(f"first `{typed}`, then look") == f"first `{called}`, then look"
+
+
+def test_a_command_that_a_name_cuts_off_stays_as_it_is() -> None:
+    text = "`quickdata backups --database 'a`b'` lists them"
+    assert for_dagger(text) == text

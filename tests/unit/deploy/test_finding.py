@@ -2,8 +2,9 @@
 
 import pytest
 
+from pipeline.deploy.check import require_good
 from pipeline.deploy.finding import Finding
-from pipeline.errors import SettingsError
+from pipeline.errors import RegionDiffers, SettingsError
 
 GOOD = Finding("bucket", ("is there", "and yours"), {"exists": True})
 TOLD = Finding("nodes", ("one is stopped", "db: stopped"), fix="start it")
@@ -30,3 +31,15 @@ def test_json_holds_what_status_always_told() -> None:
 
 def test_an_error_without_a_remedy_is_not_well() -> None:
     assert not Finding("vault", ("failed",), kind=SettingsError).well
+
+
+@pytest.mark.parametrize("shown", [False, True])
+def test_a_bucket_in_another_region_ends_a_check_in_its_own_words(shown: bool) -> None:
+    error = RegionDiffers.between("the bucket x", "eu-west-1", "eu-west-3")
+    bad = Finding("bucket", (error.what,), fix=error.fix, kind=RegionDiffers)
+    with pytest.raises(RegionDiffers) as caught:
+        require_good([bad, Finding("states", ("not there",), fix="look", kind=RegionDiffers)], shown)
+    assert caught.value.exit_code == 3
+    assert "not as" in caught.value.what
+    with pytest.raises(RegionDiffers, match=r"asked for is eu-west-3|not as it"):
+        require_good([bad], shown)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import SettingsError
-from pipeline.settings.inputs import Settings
+from pipeline.settings.inputs import AccountSettings, Settings
 
 
 @pytest.fixture
@@ -208,3 +208,24 @@ def test_two_regions_are_refused_and_one_said_twice_is_not(
     assert caught.value.exit_code == 2
     good.setenv(names[1], "eu-west-1")
     assert Settings.read().region == "eu-west-1"
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE"},
+        {"AWS_SECRET_ACCESS_KEY": "secret"},
+        {"AWS_SESSION_TOKEN": "token"},
+        {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SESSION_TOKEN": "token"},
+    ],
+)
+def test_half_a_key_pair_never_lets_somebody_else_act(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, keys: dict[str, str]
+) -> None:
+    """The chain would go on, to a profile or to an instance's role."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "credentials").write_text("[default]\naws_access_key_id = OTHER\naws_secret_access_key = x\n")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    with pytest.raises(SettingsError, match="Partial credentials found in the inputs, missing: AWS_"):
+        AccountSettings.read(TF_VAR_bucket_suffix="ppr", **keys)

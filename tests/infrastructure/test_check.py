@@ -170,7 +170,7 @@ async def test_a_tool_that_said_nothing_is_not_said_to_have_words_below() -> Non
     found = await check(deployment(ready({"check: vault": (2, "")}), OwnCloud()))
     with pytest.raises(ToolError, match="vault: failed with exit code 2") as caught:
         require_good(found)
-    assert caught.value.fix == "it said nothing: run it with --verbose"
+    assert caught.value.fix == "it said nothing: run it again, and let it show what the tools print"
 
 
 async def test_one_cause_is_told_once_for_all_that_it_keeps_from_being_looked_at() -> None:

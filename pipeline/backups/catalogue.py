@@ -95,7 +95,7 @@ def choose(listed: Iterable[Backup], backup_id: str | None, database: str) -> Ba
         raise BackupError(f"there is {which} of {database}", fix)
     if matching[0].problem:
         which = "backup" if backup_id else "newest backup"
-        usable = [f", or restore an older one: {each.id}" for each in complete if not each.problem]
+        usable = [f", or name an older one: --id {each.id}" for each in complete if not each.problem]
         fix = "bring back its manifest's earlier version in S3" + "".join(usable[:1])
         raise BackupError(f"the {which} {matching[0].id} cannot be used: {matching[0].problem}", fix)
     return matching[0]

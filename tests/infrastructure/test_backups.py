@@ -124,7 +124,7 @@ async def test_a_newest_backup_that_cannot_be_used_is_not_replaced_by_an_older_o
     for wanted in (None, "0000bbbb"):
         with pytest.raises(BackupError, match=r"0000bbbb cannot be used: .* format 1") as caught:
             choose(found, wanted, DATABASE)
-        assert "an older one: 0000aaaa" in caught.value.fix
+        assert "--id 0000aaaa" in caught.value.fix
     assert choose(found, "0000aaaa", DATABASE).name == OLD
 
 

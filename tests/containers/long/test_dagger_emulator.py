@@ -14,7 +14,6 @@ from dagger import dag
 from pipeline.containers import deployment as contained
 from pipeline.containers import emulator as move_to_emulator
 from pipeline.containers import workspace as volume
-from pipeline.containers.parameters import PLANS
 from pipeline.containers.toolbox import TOFU
 from pipeline.machine.repository import REPOSITORY
 from pipeline.module import Pipeline
@@ -104,8 +103,4 @@ async def test_the_same_options_deploy_to_an_emulator_with_states_in_its_s3_and_
     postgres.psql("drop database nocodb_db with (force)")
     shown = await attempt(pipeline, "plan", {name: given[name] for name in given.keys() - options("deploy")})
     assert shown.error is None, str(shown.error)
-    shutil.copytree(Path(engine.places["/kept"]) / PLANS, tmp_path / "source" / PLANS.name)
-    postgres.psql("drop database nocodb_db with (force)")
-    third = await attempt(pipeline, "deploy", given | {"plan": dag.directory()})
-    assert third.error is None, f"what was shown is stale to the next call: {third.error}"
     assert not [value for value in secrets.values() if value in engine.words and value != "test"]

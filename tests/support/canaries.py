@@ -4,6 +4,8 @@ import json
 import threading
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -11,6 +13,8 @@ from urllib.parse import quote, quote_plus
 
 SHORTEST = 12
 PROC = Path("/proc")
+TOOL_BY = 6
+"""How many words of a command line may name its tool: "python -I -X utf8 -m awscli" has it last."""
 
 
 def forms(secret: str) -> set[bytes]:
@@ -68,33 +72,31 @@ class Watcher:
 
     def __enter__(self) -> Self:
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._watch)
-        self._thread.start()
+        self._thread = ThreadPoolExecutor(1)
+        self._watching = self._thread.submit(self._watch)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
-        self._thread.join()
+        self._thread.shutdown()
+        self._watching.result()  # a watcher that had to give up says so
 
     def _watch(self) -> None:
         while not self._over.wait(0.05):
             for line in _command_lines():
-                self.tools.update(Path(word).name for word in line.decode(errors="replace").split("\0")[:3])
+                words = line.decode(errors="replace").split("\0")[:TOOL_BY]
+                self.tools.update(Path(word).name for word in words)
                 for name in self.canaries.seen_in(line):
                     self.told.setdefault(name, set()).add(line.decode(errors="replace"))
-            for path in self.root.glob(".secrets/*"):
-                self._note(path)
+            with suppress(FileNotFoundError):  # as it must be, a moment later
+                self._note_modes(self.root / ".secrets")
 
-    def _note(self, path: Path) -> None:
-        try:
-            self.modes.add((path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777))
-        except FileNotFoundError:  # as it must be, a moment later
-            return
+    def _note_modes(self, directory: Path) -> None:
+        for path in directory.iterdir():
+            self.modes.add((path.stat().st_mode & 0o777, directory.stat().st_mode & 0o777))
 
 
 def _command_lines() -> Iterable[bytes]:
-    for path in PROC.glob("[0-9]*/cmdline"):
-        try:
-            yield path.read_bytes()
-        except OSError:
-            continue
+    for path in PROC.iterdir():
+        with suppress(OSError):  # no process, or it has ended
+            yield (path / "cmdline").read_bytes()

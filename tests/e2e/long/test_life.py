@@ -199,7 +199,7 @@ def test_no_secret_is_in_what_was_printed_or_reported(life: Life) -> None:
 
 
 def test_no_secret_was_ever_in_a_list_of_processes(life: Life) -> None:
-    assert {"ansible-playbook", "psql", "pg_dump", "aws"} <= life.watcher.tools
+    assert {"ansible-playbook", "psql", "pg_dump", "awscli"} <= life.watcher.tools
     assert life.watcher.told == {}
 
 

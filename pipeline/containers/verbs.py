@@ -15,10 +15,8 @@ from pipeline.containers.parameters import own_values, parameters, require_own, 
 from pipeline.errors import PipelineError, SettingsError, most_telling
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
-from pipeline.reporting.versions import facts
 from pipeline.runners.container import engine_error
 from pipeline.steps.explanation import explained
-from pipeline.tofu.binary import find_tofu
 from pipeline.verbs import NAMES, verb
 
 J = dagger.JSON
@@ -88,8 +86,7 @@ async def attempt(self: Options, name: str, given: Mapping[str, Any]) -> DaggerC
         given: what Dagger handed over, by the options' names.
     """
     target = "localstack" if name == "rehearse" or self.emulator else "aws"
-    report = Report(name, target, facts(find_tofu()))
-    report.facts["commit"] = self.commit or report.facts["commit"]
+    report = Report(name, target, {"commit": self.commit or None})  # the toolbox tells the rest
     done = DaggerCall(name, self, given, Progress(self.tool_output), report)
     try:
         if name not in NAMES:

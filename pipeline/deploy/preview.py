@@ -72,12 +72,16 @@ class Preview:
         lines = [self.title]
         for name in (*STACKS, *PLAYBOOKS):
             lines += ["", *self._about(name)]
-        paid = [f"  {cost}" for each in self.plans.values() for cost in each.costs]
-        lines += ["", "what costs money:", *(paid or ["  nothing that comes, changes or goes"])]
+        lines += ["", "what costs money:", *self._costs()]
         refused = [f"  ✗ {each.what}\n    → {each.fix}" for each in self.refusals]
         ended = [f"  ! {change}" for each in self.plans.values() for change in each.ended]
         asks = ["  deploy asks before these changes; with --plan it does not ask:", *ended] if ended else []
         return "\n".join([*lines, "", "gate:", *(refused or ["  lets it pass", *asks])])
+
+    def _costs(self) -> list[str]:
+        paid = [f"  {cost}" for each in self.plans.values() for cost in each.costs]
+        unknown = [f"  {name}: not known yet, it is deferred" for name in STACKS if name in self.deferred]
+        return [*paid, *unknown] or ["  nothing that comes, changes or goes"]
 
     def _about(self, name: str) -> list[str]:
         if name in self.deferred:

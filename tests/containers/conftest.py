@@ -13,7 +13,7 @@ from pipeline.containers import deployment as contained
 from pipeline.containers import services
 from pipeline.module import Pipeline
 from tests.support.dagger_calls import Reached
-from tests.support.engine import engine
+from tests.support.engine import Engine, engine, refuse_processes
 from tests.support.runners import runner
 from tests.support.ssh_keys import lay_key, require_keygen
 
@@ -21,7 +21,8 @@ __all__ = ["engine", "runner"]
 
 
 @pytest.fixture
-def pipeline(monkeypatch: pytest.MonkeyPatch) -> Pipeline:
+def pipeline(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
+    refuse_processes(engine, monkeypatch)
     monkeypatch.setattr(services, "START_LIMIT", 5.0)
     monkeypatch.setattr(os, "environ", {name: os.environ[name] for name in ("PATH", "HOME")})
     folder = dag.directory()

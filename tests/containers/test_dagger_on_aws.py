@@ -9,7 +9,7 @@ import pytest
 from dagger import dag
 
 from pipeline.containers import deployment as contained
-from pipeline.containers import services, verbs
+from pipeline.containers import services
 from pipeline.containers.call import DaggerCall
 from pipeline.containers.emulator import emulator
 from pipeline.containers.parameters import PLANS, own_values
@@ -119,14 +119,9 @@ async def test_run_returns_the_plan(
 
 
 async def test_the_report_says_which_tools_the_toolbox_has(
-    pipeline: Pipeline,
-    engine: Engine,
-    key: str,
-    reached: list[Any],
-    monkeypatch: pytest.MonkeyPatch,
+    pipeline: Pipeline, engine: Engine, key: str, reached: list[Any]
 ) -> None:
     """The module itself runs without them."""
-    monkeypatch.setattr(verbs, "facts", lambda _: {"commit": None, "locks": {}, "versions": {}})
     pipeline.commit = "0123abcd"
     done = await attempt(pipeline, "check", given("check", ssh_key=key))
     facts = done.report.document()["facts"]

@@ -11,7 +11,6 @@ import pytest
 from dagger import dag
 from dagger.client._core import Field
 
-from pipeline.backups import drill
 from pipeline.backups.catalogue import Backup
 from pipeline.containers import services
 from pipeline.containers.rehearsal import STATE_FILES, containers
@@ -22,10 +21,9 @@ from pipeline.rehearsal.workspace import REAL
 from pipeline.reporting.progress import Progress
 from pipeline.runners import cleanup
 from pipeline.runners.container import ContainerRunner
-from pipeline.runners.host import HostRunner
 from pipeline.servers.postgres import binaries
 from pipeline.steps.step import Step
-from tests.support.engine import Engine, query_error
+from tests.support.engine import Engine, query_error, refuse_processes
 
 READY = str(binaries() / "pg_isready")
 
@@ -33,6 +31,7 @@ READY = str(binaries() / "pg_isready")
 @pytest.fixture(autouse=True)
 def place(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Servers that answer at once, and the folders that an image or a volume would be."""
+    refuse_processes(engine, monkeypatch)
     monkeypatch.setattr(services, "START_LIMIT", 5.0)
     monkeypatch.setattr(services, "answers", lambda _: True)
     engine.lay_down()
@@ -220,16 +219,8 @@ def test_the_states_are_those_of_the_two_stacks() -> None:
     assert folders == {Path("infrastructure/terraS3"), Path("infrastructure/terraform")}
 
 
-async def test_a_rehearsals_drill_starts_nothing_in_the_modules_own_container(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_rehearsals_drill_starts_nothing_in_the_modules_own_container(engine: Engine) -> None:
     """No PostgreSQL is installed there: a server is a service, the restore an exec."""
-
-    def refuse(*_: object, **__: object) -> None:
-        raise AssertionError("a process or a server of the module itself")
-
-    monkeypatch.setattr(HostRunner, "__init__", refuse)
-    monkeypatch.setattr(drill, "postgres", refuse)
     engine.program("which", "exit 0")
     backup = Backup("20260101T000000Z-0123abcd", True, datetime.now(UTC))
     async with rehearsing() as (around, _):

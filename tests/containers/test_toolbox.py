@@ -26,7 +26,7 @@ from pipeline.settings.inputs import Settings
 from pipeline.tofu.backends.s3 import S3
 from tests.support.ansible_workspace import VAULT
 from tests.support.calls import attempt, options
-from tests.support.engine import Engine
+from tests.support.engine import Engine, refuse_processes
 from tests.support.ssh_keys import lay_key, require_keygen
 
 
@@ -157,6 +157,7 @@ async def test_a_verb_on_aws_runs_from_its_arguments_alone(
     )
     engine.places |= {toolbox.TOFU: tofu}
     lay_down(tmp_path)
+    refuse_processes(engine, monkeypatch)
     values = {"ssh_key": (tmp_path / "key").read_text(), "vault_password": "open-sesame"}
     values |= {"aws_access_key_id": "AKIAEXAMPLE", "aws_secret_access_key": "secret-of-aws"}
     given = options("check") | {name: dag.set_secret(name, value) for name, value in values.items()}

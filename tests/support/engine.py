@@ -57,6 +57,7 @@ class Engine:
     stopped: list[list[Field]] = field(default_factory=list)
     broken: str = ""
     places: dict[str, str] = field(default_factory=dict)
+    executing: bool = False
 
     def __post_init__(self) -> None:
         own = (
@@ -83,6 +84,8 @@ class Engine:
             raise query_error(self.broken)
         if last.name == "id":
             return self._identity(before)
+        if last.name == "sync" and before[-1].name == "directory":
+            self._make_folder(before)
         if last.name in ("sync", "returnError"):
             return last.name
         if last.name == "plaintext":
@@ -101,6 +104,12 @@ class Engine:
             return f"http://localhost:{port}"
         {"start": self.started, "stop": self.stopped}[last.name].append([*chain, last])
         return last.name
+
+    def _make_folder(self, chain: list[Field]) -> None:
+        """Run all that leads to a folder, as far as this engine has not."""
+        for number, each in enumerate(chain):
+            if each.name == "withExec":
+                self._run(chain[: number + 1])
 
     def _contents(self, chain: list[Field]) -> str:
         *before, last = chain
@@ -164,15 +173,14 @@ class Engine:
         out = Path(self._inside(OUT))
         out.parent.mkdir(exist_ok=True)
         out.unlink(missing_ok=True)
-        done = subprocess.run(
-            command,
-            cwd=workdir,
-            env=env,
-            input=last.args.get("stdin", ""),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        given = last.args.get("stdin", "")
+        self.executing = True
+        try:
+            done = subprocess.run(
+                command, cwd=workdir, env=env, input=given, capture_output=True, text=True, check=False
+            )
+        finally:
+            self.executing = False
         code = done.returncode if done.returncode >= 0 else ERROR_FROM - done.returncode
         return Exec(code, done.stdout, done.stderr, env, out.read_text() if out.exists() else None)
 
@@ -218,6 +226,22 @@ def key(chain: Iterable[Field]) -> Chain:
 def query_error(message: str, **extensions: Any) -> dagger.QueryError:
     value = dagger._exceptions.QueryErrorValue(message=message, extensions=extensions)
     return dagger.QueryError([value], gql.gql("{ x }"))
+
+
+def refuse_processes(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let only the engine start processes: none of the tools is in the module's own container."""
+    start = subprocess.Popen
+
+    def popen(*arguments: Any, **more: Any) -> Any:
+        if not engine.executing:
+            pytest.fail(f"the module started a process of its own: {arguments}")
+        return start(*arguments, **more)
+
+    def find_spec(name: str) -> None:
+        pytest.fail(f"the module looked for {name} beside itself")
+
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    monkeypatch.setattr("pipeline.servers.postgres.find_spec", find_spec)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from dagger import dag
 from pipeline.containers import deployment as contained
 from pipeline.containers import emulator as move_to_emulator
 from pipeline.containers import workspace as volume
+from pipeline.containers.parameters import PLANS
 from pipeline.containers.toolbox import TOFU
 from pipeline.machine.repository import REPOSITORY
 from pipeline.module import Pipeline
@@ -63,6 +64,13 @@ def list_of(server: LocalStack, bucket: str, ending: str) -> list[str]:
     return [each["Key"] for each in found["Contents"] if each["Key"].endswith(ending)]
 
 
+def litter(source: Path, text: str) -> None:
+    """Lay down what runs leave in a checkout: it is no part of the code that a plan is made for."""
+    for name in ("terraform/.terraform/x", "terraform/old.tfplan", "ansible/inventory.yml"):
+        (source / name).parent.mkdir(exist_ok=True)
+        (source / name).write_text(text)
+
+
 @pytest.mark.timeout(1500)
 async def test_the_same_options_deploy_to_an_emulator_with_states_in_its_s3_and_never_replay(
     pipeline: Pipeline,
@@ -101,6 +109,16 @@ async def test_the_same_options_deploy_to_an_emulator_with_states_in_its_s3_and_
     assert list((tmp_path / "workspace").iterdir()) == []
 
     postgres.psql("drop database nocodb_db with (force)")
+    given |= {"admin_cidr": "203.0.113.8/32"}
+    litter(tmp_path / "source", "first")
     shown = await attempt(pipeline, "plan", {name: given[name] for name in given.keys() - options("deploy")})
     assert shown.error is None, str(shown.error)
+    assert "app: " in shown.summary()
+
+    shutil.copytree(tmp_path / "kept/infrastructure" / PLANS.name, tmp_path / "source" / PLANS.name)
+    litter(tmp_path / "source", "second")
+    third = await attempt(pipeline, "deploy", given | {"plan": dag.directory()})
+    assert third.error is None, str(third.error)
+    assert [plan["name"] for plan in third.report.plans] == ["app: saved plan"]
+    assert third.report.plans[0]["changes"]
     assert not [value for value in secrets.values() if value in engine.words and value != "test"]

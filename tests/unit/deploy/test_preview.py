@@ -61,6 +61,8 @@ async def test_what_an_interrupted_run_left_half_made_is_deferred_with_its_reaso
     assert found.changes
     found = await seen({"storage: state": (0, state_json("aws_s3_bucket.backups"))})
     assert set(found.deferred) == {"storage", "app", *PLAYBOOKS}
+    assert "  storage: not known yet, it is deferred\n  app: not known yet" in found.page()
+    assert "nothing that comes" not in found.page()
 
 
 async def test_the_app_is_deferred_when_storage_changes_what_it_reads() -> None:

@@ -1,10 +1,11 @@
-"""Advice for a caller of Dagger: a command of the console becomes the call that does the same."""
+"""Advice for a caller of Dagger: a command of the console becomes a call, a variable becomes an option."""
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from inspect import Parameter, signature
 
+from pipeline.containers.options import option_of as option_for
 from pipeline.verbs import NAMES, verb
 from pipeline.verbs.options import option_of
 
@@ -13,6 +14,14 @@ LOCAL = re.compile(r"local\b")
 STATE = re.compile(r" --state \w+")
 """An option of the module, which stands before the verb."""
 CALL = "dagger -m . call"
+PROBLEM = re.compile(r"^  ([A-Z][A-Za-z0-9_]+): (.*)$", re.MULTILINE)
+"""A line of a SettingsError: a variable's name, and what is wrong with it."""
+NOT_GIVEN = {
+    "AWS_ACCESS_KEY_ID": "give both halves of a key pair, or --aws-role-arn with --aws-web-identity-token",
+    "QUICKDATA_SSH_KEY": "give the nodes' private key, such as file://$HOME/.ssh/id_ed25519",
+    "VAULT_PASSWORD": "give it, such as env://VAULT_PASSWORD",
+}
+"""What to give in the place of what a machine has by itself: a profile, a file of the user's."""
 
 
 def for_dagger(text: str) -> str:
@@ -22,6 +31,23 @@ def for_dagger(text: str) -> str:
         text: its commands stand between backticks. One that only makes sense in a checkout stays as it is.
     """
     return COMMAND.sub(_replaced, text)
+
+
+def problems_for_dagger(text: str, given: Mapping[str, str]) -> str:
+    """Return what is wrong with inputs, by the module's options.
+
+    Args:
+        text: a SettingsError's, by the variables' names.
+        given: the values by the variables' names.
+    """
+
+    def told(problem: re.Match[str]) -> str:
+        name, said = problem.groups()
+        if name in NOT_GIVEN and not given.get(name):
+            said = f"not given; {NOT_GIVEN[name]}"
+        return f"  {option_for(name)} ({name}): {said.replace('export', 'give')}"
+
+    return PROBLEM.sub(told, text)
 
 
 def _replaced(command: re.Match[str]) -> str:

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from pipeline.containers.advice import problems_for_dagger
 from pipeline.containers.emulator import move_to_emulator
 from pipeline.containers.options import SSH_KEY
 from pipeline.containers.toolbox import CODE, TOFU, Toolbox, engine_secrets, tofu_environment, with_program
@@ -54,8 +55,8 @@ def validate_inputs(kind: type[Wanted], given: Mapping[str, str]) -> Wanted:
     try:
         return kind.read(**given)
     except SettingsError as error:
-        fix = "each variable is an option before the verb: `dagger -m . call --bucket-suffix ppr … check`"
-        raise SettingsError(error.what, fix) from None
+        fix = "give them before the verb: `dagger -m . call --bucket-suffix ppr … check`"
+        raise SettingsError(problems_for_dagger(error.what, given), fix) from None
 
 
 @asynccontextmanager

@@ -127,5 +127,7 @@ def variable(option: str) -> str:
 
 
 def option_of(name: str) -> str:
-    """Return the option that stands for a secret's variable."""
-    return f"--{name.removeprefix('QUICKDATA_').lower().replace('_', '-')}"
+    """Return the option that stands for a variable."""
+    for prefix in ("QUICKDATA_", "TF_VAR_s3_", "TF_VAR_"):
+        name = name.removeprefix(prefix)
+    return f"--{name.lower().replace('_', '-')}"

@@ -13,31 +13,10 @@ from pipeline.machine.repository import REPOSITORY
 from pipeline.servers.process import free_port
 from pipeline.tofu import binary as tools
 from tests.support.ssh_keys import lay_key, require_keygen
+from tests.support.verb_in_dagger import call, program
 
 KEYS = {"AWS_ACCESS_KEY_ID": "s3cret-a", "AWS_SECRET_ACCESS_KEY": "s3cret-b", "AWS_SESSION_TOKEN": "s3cret-t"}
 ROLE = {"AWS_ROLE_ARN": "arn:aws:iam::1:role/ci", "AWS_ID_TOKEN": "s3cret-i"}
-
-
-def program(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"#!/bin/sh\n{text}\n")
-    path.chmod(0o755)
-
-
-def call(tmp_path: Path, env: dict[str, str], *words: str, code: int = 0) -> tuple[int, list[str]]:
-    """Run .ci/verb-in-dagger from another folder than the repository, with a dagger that notes its arguments.
-
-    Returns:
-        The exit code, and the arguments.
-    """
-    shutil.copytree(REPOSITORY / ".ci", tmp_path / ".ci")
-    (tmp_path / "elsewhere/reports").mkdir(parents=True)
-    said = f'printf "%s\\n" "$@" >argv; mkdir -p reports; echo {code} >reports/exit-code'
-    program(tmp_path / "bin/dagger", said)
-    env = env | {"PATH": f"{tmp_path}/bin:{os.environ['PATH']}"}
-    done = subprocess.run(["../.ci/verb-in-dagger", *words], cwd=tmp_path / "elsewhere", env=env, check=False)
-    assert (tmp_path / "elsewhere/reports").is_dir()
-    return done.returncode, (tmp_path / "argv").read_text().splitlines()
 
 
 @pytest.mark.parametrize("code", [0, 3, 4])
@@ -73,9 +52,17 @@ def test_a_web_identity_is_taken_before_a_key_pair(tmp_path: Path) -> None:
 
 
 def test_a_role_without_a_token_leaves_the_key_pair_in_use(tmp_path: Path) -> None:
-    _, argv = call(tmp_path, KEYS | {"AWS_ROLE_ARN": ROLE["AWS_ROLE_ARN"]}, "rehearse")
+    _, argv = call(tmp_path, KEYS | {"AWS_ROLE_ARN": ROLE["AWS_ROLE_ARN"]}, "deploy")
     assert "--aws-role-arn" not in argv
     assert "--aws-access-key-id" in argv
+
+
+def test_a_rehearsal_is_handed_no_secret(tmp_path: Path) -> None:
+    """A merge request, of a fork too, decides what it runs."""
+    files = {"QUICKDATA_SSH_KEY": "/builds/key", "QUICKDATA_VAULT": "/builds/vault"}
+    given = KEYS | ROLE | files | {"VAULT_PASSWORD": "s3cret-c", "GITLAB_PAT": "s3cret-g"}
+    _, argv = call(tmp_path, given | {"QUICKDATA_STATE_PASSPHRASE": "s3cret-p"}, "rehearse")
+    assert not [word for word in argv if "://" in word or "builds" in word]
 
 
 def test_a_call_replaces_the_repositorys_own_reports_wherever_it_is_called_from(tmp_path: Path) -> None:
@@ -107,7 +94,8 @@ def test_every_option_of_a_call_is_one_of_the_modules() -> None:
     lines = (REPOSITORY / ".ci/verb-in-dagger").read_text().splitlines()
     text = "\n".join(line for line in lines if "git describe" not in line)
     written = {word.strip('"') for word in text.split() if word.startswith("--") and "$" not in word}
-    secrets = text.partition("for name in ")[2].partition(";")[0].split()
+    secrets = text.partition('secrets="')[2].partition('"')[0].split()
+    assert secrets
     written |= {f"--{name.removeprefix('QUICKDATA_').lower().replace('_', '-')}" for name in secrets}
     assert written - {"--"} <= options
 

@@ -10,11 +10,22 @@ from typing import Any
 from anyio import open_process, run_process
 
 from pipeline.errors import ToolError
-from pipeline.runners.child import tied_to_us
 
 WITHOUT = "fix what Docker says, or rehearse with --nodes local"
 STAND_IN = "quickdata.stand-in"
 """The label of an image that the tests made in the place of the real one."""
+
+
+def tied_to_us(command: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a command that gets SIGTERM when the process that starts it is killed.
+
+    The kernel sends it (prctl(2), PR_SET_PDEATHSIG), maybe more than once.
+
+    Args:
+        command: argv.
+    """
+    setpriv = shutil.which("setpriv")  # util-linux: only Linux has it
+    return (setpriv, "--pdeathsig", "TERM", "--", *command) if setpriv else command
 
 
 async def docker(*words: str, stdin: bytes | None = None) -> str:

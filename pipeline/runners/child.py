@@ -3,6 +3,7 @@
 import fcntl
 import os
 import shutil
+import subprocess
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -11,6 +12,12 @@ from pathlib import Path
 import anyio
 from anyio.abc import ByteReceiveStream, Process
 
+GUARD = 'read -r pid && { read -r _ || kill -TERM "$pid"; }'
+"""Reads the tool's id, then waits for the word that it has ended; if we are killed, it asks the tool to end.
+
+The kernel's own signal for this (prctl(2), PR_SET_PDEATHSIG) comes once for every thread that we have.
+OpenTofu takes a second one as an order to drop the state that it has not written; SIGKILL would do the same.
+"""
 LAST_WORDS = 1024**2
 """Bytes that a pipe holds when nobody reads it any more: pipe(7), /proc/sys/fs/pipe-max-size."""
 
@@ -43,17 +50,23 @@ class Child:
         process: its process, the first of a session and a process group of its own.
         out: what it prints.
         err: what it prints as errors.
+        guard: asks it to end when this process is killed.
     """
 
     process: Process
     out: Pipe
     err: Pipe
+    guard: Process
 
     @asynccontextmanager
     async def attended(self) -> AsyncIterator[None]:
         """Attend it in a block: it is waited for and its pipes are closed, whatever ends the block."""
-        async with self.out, self.err, self.process:
-            yield
+        async with self.out, self.err, self.guard:
+            try:
+                async with self.process:
+                    yield
+            finally:
+                await _tell(self.guard, "ended")
 
 
 async def start(command: tuple[str, ...], cwd: Path, env: Mapping[str, str], umask: int) -> Child:
@@ -71,10 +84,10 @@ async def start(command: tuple[str, ...], cwd: Path, env: Mapping[str, str], uma
     Raises:
         OSError: it cannot be started.
     """
-    out, err = Pipe(), Pipe()
+    guard, out, err = await _start_guard(), Pipe(), Pipe()
     try:
         process = await anyio.open_process(
-            tied_to_us(command),
+            command,
             cwd=cwd,
             env=env,
             stdout=out.writing,
@@ -86,23 +99,24 @@ async def start(command: tuple[str, ...], cwd: Path, env: Mapping[str, str], uma
     except BaseException:
         os.close(out.reading)
         os.close(err.reading)
+        await guard.aclose()
         raise
     finally:
         os.close(out.writing)
         os.close(err.writing)
-    return Child(process, out, err)
+    await _tell(guard, str(process.pid))
+    return Child(process, out, err, guard)
 
 
-def tied_to_us(command: tuple[str, ...]) -> tuple[str, ...]:
-    """Return a command that gets SIGTERM when the process that starts it is killed.
+async def _start_guard() -> Process:
+    command, nowhere = ("/bin/sh", "-c", GUARD), subprocess.DEVNULL
+    return await anyio.open_process(command, stdout=nowhere, stderr=nowhere, cwd="/", start_new_session=True)
 
-    The kernel sends it (prctl(2), PR_SET_PDEATHSIG). Never SIGKILL: OpenTofu would lose its state.
 
-    Args:
-        command: argv.
-    """
-    setpriv = shutil.which("setpriv")  # util-linux: only Linux has it
-    return (setpriv, "--pdeathsig", "TERM", "--", *command) if setpriv else command
+async def _tell(guard: Process, word: str) -> None:
+    assert guard.stdin is not None  # noqa: S101 - a pipe is what open_process makes
+    with anyio.CancelScope(shield=True), suppress(anyio.BrokenResourceError):
+        await guard.stdin.send(f"{word}\n".encode())
 
 
 def is_runnable(command: str, cwd: Path, path: str) -> bool:

@@ -134,7 +134,11 @@ class HostRunner:
         if not is_runnable(tool, folder, env["PATH"]):
             what = f"{step.name}: {tool} is not on this machine, or may not be executed"
             raise ToolError(what, "run `make install`, which installs every tool")
-        return await start(step.command, folder, env, PRIVATE)
+        try:
+            return await start(step.command, folder, env, PRIVATE)
+        except FileNotFoundError as error:  # a script whose interpreter is gone
+            what = f"{step.name}: it cannot be started: {error.strerror}: {error.filename}"
+            raise ToolError(what, "run `make install`, which installs every tool") from None
 
     async def _attend(self, child: Child, step: Step, started: float) -> Result:
         """Read what the tool says until it ends; an interrupt goes to the tool, and it is heard out."""

@@ -126,12 +126,6 @@ KNOWN: tuple[tuple[str, type[PipelineError], str, str], ...] = (
         " infrastructure/ansible/group_vars/all/images.yml; then deploy again",
     ),
     (
-        r"setpriv: failed to execute",  # what starts every tool; a script whose interpreter is gone
-        ToolError,
-        "it cannot be started",
-        "run `make install`, which installs every tool",
-    ),
-    (
         FULL,
         ToolError,
         "the disk is full",

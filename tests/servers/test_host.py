@@ -142,10 +142,9 @@ async def test_a_tool_whose_interpreter_is_gone_is_an_error_with_its_fix(
     tool = tmp_path / "moved-tool"
     tool.write_text("#!/nowhere/python\n")
     tool.chmod(0o755)
-    with pytest.raises(ToolError, match="it cannot be started") as caught:
-        (await runner.run(Step("probe", (str(tool),)))).check()
+    with pytest.raises(ToolError, match=r"it cannot be started: .*moved-tool") as caught:
+        await runner.run(Step("probe", (str(tool),)))
     assert "make install" in caught.value.fix
-    assert "moved-tool" in caught.value.tail
 
 
 async def test_a_process_killed_by_a_signal_is_a_failure(runner: HostRunner) -> None:

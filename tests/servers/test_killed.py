@@ -60,6 +60,29 @@ print("it runs", flush=True)
 anyio.run(HostRunner(Path(folder), {}, Progress()).run, step)
 """
 
+THREADS = """
+import threading
+import time
+
+for _ in range(16):
+    threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
+"""
+
+COUNTS = """
+import signal, sys, time
+
+def write(text):
+    with open(sys.argv[1], "a") as file:
+        file.write(text)
+
+signal.signal(signal.SIGTERM, lambda *_: write(" asked"))
+write("begun")
+signal.pause()
+time.sleep(1)
+write(" over")
+"""
+"""A tool that notes every signal until a second after the first; another comes within milliseconds."""
+
 TWO = """
 resource "terraform_data" "first" {}
 
@@ -140,11 +163,14 @@ def test_a_killed_runs_report_is_not_the_last_ones(checkout: Path) -> None:
     assert not (reports / "junit.xml").exists()
 
 
-def test_a_killed_runs_tool_is_asked_to_end(tmp_path: Path) -> None:
-    run = started(STEP, str(tmp_path), "sleep", "600")
-    wait_for(lambda: "sleep" in at_work(tmp_path), 30)
+def test_a_killed_runs_tool_is_asked_to_end_once_however_many_threads_the_run_had(tmp_path: Path) -> None:
+    """OpenTofu takes a second signal as an order to drop the state that it has not written."""
+    counted = tmp_path / "counted"
+    run = started(THREADS + STEP, str(tmp_path), sys.executable, "-c", COUNTS, str(counted))
+    wait_for(counted.exists, 30)
     kill(run)
-    wait_for(lambda: "sleep" not in at_work(tmp_path), 30)
+    wait_for(lambda: counted.read_text().endswith("over"), 30)
+    assert counted.read_text() == "begun asked over"
 
 
 def test_a_killed_runs_tool_is_asked_to_end_and_still_saves_its_state(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from pipeline.settings.suffix import BASE_NAME
 
 GENERATED = ["**/.terraform*", "**/*.tfstate*", "**/*override.tf", "**/*.tfplan", "**/inventory.yml"]
 PRIVATE = ["**/.secrets", "**/.env", "**/.vault*", "**/vault_pass*", "**/vault-password.txt"]
-UNUSED = ["**/.git", "**/.venv", "**/.tools", "**/__pycache__", "**/.*_cache", "**/reports", "**/vault.yml"]
+UNUSED = ["**/.git", "**/.venv", "**/.tools", "**/__pycache__", "**/.*_cache", "**/.cache", "**/reports"]
+UNUSED += ["**/vault.yml", "**/*.tfvars", "**/.gitlab-ci-local"]
 SSH_KEY, WEB_IDENTITY_TOKEN = "QUICKDATA_SSH_KEY", "AWS_WEB_IDENTITY_TOKEN"
 
 VARIABLES = (

@@ -3,13 +3,14 @@
 import re
 import time
 from collections.abc import Awaitable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import PurePosixPath
 from typing import TypeVar
 from uuid import uuid4
 
 import dagger
 from anyio import CancelScope
-from dagger import ReturnType
+from dagger import ReturnType, telemetry
 
 from pipeline.errors import PipelineError, ToolError
 from pipeline.reporting.progress import Progress
@@ -173,7 +174,9 @@ async def outcome(name: str, container: dagger.Container) -> tuple[int, str, str
         PipelineError: the engine could not run it, or there is no such command.
     """
     try:
-        code, out, err = await container.exit_code(), await container.stdout(), await container.stderr()
+        with _named(name):
+            code = await container.exit_code()
+            out, err = await container.stdout(), await container.stderr()
     except dagger.ExecError as error:  # what ended by a signal (128 to 191), which ANY leaves out
         return error.exit_code, error.stdout, error.stderr
     except dagger.DaggerError as error:
@@ -200,9 +203,15 @@ async def ask_engine(name: str, answer: Awaitable[Answer]) -> Answer:
         PipelineError: it failed.
     """
     try:
-        return await answer
+        with _named(name):
+            return await answer
     except dagger.DaggerError as error:
         raise engine_error(name, error) from error
+
+
+def _named(name: str) -> AbstractContextManager[object]:
+    """Have the engine show what is asked in the block below a name, not as a list of its own operations."""
+    return telemetry.get_tracer().start_as_current_span(name, record_exception=False)
 
 
 def fresh(container: dagger.Container) -> dagger.Container:

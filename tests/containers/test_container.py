@@ -1,5 +1,7 @@
 """One contract for both runners: the same step in, the same result out; and what only containers must do."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -32,6 +34,23 @@ async def test_a_step_killed_by_a_signal_is_a_failure_that_is_told(runner: Runne
     assert result.stdout == "before\n"
     with pytest.raises(ToolError, match="probe: failed with exit code"):
         result.check()
+
+
+async def test_what_the_engine_is_asked_stands_below_the_steps_name(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its progress would be a list of operations else."""
+    names: list[str] = []
+
+    class Tracer:
+        @contextmanager
+        def start_as_current_span(self, name: str, **_: Any) -> Iterator[None]:
+            names.append(name)
+            yield
+
+    monkeypatch.setattr("dagger.telemetry.get_tracer", Tracer)
+    await contained(tmp_path).run(python("pass"))
+    assert names == ["probe"]
 
 
 async def test_an_exit_code_that_a_shell_gives_a_signal_is_kept(runner: Runner) -> None:

@@ -59,6 +59,27 @@ def test_deploy_is_manual_alone_and_on_the_default_branch_only(expanded: dict[st
     assert deploy["interruptible"] is False
 
 
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_merge_request_even_of_a_fork_runs_what_needs_no_secret(
+    gitlab_ci_local: str, checkout: Path, variant: str
+) -> None:
+    given = {"QUICKDATA_RUNNER": variant, "CI_PIPELINE_SOURCE": "merge_request_event", "CI_COMMIT_BRANCH": ""}
+    words = [word for name, value in given.items() for word in ("--variable", f"{name}={value}")]
+    # a member may run it in this project, whose variables it then has
+    words += ["--variable", "TF_VAR_bucket_suffix=ppr"]
+    said = subprocess.run(
+        [gitlab_ci_local, "--list", *words], cwd=checkout, capture_output=True, text=True, check=True
+    ).stdout
+    table = said.partition("name ")[2].splitlines()[1:]
+    assert [line.split()[0] for line in table] == ["lint", "test", "rehearse"]
+
+
+@pytest.mark.parametrize("name", ["lint", "test", "rehearse"])
+def test_what_a_merge_request_runs_asks_for_no_token(expanded: dict[str, Any], name: str) -> None:
+    assert "id_tokens" not in expanded[name]
+    assert "AWS" not in str(expanded[name].get("variables"))
+
+
 def test_no_job_is_cut_off_by_a_new_commit() -> None:
     """A job that is leaves a lock on the state behind."""
     written = yaml.safe_load((REPOSITORY / ".gitlab-ci.yml").read_text())

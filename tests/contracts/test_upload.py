@@ -32,7 +32,7 @@ LARGEST = {
     "package": 700_000,
     "source": 3_500_000,
 }
-"""Bytes at most; there were 1.3, 0.2, 0.8, 0.5 and 2.5 million in 2026-11. A module that changes is loaded again: 14 s in the place of 3."""
+"""Bytes at most: 1.3, 0.2, 0.8, 0.5 and 2.5 million were counted. A changed module loads in 14 s, not in 3."""
 
 
 def folders() -> dict[str, tuple[str, Callable[[str], bool]]]:

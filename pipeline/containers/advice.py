@@ -9,7 +9,10 @@ from pipeline.containers.options import option_of as option_for
 from pipeline.verbs import NAMES, verb
 from pipeline.verbs.options import option_of
 
+OPTIONS = {"--id": "--backup-id", "--json": "--as-json"}
+"""Options of the console that have another name here, where a text names them alone."""
 COMMAND = re.compile(r"`quickdata ([a-z-]+)([^`]*)`")
+OPTION = re.compile(r"(?<![\w-])(--id|--json)(?![\w-])")
 LOCAL = re.compile(r"local\b")
 STATE = re.compile(r" --state \w+")
 """An option of the module, which stands before the verb."""
@@ -30,7 +33,7 @@ def for_dagger(text: str) -> str:
     Args:
         text: its commands stand between backticks. One that only makes sense in a checkout stays as it is.
     """
-    return COMMAND.sub(_replaced, text)
+    return COMMAND.sub(_replaced, OPTION.sub(lambda option: OPTIONS[option[0]], text))
 
 
 def problems_for_dagger(text: str, given: Mapping[str, str]) -> str:

@@ -27,6 +27,7 @@ NOT_TRIED = {
     "rehearse": "starts an emulator of its own",
 }
 """What cannot be tried on an emulator of the caller's, and why."""
+OF_A_TERMINAL = ("Example: ", "On this machine, ")
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 acts: Decorator = function(cache="never")  # type: ignore[call-overload] # its overloads do not know `cache`
 
@@ -102,9 +103,9 @@ async def attempt(self: Options, name: str, given: Mapping[str, Any]) -> DaggerC
 
 
 def _help(function: Callable[..., Any]) -> str:
-    """Return a verb's help without its example, which is of a terminal."""
+    """Return a verb's help without what is of a terminal: its example, and what it does on its machine."""
     paragraphs = (getdoc(function) or "").replace("\b\n", "").split("\n\n")
-    return "\n\n".join(each for each in paragraphs if not each.startswith("Example: "))
+    return for_dagger("\n\n".join(each for each in paragraphs if not each.startswith(OF_A_TERMINAL)))
 
 
 def _function(

@@ -27,12 +27,13 @@ async def drill(
 ) -> None:
     """Restore the newest backup into a throwaway PostgreSQL 18, off the node, and compare it.
 
-    Asks the node for nothing, and needs room for the database (in TMPDIR). The attachments' archive is read
-    to its end. RPO (the snapshot's age when the drill began) and RTO (seconds until the compared database
-    could be used) are measured, and written into reports/run.json and into verified.json beside the
-    backup. Nothing else stays.
+    Asks the node for nothing. The attachments' archive is read to its end. RPO (the snapshot's age when the
+    drill began) and RTO (seconds until the compared database could be used) are measured, and written into
+    the report, run.json, and into verified.json beside the backup. Nothing else stays.
 
     Exit code 4: no backup, a damaged one, or with --max-age one that is too old (tried all the same).
+
+    On this machine, it needs room for the database in TMPDIR.
 
     Example: quickdata drill --max-age 26
     """

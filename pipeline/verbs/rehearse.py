@@ -22,11 +22,13 @@ Nodes = Annotated[
 
 
 async def rehearse(call: Call, suffix: Suffix = "rehearsal", nodes: Nodes = "auto") -> None:
-    """Rehearse the whole deployment on LocalStack, without AWS; Docker is used, but not needed.
+    """Rehearse the whole deployment on LocalStack, without AWS.
 
     Deploys storage and app, configures two nodes, backs up, damages, restores, compares, deploys
-    again, destroys the app. Needs no settings and touches nothing real. What stays: reports/, a
-    downloaded OpenTofu in ~/.cache/quickdata (or XDG_CACHE_HOME), images in Docker.
+    again, destroys the app. Needs no settings and touches nothing real.
+
+    On this machine, Docker is used where it answers, but not needed. What stays: reports/, a downloaded
+    OpenTofu in ~/.cache/quickdata (or XDG_CACHE_HOME), images in Docker.
 
     Example: quickdata rehearse
     """

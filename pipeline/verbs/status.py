@@ -17,7 +17,7 @@ async def status(call: DeploymentCall, as_json: AsJson = False) -> None:
     services  what the Swarm's manager says: replicas wanted and running, image
     drift     a plan of each stack, thrown away: none, or what differs
 
-    An inventory here that differs from the app's outputs is made again.
+    On this machine, an inventory that differs from the app's outputs is made again.
 
     A part that cannot be looked at says so, and the others are told all the same. Exit codes: 0 all is well;
     1 something is not as it should be (a night without a backup, nothing ever verified, a node or a service

@@ -22,6 +22,12 @@ def test_a_command_becomes_a_call(typed: str, called: str) -> None:
     assert for_dagger(f"first `{typed}`, then look") == f"first `{called}`, then look"
 
 
+def test_an_option_that_stands_alone_has_the_modules_name() -> None:
+    text = "restore with --id, or see `quickdata backups --json`; --id-card is none"
+    told = "restore with --backup-id, or see `dagger -m . call backups --as-json`; --id-card is none"
+    assert for_dagger(text) == told
+
+
 def test_a_command_that_a_name_cuts_off_stays_as_it_is() -> None:
     text = "`quickdata backups --database 'a`b'` lists them"
     assert for_dagger(text) == text

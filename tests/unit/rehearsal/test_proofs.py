@@ -76,7 +76,9 @@ async def test_storage_is_refused_by_its_configuration_and_then_without_it_by_th
     await epilogue.try_to_destroy_storage(d)
     assert runner.names == ["storage: plan -destroy", "storage: plan -destroy", "storage: read plan"]
     assert [step.must_fail for step in runner.steps] == [True, False, False]
-    assert all(f"delete {address}" in d.report.findings[0] for address in epilogue.PROTECTED)
+    assert all(
+        f"delete {address}" in d.report.proofs["storage destroy"]["gate"] for address in epilogue.PROTECTED
+    )
     assert not [path for path in runner.files if path.endswith("override.tf")]
 
 

@@ -187,3 +187,35 @@ def test_a_verb_is_described_once_and_without_what_only_a_terminal_has(name: str
 def test_what_only_a_terminal_has_is_no_option() -> None:
     assert not {"nodes", "detailed_exitcode", "out"} & set(FUNCTIONS["run"].parameters)
     assert FUNCTIONS["plan"].return_type is dagger.Directory
+
+
+# What the pages say
+
+PAGES = ("README.md", "docs/dagger.md")
+
+
+def calls() -> list[list[str]]:
+    """Return the words of every call that a page shows, after `dagger -m . call`."""
+    found = []
+    for page in PAGES:
+        text = (REPOSITORY / page).read_text().replace("\\\n", " ")
+        [(inputs)] = re.findall(r'^    emulated="(.*?)"', text, re.MULTILINE | re.DOTALL) or [""]
+        for line in re.findall(r"^    dagger -m \. call (.*)$", text, re.MULTILINE):
+            found.append(line.partition("#")[0].replace("$emulated", inputs).replace("…", "").split())
+    return found
+
+
+@pytest.mark.parametrize("words", calls(), ids=" ".join)
+def test_a_call_on_a_page_is_one_that_the_module_takes(words: list[str]) -> None:
+    if words == ["INPUTS", "VERB", "OPTIONS"]:
+        return
+    verb_at = next(at for at, word in enumerate(words) if word in {written(name) for name in FUNCTIONS})
+    constructor = Pipeline.__dagger_object_type__.get_constructor()  # type: ignore[attr-defined]
+    known = {f"--{written(name)}" for name in constructor.parameters}
+    own = {f"--{written(name)}" for name in FUNCTIONS[words[verb_at].replace("-", "_")].parameters} | {"-o"}
+    assert {word for word in words[:verb_at] if word.startswith("-")} <= known
+    assert {word for word in words[verb_at + 1 :] if word.startswith("-")} <= own
+
+
+def test_the_pages_show_calls() -> None:
+    assert len(calls()) > 10

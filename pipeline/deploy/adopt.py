@@ -6,23 +6,16 @@ from dataclasses import dataclass
 
 from anyio import CancelScope
 
-from pipeline.aws.account import BUCKET
 from pipeline.deploy import lost_state, planning
-from pipeline.deploy.gate import GatedPlan
+from pipeline.deploy.gate import KEY_PAIR, GatedPlan, gate_adoption
 from pipeline.deployment import Deployment
 from pipeline.errors import PlanRefused, StateLost
 from pipeline.states.ready import prepare_stack
-from pipeline.tofu.plan import DATABASE_RESOURCES, Change, Plan
+from pipeline.tofu.plan import Plan
 from pipeline.tofu.stack import Stack
 
 IMPORTS = "adopt_imports.tf"
 """OpenTofu and Terraform take no import blocks in an override file."""
-
-KEY_PAIR = "aws_key_pair.admin"
-"""EC2 does not tell a key pair's public half, so it is created again; nodes keep the key that they have."""
-
-OWN = frozenset({"force_destroy", "stop_instance_before_detaching", "user_data_replace_on_change"})
-"""Arguments that the provider keeps in the state alone: AWS has no such attribute."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +101,7 @@ async def adopt(d: Deployment, stack: Stack, agreed: Adoption | None = None) -> 
         if agreed and adoption.page() != agreed.page():
             fix = d.advice(f"run `quickdata adopt {stack.name}` again")
             raise PlanRefused(f"{stack.name}: what exists has changed meanwhile", fix)
-        await planning.apply(d, stack, adoption.gated)
+        await planning.apply(d, adoption.gated)
         return Adopted(len(adoption.imports), await _prove(d, stack, adoption))
     finally:
         await planning.forget(d)
@@ -133,7 +126,9 @@ async def _look(d: Deployment, stack: Stack) -> Adoption:
     alone = () if len(imports) == len(lacking) else tuple(imports)
     plan = await _plan_imports(d, stack, imports, alone) if imports else Plan(pending=False)
     return Adoption(
-        gate(stack, plan), imports, tuple(a for a in lacking if a not in (*imports, *plan.created))
+        gate_adoption(stack.name, plan),
+        imports,
+        tuple(a for a in lacking if a not in (*imports, *plan.created)),
     )
 
 
@@ -147,31 +142,6 @@ async def _prove(d: Deployment, stack: Stack, adoption: Adoption) -> tuple[str, 
         what = f"{stack.name}: imported, but a plan would still change {', '.join(others)}"
         raise StateLost(what, d.advice("see `quickdata plan`; what was imported stays in the state"))
     return plan.created
-
-
-def gate(stack: Stack, plan: Plan) -> GatedPlan:
-    """Refuse to import with any change but of tags, and of what the state alone keeps.
-
-    What is missing may be created only where what is imported needs it, and never where it holds data.
-
-    Raises:
-        PlanRefused: with every change that is refused.
-    """
-    refused = [c for c in plan.changes if not _allowed(c)]
-    if refused:
-        refusals = [f"{c} ({', '.join(c.altered)})" if c.altered else str(c) for c in refused]
-        what = f"{stack.name}: adoption refused by the gate: {', '.join(refusals)}"
-        fix = "nothing was changed; make the inputs (TF_VAR_…) and the code as they were when it was deployed"
-        raise PlanRefused(what, fix)
-    return GatedPlan(plan)
-
-
-def _allowed(change: Change) -> bool:
-    if change.action == "update":
-        return OWN.issuperset(change.altered)
-    if change.action == "create":
-        return not change.at((*DATABASE_RESOURCES, BUCKET))
-    return change.action == "import" or (change.action == "replace" and change.address == KEY_PAIR)
 
 
 def _require_single(stack: Stack, imports: Mapping[str, str]) -> None:

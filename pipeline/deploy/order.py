@@ -121,7 +121,7 @@ async def destroy(d: Deployment, backed_up: bool = True) -> dict[str, int]:
                 doomed = await _plan_removal(d)
         else:
             doomed = await _plan_removal(d)
-        await planning.apply(d, d.app, doomed)
+        await planning.apply(d, doomed)
     finally:
         await planning.forget(d)
     return doomed.plan.counts()
@@ -142,10 +142,10 @@ async def _apply_what_the_app_reads(d: Deployment, known: State, plans: dict[str
     gated = gate_storage(whole)
     await require_not_lost(d, storage=whole)
     if "storage" in plans:
-        await planning.apply(d, d.storage, gated)
+        await planning.apply(d, gated)
         plans["storage"] = replace(whole, pending=False)
         return
-    await planning.apply(d, d.storage, gate_storage(await planning.make_plan(d, d.storage, BUCKET)))
+    await planning.apply(d, gate_storage(await planning.make_plan(d, d.storage, BUCKET)))
 
 
 async def _apply_both_stacks(d: Deployment, plans: dict[str, Plan], deployed: Deployed, agree: Agree) -> None:
@@ -190,12 +190,12 @@ async def _plan_into(plans: dict[str, Plan], d: Deployment, stack: Stack) -> Non
 
 
 async def _apply_rest_of_storage(d: Deployment, storage: GatedPlan, stored: Event) -> None:
-    await planning.apply(d, d.storage, storage)
+    await planning.apply(d, storage)
     stored.set()
 
 
 async def _apply_app_and_configure(d: Deployment, app: GatedPlan, stored: Event, deployed: Deployed) -> None:
-    await planning.apply(d, d.app, app)
+    await planning.apply(d, app)
     deployed.outputs = inventory.outputs((await d.run(d.app.output())).check().stdout)
     await d.runner.write(INVENTORY, render_inventory(d, deployed.outputs))
     (await d.run(d.ansible.wait())).check()

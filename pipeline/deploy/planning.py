@@ -46,14 +46,14 @@ async def read_plan(d: Deployment, stack: Stack, file: str) -> Plan:
     return replace(plan.read((await d.run(stack.show(file))).check().stdout), file=file)
 
 
-async def apply(d: Deployment, stack: Stack, gated: GatedPlan) -> None:
-    """Apply a saved plan that the gate has let pass, if it has anything to apply.
+async def apply(d: Deployment, gated: GatedPlan) -> None:
+    """Apply a saved plan that the gate of its stack has let pass, if it has anything to apply.
 
     Raises:
         PipelineError: the tool failed; what it did so far is in the state.
     """
     if gated.plan.pending:
-        (await d.run(stack.apply(gated.plan.file))).check()
+        (await d.run(d.stack(gated.stack).apply(gated.plan.file))).check()
 
 
 async def forget(d: Deployment) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from ipaddress import ip_address
+from typing import Literal, get_args
 from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationInfo, field_validator
@@ -11,7 +12,9 @@ from pipeline.settings.invisible import unseen
 from pipeline.settings.shown import shown
 from pipeline.settings.suffix import BASE_NAME, ENDING, longest_suffix
 
-STATES = ("local", "s3", "gitlab")
+StateName = Literal["local", "s3", "gitlab"]
+"""A place that keeps states, by its name."""
+STATES = get_args(StateName)
 PROJECT = re.compile(r"\d+|[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)+")
 SHORTEST = 16
 """Characters that OpenTofu's pbkdf2 key provider asks for."""

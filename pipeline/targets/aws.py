@@ -57,12 +57,14 @@ def backend(settings: Settings, name: str, d: Deployment) -> Backend:
         name: local, s3 or gitlab.
         d: the deployment whose states it keeps.
     """
+    if name == Local.name:
+        return Local(d.runner)
+    if name == S3.name:
+        return S3(d.cloud, settings.bucket + ENDING)
     if name == GitLab.name:
         url, project = settings.gitlab_url, settings.gitlab_project
         return GitLab(url, project, settings.gitlab_user, settings.gitlab_pat, settings.bucket_suffix)
-    if name == S3.name:
-        return S3(d.cloud, settings.bucket + ENDING)
-    return Local(d.runner)
+    raise ValueError(f"no place that keeps states is made for {name!r}")
 
 
 def local_states(

@@ -1,23 +1,22 @@
 """The verb `migrate-state`."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from typing_extensions import Doc
 
 from pipeline.errors import SettingsError
 from pipeline.settings.inputs import Settings
+from pipeline.settings.states import StateName
 from pipeline.states.migrate import migrate
 from pipeline.targets.aws import backend
 from pipeline.verbs.call import MigrationCall
 from pipeline.verbs.options import Yes
 
-Place = Literal["local", "s3", "gitlab"]
-
 
 async def migrate_state(
     call: MigrationCall,
-    from_: Annotated[Place, Doc("Where the states are now.")],
-    to: Annotated[Place, Doc("Where to move the states.")],
+    from_: Annotated[StateName, Doc("Where the states are now.")],
+    to: Annotated[StateName, Doc("Where to move the states.")],
     yes: Yes = False,
 ) -> None:
     """Move both states; what was moved is compared before the old copy is put away.

@@ -41,12 +41,19 @@ OUTPUTS = {
     "data_device_volume_id": "vol-1",
 }
 STATS = json.dumps({"_event": "v2_playbook_on_stats", "stats": {"manager": {"ok": 3, "changed": 1}}})
+VERSIONING = "aws_s3_bucket_versioning.backups"
 BACKUP = {"id": "b1", "prefix": "postgres/nocodb_db/x", "tables": 2, "rows": 2, "seconds": 0.1}
 PROOF = {"id": "b1", "action": "verified", "tables": 2, "rows": 2, "mismatches": 0, "seconds": 0.1}
 
 
 def outputs(values: Mapping[str, Any]) -> str:
     return json.dumps({name: {"value": value} for name, value in values.items()})
+
+
+def changing(*actions: str, **more: Any) -> dict[str, Any]:
+    """Return a plan with one change, in the form of the tools' JSON output."""
+    address = more.pop("address", VERSIONING)
+    return {"resource_changes": [{"address": address, **more, "change": {"actions": list(actions)}}]}
 
 
 def plan_json(*changes: tuple[str, str]) -> str:

@@ -109,9 +109,9 @@ async def _apply_the_app_as_planned(d: Deployment, told: Story) -> None:
     await _another_in_its_place(d, told, kept)
     app = (await kept.plans(d, await deploy.prepare_stacks(d)))["app"]
     told.applied = list(app.changes)
-    await planning.apply(d, d.app, gate_app(app))
+    await planning.apply(d, gate_app(app))
     await _refused(told, "manifest", deploy.deploy(d, kept))
-    await _refused(told, "tofu", planning.apply(d, d.app, gate_app(app)))
+    await _refused(told, "tofu", planning.apply(d, gate_app(app)))
 
 
 async def _another_in_its_place(d: Deployment, told: Story, kept: SavedPlans) -> None:

@@ -1,95 +1,20 @@
-"""Plans read, and the gate."""
+"""Plans read: every action, the database told from the rest, the costs."""
 
 import json
 from typing import Any
 
 import pytest
 
-from pipeline.deploy.gate import gate_app, gate_storage
-from pipeline.errors import PlanRefused, ToolError
+from pipeline.errors import ToolError
 from pipeline.machine.repository import REPOSITORY
 from pipeline.tofu import plan
 from pipeline.tofu.costs import PAID
-from tests.support.recording import plan_json
+from tests.support.recording import changing, plan_json
 
 INFRASTRUCTURE = REPOSITORY / "infrastructure"
-HERE = "aws_s3_bucket_versioning.backups"
 NODE = 'aws_instance.node["database"]'
 
 Document = dict[str, Any]
-
-
-def changing(*actions: str, **more: Any) -> Document:
-    """Return a plan with one change, in the form of the tools' JSON output."""
-    address = more.pop("address", HERE)
-    return {"resource_changes": [{"address": address, **more, "change": {"actions": list(actions)}}]}
-
-
-def importing(*actions: str) -> Document:
-    change = {"actions": list(actions), "importing": {"id": "x"}}
-    return {"resource_changes": [{"address": HERE, "change": change}]}
-
-
-def putting_off(*actions: str) -> Document:
-    deferred = {
-        "reason": "provider_config_unknown",
-        "resource_change": changing(*actions)["resource_changes"][0],
-    }
-    return {"deferred_changes": [deferred], "complete": False}
-
-
-INVOKING = {"action_invocations": [{"address": "action.aws_lambda_invoke.x", "type": "aws_lambda_invoke"}]}
-
-GATE: dict[str, tuple[Document, str, bool, bool]] = {
-    "nothing": (changing("no-op"), "", True, True),
-    "create": (changing("create"), "create", True, True),
-    "read": (changing("read"), "", True, True),
-    "update": (changing("update"), "update", True, True),
-    "import": (importing("no-op"), "import", True, True),
-    "import and update": (importing("update"), "update, import", True, True),
-    "import and replace": (importing("delete", "create"), "replace, import", False, True),
-    "move": (changing("no-op", previous_address="a.old"), "move", True, True),
-    "move and delete": (changing("delete", previous_address="a.old"), "delete, move", False, True),
-    "replace, deleted first": (changing("delete", "create"), "replace", False, True),
-    "replace, created first": (changing("create", "delete"), "replace", False, True),
-    "replace, forgotten last": (changing("create", "forget"), "replace", False, True),
-    "replace, forgotten first": (changing("forget", "create"), "replace", False, True),
-    "delete": (changing("delete"), "delete", False, True),
-    "delete of what is deposed": (changing("delete", deposed="0123abcd"), "delete", False, True),
-    "forget": (changing("forget"), "forget", False, True),
-    "deferred create": (putting_off("create"), "deferred create", True, True),
-    "deferred delete": (putting_off("delete"), "deferred delete", False, True),
-    "deferred unknown": (putting_off("teleport"), "deferred unknown (teleport)", False, False),
-    "unknown": (changing("teleport"), "unknown (teleport)", False, False),
-    "unknown pair": (changing("update", "delete"), "unknown (update+delete)", False, False),
-    "no action at all": (changing(), "unknown ()", False, False),
-    "an action of a provider": (INVOKING, "unknown (invoke)", False, False),
-}
-"""A plan, the actions that are read in it, whether it may be applied to storage, and to the app."""
-
-
-@pytest.mark.parametrize("name", GATE)
-def test_every_action_is_read_and_allowed_or_refused(name: str) -> None:
-    document, actions, storage, app = GATE[name]
-    found = plan.read(json.dumps(document))
-    assert ", ".join(c.action for c in found.changes) == actions
-    for gate, allowed in ((gate_storage, storage), (gate_app, app)):
-        if allowed:
-            gate(found)
-        else:
-            with pytest.raises(PlanRefused, match=actions.split(",")[0].split(" (")[0]):
-                gate(found)
-
-
-def test_one_refused_change_among_allowed_ones_refuses_the_plan() -> None:
-    with pytest.raises(PlanRefused, match=r"delete a\.bad"):
-        gate_storage(plan.read(plan_json(("a.ok", "create"), ("a.bad", "delete"))))
-
-
-def test_a_refusal_names_every_change_at_once() -> None:
-    found = plan.read(plan_json(("a.one", "delete"), ("a.two", "forget")))
-    with pytest.raises(PlanRefused, match=r"delete a\.one, forget a\.two"):
-        gate_storage(found)
 
 
 def test_a_replacement_counts_as_creation_and_deletion() -> None:

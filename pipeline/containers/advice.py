@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from inspect import Parameter, signature
 
-from pipeline.containers.options import option_of as option_for
+from pipeline.containers.options import option_for_variable
 from pipeline.verbs import NAMES, verb
 from pipeline.verbs.options import option_of
 
@@ -48,7 +48,7 @@ def problems_for_dagger(text: str, given: Mapping[str, str]) -> str:
         name, said = problem.groups()
         if name in NOT_GIVEN and not given.get(name):
             said = f"not given; {NOT_GIVEN[name]}"
-        return f"  {option_for(name)} ({name}): {said.replace('export', 'give')}"
+        return f"  {option_for_variable(name)} ({name}): {said.replace('export', 'give')}"
 
     return PROBLEM.sub(told, text)
 

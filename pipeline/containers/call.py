@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any
 
 import dagger
 from dagger import dag
@@ -32,8 +32,7 @@ from pipeline.runners.workbench import Workbench
 from pipeline.settings.inputs import AccountSettings, Settings
 from pipeline.targets.emulator import require_emulator
 from pipeline.verbs import summary, verb
-
-Wanted = TypeVar("Wanted", bound=AccountSettings)
+from pipeline.verbs.call import Wanted
 
 
 @dataclass

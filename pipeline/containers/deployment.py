@@ -4,7 +4,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from secrets import token_hex
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from pipeline.containers.advice import problems_for_dagger
 from pipeline.containers.emulator import move_to_emulator
@@ -18,15 +18,14 @@ from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
 from pipeline.runners.container import SECRETS, ContainerRunner, ask_engine, outcome, tried
 from pipeline.runners.workbench import Workbench
-from pipeline.settings.inputs import AccountSettings, Settings
+from pipeline.settings.inputs import Settings
 from pipeline.steps.masks import Masks
 from pipeline.targets import aws
 from pipeline.tofu.encryption import require_opentofu
+from pipeline.verbs.call import Wanted
 
 if TYPE_CHECKING:
     import dagger
-
-Wanted = TypeVar("Wanted", bound=AccountSettings)
 
 FACTS = (
     "python",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.aws.web_identity import temporary_keys
-from pipeline.containers.options import SSH_KEY, WEB_IDENTITY_TOKEN, Options, option_of
+from pipeline.containers.options import SSH_KEY, WEB_IDENTITY_TOKEN, Options, option_for_variable
 from pipeline.errors import PipelineError, SettingsError
 from pipeline.runners.container import ask_engine
 
@@ -75,7 +75,7 @@ def _require_one_identity(inputs: Options) -> None:
         what = f"{'--aws-role-arn' if role else '--aws-web-identity-token'} is half of a web identity"
         raise SettingsError(what, "give both --aws-role-arn and --aws-web-identity-token, or neither")
     if role and keys:
-        what = f"--aws-role-arn and {', '.join(sorted(map(option_of, keys)))} are two identities"
+        what = f"--aws-role-arn and {', '.join(sorted(map(option_for_variable, keys)))} are two identities"
         raise SettingsError(what, "give the keys, or the role with its --aws-web-identity-token")
 
 
@@ -83,7 +83,7 @@ async def _texts(secrets: "Mapping[str, dagger.Secret]") -> dict[str, str]:
     texts, problems = {}, []
     for name, secret in secrets.items():
         try:
-            texts[name] = await ask_engine(option_of(name), secret.plaintext())
+            texts[name] = await ask_engine(option_for_variable(name), secret.plaintext())
         except PipelineError as error:
             problems.append(f"  {error.what}")
     if problems:

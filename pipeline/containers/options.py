@@ -127,7 +127,7 @@ def variable(option: str) -> str:
     return option.upper()
 
 
-def option_of(name: str) -> str:
+def option_for_variable(name: str) -> str:
     """Return the option that stands for a variable."""
     for prefix in ("QUICKDATA_", "TF_VAR_s3_", "TF_VAR_"):
         name = name.removeprefix(prefix)

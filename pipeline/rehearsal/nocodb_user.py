@@ -83,10 +83,6 @@ class User:
         """Drop a base."""
         await self._ask("DELETE", f"/api/v2/meta/bases/{base.id}")
 
-    async def bases(self) -> set[str]:
-        """Return the ids of all bases."""
-        return {str(base["id"]) for base in (await self._ask("GET", "/api/v2/meta/bases"))["list"]}
-
     async def _ask(self, method: str, path: str, **content: Any) -> Any:
         answer = await self.http.request(method, path, **content)
         if answer.is_error:

@@ -110,7 +110,7 @@ def answers(sts: Any) -> bool:
     """Tell whether an emulator is there and ready.
 
     Args:
-        sts: made by `asking`.
+        sts: made by `sts_client`.
     """
     try:
         return bool(sts.get_caller_identity()["Account"] == ACCOUNT)

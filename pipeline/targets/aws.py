@@ -30,22 +30,19 @@ PLANS_BYTES = 16 * 10**6
 NODES_KEY = "ANSIBLE_PRIVATE_KEY_FILE"
 
 
-def aws_deployment(
-    settings: Settings, progress: Progress, report: Report, bench: Workbench | None = None
-) -> Deployment:
+def aws_deployment(settings: Settings, progress: Progress, report: Report) -> Deployment:
     """Return the deployment that the settings describe.
 
     Args:
         settings: the validated inputs.
         progress: told of everything that happens.
         report: notes every step.
-        bench: executes the steps, and holds what `secrets` names; None is this machine, in the checkout.
 
     Raises:
         ToolError: OpenTofu is missing and cannot be had.
         SettingsError: the states shall be encrypted, and the tool is Terraform.
     """
-    d = local_states(settings, progress, report, bench)
+    d = local_states(settings, progress, report)
     return keep_states_in(d, backend(settings, settings.state, d))
 
 
@@ -70,7 +67,14 @@ def backend(settings: Settings, name: str, d: Deployment) -> Backend:
 def local_states(
     settings: Settings, progress: Progress, report: Report, bench: Workbench | None = None
 ) -> Deployment:
-    """Return the deployment with its states in the workspace, as `aws_deployment` begins with it."""
+    """Return the deployment with its states in the workspace, as `aws_deployment` begins with it.
+
+    Args:
+        settings: the validated inputs.
+        progress: told of everything that happens.
+        report: notes every step.
+        bench: executes the steps, and holds what `secrets` names; None is this machine, in the checkout.
+    """
     bench = bench or _workbench(settings, progress)
     tofu, env = bench.tofu, {**_tofu_env(settings), **bench.env}
     keys = tuple(name.upper() for name in settings.credentials)

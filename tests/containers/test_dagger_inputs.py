@@ -11,7 +11,7 @@ from pipeline.aws.web_identity import temporary_keys
 from pipeline.containers import deployment as contained
 from pipeline.containers import inputs
 from pipeline.containers.inputs import read_inputs
-from pipeline.containers.options import option_of, variable
+from pipeline.containers.options import option_for_variable, variable
 from pipeline.errors import PipelineError, SettingsError
 from pipeline.module import Pipeline
 from pipeline.servers.localstack import LocalStack
@@ -35,7 +35,7 @@ async def test_every_secret_that_cannot_be_read_is_told_at_once(pipeline: Pipeli
 
 @pytest.mark.parametrize("name", ["ssh_key", "aws_web_identity_token", "state_passphrase", "gitlab_pat"])
 def test_a_secret_is_told_by_its_options_name(name: str) -> None:
-    assert option_of(variable(name)) == f"--{name.replace('_', '-')}"
+    assert option_for_variable(variable(name)) == f"--{name.replace('_', '-')}"
 
 
 async def test_a_secret_of_the_call_is_in_no_error_and_in_no_report(

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from inspect import Parameter, signature
 
 from pipeline.containers.options import option_for_variable
+from pipeline.containers.parameters import PLANS
 from pipeline.verbs import NAMES, verb
 from pipeline.verbs.options import option_of
 
@@ -33,7 +34,8 @@ def for_dagger(text: str) -> str:
     Args:
         text: its commands stand between backticks. One that only makes sense in a checkout stays as it is.
     """
-    return COMMAND.sub(_replaced, OPTION.sub(lambda option: OPTIONS[option[0]], text))
+    text = OPTION.sub(lambda option: OPTIONS[option[0]], text.replace(str(PLANS), "plan"))
+    return COMMAND.sub(_replaced, text)
 
 
 def problems_for_dagger(text: str, given: Mapping[str, str]) -> str:

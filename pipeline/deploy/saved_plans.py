@@ -12,6 +12,7 @@ from pipeline.deploy import planning
 from pipeline.deployment import Deployment
 from pipeline.errors import PlanRefused
 from pipeline.reporting.report import now
+from pipeline.states.ready import OVERRIDE
 from pipeline.steps.step import Step
 from pipeline.tofu.plan import Plan
 from pipeline.tofu.stack import STACKS, Stack
@@ -27,8 +28,8 @@ PRIVATE = 0o600
 SHA256 = 64
 """Digits with which a line of `sha256sum` begins."""
 INFRASTRUCTURE = "infrastructure"
-GENERATED = (".*", "*.tfstate*", "*.tfplan", "inventory.yml", "known_hosts")
-"""Files that runs write beside the code."""
+GENERATED = (".*", "*.tfstate*", "*.tfplan", OVERRIDE, "inventory.yml", "known_hosts")
+"""Files that runs write beside the code: the first plan in a checkout comes before some of them are there."""
 VAULT = "vault.yml"
 """Another in every run whose nodes are directories: it is made for them."""
 

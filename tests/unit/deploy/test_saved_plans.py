@@ -1,12 +1,14 @@
 """A deployment of saved plans: exactly what was shown, or a refusal."""
 
 import json
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from pipeline.deploy.order import deploy
 from pipeline.errors import PipelineError, PlanRefused, StateLost, ToolError
+from pipeline.states.ready import OVERRIDE
 from tests.support.previews import (
     KEPT,
     MANIFEST,
@@ -32,6 +34,15 @@ async def test_the_saved_plans_are_applied_and_nothing_is_planned_anew() -> None
     await deploy(deployment(runner), KEPT)
     assert applied(runner) == {"storage: apply": "/kept/storage.tfplan", "app: apply": "/kept/app.tfplan"}
     assert not [name for name in runner.names if ": plan" in name]
+
+
+async def test_what_a_first_deployment_writes_beside_the_code_does_not_make_its_plan_stale() -> None:
+    """The plan came before the folder was made ready for where the states are kept."""
+    runner = await saved({})
+    await deploy(deployment(runner), KEPT)
+    (command,) = {step.command for step in runner.steps if step.name == "code: list"}
+    left_out = {name for option, name in pairwise(command) if option == "-name"}
+    assert {OVERRIDE, "inventory.yml", "*.tfstate*", ".*"} <= left_out
 
 
 async def test_a_deferred_app_is_planned_and_gated_once_the_saved_storage_plan_is_applied() -> None:

@@ -19,7 +19,7 @@ import gql
 import pytest
 from dagger.client._core import Context, Field
 
-from pipeline.runners.container import OUT
+from pipeline.runners.container import FRESH, OUT
 
 ERROR_FROM, ERROR_TO = 128, 191
 """Exit codes that `expect: ANY` leaves out."""
@@ -106,9 +106,10 @@ class Engine:
         return last.name
 
     def _make_folder(self, chain: list[Field]) -> None:
-        """Run all that leads to a folder, as far as this engine has not."""
-        for number, each in enumerate(chain):
-            if each.name == "withExec":
+        """Run what leads to a folder, from the first exec that runs every time: none makes the toolbox."""
+        begin = next(number for number, each in enumerate(chain) if each.args.get("name") == FRESH)
+        for number in range(begin, len(chain)):
+            if chain[number].name == "withExec":
                 self._run(chain[: number + 1])
 
     def _contents(self, chain: list[Field]) -> str:

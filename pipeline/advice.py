@@ -27,6 +27,4 @@ def about_lock(stack: str, state: str) -> str:
     if state == "local":
         return "wait for the run that holds it, or end it with SIGINT: its lock goes with it"
     command = f"`quickdata unlock {stack}`"
-    return placed(
-        f"wait until that run has ended; when it is dead, {command} asks and breaks the lock", state
-    )
+    return placed(f"wait until that run has ended; when it is dead, break its lock with {command}", state)

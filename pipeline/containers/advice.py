@@ -18,6 +18,8 @@ LOCAL = re.compile(r"local\b")
 STATE = re.compile(r" --state \w+")
 """An option of the module, which stands before the verb."""
 CALL = "dagger -m . call"
+ANSWERED = ("adopt", "unlock")
+"""Verbs whose advice has the answer in it: they ask at a terminal, and here there is none."""
 PROBLEM = re.compile(r"^  ([A-Z][A-Za-z0-9_]+): (.*)$", re.MULTILINE)
 """A line of a SettingsError: a variable's name, and what is wrong with it."""
 NOT_GIVEN = {
@@ -67,7 +69,7 @@ def _call(name: str, rest: str) -> str:
         return f"quickdata {name}{rest}"
     _, *own = signature(verb(name)).parameters.values()
     state = STATE.search(rest)
-    words = _words(shlex.split(STATE.sub("", rest)), own)
+    words = [*_words(shlex.split(STATE.sub("", rest)), own), *(["--yes"] if name in ANSWERED else [])]
     return " ".join([CALL, *([state[0].strip()] if state else []), name, *words])
 
 

@@ -8,12 +8,12 @@ from pipeline.containers.advice import for_dagger
 @pytest.mark.parametrize(
     ("typed", "called"),
     [
-        ("quickdata unlock app --state s3", "dagger -m . call --state s3 unlock --stack app"),
+        ("quickdata unlock app --state s3", "dagger -m . call --state s3 unlock --stack app --yes"),
         ("quickdata drill --database x --id ID", "dagger -m . call drill --database x --backup-id ID"),
         ("quickdata plan --out plan", "dagger -m . call plan -o plan"),
         ("quickdata plan --out infrastructure/.plan", "dagger -m . call plan -o plan"),
         ("quickdata backups --json", "dagger -m . call backups --as-json"),
-        ("quickdata adopt storage", "dagger -m . call adopt --stack storage"),
+        ("quickdata adopt storage", "dagger -m . call adopt --stack storage --yes"),
         ("quickdata migrate-state --from local --to s3", "quickdata migrate-state --from local --to s3"),
         ("quickdata explode", "quickdata explode"),
         ("make test", "make test"),

@@ -1,9 +1,19 @@
-"""Hands TCP connections on to another address, both ways, until either side ends."""
+"""Hands TCP connections on to another address, both ways, until either side ends or nothing more is asked."""
 
+import math
+from contextlib import suppress
 from functools import partial
 
 import anyio
-from anyio.abc import AnyByteReceiveStream, AnyByteSendStream, SocketStream
+from anyio import BrokenResourceError, CancelScope, ClosedResourceError
+from anyio.abc import SocketStream
+
+IDLE = 20.0
+"""Seconds after an answer until a connection that is asked nothing ends.
+
+A server closes an idle connection (LocalStack after 60 s), and a tunnel of the Dagger engine does not tell:
+the client's next question would wait for ever. Closed from here, the client sees it, and connects again.
+"""
 
 
 async def forward(listen: str, port: int, target: str) -> None:
@@ -27,14 +37,24 @@ async def _connect(host: str, port: int, client: SocketStream) -> None:
         except OSError:  # the client sees its connection closed
             return
         async with server, anyio.create_task_group() as group:
-            group.start_soon(_copy, client, server)
-            await _copy(server, client)
-            group.cancel_scope.cancel()
+            connection = group.cancel_scope
+            connection.deadline = anyio.current_time() + IDLE
+            group.start_soon(_ask, client, server, connection)
+            await _answer(server, client, connection)
+            connection.cancel()
 
 
-async def _copy(source: AnyByteReceiveStream, destination: AnyByteSendStream) -> None:
-    try:
-        async for data in source:
-            await destination.send(data)
-    except (anyio.BrokenResourceError, anyio.ClosedResourceError):
-        return
+async def _ask(client: SocketStream, server: SocketStream, connection: CancelScope) -> None:
+    with suppress(BrokenResourceError, ClosedResourceError):
+        async for data in client:
+            connection.deadline = math.inf  # an answer takes as long as it takes
+            await server.send(data)
+    connection.deadline = min(connection.deadline, anyio.current_time() + IDLE)
+
+
+async def _answer(server: SocketStream, client: SocketStream, connection: CancelScope) -> None:
+    with suppress(BrokenResourceError, ClosedResourceError):
+        async for data in server:
+            connection.deadline = math.inf  # a client reads as fast as it can
+            await client.send(data)
+            connection.deadline = anyio.current_time() + IDLE

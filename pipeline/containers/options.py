@@ -11,7 +11,8 @@ from pipeline.containers.toolbox import ToolboxSources
 from pipeline.settings.suffix import BASE_NAME
 
 GENERATED = ["**/.terraform*", "**/*.tfstate*", "**/*override.tf", "**/*.tfplan", "**/inventory.yml"]
-PRIVATE = ["**/.secrets", "**/.env", "**/.vault*", "**/vault_pass*", "**/vault-password.txt"]
+PRIVATE = ["**/.secrets", "**/.env*", "**/.vault*", "**/vault_pass*", "**/vault-password.txt"]
+PRIVATE += ["**/id_rsa*", "**/id_ed25519*", "**/*.pem", "**/*.key"]
 UNUSED = ["**/.git", "**/.venv", "**/.tools", "**/__pycache__", "**/.*_cache", "**/.cache", "**/reports"]
 UNUSED += ["**/vault.yml", "**/*.tfvars", "**/.gitlab-ci-local"]
 SSH_KEY, WEB_IDENTITY_TOKEN = "QUICKDATA_SSH_KEY", "AWS_WEB_IDENTITY_TOKEN"

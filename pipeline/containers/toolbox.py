@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from pipeline.containers import images
 from pipeline.errors import SettingsError
@@ -127,8 +128,11 @@ async def toolbox(
         package: this package, whose code starts the servers.
 
     Raises:
-        SettingsError: the named mirror has no provider.
+        SettingsError: the named mirror has no provider, or the index's address has a password in it.
     """
+    if urlsplit(sources.index_url).username:
+        what = "--index-url has a user in it, which would show in every progress"
+        raise SettingsError(what, "name an index of this network that asks for none")
     container = python(dag, sources, locked, *GROUPS)
     tofu = sources.tofu_binary or dag.container().from_(sources.tofu_image).file(TOFU)
     container = container.with_file(TOFU, tofu, permissions=0o755)

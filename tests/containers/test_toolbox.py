@@ -116,6 +116,14 @@ async def test_a_closed_network_pulls_no_image_of_opentofu_and_checks_hashes(eng
     assert images.TOFU not in engine.words + str(chain)
 
 
+async def test_an_index_with_a_password_in_its_address_is_refused_without_showing_it(engine: Engine) -> None:
+    """The engine shows variables, and remembers an exec by them."""
+    wanted = toolbox.ToolboxSources(index_url="https://somebody:s3cret@pypi.example.org/simple")
+    with pytest.raises(SettingsError, match="--index-url has a user in it") as caught:
+        await toolbox.toolbox(dag, wanted, dag.directory(), dag.directory())
+    assert "s3cret" not in f"{caught.value} {engine.words}"
+
+
 async def test_inputs_become_the_variables_of_the_host(
     pipeline: Pipeline, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -143,7 +143,7 @@ def test_the_infrastructure_comes_without_states_plans_and_passwords() -> None:
     constructor = Pipeline.__dagger_object_type__.get_constructor()  # type: ignore[attr-defined]
     folder = constructor.parameters["infrastructure"]
     assert folder.default_path == "/infrastructure"
-    assert {"**/.terraform*", "**/*.tfstate*", "**/.env", "**/*.tfplan", "**/.secrets"} <= set(folder.ignore)
+    assert {"**/.terraform*", "**/*.tfstate*", "**/.env*", "**/*.tfplan", "**/.secrets"} <= set(folder.ignore)
     passwords = {"**/.vault*", "**/vault_pass*", "**/vault-password.txt"}
     for name in ("infrastructure", "source"):
         assert passwords <= set(constructor.parameters[name].ignore)

@@ -22,6 +22,7 @@ LEFT = (
     *("infrastructure/terraS3/backend_override.tf", "infrastructure/terraform/app.tfplan"),
     *("infrastructure/ansible/inventory.yml", "infrastructure/.secrets/key", "plan/storage.tfplan"),
     *("reports/run.json", "pipeline/__pycache__/module.pyc", "pipeline/verbs/__pycache__/plan.pyc"),
+    *("id_ed25519", "infrastructure/keys/id_rsa", "server.pem", "server.key", ".env.local", ".envrc"),
     *(".mypy_cache/3.11/x", ".ruff_cache/x", ".pytest_cache/x", ".gitlab-ci-local/artifacts/x"),
 )
 """What installs, tools, deployments and CI leave behind; each a megabyte here."""

@@ -4,22 +4,27 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping
 from inspect import Parameter, signature
+from itertools import pairwise
+from typing import get_args
 
-from pipeline.containers.options import option_for_variable
+from pipeline.containers.options import VARIABLES, option_for_variable, variable
 from pipeline.containers.parameters import PLANS
 from pipeline.verbs import NAMES, verb
-from pipeline.verbs.options import option_of
+from pipeline.verbs.options import option_of, without_none
 
+CALL = "dagger -m . call …"
+"""How every call begins; the inputs stand for themselves: the caller has typed them."""
+ANSWERED = ("adopt",)
+"""Verbs whose advice has the answer in it: they would ask before they know anything that they could show."""
 OPTIONS = {"--id": "--backup-id", "--json": "--as-json"}
 """Options of the console that have another name here, where a text names them alone."""
-COMMAND = re.compile(r"`quickdata ([a-z-]+)([^`]*)`")
 OPTION = re.compile(r"(?<![\w-])(--id|--json)(?![\w-])")
-LOCAL = re.compile(r"local\b")
-STATE = re.compile(r" --state \w+")
-"""An option of the module, which stands before the verb."""
-CALL = "dagger -m . call"
-ANSWERED = ("adopt", "unlock")
-"""Verbs whose advice has the answer in it: they ask at a terminal, and here there is none."""
+NAMED = {name: option_for_variable(name) for name in map(variable, VARIABLES)}
+NAMED |= {"QUICKDATA_PROVIDER_MIRROR": "--provider-mirror"}
+VARIABLE = re.compile(rf"(?<![\w(/$-])({'|'.join(sorted(NAMED, key=len, reverse=True))})(?!\w)")
+"""A variable in a text, but for one behind env:// or in brackets behind its option."""
+LOCAL = {(name, "local") for name in ("--from", "--to", "--state")}
+"""What only a checkout has."""
 PROBLEM = re.compile(r"^  ([A-Z][A-Za-z0-9_]+): (.*)$", re.MULTILINE)
 """A line of a SettingsError: a variable's name, and what is wrong with it."""
 NOT_GIVEN = {
@@ -31,13 +36,16 @@ NOT_GIVEN = {
 
 
 def for_dagger(text: str) -> str:
-    """Return a text whose commands can be typed by a caller of Dagger.
+    """Return a text of ours in which all that is to be typed can be typed by a caller of Dagger.
 
     Args:
         text: its commands stand between backticks. One that only makes sense in a checkout stays as it is.
     """
-    text = OPTION.sub(lambda option: OPTIONS[option[0]], text.replace(str(PLANS), "plan"))
-    return COMMAND.sub(_replaced, text)
+    around, *pieces = text.replace(str(PLANS), "plan").split("`")
+    told = [_told(around)]
+    for number, piece in enumerate(pieces):
+        told.append(_command(piece) if number % 2 == 0 else _told(piece))
+    return "`".join(told)
 
 
 def problems_for_dagger(text: str, given: Mapping[str, str]) -> str:
@@ -57,35 +65,48 @@ def problems_for_dagger(text: str, given: Mapping[str, str]) -> str:
     return PROBLEM.sub(told, text)
 
 
-def _replaced(command: re.Match[str]) -> str:
+def _told(text: str) -> str:
+    text = OPTION.sub(lambda option: OPTIONS[option[0]], text)
+    return VARIABLE.sub(lambda named: NAMED[named[0]], text).replace("export --", "give --")
+
+
+def _command(text: str) -> str:
+    """Return a command of the console as the call that does the same; another one stays as it is."""
     try:
-        return f"`{_call(command[1], command[2])}`"
-    except ValueError:  # a name with a backtick in it cuts the command off
-        return command[0]
-
-
-def _call(name: str, rest: str) -> str:
-    if name not in NAMES or LOCAL.search(rest):
-        return f"quickdata {name}{rest}"
+        program, name, *words = shlex.split(text)
+    except ValueError:  # it is none, or a name with a backtick in it has cut it off
+        return text
+    if program != "quickdata" or name not in NAMES or LOCAL & set(pairwise(words)):
+        return text
     _, *own = signature(verb(name)).parameters.values()
-    state = STATE.search(rest)
-    words = [*_words(shlex.split(STATE.sub("", rest)), own), *(["--yes"] if name in ANSWERED else [])]
-    return " ".join([CALL, *([state[0].strip()] if state else []), name, *words])
+    inputs, options = _sorted(words, own)
+    return " ".join([CALL, *inputs, name, *options, *(["--yes"] if name in ANSWERED else [])])
 
 
-def _words(words: list[str], own: list[Parameter]) -> Iterator[str]:
+def _sorted(words: list[str], own: list[Parameter]) -> tuple[list[str], list[str]]:
+    """Return the words that stand before a verb, and those that follow it."""
     names = {f"--{option_of(each).name or _dashed(each)}": each for each in own}
-    arguments = iter([each for each in own if option_of(each).argument])
-    for word in words:
-        option = names.get(word)
-        if option is not None and option_of(option).folder == "written":
-            yield "-o"
-        elif option is not None and not option_of(option).terminal_only:
-            yield f"--{_dashed(option)}"
-        elif option is None and not word.startswith("-") and (argument := next(arguments, None)):
-            yield from (f"--{_dashed(argument)}", word)
-        elif option is None:
-            yield shlex.quote(word)
+    arguments, rest = iter([each for each in own if option_of(each).argument]), iter(words)
+    inputs, options = [], []
+    for word in rest:
+        if word == "--state":  # an option of the module
+            inputs += [word, next(rest, "")]
+        elif word in names:
+            options += _option(names[word], rest)
+        elif word.startswith("-") or not (argument := next(arguments, None)):
+            options.append(shlex.quote(word))
+        else:
+            options += [f"--{_dashed(argument)}", shlex.quote(word)]
+    return inputs, options
+
+
+def _option(parameter: Parameter, rest: Iterator[str]) -> list[str]:
+    """Return an option of a verb with its value; nothing where only a terminal has it."""
+    option, flag = option_of(parameter), without_none(get_args(parameter.annotation)[0]) is bool
+    value = [] if flag else [shlex.quote(next(rest, ""))]
+    if option.terminal_only:
+        return []
+    return ["-o" if option.folder == "written" else f"--{_dashed(parameter)}", *value]
 
 
 def _dashed(parameter: Parameter) -> str:

@@ -1,6 +1,6 @@
 """A verb called through Dagger: its inputs are the call's, its work is done in containers."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -30,6 +30,7 @@ from pipeline.reporting.report import Report
 from pipeline.runners.container import ask_engine
 from pipeline.runners.workbench import Workbench
 from pipeline.settings.inputs import AccountSettings, Settings
+from pipeline.steps.masks import Masks, secrets_among
 from pipeline.targets.emulator import require_emulator
 from pipeline.verbs import summary, verb
 from pipeline.verbs.call import Wanted
@@ -65,9 +66,18 @@ class DaggerCall:
         """The inputs by the variables' names, as far as they were read."""
         return self._inputs.values if self._inputs else {}
 
+    def findings(self) -> str:
+        """Return what was found before the verb failed."""
+        return self._told(self.report.findings)
+
     def summary(self) -> str:
         """Return what was found, what was proven and what was not, in words."""
-        return for_dagger("\n".join(self.report.lines(self.answers)) + "\n")
+        return self._told(self.report.lines()) + "\n"
+
+    def _told(self, lines: Sequence[str]) -> str:
+        """Return lines of ours, or an answer, such as JSON, as it is; no secret is in either."""
+        text = "\n".join(self.answers) or for_dagger("\n".join(lines))
+        return Masks(secrets_among(self.inputs)).cover(text)
 
     # What every verb may use: pipeline/verbs/call.py
 

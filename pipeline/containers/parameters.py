@@ -95,4 +95,5 @@ def _value(parameter: Parameter, given: Mapping[str, Any]) -> Any:
         return option.check(value) if option.check else value
     except ValueError as error:
         name = parameter.name.strip("_").replace("_", "-")
-        raise SettingsError(f"--{name}: {error}", "give another value") from None
+        what, _, fix = str(error).rpartition("; ")
+        raise SettingsError(f"--{name}: {what or fix}", fix if what else "give another value") from None

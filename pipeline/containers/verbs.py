@@ -1,7 +1,7 @@
 """The verbs as Dagger functions, made from what pipeline/verbs declares: docs/architecture.md says why."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from inspect import Parameter, Signature, getdoc
 from typing import Annotated, Any, NoReturn
 
@@ -44,7 +44,7 @@ def verb_function(name: str) -> Callable[..., Any]:
     async def called(self: Options, **given: Any) -> str | dagger.Directory:
         done = await attempt(self, name, given)
         if done.error:
-            await fail(name, done.error, done.answers or done.report.findings)
+            await fail(name, done.error, done.findings())
         if returned is str:
             return done.summary()
         done.progress.note(done.summary())
@@ -119,9 +119,9 @@ def _function(
     return acts(called)
 
 
-async def fail(name: str, error: PipelineError, findings: Iterable[str] = ()) -> NoReturn:
+async def fail(name: str, error: PipelineError, findings: str = "") -> NoReturn:
     """End the call with what was found, the error's own lines and its exit code, without a traceback."""
-    failure = dag.error("\n".join([f"{name}: {error}", *map(for_dagger, findings)]))
+    failure = dag.error("\n".join(filter(None, [f"{name}: {error}", findings])))
     values = {"_type": "EXEC_ERROR", "exitCode": error.exit_code, "cmd": [name], "stdout": "", "stderr": ""}
     for key, value in values.items():
         failure = failure.with_value(key, J(json.dumps(value)))
@@ -135,4 +135,7 @@ def explain(name: str, error: BaseException, inputs: Mapping[str, str]) -> Pipel
     of_engine = engine_error(name, cause) if isinstance(cause, dagger.DaggerError) else None
     told = explained(of_engine or error, inputs)
     told.what, told.fix = for_dagger(told.what), for_dagger(told.fix)
+    told.tail = "\n".join(
+        for_dagger(line) if "`quickdata " in line else line for line in told.tail.split("\n")
+    )
     return told

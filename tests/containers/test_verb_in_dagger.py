@@ -34,12 +34,12 @@ NEEDED = {
     "TF_VAR_bucket_suffix": "--bucket-suffix (TF_VAR_bucket_suffix): not set; give a name",
     "TF_VAR_admin_cidr": "--admin-cidr (TF_VAR_admin_cidr): not set; give the addresses",
     "AWS_ACCESS_KEY_ID": "--aws-access-key-id (AWS_ACCESS_KEY_ID): not given; give both halves of a key pair",
-    "AWS_SECRET_ACCESS_KEY": "missing: AWS_SECRET_ACCESS_KEY; set both halves",
+    "AWS_SECRET_ACCESS_KEY": "missing: --aws-secret-access-key; set both halves",
     "VAULT_PASSWORD": "--vault-password (VAULT_PASSWORD): not given; give it, such as env://VAULT_PASSWORD",
     "GITLAB_URL": "--gitlab-url (GITLAB_URL): not set",
     "GITLAB_PROJECT": "--gitlab-project (GITLAB_PROJECT): not set",
-    "GITLAB_USER": "GITLAB_USER belong together; give both",
-    "GITLAB_PAT": "GITLAB_USER are needed",
+    "GITLAB_USER": "--gitlab-user belong together; give both",
+    "GITLAB_PAT": "--gitlab-user are needed",
     "QUICKDATA_SSH_KEY": "--ssh-key (QUICKDATA_SSH_KEY): not given; give the nodes' private key",
 }
 """What is said of an input that a deployment cannot do without; the others may be missing."""

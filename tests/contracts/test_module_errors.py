@@ -167,7 +167,7 @@ async def test_a_defect_says_where_it_is(pipeline: Pipeline) -> None:
 
 async def test_a_failing_verb_shows_what_it_found(engine: Engine) -> None:
     with pytest.raises(SystemExit):
-        await verbs.fail("status", ToolError("not as it should be: nodes", "fix each"), ["✓ bucket: there"])
+        await verbs.fail("status", ToolError("not as it should be: nodes", "fix each"), "✓ bucket: there")
     message = next(q for q in engine.queries if q[0].name == "error")[0]
     assert message.args["message"].splitlines()[-1] == "✓ bucket: there"
 

@@ -8,12 +8,19 @@ from pipeline.containers.advice import for_dagger
 @pytest.mark.parametrize(
     ("typed", "called"),
     [
-        ("quickdata unlock app --state s3", "dagger -m . call --state s3 unlock --stack app --yes"),
-        ("quickdata drill --database x --id ID", "dagger -m . call drill --database x --backup-id ID"),
-        ("quickdata plan --out plan", "dagger -m . call plan -o plan"),
-        ("quickdata plan --out infrastructure/.plan", "dagger -m . call plan -o plan"),
-        ("quickdata backups --json", "dagger -m . call backups --as-json"),
-        ("quickdata adopt storage", "dagger -m . call adopt --stack storage --yes"),
+        ("quickdata unlock app --state s3", "dagger -m . call … --state s3 unlock --stack app"),
+        ("quickdata drill --database x --id ID", "dagger -m . call … drill --database x --backup-id ID"),
+        ("quickdata plan --out plan", "dagger -m . call … plan -o plan"),
+        (
+            "quickdata drill --database local",
+            "dagger -m . call … drill --database local",
+        ),
+        ("quickdata drill --database 'x --state s3'", "dagger -m . call … drill --database 'x --state s3'"),
+        ("quickdata rehearse --nodes local --suffix a", "dagger -m . call … rehearse --suffix a"),
+        ("aws s3api get-object --id x --json", "aws s3api get-object --id x --json"),
+        ("quickdata plan --out infrastructure/.plan", "dagger -m . call … plan -o plan"),
+        ("quickdata backups --json", "dagger -m . call … backups --as-json"),
+        ("quickdata adopt storage", "dagger -m . call … adopt --stack storage --yes"),
         ("quickdata migrate-state --from local --to s3", "quickdata migrate-state --from local --to s3"),
         ("quickdata explode", "quickdata explode"),
         ("make test", "make test"),
@@ -25,10 +32,18 @@ def test_a_command_becomes_a_call(typed: str, called: str) -> None:
 
 def test_an_option_that_stands_alone_has_the_modules_name() -> None:
     text = "restore with --id, or see `quickdata backups --json`; --id-card is none"
-    told = "restore with --backup-id, or see `dagger -m . call backups --as-json`; --id-card is none"
+    told = "restore with --backup-id, or see `dagger -m . call … backups --as-json`; --id-card is none"
     assert for_dagger(text) == told
 
 
 def test_a_command_that_a_name_cuts_off_stays_as_it_is() -> None:
     text = "`quickdata backups --database 'a`b'` lists them"
     assert for_dagger(text) == text
+
+
+def test_a_variable_becomes_the_option_that_stands_for_it() -> None:
+    text = "set VAULT_PASSWORD (--x env://VAULT_PASSWORD), or export TF_VAR_bucket_suffix=b; $AWS_REGION"
+    assert (
+        for_dagger(text)
+        == "set --vault-password (--x env://VAULT_PASSWORD), or give --bucket-suffix=b; $AWS_REGION"
+    )

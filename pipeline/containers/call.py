@@ -133,17 +133,19 @@ class DaggerCall:
             if writes_folder(verb(self.name)):
                 self.kept[self.name] = (await runner.keep(PLANS)).directory(str(PLANS))
 
-    def require_answer(self, yes: bool) -> None:
-        """Refuse, if there may be a question: there is no terminal."""
+    def require_answer(self, yes: bool, shown: str = "") -> None:
+        """Refuse, if there may be a question: there is no terminal; what it would be about is told."""
         if not yes:
             what = f"{self.name} asks first, and there is no terminal here: {summary(self.name)}"
-            raise SettingsError(what, "if that is what you want, give --yes")
+            raise SettingsError(
+                "\n".join([what, *filter(None, [shown])]), "if that is what you want, give --yes"
+            )
 
     async def confirm(self, question: str, yes: bool, shown: str = "") -> None:
         """Say what --yes has answered."""
         if shown:
             self.progress.note(shown)
-        self.require_answer(yes)
+        self.require_answer(yes, shown)
         self.progress.note(f"{question} --yes")
 
     def agreement(self, yes: bool) -> Agree:

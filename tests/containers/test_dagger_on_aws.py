@@ -205,6 +205,12 @@ async def test_what_replaces_or_removes_wants_yes_before_a_toolbox_is_made(
     assert not [f for chain in engine.queries for f in chain if f.name == "from"]
 
 
+async def test_a_question_that_nobody_can_answer_says_what_it_is_about(pipeline: Pipeline) -> None:
+    call = DaggerCall("unlock", pipeline, {}, Progress(), Report("unlock", "aws"))
+    with pytest.raises(SettingsError, match="locked by somebody, since yesterday"):
+        await call.confirm("Break this lock?", yes=False, shown="app: locked by somebody, since yesterday")
+
+
 async def test_the_caller_of_an_emulator_is_reached_by_a_forwarder(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

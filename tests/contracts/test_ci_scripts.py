@@ -51,8 +51,11 @@ def test_a_web_identity_is_taken_before_a_key_pair(tmp_path: Path) -> None:
     assert not [word for word in argv if "KEY" in word or "session" in word]
 
 
-def test_a_role_without_a_token_leaves_the_key_pair_in_use(tmp_path: Path) -> None:
-    _, argv = call(tmp_path, KEYS | {"AWS_ROLE_ARN": ROLE["AWS_ROLE_ARN"]}, "deploy")
+@pytest.mark.parametrize("half", ROLE)
+@pytest.mark.parametrize("value", [None, ""], ids=["missing", "empty"])
+def test_half_a_web_identity_leaves_the_key_pair_in_use(tmp_path: Path, half: str, value: str | None) -> None:
+    given = {**KEYS, **ROLE, half: value}
+    _, argv = call(tmp_path, {name: each for name, each in given.items() if each is not None}, "deploy")
     assert "--aws-role-arn" not in argv
     assert "--aws-access-key-id" in argv
 

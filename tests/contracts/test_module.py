@@ -199,9 +199,10 @@ def calls() -> list[list[str]]:
     found = []
     for page in PAGES:
         text = (REPOSITORY / page).read_text().replace("\\\n", " ")
-        [(inputs)] = re.findall(r'^    emulated="(.*?)"', text, re.MULTILINE | re.DOTALL) or [""]
+        [inputs] = re.findall(r'^      dagger -m \. call (.*) "\$@"', text, re.MULTILINE) or [""]
+        text = re.sub("^    emulated (?!=)", f"    dagger -m . call {inputs} ", text, flags=re.MULTILINE)
         for line in re.findall(r"^    dagger -m \. call (.*)$", text, re.MULTILINE):
-            found.append(line.partition("#")[0].replace("$emulated", inputs).replace("…", "").split())
+            found.append(line.partition("#")[0].replace("…", "").split())
     return found
 
 

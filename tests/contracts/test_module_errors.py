@@ -1,6 +1,7 @@
 """The module's errors: one clear message, the verb's own exit code, no traceback, without an engine."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -8,10 +9,13 @@ from dagger import dag
 
 from pipeline.containers import verbs
 from pipeline.containers.call import DaggerCall
+from pipeline.containers.inputs import Given
 from pipeline.errors import PlanRefused, ToolError, VerifyFailed
 from pipeline.module import Pipeline
+from pipeline.reporting.progress import Progress
+from pipeline.reporting.report import Report
 from pipeline.verbs.call import Call
-from tests.support.calls import attempt, options
+from tests.support.calls import FUNCTIONS, attempt, options
 from tests.support.engine import Engine, query_error
 
 
@@ -170,6 +174,23 @@ async def test_a_failing_verb_shows_what_it_found(engine: Engine) -> None:
         await verbs.fail("status", ToolError("not as it should be: nodes", "fix each"), "✓ bucket: there")
     message = next(q for q in engine.queries if q[0].name == "error")[0]
     assert message.args["message"].splitlines()[-1] == "✓ bucket: there"
+
+
+async def test_a_verbs_function_fails_with_what_it_found_and_no_secret_in_it(
+    pipeline: Pipeline, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def failing(_self: Pipeline, name: str, given: Mapping[str, Any]) -> DaggerCall:
+        done = DaggerCall(name, pipeline, given, Progress(), Report(name, "aws"))
+        done.report.findings.append("✓ bucket: there, opened with s3cret-of-the-vault")
+        done.error = ToolError("not as it should be: nodes", "fix each as it says")
+        done._inputs = Given({"VAULT_PASSWORD": "s3cret-of-the-vault"}, {})
+        return done
+
+    monkeypatch.setattr(verbs, "attempt", failing)
+    with pytest.raises(SystemExit):
+        await FUNCTIONS["status"].wrapped(pipeline)
+    message = next(q for q in engine.queries if q[0].name == "error")[0].args["message"]
+    assert message.splitlines()[-1] == "✓ bucket: there, opened with ********"
 
 
 async def test_a_failing_verb_ends_with_its_own_exit_code_and_lines(engine: Engine) -> None:

@@ -8,7 +8,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -175,15 +176,21 @@ class Engine:
         out.parent.mkdir(exist_ok=True)
         out.unlink(missing_ok=True)
         given = last.args.get("stdin", "")
-        self.executing = True
-        try:
+        with self.outside():
             done = subprocess.run(
                 command, cwd=workdir, env=env, input=given, capture_output=True, text=True, check=False
             )
-        finally:
-            self.executing = False
         code = done.returncode if done.returncode >= 0 else ERROR_FROM - done.returncode
         return Exec(code, done.stdout, done.stderr, env, out.read_text() if out.exists() else None)
+
+    @contextmanager
+    def outside(self) -> Iterator[None]:
+        """Let the block start processes: it is not of the module's own container."""
+        self.executing = True
+        try:
+            yield
+        finally:
+            self.executing = False
 
     def _inside(self, text: str) -> str:
         """Move the container's own places below the root."""

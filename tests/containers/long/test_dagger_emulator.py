@@ -1,5 +1,6 @@
 """`dagger call deploy --emulator`, whole: its steps really run, in the place of an engine's containers."""
 
+import json
 import os
 import shutil
 from collections.abc import AsyncIterator
@@ -25,7 +26,7 @@ from pipeline.servers.localstack import LocalStack
 from pipeline.servers.postgres import Postgres
 from pipeline.tofu import binary as tools
 from tests.support.calls import attempt, options
-from tests.support.engine import Engine
+from tests.support.engine import Engine, refuse_processes
 from tests.support.ssh_keys import lay_key, require_keygen
 
 BUCKET = "quickdata-pg-backups-storage-bucket-tried"
@@ -79,6 +80,12 @@ def hand_over_plan(base: Path) -> None:
     litter(base / "source", "second")
 
 
+def forget_database(engine: Engine, postgres: Postgres) -> None:
+    """Do what the end of a call does to the database that it had as a service."""
+    with engine.outside():
+        postgres.psql("drop database nocodb_db with (force)")
+
+
 @pytest.mark.timeout(2400)
 async def test_the_same_options_deploy_to_an_emulator_with_states_in_its_s3_and_never_replay(
     pipeline: Pipeline,
@@ -95,6 +102,7 @@ async def test_the_same_options_deploy_to_an_emulator_with_states_in_its_s3_and_
     secrets = SECRETS | {"ssh_key": (tmp_path / "key").read_text()}
     given = options("deploy") | {name: dag.set_secret(name, value) for name, value in secrets.items()}
     given |= {"bucket_suffix": "tried", "admin_cidr": "203.0.113.7/32", "emulator": service}
+    refuse_processes(engine, monkeypatch)
     planned = {name: value for name, value in given.items() if name != "plan"}
     litter(tmp_path / "source", "first")
     shown = await attempt(pipeline, "plan", planned)
@@ -114,7 +122,7 @@ async def test_the_same_options_deploy_to_an_emulator_with_states_in_its_s3_and_
     assert list((tmp_path / "workspace").iterdir()) == []
 
     shutil.rmtree(tmp_path / "source" / PLANS.name)
-    postgres.psql("drop database nocodb_db with (force)")
+    forget_database(engine, postgres)
     second = await attempt(pipeline, "deploy", given)
     assert second.error is None, str(second.error)
     plans = [step["summary"] for step in second.report.steps if step["name"].endswith(": plan")]
@@ -124,7 +132,7 @@ async def test_the_same_options_deploy_to_an_emulator_with_states_in_its_s3_and_
     assert len(list_of(localstack, BUCKET, "/manifest.json")) == 2, "the second backup was replayed"
     assert list((tmp_path / "workspace").iterdir()) == []
 
-    postgres.psql("drop database nocodb_db with (force)")
+    forget_database(engine, postgres)
     elsewhere = {"admin_cidr": "203.0.113.8/32"}
     shown = await attempt(pipeline, "plan", planned | elsewhere)
     assert shown.error is None, str(shown.error)
@@ -134,4 +142,9 @@ async def test_the_same_options_deploy_to_an_emulator_with_states_in_its_s3_and_
     assert third.error is None, str(third.error)
     assert [plan["name"] for plan in third.report.plans] == ["app: saved plan"]
     assert third.report.plans[0]["changes"]
+    account = {name: value for name, value in planned.items() if name != "admin_cidr"}
+    listed = await attempt(pipeline, "backups", account | {"as_json": True})
+    assert [each["complete"] for each in json.loads(listed.summary())] == [True] * 3
+    unlocked = await attempt(pipeline, "unlock", planned | {"stack": "app"})
+    assert "✓ app: nobody holds a lock" in unlocked.summary()
     assert not [value for value in secrets.values() if value in engine.words and value != "test"]

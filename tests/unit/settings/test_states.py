@@ -145,6 +145,7 @@ def test_a_base_name_that_leaves_no_room_for_the_ending_is_what_has_to_be_shorte
 
 
 def test_another_base_name_names_the_bucket_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tools, "find_tofu", lambda: Path("/usr/bin/tofu"))
     monkeypatch.setenv("TF_VAR_s3_bucket_base_name", "of-a-team")
     settings = Settings.read(QUICKDATA_STATE="s3")
     d = aws.aws_deployment(settings, Progress(), Report("check", "aws"))

@@ -110,6 +110,7 @@ async def test_the_same_options_deploy_to_an_emulator_with_states_in_its_s3_and_
     assert "app: not known yet, it is deferred" in shown.summary()
 
     hand_over_plan(tmp_path)
+    forget_database(engine, postgres)
     first = await attempt(pipeline, "deploy", given | {"plan": dag.directory()})
     assert first.error is None, str(first.error)
     assert first.report.document()["target"] == "localstack"
@@ -138,6 +139,7 @@ async def test_the_same_options_deploy_to_an_emulator_with_states_in_its_s3_and_
     assert shown.error is None, str(shown.error)
 
     hand_over_plan(tmp_path)
+    forget_database(engine, postgres)
     third = await attempt(pipeline, "deploy", given | elsewhere | {"plan": dag.directory()})
     assert third.error is None, str(third.error)
     assert [plan["name"] for plan in third.report.plans] == ["app: saved plan"]

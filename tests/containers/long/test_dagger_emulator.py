@@ -147,6 +147,7 @@ async def test_the_same_options_deploy_to_an_emulator_with_states_in_its_s3_and_
     account = {name: value for name, value in planned.items() if name != "admin_cidr"}
     listed = await attempt(pipeline, "backups", account | {"as_json": True})
     assert [each["complete"] for each in json.loads(listed.summary())] == [True] * 3
+    forget_database(engine, postgres)
     unlocked = await attempt(pipeline, "unlock", planned | {"stack": "app"})
     assert "✓ app: nobody holds a lock" in unlocked.summary()
     assert not [value for value in secrets.values() if value in engine.words and value != "test"]

@@ -12,9 +12,9 @@ from pipeline.settings.suffix import BASE_NAME
 
 GENERATED = ["**/.terraform*", "**/*.tfstate*", "**/*override.tf", "**/*.tfplan", "**/inventory.yml"]
 PRIVATE = ["**/.secrets", "**/.env*", "**/.vault*", "**/vault_pass*", "**/vault-password.txt"]
-PRIVATE += ["**/id_rsa*", "**/id_ed25519*", "**/*.pem", "**/*.key"]
+PRIVATE += ["**/id_rsa*", "**/id_ed25519*"]
 UNUSED = ["**/.git", "**/.venv", "**/.tools", "**/__pycache__", "**/.*_cache", "**/.cache", "**/reports"]
-UNUSED += ["**/vault.yml", "**/*.tfvars", "**/.gitlab-ci-local"]
+UNUSED += ["**/vault.yml", "**/*.tfvars", "**/.gitlab-ci-local", "**/*.pem", "**/*.key"]
 SSH_KEY, WEB_IDENTITY_TOKEN = "QUICKDATA_SSH_KEY", "AWS_WEB_IDENTITY_TOKEN"
 
 VARIABLES = (

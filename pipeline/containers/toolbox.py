@@ -82,7 +82,13 @@ def python(
         sources: where they come from.
         locked: pyproject.toml and uv.lock.
         groups: names of dependency groups, besides what the pipeline itself needs.
+
+    Raises:
+        SettingsError: the index's address has a user in it.
     """
+    if urlsplit(sources.index_url).username:
+        what = "--index-url has a user in it, which would show in every progress"
+        raise SettingsError(what, "name an index of this network that asks for none")
     container = dag.container().from_(sources.image)
     for name, value in {**ENVIRONMENT, **_index(sources)}.items():
         container = container.with_env_variable(name, value)
@@ -128,11 +134,8 @@ async def toolbox(
         package: this package, whose code starts the servers.
 
     Raises:
-        SettingsError: the named mirror has no provider, or the index's address has a password in it.
+        SettingsError: the named mirror has no provider, or the index's address has a user in it.
     """
-    if urlsplit(sources.index_url).username:
-        what = "--index-url has a user in it, which would show in every progress"
-        raise SettingsError(what, "name an index of this network that asks for none")
     container = python(dag, sources, locked, *GROUPS)
     tofu = sources.tofu_binary or dag.container().from_(sources.tofu_image).file(TOFU)
     container = container.with_file(TOFU, tofu, permissions=0o755)

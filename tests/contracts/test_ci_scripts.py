@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.machine.repository import REPOSITORY
+from pipeline.reporting.versions import COMMIT
 from pipeline.servers.process import free_port
 from pipeline.tofu import binary as tools
 from tests.support.ssh_keys import lay_key, require_keygen
@@ -66,6 +67,26 @@ def test_a_rehearsal_is_handed_no_secret(tmp_path: Path) -> None:
     given = KEYS | ROLE | files | {"VAULT_PASSWORD": "s3cret-c", "GITLAB_PAT": "s3cret-g"}
     _, argv = call(tmp_path, given | {"QUICKDATA_STATE_PASSPHRASE": "s3cret-p"}, "rehearse")
     assert not [word for word in argv if "://" in word or "builds" in word]
+
+
+def test_a_report_names_the_commit_and_not_the_tag_that_is_on_it(tmp_path: Path) -> None:
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=somebody", "-c", "user.email=somebody@example.org"]
+    for words in (
+        ["init", "-q"],
+        ["commit", "-q", "--allow-empty", "-m", "x"],
+        ["tag", "-a", "v1", "-m", "v1"],
+    ):
+        subprocess.run([*git, *words], check=True)
+    asked = [*git, "rev-parse", "HEAD"], [*git, "describe", *COMMIT]
+    head, described = (
+        subprocess.run(words, check=True, capture_output=True, text=True).stdout for words in asked
+    )
+    _, argv = call(tmp_path, KEYS, "deploy")
+    assert argv[argv.index("--commit") + 1] == head.strip() == described.strip()
+
+
+def test_a_call_that_says_no_exit_code_has_failed(tmp_path: Path) -> None:
+    assert call(tmp_path, KEYS, "deploy", code="")[0] == 1
 
 
 def test_a_call_replaces_the_repositorys_own_reports_wherever_it_is_called_from(tmp_path: Path) -> None:

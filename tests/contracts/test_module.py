@@ -200,7 +200,7 @@ def calls() -> list[list[str]]:
     for page in PAGES:
         text = (REPOSITORY / page).read_text().replace("\\\n", " ")
         [inputs] = re.findall(r'^      dagger -m \. call (.*) "\$@"', text, re.MULTILINE) or [""]
-        text = re.sub("^    emulated (?!=)", f"    dagger -m . call {inputs} ", text, flags=re.MULTILINE)
+        text = re.sub("^    emulated ", f"    dagger -m . call {inputs} ", text, flags=re.MULTILINE)
         for line in re.findall(r"^    dagger -m \. call (.*)$", text, re.MULTILINE):
             found.append(line.partition("#")[0].replace("…", "").split())
     return found

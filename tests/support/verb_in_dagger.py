@@ -18,7 +18,7 @@ def program(path: Path, text: str) -> None:
     path.chmod(0o755)
 
 
-def call(tmp_path: Path, env: dict[str, str], *words: str, code: int = 0) -> tuple[int, list[str]]:
+def call(tmp_path: Path, env: dict[str, str], *words: str, code: int | str = 0) -> tuple[int, list[str]]:
     """Run .ci/verb-in-dagger from another folder than the repository, with a dagger that notes its arguments.
 
     Returns:

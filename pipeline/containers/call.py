@@ -137,9 +137,8 @@ class DaggerCall:
         """Refuse, if there may be a question: there is no terminal; what it would be about is told."""
         if not yes:
             what = f"{self.name} asks first, and there is no terminal here: {summary(self.name)}"
-            raise SettingsError(
-                "\n".join([what, *filter(None, [shown])]), "if that is what you want, give --yes"
-            )
+            about = f"\n{shown}" if shown else ""
+            raise SettingsError(what + about, "if that is what you want, give --yes")
 
     async def confirm(self, question: str, yes: bool, shown: str = "") -> None:
         """Say what --yes has answered."""

@@ -12,6 +12,7 @@ from pipeline.containers.advice import for_dagger
 from pipeline.containers.call import DaggerCall
 from pipeline.containers.options import Options
 from pipeline.containers.parameters import own_values, parameters, require_own, writes_folder
+from pipeline.deploy.saved_plans import PAGE
 from pipeline.errors import PipelineError, SettingsError, most_telling
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
@@ -48,7 +49,7 @@ def verb_function(name: str) -> Callable[..., Any]:
         if returned is str:
             return done.summary()
         done.progress.note(done.summary())
-        return done.kept[name].with_new_file("page.txt", done.summary())
+        return done.kept[name].with_new_file(PAGE, done.summary())
 
     return _function(called, name.replace("-", "_"), _help(taken), parameters(taken), returned)
 
@@ -70,7 +71,7 @@ async def run(self: Options, verb: str, **given: Any) -> dagger.Directory:
     done = await attempt(self, verb, given)
     code = done.error.exit_code if done.error else done.exit_code
     folder = dag.directory()
-    texts = {**done.report.files(), "exit-code": f"{code}\n", "page.txt": done.summary()}
+    texts = {**done.report.files(), "exit-code": f"{code}\n", PAGE: done.summary()}
     for name, text in texts.items():
         folder = folder.with_new_file(name, text)
     for name, kept in done.kept.items():

@@ -24,8 +24,6 @@ RELATIVE = sed -i 's|^/.*|../../../..|' .venv/lib/python*/site-packages/_editabl
 PYTEST := .venv/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder
 # What only `make test-long` runs; CI gives it one folder after the other.
 LONG := $(wildcard tests/*/long)
-PYTHON_FILES := pipeline tests benchmarks
-SHELL_FILES := .ci .devcontainer infrastructure pipeline tests
 
 .PHONY: help
 help: ## Show this list.
@@ -72,9 +70,7 @@ lint: install-dev ## Only the linters.
 
 .PHONY: format
 format: install-dev ## Format the code.
-	@.venv/bin/ruff check --fix --quiet $(PYTHON_FILES)
-	@.venv/bin/ruff format $(PYTHON_FILES)
-	@.venv/bin/shfmt -i 2 -ci -w $(SHELL_FILES)
+	@PATH="$$PWD/.venv/bin:$$PATH" .ci/lint --fix
 
 .PHONY: hooks
 hooks: ## Let git run the linters before each commit.

@@ -8,10 +8,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from pipeline.machine.files import DRAFT
+
 LOCK = "reports/.lock"
 """The file in a checkout that every run holds as long as it lives, together with others."""
 
-DRAFT = r"\..+\.\d+\.draft"
 LEFT = (
     (".secrets", r"[A-Z_]+\.\d+\.[0-9a-f]+"),
     ("infrastructure/*", r"quickdata-[0-9a-f]{8}\.tfplan|adopt_imports\.tf"),

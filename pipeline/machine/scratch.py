@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from pipeline.machine.files import draft_of
+
 PREFIX = "quickdata-"
 MARK = ".quickdata"
 """The file that makes a directory ours; whoever holds its lock (flock) is alive."""
@@ -66,9 +68,8 @@ def remove(directory: Path) -> bool:
 
 def _locked_mark(mark: Path) -> int:
     """Make a file whose lock this process holds: it has its name only when it is locked."""
-    draft = mark.with_name(f"{mark.name}.draft")
-    descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-    with suppress(OSError):  # a file system without locks: then nobody takes the directory for a dead run's
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-    draft.rename(mark)
+    with draft_of(mark) as draft:
+        descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        with suppress(OSError):  # without locks, nobody takes the directory for a dead run's
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
     return descriptor

@@ -3,12 +3,13 @@
 import fcntl
 import hashlib
 import os
+import re
 import zipfile
 from io import BytesIO
 from pathlib import Path
 
 from pipeline.errors import ToolError
-from pipeline.machine.files import write_whole
+from pipeline.machine.files import DRAFT, write_whole
 from pipeline.machine.http_request import ask
 from pipeline.tofu import binary
 
@@ -72,8 +73,9 @@ def _unpack(archive: bytes) -> Path:
     lock = os.open(cache, os.O_RDONLY)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        for draft in cache.glob(".tofu.*draft"):  # a killed run's: a living one would have the lock
-            draft.unlink()
+        for path in cache.iterdir():
+            if re.fullmatch(DRAFT, path.name):  # a killed run's: a living one would have the lock
+                path.unlink()
         with zipfile.ZipFile(BytesIO(archive)) as files:
             write_whole(cache / "tofu", files.read("tofu"), 0o755)
         return cache / "tofu"

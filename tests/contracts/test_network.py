@@ -23,9 +23,9 @@ from pipeline.servers.localstack import ACCOUNT, LocalStack, answers, sts_client
 from pipeline.steps.step import Step
 from pipeline.tofu.download import download_tofu
 from tests.servers.test_host import python
+from tests.support.clouds import KEYS, cloud_of
 from tests.support.recording_proxy import RecordingProxy, forget_the_network, recording_proxy
 
-KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
 PASSWORD = "p@ss:w0rd/of-the-proxy"
 URL = "http://somebody:p%40ss:w0rd%2Fof-the-proxy@proxy.invalid:3128"
 EMULATOR = "127.0.0.77"
@@ -59,7 +59,7 @@ async def test_the_emulator_is_never_asked_by_a_proxy(
     localstack: LocalStack, proxy: RecordingProxy, tmp_path: Path
 ) -> None:
     runner = HostRunner(tmp_path, {}, Progress(), (Path(sys.executable).parent,), tmp_path)
-    cloud = Cloud(KEYS, localstack.region, localstack.endpoint)
+    cloud = cloud_of(localstack)
     assert answers(sts_client(localstack))
     assert await cloud.account() == ACCOUNT
     assert ACCOUNT in (await runner.run(who(localstack))).check().stdout
@@ -72,7 +72,7 @@ async def test_an_emulator_that_is_not_on_the_loopback_is_asked_directly_too(
     with recording_proxy({"/": IDENTITY}, EMULATOR) as emulator:
         server = LocalStack(emulator.url, "eu-west-3")
         assert answers(sts_client(server))
-        assert await Cloud(KEYS, server.region, server.endpoint).account() == ACCOUNT
+        assert await cloud_of(server).account() == ACCOUNT
         runner = HostRunner(tmp_path, {}, Progress(), (Path(sys.executable).parent,), tmp_path)
         assert ACCOUNT in (await runner.run(who(server))).check().stdout
     assert (len(emulator.asked), proxy.asked) == (3, [])

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pipeline.aws.account import Cloud
 from pipeline.backups.catalogue import choose, list_backups, table
 from pipeline.deployment import DATABASE
 from pipeline.errors import BackupError
 from pipeline.servers.localstack import LocalStack
+from tests.support.clouds import cloud_of
 
 OLD, NEW = "20260101T020000Z-0000aaaa", "20260102T020000Z-0000bbbb"
 NOW = datetime(2026, 1, 3, 2, 0, tzinfo=UTC)
@@ -20,8 +20,7 @@ NOW = datetime(2026, 1, 3, 2, 0, tzinfo=UTC)
 
 class Bucket:
     def __init__(self, server: LocalStack) -> None:
-        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-        self.cloud = Cloud(keys, server.region, server.endpoint)
+        self.cloud = cloud_of(server)
         self.name = f"backups-{secrets.token_hex(6)}"
         self.client = self.cloud.client("s3")
         self.client.create_bucket(

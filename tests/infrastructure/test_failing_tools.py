@@ -16,7 +16,6 @@ from pipeline.backups.catalogue import list_backups
 from pipeline.deploy import order as deploy
 from pipeline.deployment import Deployment, keep_states_in
 from pipeline.errors import PipelineError, StateLocked, ToolError
-from pipeline.rehearsal.workspace import throwaway_workspace
 from pipeline.reporting.progress import Progress
 from pipeline.runners.host import HostRunner
 from pipeline.servers.localstack import LocalStack
@@ -27,12 +26,6 @@ from pipeline.tofu.stack import Stack
 from tests.support.ansible_workspace import make_workspace
 from tests.support.by_hand import ENVIRONMENT
 from tests.support.stacks import BUCKET, deployment, init, pending
-
-
-@pytest.fixture
-def workspace() -> Iterator[Path]:
-    with throwaway_workspace() as directory:
-        yield directory / "workspace"
 
 
 @pytest.fixture

@@ -121,12 +121,6 @@ def test_both_folders_are_applied_without_a_question(session: Session) -> None:
     assert ["Apply complete!" in said for said in applied] == [True, True]
 
 
-@pytest.fixture
-def cloud(localstack: LocalStack) -> Cloud:
-    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-    return Cloud(keys, localstack.region, localstack.endpoint)
-
-
 def test_a_suffix_in_upper_case_names_the_bucket_in_lower_case(session: Session, cloud: Cloud) -> None:
     assert BUCKET in [bucket["Name"] for bucket in cloud.client("s3").list_buckets()["Buckets"]]
 

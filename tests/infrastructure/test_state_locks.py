@@ -16,7 +16,6 @@ from pipeline.deploy.check import check
 from pipeline.deploy.order import deploy, destroy
 from pipeline.deployment import Deployment, keep_states_in
 from pipeline.errors import BucketTaken, SettingsError, StateElsewhere, StateLocked, StateLost, ToolError
-from pipeline.servers.localstack import LocalStack
 from pipeline.states.ready import RECORD, require_unlocked
 from pipeline.steps.lock import Lock, new_lock
 from pipeline.steps.step import Result
@@ -49,21 +48,9 @@ class Workspace(RecordingRunner):
         return found.read_text() if found.exists() else await super().read(path)  # type: ignore[arg-type]
 
 
-@pytest.fixture
-def server() -> Iterator[GitLab]:
-    with gitlab_server() as found:
-        yield found
-
-
 def in_gitlab(server: GitLab, token: str = PAT, project: str = PROJECT) -> Deployment:
     backend = gitlab.GitLab(server.url, project, USER, token, "ppr")
     return keep_states_in(deployment(RecordingRunner()), backend)
-
-
-@pytest.fixture(scope="module")
-def cloud(localstack: LocalStack) -> Cloud:
-    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-    return Cloud(keys, localstack.region, localstack.endpoint)
 
 
 @pytest.fixture

@@ -6,28 +6,21 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pexpect
 import pytest
 
-from pipeline.aws.account import Cloud
 from pipeline.servers.localstack import LocalStack
 from pipeline.settings.suffix import bucket_name
 from tests.support import stacks
+from tests.support.clouds import cloud_of
 from tests.support.emulated import checkout
-from tests.support.gitlab_server import PAT, PROJECT, USER, GitLab, gitlab_server
+from tests.support.gitlab_server import PAT, PROJECT, USER, GitLab
 
 QUICKDATA = str(Path(sys.executable).with_name("quickdata"))
 STATE = "quickdata-ppr-storage"
 LEFT = {"ID": "1-2-3", "Who": USER, "Created": "2026-01-02T03:04:05.678Z"}
-
-
-@pytest.fixture
-def server() -> Iterator[GitLab]:
-    with gitlab_server() as found:
-        yield found
 
 
 @pytest.fixture
@@ -202,8 +195,7 @@ def ended(run: "subprocess.Popen[str]") -> subprocess.CompletedProcess[str]:
 
 
 def put_lock(localstack: LocalStack, key: str) -> None:
-    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-    s3 = Cloud(keys, localstack.region, localstack.endpoint).client("s3")
+    s3 = cloud_of(localstack).client("s3")
     body = json.dumps({**LEFT, "Who": "me@host"})
     s3.put_object(Bucket=bucket_name("mover-tfstate"), Key=key, Body=body.encode())
 

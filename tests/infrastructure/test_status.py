@@ -2,7 +2,6 @@
 
 import json
 import secrets
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,14 +17,13 @@ from pipeline.deploy.finding import Finding
 from pipeline.deploy.status import require_well, status
 from pipeline.deployment import Deployment
 from pipeline.errors import PipelineError
-from pipeline.rehearsal.workspace import throwaway_workspace
 from pipeline.servers.localstack import LocalStack
 from pipeline.servers.process import free_port
 from pipeline.targets import aws
 from tests.support import stacks
+from tests.support.clouds import KEYS, cloud_of
 from tests.support.recording import RecordingRunner, deployment, plan_json, said_by_ansible
 
-KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
 SERVICES = "status: services"
 RUNNING = '{"Name": "nocodb_db", "Replicas": "1/1 (max 1 per node)", "Image": "postgres:18"}'
 RESOURCE = {"mode": "managed", "type": "aws_eip", "name": "x", "instances": [{}]}
@@ -95,7 +93,7 @@ def bad(parts: list[Finding]) -> dict[str, str]:
 @pytest.fixture
 def live(localstack: LocalStack) -> Live:
     """A deployment that is well: versioned bucket, fresh verified backup, two nodes."""
-    cloud = Cloud(KEYS, localstack.region, localstack.endpoint)
+    cloud = cloud_of(localstack)
     live = Live(cloud, f"status-{secrets.token_hex(4)}")
     place = {"LocationConstraint": localstack.region}
     cloud.client("s3").create_bucket(Bucket=live.deployment().bucket, CreateBucketConfiguration=place)
@@ -214,12 +212,6 @@ async def test_a_missed_night_an_unverified_and_a_bad_backup_are_told(live: Live
 
 
 # --- real stacks ---
-
-
-@pytest.fixture
-def workspace() -> Iterator[Path]:
-    with throwaway_workspace() as directory:
-        yield directory / "workspace"
 
 
 async def test_real_stacks_are_told_before_and_after_the_bucket_is_there(

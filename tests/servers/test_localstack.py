@@ -5,11 +5,10 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
-from pipeline.aws.account import Cloud
 from pipeline.servers.localstack import LocalStack
 from pipeline.servers.localstack import localstack as run_localstack
+from tests.support.clouds import cloud_of
 
-KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
 BUCKET = "of-the-same-name"
 LARGE = b"x" * 2_000_000
 """Small objects stay in memory."""
@@ -19,7 +18,7 @@ async def test_a_bucket_deleted_on_one_server_stays_on_another(
     localstack: LocalStack, tmp_path: Path
 ) -> None:
     async with run_localstack(tmp_path / "other") as other:
-        ours, theirs = (Cloud(KEYS, s.region, s.endpoint).client("s3") for s in (localstack, other))
+        ours, theirs = (cloud_of(s).client("s3") for s in (localstack, other))
         here = {"LocationConstraint": other.region}
         for client in (ours, theirs):
             client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration=here)

@@ -5,8 +5,7 @@ import pytest
 from pipeline.aws.account import Cloud
 from pipeline.errors import RegionDiffers
 from pipeline.servers.localstack import LocalStack
-
-KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+from tests.support.clouds import KEYS
 
 
 async def test_a_bucket_in_another_region_is_yours_and_refused(localstack: LocalStack) -> None:

@@ -11,6 +11,7 @@ import boto3
 
 from pipeline.servers.localstack import ACCOUNT, LocalStack
 from pipeline.settings.suffix import bucket_name
+from tests.support.clouds import KEYS
 from tests.support.denied_calls import policy
 from tests.support.enforcing import enforcing
 from tests.support.stacks import BUCKET, applied, deployment, init
@@ -19,7 +20,6 @@ SUFFIX = "privilege"
 STORAGE = (BUCKET, "aws_s3_bucket_versioning.backups", "aws_s3_bucket_ownership_controls.backups")
 """Without the bucket's policy, which denies what does not come by TLS: this AWS speaks none."""
 APP = ("aws_iam_role_policy.backups", "aws_iam_instance_profile.database")
-ROOT = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Role:
 
     def root(self, service: str) -> Any:
         """Return a client that may do everything."""
-        return self._client(service, ROOT)
+        return self._client(service, KEYS)
 
     def _client(self, service: str, keys: dict[str, str]) -> Any:
         name = service, keys["aws_access_key_id"]

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import boto3
 import pytest
 from dagger import dag
 
@@ -26,6 +25,7 @@ from pipeline.servers.localstack import LocalStack
 from pipeline.servers.postgres import Postgres
 from pipeline.tofu import binary as tools
 from tests.support.calls import attempt, options
+from tests.support.clouds import cloud_of
 from tests.support.engine import Engine, refuse_processes
 from tests.support.ssh_keys import lay_key, require_keygen
 
@@ -60,8 +60,7 @@ def pipeline(engine: Engine, postgres: Postgres, tmp_path: Path, monkeypatch: py
 
 def list_of(server: LocalStack, bucket: str, ending: str) -> list[str]:
     """Return the keys that a bucket has, of those with an ending."""
-    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": server.region}
-    found = boto3.client("s3", endpoint_url=server.endpoint, **keys).list_objects_v2(Bucket=bucket)
+    found = cloud_of(server).client("s3").list_objects_v2(Bucket=bucket)
     return [each["Key"] for each in found["Contents"] if each["Key"].endswith(ending)]
 
 

@@ -22,6 +22,7 @@ from pipeline.settings.suffix import bucket_name
 from pipeline.tofu import binary as tools
 from pipeline.tofu.download import find_or_download_tofu
 from tests.e2e.long.test_life import UPLOAD, UPLOADED, empty_database, fingerprint, variables, vault
+from tests.support.clouds import KEYS
 from tests.support.emulated import VAULT, Checkout
 from tests.support.emulated import checkout as make_checkout
 from tests.support.runbook import commands
@@ -198,6 +199,6 @@ def test_storage_is_destroyed_on_purpose(operator: Operator, tmp_path: Path) -> 
     shutil.copytree(operator.checkout.root / "infrastructure/terraS3", copy)
     for line in (unprotect, init, destroy):
         operator.type(line, folder="copy")
-    cloud = Cloud({"aws_access_key_id": "test", "aws_secret_access_key": "test"}, operator.aws.region)
+    cloud = Cloud(KEYS, operator.aws.region)
     there = replace(cloud, endpoint=operator.aws.endpoint).client("s3").list_buckets()["Buckets"]
     assert BUCKET not in {bucket["Name"] for bucket in there}

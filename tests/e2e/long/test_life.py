@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 from anyio.from_thread import start_blocking_portal
 
-from pipeline.aws.account import Cloud
 from pipeline.deployment import DATABASE
 from pipeline.rehearsal.database import SQL
 from pipeline.servers.localstack import LocalStack
 from pipeline.servers.postgres import Postgres, postgres
 from tests.support.canaries import Canaries, Watcher
+from tests.support.clouds import cloud_of
 from tests.support.emulated import Checkout, Ended, checkout
 
 pytestmark = pytest.mark.timeout(3000)
@@ -86,8 +86,7 @@ def fingerprint(server: Postgres) -> str:
 
 def alive(aws: LocalStack) -> list[str]:
     """Return the nodes that run, by name."""
-    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-    pages = Cloud(keys, aws.region, aws.endpoint).client("ec2").get_paginator("describe_instances")
+    pages = cloud_of(aws).client("ec2").get_paginator("describe_instances")
     mine = [
         {"Name": "tag:Suffix", "Values": [SUFFIX]},
         {"Name": "instance-state-name", "Values": ["running"]},

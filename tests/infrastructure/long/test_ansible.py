@@ -26,18 +26,13 @@ PLAYBOOKS = ("swarm", "nocodb", "backup")
 SECRETS = [value for name, value in VAULT.items() if not name.endswith("email")]
 
 
-@pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    return make_workspace(tmp_path_factory.mktemp("ansible"))
-
-
 @pytest.fixture(scope="module", autouse=True)
-def runs(workspace: Workspace) -> dict[str, list[Run]]:
+def runs(playbooks: Workspace) -> dict[str, list[Run]]:
     """The first and the second run of each playbook."""
 
     def twice(*playbooks: str) -> dict[str, list[Run]]:
-        first = {playbook: workspace.play(playbook) for playbook in playbooks}
-        return {playbook: [first[playbook], workspace.play(playbook)] for playbook in playbooks}
+        first = {playbook: playbooks.play(playbook) for playbook in playbooks}
+        return {playbook: [first[playbook], playbooks.play(playbook)] for playbook in playbooks}
 
     with ThreadPoolExecutor() as pool:
         chains = [pool.submit(twice, "swarm", "nocodb"), pool.submit(twice, "backup")]
@@ -72,65 +67,65 @@ def test_a_second_run_changes_nothing(runs: dict[str, list[Run]], playbook: str)
 
 @pytest.mark.parametrize("playbook", PLAYBOOKS)
 def test_check_mode_tells_no_change_where_there_is_none(
-    workspace: Workspace, runs: dict[str, list[Run]], playbook: str
+    playbooks: Workspace, runs: dict[str, list[Run]], playbook: str
 ) -> None:
-    run = workspace.play(playbook, "--check")
+    run = playbooks.play(playbook, "--check")
     assert (run.exit_code, run.changed) == (0, 0), run.output
 
 
-def test_check_mode_tells_a_newer_image_and_writes_nothing(workspace: Workspace) -> None:
+def test_check_mode_tells_a_newer_image_and_writes_nothing(playbooks: Workspace) -> None:
     images = yaml.safe_load((ANSIBLE / "group_vars/all/images.yml").read_text())["images"]
-    before = {path: path.read_bytes() for path in files_of(workspace)}
+    before = {path: path.read_bytes() for path in files_of(playbooks)}
     newer = json.dumps({"images": images | {"db": "postgres:18.99"}})
-    run = workspace.play("nocodb", "--check", "--diff", "-e", newer)
+    run = playbooks.play("nocodb", "--check", "--diff", "-e", newer)
     assert (run.exit_code, run.changed) == (0, 1), run.output
     found = read_prediction(Result(Step("check mode", ()), 0, run.output, "", 0.0))
     assert found.images == (f"db: {images['db']} → postgres:18.99",)
-    assert {path: path.read_bytes() for path in files_of(workspace)} == before
+    assert {path: path.read_bytes() for path in files_of(playbooks)} == before
 
 
-def test_the_rendered_stack_is_a_valid_compose_file(workspace: Workspace, other: Workspace) -> None:
-    stacks = [str(each.node("manager", "opt/quickdata/stack.yml")) for each in (workspace, other)]
-    checked = workspace.command("check-jsonschema", "--builtin-schema", "vendor.compose-spec", *stacks)
+def test_the_rendered_stack_is_a_valid_compose_file(playbooks: Workspace, other: Workspace) -> None:
+    stacks = [str(each.node("manager", "opt/quickdata/stack.yml")) for each in (playbooks, other)]
+    checked = playbooks.command("check-jsonschema", "--builtin-schema", "vendor.compose-spec", *stacks)
     assert checked.exit_code == 0, checked.output
-    assert set(workspace.stack["services"]) == {"db", "nocodb", "adminer"}
+    assert set(playbooks.stack["services"]) == {"db", "nocodb", "adminer"}
     assert set(other.stack["services"]) == {"db", "nocodb", "adminer", "proxy"}
 
 
-def test_every_image_has_a_version_and_comes_from_the_one_file(workspace: Workspace) -> None:
+def test_every_image_has_a_version_and_comes_from_the_one_file(playbooks: Workspace) -> None:
     images = yaml.safe_load((ANSIBLE / "group_vars/all/images.yml").read_text())["images"]
-    for name, service in workspace.stack["services"].items():
+    for name, service in playbooks.stack["services"].items():
         assert service["image"] == images[name]
         assert re.search(r":v?\d+\.\d+[^:/]*$", service["image"])
 
 
-def test_nocodb_and_its_database_stay_on_the_database_node(workspace: Workspace) -> None:
+def test_nocodb_and_its_database_stay_on_the_database_node(playbooks: Workspace) -> None:
     for name in ("db", "nocodb"):
-        placement = workspace.stack["services"][name]["deploy"]["placement"]
+        placement = playbooks.stack["services"][name]["deploy"]["placement"]
         assert placement == {"constraints": ["node.labels.role == database"]}
 
 
-def test_no_service_needs_the_ingress_network_and_the_database_is_closed(workspace: Workspace) -> None:
-    services = workspace.stack["services"]
+def test_no_service_needs_the_ingress_network_and_the_database_is_closed(playbooks: Workspace) -> None:
+    services = playbooks.stack["services"]
     assert "ports" not in services["db"]
     assert all(service["deploy"]["endpoint_mode"] == "dnsrr" for service in services.values())
     assert all(port["mode"] == "host" for service in services.values() for port in service.get("ports", []))
 
 
-def test_postgresql_18_keeps_its_data_on_the_data_volume(workspace: Workspace) -> None:
-    mounts = workspace.stack["services"]["db"]["volumes"]
+def test_postgresql_18_keeps_its_data_on_the_data_volume(playbooks: Workspace) -> None:
+    mounts = playbooks.stack["services"]["db"]["volumes"]
     assert {"type": "bind", "source": "/srv/quickdata/postgresql", "target": "/var/lib/postgresql"} in mounts
 
 
-def test_every_service_is_checked_and_rolled_back_when_an_update_fails(workspace: Workspace) -> None:
-    for service in workspace.stack["services"].values():
+def test_every_service_is_checked_and_rolled_back_when_an_update_fails(playbooks: Workspace) -> None:
+    for service in playbooks.stack["services"].values():
         assert service["healthcheck"]["test"][0] == "CMD"
         assert service["deploy"]["update_config"]["failure_action"] == "rollback"
         assert service["deploy"]["resources"]["limits"]["memory"]
 
 
-def test_a_secret_is_in_no_rendered_file_but_those_of_mode_0600(workspace: Workspace) -> None:
-    contents = {path: path.read_text() for path in files_of(workspace)}
+def test_a_secret_is_in_no_rendered_file_but_those_of_mode_0600(playbooks: Workspace) -> None:
+    contents = {path: path.read_text() for path in files_of(playbooks)}
     assert not [path for path, text in contents.items() if "of-tests" in text and mode_of(path) != 0o600]
     assert not [path for path, text in contents.items() for secret in SECRETS if secret in text]
 
@@ -140,27 +135,27 @@ def test_no_output_shows_a_secret(runs: dict[str, list[Run]]) -> None:
         assert not [secret for secret in [*SECRETS, "secret-key-of-tests"] if secret in run.output]
 
 
-def test_the_scripts_configuration_is_readable_by_its_owner_only(workspace: Workspace) -> None:
+def test_the_scripts_configuration_is_readable_by_its_owner_only(playbooks: Workspace) -> None:
     for name in ("pg-backup.conf", "pgpass"):
-        assert mode_of(workspace.node("database", f"etc/quickdata/{name}")) == 0o600
+        assert mode_of(playbooks.node("database", f"etc/quickdata/{name}")) == 0o600
 
 
-def test_the_configuration_names_the_injected_bucket_and_the_local_server(workspace: Workspace) -> None:
-    config = workspace.node("database", "etc/quickdata/pg-backup.conf").read_text()
+def test_the_configuration_names_the_injected_bucket_and_the_local_server(playbooks: Workspace) -> None:
+    config = playbooks.node("database", "etc/quickdata/pg-backup.conf").read_text()
     values = dict(re.findall(r"^([A-Z_]+)='(.*)'$", config, re.MULTILINE))
     assert values["BACKUP_BUCKET"] == BUCKET
     assert (values["PG_SERVICE"], values["PGHOST"], values["PGPORT"]) == ("", "127.0.0.1", "5433")
     assert all(Path(values[name]).is_dir() for name in ("STATE_DIR", "ATTACHMENTS_DIR"))
 
 
-def test_no_other_user_can_hold_the_scripts_lock(workspace: Workspace) -> None:
-    config = workspace.node("database", "etc/quickdata/pg-backup.conf").read_text()
+def test_no_other_user_can_hold_the_scripts_lock(playbooks: Workspace) -> None:
+    config = playbooks.node("database", "etc/quickdata/pg-backup.conf").read_text()
     lock = re.search(r"^LOCK_FILE='(.*)'$", config, re.MULTILINE)
     assert lock and mode_of(Path(lock[1]).parent) == 0o700
 
 
-def test_the_scripts_read_every_value_of_their_configuration(workspace: Workspace) -> None:
-    config = workspace.node("database", "etc/quickdata/pg-backup.conf").read_text()
+def test_the_scripts_read_every_value_of_their_configuration(playbooks: Workspace) -> None:
+    config = playbooks.node("database", "etc/quickdata/pg-backup.conf").read_text()
     scripts = "".join(path.read_text() for path in ANSIBLE.glob("roles/pg_backup/files/*.sh"))
     keys = set(re.findall(r"^(?!PG[A-Z])([A-Z_]+)=", config, re.MULTILINE))
     keys -= {"AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "NO_PROXY"}  # awscli does
@@ -168,31 +163,31 @@ def test_the_scripts_read_every_value_of_their_configuration(workspace: Workspac
     assert not [key for key in keys if not re.search(rf"\b{key}\b", scripts)]
 
 
-def test_a_colon_in_the_password_is_escaped_in_pgpass(workspace: Workspace) -> None:
-    pgpass = workspace.node("database", "etc/quickdata/pgpass").read_text()
+def test_a_colon_in_the_password_is_escaped_in_pgpass(playbooks: Workspace) -> None:
+    pgpass = playbooks.node("database", "etc/quickdata/pgpass").read_text()
     assert pgpass == "127.0.0.1:5433:*:admin:db\\:Passw0rd#of-tests\n"
 
 
-def test_awscli_is_new_enough_for_conditional_writes(workspace: Workspace) -> None:
-    aws = workspace.node("database", "opt/quickdata/aws")
-    version = re.match(r"aws-cli/(\d+)\.(\d+)", workspace.command(str(aws), "--version").output)
+def test_awscli_is_new_enough_for_conditional_writes(playbooks: Workspace) -> None:
+    aws = playbooks.node("database", "opt/quickdata/aws")
+    version = re.match(r"aws-cli/(\d+)\.(\d+)", playbooks.command(str(aws), "--version").output)
     assert version is not None
     assert (int(version[1]), int(version[2])) >= (1, 46)
 
 
-def test_cron_runs_the_installed_script_with_the_installed_configuration(workspace: Workspace) -> None:
-    lines = workspace.node("database", "etc/cron.d/quickdata-pg-backup").read_text().splitlines()
+def test_cron_runs_the_installed_script_with_the_installed_configuration(playbooks: Workspace) -> None:
+    lines = playbooks.node("database", "etc/cron.d/quickdata-pg-backup").read_text().splitlines()
     command = re.fullmatch(r"17 2 \* \* \* root (\S+) --config (\S+) >> (\S+) 2>&1", lines[-1])
     assert command is not None
     script, config, log = map(Path, command.groups())
     assert (os.access(script, os.X_OK), config.is_file(), log.parent.is_dir()) == (True, True, True)
 
 
-def test_cron_looks_at_the_age_of_the_backups_where_there_is_no_systemd(workspace: Workspace) -> None:
-    entry = cron.read(workspace.node("database", "etc/cron.d/quickdata-pg-backup-age").read_text())
+def test_cron_looks_at_the_age_of_the_backups_where_there_is_no_systemd(playbooks: Workspace) -> None:
+    entry = cron.read(playbooks.node("database", "etc/cron.d/quickdata-pg-backup-age").read_text())
     script, option, config, *log = entry.line.split()
     assert (entry.user, os.access(script, os.X_OK), option) == ("root", True, "--config")
-    assert Path(config) == workspace.node("database", "etc/quickdata/pg-backup.conf")
+    assert Path(config) == playbooks.node("database", "etc/quickdata/pg-backup.conf")
     assert "MAX_AGE_HOURS='26'" in Path(config).read_text()
     assert (log[0], Path(log[1]).parent.is_dir(), log[2]) == (">>", True, "2>&1")
 
@@ -204,8 +199,8 @@ def test_with_a_domain_only_the_proxy_is_open(other: Workspace) -> None:
 
 
 def test_a_changed_password_gives_nocodb_a_new_secret_and_does_not_restart_the_database(
-    workspace: Workspace, other: Workspace
+    playbooks: Workspace, other: Workspace
 ) -> None:
-    before = {name: secret["name"] for name, secret in workspace.stack["secrets"].items()}
+    before = {name: secret["name"] for name, secret in playbooks.stack["secrets"].items()}
     after = {name: secret["name"] for name, secret in other.stack["secrets"].items()}
     assert {name for name in before if before[name] != after[name]} == {"nocodb_db"}

@@ -12,11 +12,6 @@ import yaml
 from tests.support.ansible_workspace import ANSIBLE, TOOLS, VAULT_PASSWORD, Workspace, make_workspace
 
 
-@pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    return make_workspace(tmp_path_factory.mktemp("ansible"))
-
-
 @pytest.mark.parametrize(
     ("image", "fits"), [("postgres:18.99-bookworm", True), ("postgres:19.1-bookworm", False)]
 )
@@ -46,10 +41,10 @@ def test_unusable_secrets_are_found_before_any_node_is_there(tmp_path: Path, nam
 
 
 @pytest.mark.parametrize("playbook", ["swarm", "nocodb", "backup"])
-def test_zero_hosts_is_an_error(workspace: Workspace, tmp_path: Path, playbook: str) -> None:
+def test_zero_hosts_is_an_error(playbooks: Workspace, tmp_path: Path, playbook: str) -> None:
     empty = tmp_path / "empty.yml"
     empty.write_text("all: {children: {managers: {}, databases: {}}}")
-    run = workspace.play(playbook, "-i", str(empty))
+    run = playbooks.play(playbook, "-i", str(empty))
     assert run.exit_code != 0
     assert re.search("No host, or more than one, in group .*databases", run.output)
 
@@ -59,26 +54,26 @@ def test_zero_hosts_is_an_error(workspace: Workspace, tmp_path: Path, playbook: 
     [("nocodb", ["vault_db_password", "vault_nocodb_admin_email"]), ("backup", ["vault_db_password"])],
 )
 def test_missing_vault_variables_are_named_with_the_fix(
-    workspace: Workspace, playbook: str, missing: list[str]
+    playbooks: Workspace, playbook: str, missing: list[str]
 ) -> None:
-    run = workspace.play(playbook, "--check", "-e", json.dumps(dict.fromkeys(missing, "")))
+    run = playbooks.play(playbook, "--check", "-e", json.dumps(dict.fromkeys(missing, "")))
     assert run.exit_code != 0
     assert f"{', '.join(missing)}. vault.yml.example lists every variable" in run.output
 
 
-def test_a_wrong_vault_password_fails(workspace: Workspace) -> None:
-    run = workspace.play("nocodb", VAULT_PASSWORD="another")
+def test_a_wrong_vault_password_fails(playbooks: Workspace) -> None:
+    run = playbooks.play("nocodb", VAULT_PASSWORD="another")
     assert run.exit_code != 0
     assert "Decryption failed" in run.output
 
 
-def test_the_vault_password_is_asked_at_a_terminal(workspace: Workspace) -> None:
-    environment = workspace.environment()
+def test_the_vault_password_is_asked_at_a_terminal(playbooks: Workspace) -> None:
+    environment = playbooks.environment()
     del environment["ANSIBLE_VAULT_PASSWORD_FILE"], environment["VAULT_PASSWORD"]
     child = pexpect.spawn(
         str(TOOLS / "ansible-playbook"),
         ["nocodb.yml", "--ask-vault-password"],
-        cwd=str(workspace.path / "ansible"),
+        cwd=str(playbooks.path / "ansible"),
         env=environment,
         encoding="utf-8",
         timeout=60,
@@ -107,8 +102,8 @@ def test_the_vault_password_is_asked_at_a_terminal(workspace: Workspace) -> None
         ("nocodb", {"images": {"db": "postgres"}}, "missing required arguments: adminer, nocodb, proxy"),
     ],
 )
-def test_malformed_input_is_refused(workspace: Workspace, playbook: str, given: Any, said: str) -> None:
+def test_malformed_input_is_refused(playbooks: Workspace, playbook: str, given: Any, said: str) -> None:
     # --check: were it not refused, it must not reach this machine either.
-    run = workspace.play(playbook, "--check", "-e", json.dumps(given))
+    run = playbooks.play(playbook, "--check", "-e", json.dumps(given))
     assert run.exit_code != 0
     assert said in run.output

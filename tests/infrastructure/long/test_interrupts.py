@@ -1,6 +1,5 @@
 """An interrupted apply, and the deployment after it."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import anyio
@@ -12,7 +11,6 @@ from pipeline.deploy.gate import gate_storage
 from pipeline.deployment import Deployment
 from pipeline.rehearsal.local_nodes import local_deployment
 from pipeline.rehearsal.surroundings import Surroundings
-from pipeline.rehearsal.workspace import throwaway_workspace
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
 from pipeline.servers.localstack import LocalStack
@@ -36,12 +34,6 @@ class Watching(Progress):
         super().show_activity(step, text, line, stream)
         if step.creates and self._address in line and ('"apply_start"' in line or not self._address):
             self.seen.set()
-
-
-@pytest.fixture
-def workspace() -> Iterator[Path]:
-    with throwaway_workspace() as directory:
-        yield directory / "workspace"
 
 
 @pytest.mark.parametrize(

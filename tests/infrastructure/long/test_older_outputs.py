@@ -1,16 +1,12 @@
 """States that were written before storage's outputs had their present names: read until their next apply."""
 
-from collections.abc import Iterator
 from functools import reduce
 from pathlib import Path
-
-import pytest
 
 from pipeline.ansible.playbooks import INVENTORY
 from pipeline.deploy import adopt
 from pipeline.deploy import order as deploy
 from pipeline.deployment import Deployment
-from pipeline.rehearsal.workspace import throwaway_workspace
 from pipeline.servers.localstack import LocalStack
 from pipeline.tofu import plan
 from pipeline.tofu.plan import Plan
@@ -24,12 +20,6 @@ OLDER = {
     '"terraform_remote_state" "s3"': '"terraform_remote_state" "storage"',
     "terraform_remote_state.s3": "terraform_remote_state.storage",
 }
-
-
-@pytest.fixture
-def workspace() -> Iterator[Path]:
-    with throwaway_workspace() as directory:
-        yield directory / "workspace"
 
 
 def with_older_names(workspace: Path) -> dict[Path, str]:

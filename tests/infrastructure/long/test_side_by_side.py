@@ -57,13 +57,6 @@ async def _bucket_and_app(d: Deployment) -> None:
     await applied(d, d.app)
 
 
-@pytest.fixture
-def fresh() -> Iterator[Path]:
-    """A workspace as a fresh clone has it: without any state."""
-    with throwaway_workspace() as directory:
-        yield directory / "workspace"
-
-
 def named(d: Deployment) -> set[str]:
     """Return every name, identifier and address that a deployment's states hold for what AWS keeps."""
     kinds = ("id", "arn", "name", "bucket", "key_name", "public_ip")
@@ -150,9 +143,9 @@ def as_s3(request: AWSPreparedRequest, **_: Any) -> AWSResponse | None:
 
 
 async def test_a_bucket_of_another_account_stops_the_run_before_anything_is_created(
-    localstack: LocalStack, fresh: Path
+    localstack: LocalStack, workspace: Path
 ) -> None:
-    d = deployment(fresh, localstack, "taken")
+    d = deployment(workspace, localstack, "taken")
     somebody_elses_bucket(localstack, d.bucket)
     d.cloud._session.events.register("before-send.s3.HeadBucket", as_s3)
     async with refused(d, BucketTaken):
@@ -160,9 +153,9 @@ async def test_a_bucket_of_another_account_stops_the_run_before_anything_is_crea
 
 
 async def test_a_bucket_taken_between_the_check_and_the_apply_is_said_too(
-    localstack: LocalStack, fresh: Path
+    localstack: LocalStack, workspace: Path
 ) -> None:
-    d = deployment(fresh, localstack, "overtaken")
+    d = deployment(workspace, localstack, "overtaken")
     somebody_elses_bucket(localstack, d.bucket)
     await init(d, d.storage)
     with pytest.raises(BucketTaken, match="the bucket's name is taken"):
@@ -178,11 +171,11 @@ async def test_a_bucket_that_the_state_does_not_know_is_lost_state(both: dict[st
 
 
 async def test_nodes_that_the_state_does_not_know_are_lost_state(
-    both: dict[str, Deployment], localstack: LocalStack, fresh: Path
+    both: dict[str, Deployment], localstack: LocalStack, workspace: Path
 ) -> None:
     known = Path(both[OTHER].runner.root / STATE.format("terraS3"))
-    shutil.copy(known, fresh / STATE.format("terraS3"))
-    d = deployment(fresh, localstack, OTHER)
+    shutil.copy(known, workspace / STATE.format("terraS3"))
+    d = deployment(workspace, localstack, OTHER)
     await lay_vault(d, vault())
     async with refused(d, StateLost):
         await deploy.deploy(d)

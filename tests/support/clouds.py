@@ -1,0 +1,12 @@
+"""The emulator as boto3 sees it."""
+
+from pipeline.aws.account import Cloud
+from pipeline.servers.localstack import LocalStack
+
+KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+"""The emulator's well-known key pair."""
+
+
+def cloud_of(server: LocalStack) -> Cloud:
+    """Return what asks an emulator."""
+    return Cloud(KEYS, server.region, server.endpoint)

@@ -105,7 +105,7 @@ async def drill(
     request: DrillRequest,
     progress: Progress,
     report: Report,
-    place: OpenSite | None = None,
+    place: OpenSite | None,
 ) -> Figures:
     """Restore a backup into a throwaway PostgreSQL and compare it with its manifest.
 

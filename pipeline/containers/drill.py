@@ -5,7 +5,8 @@ from contextlib import asynccontextmanager
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
-from pipeline.backups.drill import SCRIPT, Holds, Site
+from pipeline.backups.catalogue import Backup
+from pipeline.backups.drill import SCRIPT, Holds, OpenSite, Site
 from pipeline.containers.services import postgres
 from pipeline.containers.toolbox import VENV, Toolbox, engine_secrets, with_program
 from pipeline.containers.workspace import workspace
@@ -16,6 +17,22 @@ from pipeline.steps.masks import Masks
 
 if TYPE_CHECKING:
     import dagger
+
+
+def beside_a_service(box: Toolbox, known: "Mapping[str, dagger.Secret]") -> OpenSite:
+    """Return what opens the place of a drill.
+
+    Args:
+        box: what the server and the script run on.
+        known: the engine's secrets by their values; an emulator's keys are no secrets of the caller.
+    """
+
+    @asynccontextmanager
+    async def site(holds: Holds, _backup: Backup, progress: Progress) -> AsyncIterator[Site]:
+        async with drilling(box, known, holds, progress) as opened:
+            yield opened
+
+    return site
 
 
 @asynccontextmanager

@@ -6,6 +6,7 @@ from dataclasses import replace
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
+from pipeline.containers.drill import beside_a_service
 from pipeline.containers.services import forwarder, postgres
 from pipeline.containers.toolbox import Toolbox
 from pipeline.deployment import Deployment
@@ -54,7 +55,7 @@ async def surrounded(box: Toolbox, service: "dagger.Service", region: str) -> As
         emulator(box, service, region) as aws,
         postgres(box.dag, box.container, token_hex(8)) as database,
     ):
-        yield Surroundings(aws, database, WORKSPACE)
+        yield Surroundings(aws, database, WORKSPACE, beside_a_service(box, {}))
 
 
 async def move_to_emulator(d: Deployment, surroundings: Surroundings) -> Deployment:

@@ -7,9 +7,7 @@ from pathlib import PurePosixPath
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
-from pipeline.backups.catalogue import Backup
-from pipeline.backups.drill import Holds, Site
-from pipeline.containers.drill import drilling
+from pipeline.containers.drill import beside_a_service
 from pipeline.containers.services import localstack, postgres
 from pipeline.containers.toolbox import TOFU, Toolbox, tofu_environment
 from pipeline.containers.workspace import workspace
@@ -53,7 +51,7 @@ async def containers(
         postgres(box.dag, box.container, run) as database,
         workspace(box.dag, box.container, clean, run) as mounted,
     ):
-        surroundings = Surroundings(aws, database, WORKSPACE, partial(_site, box))
+        surroundings = Surroundings(aws, database, WORKSPACE, beside_a_service(box, {}))
         values = rehearsal_secrets(surroundings)
         secrets = {name: box.dag.set_secret(f"{run}-{name}", value) for name, value in values.items()}
         runner = ContainerRunner(mounted, secrets, Masks(values), progress)
@@ -63,10 +61,3 @@ async def containers(
 
 async def _keep_states(runner: ContainerRunner, keep: Callable[["dagger.Directory"], None]) -> None:
     keep(await runner.keep(*STATE_FILES))
-
-
-@asynccontextmanager
-async def _site(box: Toolbox, holds: Holds, _backup: Backup, progress: Progress) -> AsyncIterator[Site]:
-    """Yield the place of its drill: the emulator's keys are no secrets of the caller."""
-    async with drilling(box, {}, holds, progress) as site:
-        yield site

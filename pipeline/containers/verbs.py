@@ -89,7 +89,7 @@ async def attempt(self: Options, name: str, given: Mapping[str, Any]) -> DaggerC
     """
     target = "localstack" if name == "rehearse" or self.emulator else "aws"
     report = Report(name, target, {"commit": self.commit or None})  # the toolbox tells the rest
-    done = DaggerCall(name, self, given, Progress(self.tool_output), report)
+    done = DaggerCall(name, self, given, Progress(self.tool_output, for_dagger), report)
     try:
         if name not in NAMES:
             raise SettingsError(f"there is no verb {name!r}", f"use one of {', '.join(NAMES)}")

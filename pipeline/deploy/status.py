@@ -23,6 +23,7 @@ from pipeline.deploy.stopped_nodes import how_to_start
 from pipeline.deployment import DATABASE, Deployment
 from pipeline.errors import PipelineError
 from pipeline.states.ready import prepare_stack
+from pipeline.tofu.plan import Plan
 from pipeline.tofu.stack import Stack
 
 ROLES = {"manager", "database"}
@@ -200,11 +201,7 @@ async def _drift(d: Deployment, stack: Stack, turn: Lock) -> Finding:
         what = "nothing to compare: its state knows of nothing yet"
         fix = d.advice("`quickdata plan` shows what `quickdata deploy` would create")
         return Finding(about, (what,), {"deployed": False}, fix)
-    try:
-        plan = await make_plan(d, stack)
-    finally:
-        with CancelScope(shield=True):
-            await d.runner.remove(stack.workdir / d.plan_file)
+    plan = await _throwaway_plan(d, stack)
     changes, counts = tuple(map(str, plan.changes)), plan.counts()
     facts = {**counts, "changes": changes}
     if not plan.pending:
@@ -212,3 +209,11 @@ async def _drift(d: Deployment, stack: Stack, turn: Lock) -> Finding:
     said_of = ", ".join(f"{count} to {action}" for action, count in counts.items() if count) or "outputs only"
     fix = d.advice("`quickdata plan` shows it, `quickdata deploy` makes it as the code says")
     return Finding(about, (said_of, *changes), facts, fix)
+
+
+async def _throwaway_plan(d: Deployment, stack: Stack) -> Plan:
+    try:
+        return await make_plan(d, stack)
+    finally:
+        with CancelScope(shield=True):
+            await d.runner.remove(stack.workdir / d.plan_file)

@@ -27,7 +27,7 @@ async def run_swarm_epilogue(s: Swarm) -> None:
     await damage_and_restore_bases(s)
     await look_into_adminer(s)
     await deploy_again(s.d)
-    await drill(s.d.cloud, s.d.bucket, DrillRequest(), s.d.progress, s.d.report)
+    await drill(s.d.cloud, s.d.bucket, DrillRequest(), s.d.progress, s.d.report, None)
     await destroy_app_and_count(s.d)
     await try_to_destroy_storage(s.d)
 

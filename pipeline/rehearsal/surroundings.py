@@ -25,7 +25,7 @@ class Surroundings:
     aws: LocalStack
     database: Postgres
     workspace: PurePath
-    site: OpenSite | None = None
+    site: OpenSite | None
 
 
 @asynccontextmanager
@@ -37,4 +37,4 @@ async def open_surroundings() -> AsyncIterator[Surroundings]:
     """
     with throwaway_workspace() as directory:
         async with postgres(directory / "postgres") as database, localstack(directory / "localstack") as aws:
-            yield Surroundings(aws, database, directory / "workspace")
+            yield Surroundings(aws, database, directory / "workspace", site=None)

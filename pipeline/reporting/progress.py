@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -31,10 +31,12 @@ class Progress:
 
     Args:
         verbose: also print every line that the tools print.
+        worded: returns a note as its reader can use it; under Dagger a command becomes a call.
     """
 
-    def __init__(self, verbose: bool = False) -> None:
+    def __init__(self, verbose: bool = False, worded: Callable[[str], str] = str) -> None:
         self._verbose = verbose
+        self._worded = worded
         self._console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
         self._live: LiveProgress | None = None
         self._shown: dict[str, Shown] = {}
@@ -61,7 +63,7 @@ class Progress:
 
     def note(self, text: str) -> None:
         """Print a line that is not about a step."""
-        self._console.print(text)
+        self._console.print(self._worded(text))
         sys.stderr.flush()
 
     def begin_step(self, step: Step) -> None:

@@ -98,22 +98,30 @@ async def _serving(
     data = directory / "data"
     await _initialise(server, data)
     if listen != LOOPBACK:
-        with (data / "pg_hba.conf").open("a") as rules:
-            rules.write("host all all all scram-sha-256\n")
-    command = (
-        *_as_unprivileged(),
-        str(bin_directory / "postgres"),
-        *("-D", str(data), "-c", f"listen_addresses={listen}", "-c", f"port={server.port}"),
-        *("-c", "unix_socket_directories=", "-c", "fsync=off"),
-    )
+        _let_others_in(data)
 
     async def ready() -> bool:
         asked = [str(bin_directory / "pg_isready"), "-q"]
         return (await run_process(asked, env=server.environment, check=False)).returncode == 0
 
     environment = {"PATH": os.defpath, "LC_ALL": "C.UTF-8"}
+    command = _server_command(server, data, listen)
     async with serving("PostgreSQL", command, environment, directory / "log", ready, signal.SIGINT):
         yield server
+
+
+def _let_others_in(data: Path) -> None:
+    with (data / "pg_hba.conf").open("a") as rules:
+        rules.write("host all all all scram-sha-256\n")
+
+
+def _server_command(server: Postgres, data: Path, listen: str) -> tuple[str, ...]:
+    return (
+        *_as_unprivileged(),
+        str(server.bin / "postgres"),
+        *("-D", str(data), "-c", f"listen_addresses={listen}", "-c", f"port={server.port}"),
+        *("-c", "unix_socket_directories=", "-c", "fsync=off"),
+    )
 
 
 def binaries() -> Path:

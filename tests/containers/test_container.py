@@ -240,6 +240,17 @@ async def test_kept_files_leave_the_workspace_and_missing_ones_do_not_matter(
     assert isinstance(kept, dagger.Directory)
 
 
+async def test_a_file_that_is_not_there_is_no_error_that_the_engine_shows(
+    engine: Engine, tmp_path: Path
+) -> None:
+    runner, missing = contained(tmp_path), PurePosixPath("stack/terraform.tfstate")
+    assert await runner.read(missing) is None
+    await runner.keep(missing)
+    await runner.remove(missing)
+    assert engine.execs
+    assert not [done for done in engine.execs.values() if done.out or done.err]
+
+
 def test_both_runners_have_the_same_methods() -> None:
     def public(cls: type) -> set[str]:
         return {name for name in vars(cls) if not name.startswith("_")}

@@ -205,6 +205,14 @@ async def test_what_replaces_or_removes_wants_yes_before_a_toolbox_is_made(
     assert not [f for chain in engine.queries for f in chain if f.name == "from"]
 
 
+async def test_a_note_in_the_progress_names_the_call(
+    pipeline: Pipeline, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done = await attempt(pipeline, "no-verb", {})
+    done.progress.note("`quickdata restore --id 0123abcd` brings this data back")
+    assert "dagger -m . call … restore --backup-id 0123abcd" in capsys.readouterr().err
+
+
 async def test_a_question_that_nobody_can_answer_says_what_it_is_about(pipeline: Pipeline) -> None:
     call = DaggerCall("unlock", pipeline, {}, Progress(), Report("unlock", "aws"))
     with pytest.raises(SettingsError, match="locked by somebody, since yesterday"):

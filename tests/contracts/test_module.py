@@ -184,6 +184,20 @@ def test_a_verb_is_described_once_and_without_what_only_a_terminal_has(name: str
         assert only_there not in said
 
 
+SCREEN = (24, 80)
+"""Lines and columns of a terminal that nobody has made bigger."""
+HEADINGS, NAMES_WIDTH = 7, 30
+"""Of `dagger call VERB --help`: its headings with empty lines, and the column with the options' names."""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_verbs_help_fits_a_screen(name: str) -> None:
+    lines, columns = SCREEN
+    found = FUNCTIONS[name.replace("-", "_")]
+    texts = [*found.doc.splitlines(), *(" " * NAMES_WIDTH + str(p.doc) for p in found.parameters.values())]
+    assert HEADINGS + sum(max(1, -(-len(each) // columns)) for each in texts) <= lines
+
+
 def test_what_only_a_terminal_has_is_no_option() -> None:
     assert not {"nodes", "detailed_exitcode", "out"} & set(FUNCTIONS["run"].parameters)
     assert FUNCTIONS["plan"].return_type is dagger.Directory

@@ -40,7 +40,7 @@ region, endpoint, bucket, database, reports = sys.argv[1:]
 keys = {name: os.environ[name.upper()] for name in ("aws_access_key_id", "aws_secret_access_key")}
 cloud = Cloud(keys, region, endpoint)
 try:
-    run(lambda progress, report: drill(cloud, bucket, DrillRequest(database), progress, report),
+    run(lambda progress, report: drill(cloud, bucket, DrillRequest(database), progress, report, None),
         "drill", "localstack", Path(reports))
 except PipelineError as error:
     sys.exit(error.exit_code)
@@ -65,7 +65,9 @@ async def drilled(
     node: Node, backup_id: str | None = None, max_age: timedelta | None = None, report: Report | None = None
 ) -> Figures:
     wanted = DrillRequest(node.database, backup_id, max_age)
-    return await drill(cloud(node), node.bucket, wanted, Progress(), report or Report("drill", "localstack"))
+    return await drill(
+        cloud(node), node.bucket, wanted, Progress(), report or Report("drill", "localstack"), None
+    )
 
 
 async def refused(node: Node) -> PipelineError:
@@ -225,7 +227,7 @@ async def test_a_bucket_that_is_not_there_and_an_endpoint_that_is_down_are_told(
     report = Report("drill", "localstack")
     down = Cloud(KEYS, "eu-west-3", "http://127.0.0.1:1")
     with pytest.raises(ToolError, match="does not answer"):
-        await drill(down, node.bucket, DrillRequest(), Progress(), report)
+        await drill(down, node.bucket, DrillRequest(), Progress(), report, None)
 
 
 @pytest.mark.parametrize(

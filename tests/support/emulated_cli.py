@@ -21,7 +21,7 @@ from pipeline.tofu.stack import Stack
 def surroundings(file: Path, workspace: Path) -> Surroundings:
     found: dict[str, Any] = json.loads(file.read_text())
     database = found["database"] | {"bin": Path(found["database"]["bin"])}
-    return Surroundings(LocalStack(**found["aws"]), Postgres(**database), workspace)
+    return Surroundings(LocalStack(**found["aws"]), Postgres(**database), workspace, site=None)
 
 
 def emulate(file: Path) -> None:

@@ -19,7 +19,7 @@ PLAN = "of-a-test.tfplan"
 
 
 def deployment(workspace: Path, aws: LocalStack, suffix: str) -> Deployment:
-    around = Surroundings(aws, NOBODY, workspace)
+    around = Surroundings(aws, NOBODY, workspace, site=None)
     return local_deployment(around, suffix, Progress(), Report("test", "localstack"))
 
 

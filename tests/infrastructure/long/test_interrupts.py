@@ -46,7 +46,7 @@ async def test_an_interrupted_storage_apply_heals_without_replacing_anything(
     suffix = f"cut-{resource[14:17]}"
     progress = Watching(f"{resource}.backups")
     d = local_deployment(
-        Surroundings(localstack, NO_DATABASE, workspace), suffix, progress, Report("deploy", "x")
+        Surroundings(localstack, NO_DATABASE, workspace, site=None), suffix, progress, Report("deploy", "x")
     )
     await _interrupted_apply(d, progress)
 
@@ -65,7 +65,7 @@ async def test_an_interrupt_at_an_applys_beginning_stops_it_and_loses_nothing(
     suffix = f"begun-{len(address)}"
     progress = Watching(address)
     d = local_deployment(
-        Surroundings(localstack, NO_DATABASE, workspace), suffix, progress, Report("deploy", "x")
+        Surroundings(localstack, NO_DATABASE, workspace, site=None), suffix, progress, Report("deploy", "x")
     )
     await _interrupted_apply(d, progress)
     assert await pending(d, d.storage), "it was applied to the end"

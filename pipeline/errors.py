@@ -1,7 +1,27 @@
-"""Every error of the pipeline: what happened, and what to do about it."""
+"""Every error of the pipeline: what happened, and what to do about it.
+
+    PipelineError           1  failed
+    ├── SettingsError       2  wrong input
+    ├── ToolError           1
+    │   └── NodeStopped     1
+    ├── PlanRefused         3  refused by a gate
+    ├── BucketTaken         3
+    ├── StateLost           3
+    ├── StateElsewhere      3
+    ├── RegionDiffers       3
+    ├── StateLocked         1
+    ├── BackupError         1
+    ├── VerifyFailed        4  verification failed
+    └── Interrupted       130
+
+Beside them: 0 done.
+"""
 
 from collections.abc import Iterable, Iterator
 from typing import Self
+
+OTHER_REGIONS = " (and AWS_DEFAULT_REGION, TF_VAR_region, if you set them)"
+"""Behind AWS_REGION, where it has to be set: a caller of Dagger has but one option for all three."""
 
 
 class PipelineError(Exception):
@@ -68,8 +88,7 @@ class RegionDiffers(PipelineError):  # noqa: N818 - a refusal is not an error of
     def between(cls, thing: str, there: str, asked: str) -> Self:
         """Return the error of a thing in one region when another was asked for."""
         what = f"{thing} is in {there}, and the region asked for is {asked}"
-        others = "(and AWS_DEFAULT_REGION, TF_VAR_region, if you set them)"
-        return cls(what, f"nothing was changed; set AWS_REGION {others} to {there}")
+        return cls(what, f"nothing was changed; set AWS_REGION{OTHER_REGIONS} to {there}")
 
 
 class NodeStopped(ToolError):  # noqa: N818 - says what happened

@@ -21,7 +21,7 @@ ID = re.compile(r"[0-9a-f]{8}")
 EPOCH = datetime.fromtimestamp(0, UTC)
 NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
 LARGEST = 64 << 20
-"""Bytes that a manifest may have: more is no list of tables."""
+"""Bytes that a manifest may have: more is not a list of tables."""
 MOST = 2**63 - 1
 """The largest figure that a manifest may hold: PostgreSQL counts in bigint."""
 
@@ -114,7 +114,7 @@ def _standing(backup: Backup) -> tuple[str, str]:
     if backup.problem:
         return "BAD", f"it cannot be restored: {backup.problem}"
     if not backup.complete:
-        return "no", "INCOMPLETE: its run failed or goes on; it is no backup"
+        return "no", "INCOMPLETE: its run failed or goes on; it is not a backup"
     return "yes", f"{backup.verified_at} by {backup.verified_by}" if backup.verified_at else "never"
 
 
@@ -169,7 +169,7 @@ def _document(client: Any, bucket: str, key: str) -> dict[str, Any]:
     except ClientError as error:
         raise _Unusable(f"cannot be read: {error.response['Error']['Message']}") from error
     except (ValueError, AttributeError, RecursionError) as error:
-        raise _Unusable("is no readable JSON") from error
+        raise _Unusable("is not readable JSON") from error
 
 
 def _facts(manifest: dict[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from pipeline.reporting.report import Report
 from pipeline.settings.inputs import AccountSettings, Settings
 from pipeline.steps.explanation import explained
 from pipeline.targets import aws
-from pipeline.verbs.call import Wanted
+from pipeline.verbs.call import Inputs
 
 REPORTS = REPOSITORY / "reports"
 
@@ -45,7 +45,7 @@ class TerminalCall:
     surroundings: None = None
     site: None = None
 
-    async def read(self, kind: type[Wanted], **given: str) -> Wanted:
+    async def read(self, kind: type[Inputs], **given: str) -> Inputs:
         """Return the validated inputs: the environment's, but for what was given."""
         return kind.read(**{**self.given, **given})
 

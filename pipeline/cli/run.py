@@ -60,9 +60,9 @@ def run(verb: Work, name: str, target: str, reports: Path, verbose: bool = False
 @contextmanager
 def _place(checkout: Path, progress: Progress) -> Iterator[None]:
     """Hold the checkout for the length of the run, without what killed runs left in it and in TMPDIR."""
-    with ExitStack() as held:
+    with ExitStack() as at_last:
         try:
-            gone = [*remove_dead(), *held.enter_context(in_use(checkout))]
+            gone = [*remove_dead(), *at_last.enter_context(in_use(checkout))]
         except OSError as error:
             raise with_fix(error) from None
         for path in gone:

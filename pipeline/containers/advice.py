@@ -9,13 +9,14 @@ from typing import get_args
 
 from pipeline.containers.options import VARIABLES, option_for_variable, variable
 from pipeline.containers.parameters import PLANS
+from pipeline.errors import OTHER_REGIONS
 from pipeline.verbs import NAMES, verb
 from pipeline.verbs.options import option_of, without_none
 
 CALL = "dagger -m . call …"
 """How every call begins; the inputs stand for themselves: the caller has typed them."""
-ANSWERED = ("adopt",)
-"""Verbs whose advice has the answer in it: they would ask before they know anything that they could show."""
+ANSWERED = ("adopt", "unlock")
+"""Verbs whose advice has the answer in it: the error that gives it has said what they would show."""
 OPTIONS = {"--id": "--backup-id", "--json": "--as-json"}
 """Options of the console that have another name here, where a text names them alone."""
 OPTION = re.compile(r"(?<![\w-])(--id|--json)(?![\w-])")
@@ -27,6 +28,7 @@ LOCAL = {(name, "local") for name in ("--from", "--to", "--state")}
 """What only a checkout has."""
 PROBLEM = re.compile(r"^  ([A-Z][A-Za-z0-9_]+): (.*)$", re.MULTILINE)
 """A line of a SettingsError: a variable's name, and what is wrong with it."""
+OF_A_PROFILE = ", or fix the profile"
 NOT_GIVEN = {
     "AWS_ACCESS_KEY_ID": "give both halves of a key pair, or --aws-role-arn with --aws-web-identity-token",
     "QUICKDATA_SSH_KEY": "give the nodes' private key, such as file://$HOME/.ssh/id_ed25519",
@@ -60,13 +62,15 @@ def problems_for_dagger(text: str, given: Mapping[str, str]) -> str:
         name, said = problem.groups()
         if name in NOT_GIVEN and not given.get(name):
             said = f"not given; {NOT_GIVEN[name]}"
-        return f"  {option_for_variable(name)} ({name}): {said.replace('export', 'give')}"
+        said = said.replace("export", "give").removesuffix(OF_A_PROFILE)
+        return f"  {option_for_variable(name)} ({name}): {said}"
 
     return PROBLEM.sub(told, text)
 
 
 def _told(text: str) -> str:
     text = OPTION.sub(lambda option: OPTIONS[option[0]], text)
+    text = text.replace(OTHER_REGIONS, "")
     return VARIABLE.sub(lambda named: NAMED[named[0]], text).replace("export --", "give --")
 
 

@@ -33,7 +33,7 @@ from pipeline.settings.inputs import AccountSettings, Settings
 from pipeline.steps.masks import Masks, secrets_among
 from pipeline.targets.emulator import require_emulator
 from pipeline.verbs import summary, verb
-from pipeline.verbs.call import Wanted
+from pipeline.verbs.call import Inputs
 
 
 @dataclass
@@ -85,7 +85,7 @@ class DaggerCall:
         """Return this instead of the report's findings."""
         self.answers.append(text)
 
-    async def read(self, kind: type[Wanted], **given: str) -> Wanted:
+    async def read(self, kind: type[Inputs], **given: str) -> Inputs:
         """Return the validated inputs: those of the call, but for what was given."""
         inputs = await self._read_inputs()
         if inputs.identity:  # STS is asked when nothing else is wrong

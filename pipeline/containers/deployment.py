@@ -22,7 +22,7 @@ from pipeline.settings.inputs import Settings
 from pipeline.steps.masks import Masks
 from pipeline.targets import aws
 from pipeline.tofu.encryption import require_opentofu
-from pipeline.verbs.call import Wanted
+from pipeline.verbs.call import Inputs
 
 if TYPE_CHECKING:
     import dagger
@@ -35,7 +35,7 @@ FACTS = (
 )
 
 
-def validate_inputs(kind: type[Wanted], given: Mapping[str, str]) -> Wanted:
+def validate_inputs(kind: type[Inputs], given: Mapping[str, str]) -> Inputs:
     """Return the inputs of a call, validated.
 
     Args:

@@ -24,7 +24,7 @@ def beside_a_service(box: Toolbox, known: "Mapping[str, dagger.Secret]") -> Open
 
     Args:
         box: what the server and the script run on.
-        known: the engine's secrets by their values; an emulator's keys are no secrets of the caller.
+        known: the engine's secrets by their values; an emulator's keys are not secrets.
     """
 
     @asynccontextmanager

@@ -87,6 +87,6 @@ def _keys(d: Deployment) -> dict[str, str]:
 
 
 def _with_variables(stack: Stack, env: dict[str, str]) -> Stack:
-    """Return the stack with variables: one that is no secret is not given as one, for the engine masks it."""
+    """Return the stack with variables; one that is not secret is not given as a secret, or it is masked."""
     secrets = tuple(name for name in stack.secrets if name not in env)
     return replace(stack, env={**stack.env, **env}, secrets=secrets)

@@ -11,10 +11,12 @@ from pipeline.containers.toolbox import ToolboxSources
 from pipeline.settings.suffix import BASE_NAME
 
 GENERATED = ["**/.terraform*", "**/*.tfstate*", "**/*override.tf", "**/*.tfplan", "**/inventory.yml"]
+GENERATED += ["**/.ansible"]
 PRIVATE = ["**/.secrets", "**/.env*", "**/.vault*", "**/vault_pass*", "**/vault-password.txt"]
 PRIVATE += ["**/id_rsa*", "**/id_ed25519*"]
 UNUSED = ["**/.git", "**/.venv", "**/.tools", "**/__pycache__", "**/.*_cache", "**/.cache", "**/reports"]
 UNUSED += ["**/vault.yml", "**/*.tfvars", "**/.gitlab-ci-local", "**/*.pem", "**/*.key"]
+UNUSED += ["plan*/**"]
 SSH_KEY, WEB_IDENTITY_TOKEN = "QUICKDATA_SSH_KEY", "AWS_WEB_IDENTITY_TOKEN"
 
 VARIABLES = (
@@ -35,31 +37,6 @@ class Options:
     Options of the module, not of each verb: the engine asks for the type of every option of every function
     when a call begins.
     """
-
-    infrastructure: Annotated[
-        dagger.Directory,
-        DefaultPath("/infrastructure"),
-        Ignore(GENERATED + PRIVATE),
-        Doc("Both stacks and the playbooks."),
-    ]
-    locked: Annotated[
-        dagger.Directory,
-        DefaultPath("/"),
-        Ignore(["**", "!pyproject.toml", "!uv.lock"]),
-        Doc("Packages' lock."),
-    ]
-    package: Annotated[
-        dagger.Directory,
-        DefaultPath("/pipeline"),
-        Ignore(["**/__pycache__"]),
-        Doc("The pipeline's code."),
-    ]
-    source: Annotated[
-        dagger.Directory,
-        DefaultPath("/"),
-        Ignore(GENERATED + PRIVATE + UNUSED),
-        Doc("The sources that the linters and the unit tests read."),
-    ]
 
     bucket_base_name: Annotated[str, Doc("What the bucket's name begins with.")] = BASE_NAME
     bucket_suffix: Annotated[str, Doc("What every resource's name ends with.")] = ""
@@ -96,7 +73,32 @@ class Options:
     ] = None
     index_url: Annotated[str, Doc("A Python package index, without a password in it.")] = ""
     commit: Annotated[str, Doc("The commit that reports name: the module sees no .git.")] = ""
-    tool_output: Annotated[bool, Doc("Show what the tools themselves print.")] = False
+    tool_output: Annotated[bool, Doc("As -v at a terminal: show the tools' own output.")] = False
+
+    infrastructure: Annotated[
+        dagger.Directory,
+        DefaultPath("/infrastructure"),
+        Ignore(GENERATED + PRIVATE),
+        Doc("Both stacks and the playbooks."),
+    ]
+    locked: Annotated[
+        dagger.Directory,
+        DefaultPath("/"),
+        Ignore(["**", "!pyproject.toml", "!uv.lock"]),
+        Doc("Packages' lock."),
+    ]
+    package: Annotated[
+        dagger.Directory,
+        DefaultPath("/pipeline"),
+        Ignore(["**/__pycache__"]),
+        Doc("The pipeline's code."),
+    ]
+    source: Annotated[
+        dagger.Directory,
+        DefaultPath("/"),
+        Ignore(GENERATED + PRIVATE + UNUSED),
+        Doc("The sources that the linters and the unit tests read."),
+    ]
 
     @property
     def sources(self) -> ToolboxSources:
@@ -106,7 +108,7 @@ class Options:
 
     @property
     def plain(self) -> dict[str, str]:
-        """The values that are no secrets, by the variables' names."""
+        """The values that are not secrets, by the variables' names."""
         given = {variable(name): getattr(self, name) for name in VARIABLES}
         return {name: str(value) for name, value in given.items() if value and isinstance(value, (str, int))}
 

@@ -75,7 +75,7 @@ def _parameter(parameter: Parameter) -> Parameter:
     kind, *notes = get_args(parameter.annotation)
     told: list[Any] = [Doc(n.documentation.replace("`", "")) for n in notes if isinstance(n, Doc)]
     if parameter.name != (name := parameter.name.strip("_")):
-        told.append(Name(name))  # "from" is no name in Python
+        told.append(Name(name))  # "from" is a keyword of Python
     if option_of(parameter).folder:
         kind = dagger.Directory | None
     elif get_origin(without_none(kind)) is Literal:

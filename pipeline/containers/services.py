@@ -60,8 +60,8 @@ async def postgres(dag: "dagger.Client", toolbox: "dagger.Container", run: str) 
         ToolError: it did not start.
     """
     code, password = _code(toolbox, run), secrets.token_urlsafe(18)
-    held = dag.set_secret(f"{run}-PGPASSWORD", password)
-    async with _service(code.with_secret_variable("PGPASSWORD", held), "postgres", POSTGRES_PORT) as host:
+    secret = dag.set_secret(f"{run}-PGPASSWORD", password)
+    async with _service(code.with_secret_variable("PGPASSWORD", secret), "postgres", POSTGRES_PORT) as host:
         programs = await ask_engine("PostgreSQL's programs", code.with_exec(list(BINARIES)).stdout())
         server = Postgres(host, POSTGRES_PORT, USER, password, Path(programs.strip()))
         async with _answering("PostgreSQL", partial(_accepts, code, server)):

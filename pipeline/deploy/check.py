@@ -152,4 +152,4 @@ async def _ssh_key(d: Deployment) -> str:
         raise SettingsError("the SSH key cannot be used: it has a passphrase, or is none", fix)
     if derived.stdout.split()[:2] != public.split()[:2]:
         raise SettingsError("the SSH key is not the one whose .pub is beside it", fix)
-    return "opens what its .pub closes"
+    return "private and public key match"

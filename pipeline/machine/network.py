@@ -60,7 +60,7 @@ def authorities() -> Path | None:
 
 
 def _is_for_others(name: str, value: str) -> bool:
-    """Tell whether a value means the same on another machine, and is no secret.
+    """Tell whether a value means the same on another machine, and is not a secret.
 
     A path does not, nor does a server on the loopback; NO_PROXY names hosts, and may begin with a dot.
     """

@@ -95,7 +95,7 @@ class ContainerRunner:
             container = mounted.with_env_variable(name, path)
         if step.private:
             return self._quiet(step, container)
-        container = container if step.cacheable else fresh(container)
+        container = fresh(container)
         return container.with_exec(list(step.command), stdin=step.stdin or "", expect=ReturnType.ANY)
 
     def _quiet(self, step: Step, container: dagger.Container) -> dagger.Container:
@@ -105,7 +105,7 @@ class ContainerRunner:
             source = str(SECRETS / "stdin")
             secret = dagger.dag.set_secret(f"stdin-{uuid4().hex}", step.stdin)
             container = container.with_mounted_secret(source, secret, mode=0o400)
-        container = container if step.cacheable else fresh(container)
+        container = fresh(container)
         return container.with_exec(["sh", "-c", QUIET, OUT, source, *step.command], expect=ReturnType.ANY)
 
     async def write(self, path: PurePosixPath, text: str, mode: int = 0o644) -> None:

@@ -105,7 +105,7 @@ class HostRunner:
         write_whole(target, text, mode)
 
     async def read(self, path: PurePosixPath) -> str | None:
-        """Return a file's text, None when there is none; what is no text has marks for its bytes."""
+        """Return a file's text, None when there is none; what is not text has marks for its bytes."""
         target = anyio.Path(self._root / path)
         return await target.read_text(encoding="utf-8", errors="replace") if await target.exists() else None
 

@@ -249,6 +249,6 @@ def _expanded(path: Path) -> Path:
 
 
 def _because(path: Path) -> str:
-    """Return the character that may be why a path is no file: a name may have any."""
+    """Return the character that may be why there is no file at a path: a name may have any."""
     said = unseen(str(path))
     return f" ({said.partition('; ')[0]})" if said else ""

@@ -47,15 +47,15 @@ RULES: Rules = (
     (lambda lower: not lower, "not set; export a name of your own, such as ppr"),
     (
         lambda lower: not re.fullmatch("[a-z0-9-]*", lower),
-        "has a character that is not a letter, digit or hyphen; export one like team-7",
+        "has a character that is not a letter, digit or hyphen; use one like team-7",
     ),
     (
         lambda lower: lower.startswith("-") or lower.endswith("-"),
-        "begins or ends with a hyphen; export one like team-7",
+        "begins or ends with a hyphen; use one like team-7",
     ),
     (
         RESERVED.fullmatch,
-        "has an ending that S3 reserves for itself (-an, -s3alias, --ol-s3, --x-s3, --table-s3); export"
+        "has an ending that S3 reserves for itself (-an, -s3alias, --ol-s3, --x-s3, --table-s3); use"
         " one with another ending, such as ppr",
     ),
     (

@@ -19,8 +19,8 @@ def explained(error: BaseException, variables: Mapping[str, str]) -> PipelineErr
         variables: the environment, or a call's values by the variables' names; the secrets in it are covered.
     """
     cause = most_telling(error)
-    found = with_fix(cause)
-    told = found if isinstance(found, PipelineError) else _defect(found)
+    fixable = with_fix(cause)
+    told = fixable if isinstance(fixable, PipelineError) else _defect(fixable)
     notes = dict.fromkeys(note for each in (error, cause) for note in getattr(each, "__notes__", ()))
     cover = Masks(secrets_among(variables)).cover
     tail = "\n".join(filter(None, [told.tail, *notes]))

@@ -5,6 +5,7 @@ import shutil
 
 from pipeline.advice import about_lock, placed
 from pipeline.errors import (
+    OTHER_REGIONS,
     BucketTaken,
     Interrupted,
     PipelineError,
@@ -49,13 +50,13 @@ KNOWN: tuple[tuple[str, type[PipelineError], str, str], ...] = (
         r"state file could not be parsed as JSON|can not be checked for presence of encryption",
         ToolError,
         "the state is damaged",
-        "bring back an earlier version: terraform.tfstate.backup beside it, or the bucket's or GitLab's own",
+        "bring back an earlier version: the file's backup beside it, or the bucket's or GitLab's own",
     ),
     (
         r"encrypted and can not be read without|does not have a \"version\" attribute",
         SettingsError,
         "the state is encrypted",
-        "give its QUICKDATA_STATE_PASSPHRASE, and have tofu on PATH: Terraform cannot read it",
+        "give its QUICKDATA_STATE_PASSPHRASE, and use OpenTofu: Terraform cannot read it",
     ),
     (
         r"Error acquiring the state lock",
@@ -98,7 +99,7 @@ KNOWN: tuple[tuple[str, type[PipelineError], str, str], ...] = (
         r"BucketAlreadyOwnedByYou",
         StateLost,
         "the bucket exists in this account but not in the state",
-        "bring back terraform.tfstate, or run `quickdata adopt storage`: nothing was changed",
+        "bring back the state, or run `quickdata adopt storage`: nothing was changed",
     ),
     (
         r"Unable to find remote state|Unsupported attribute.*remote_state",
@@ -110,7 +111,7 @@ KNOWN: tuple[tuple[str, type[PipelineError], str, str], ...] = (
         r"Decryption failed|no vault secrets (were )?found|Attempting to decrypt but no vault",
         SettingsError,
         "the vault could not be opened",
-        "give the right password: VAULT_PASSWORD, or ANSIBLE_VAULT_PASSWORD_FILE",
+        "give the right password, in VAULT_PASSWORD or in the file that you name",
     ),
     (
         r"no hosts matched|No inventory was parsed|provided hosts list is empty",
@@ -147,13 +148,13 @@ KNOWN: tuple[tuple[str, type[PipelineError], str, str], ...] = (
         r"connection refused|Could not connect to the endpoint|no such host|i/o timeout|dial tcp",
         ToolError,
         "an endpoint does not answer",
-        "check the network, the region and AWS_ENDPOINT_URL, then run again",
+        "check the network and the region, then run again",
     ),
     (
         r"MovedPermanently|PermanentRedirect|actual\s+location\s+\"",
         SettingsError,
         "the bucket is in another region than the one asked for",
-        "set AWS_REGION (and AWS_DEFAULT_REGION, TF_VAR_region, if you set them) to the deployment's region",
+        f"set AWS_REGION{OTHER_REGIONS} to the deployment's region",
     ),
     (
         r"InvalidClientTokenId|ExpiredToken|SignatureDoesNotMatch|No valid credential sources",

@@ -28,7 +28,7 @@ class Reader:
     def feed(self, line: str) -> str | None:
         """Take one line; return the current activity in words, None when the line says nothing of it."""
         event = parse(line)
-        if self.stream == "text":  # an event in it is a script's figures, which are no words
+        if self.stream == "text":  # an event in it is a script's figures, not words
             return None if event else line.strip() or None
         if event is None:
             return None
@@ -68,7 +68,7 @@ def spoken(stream: Stream, line: str) -> str:
     if stream == "text":
         return line
     event = parse(line)
-    if event is None:  # a part of an event, which an interrupt cut off, is no words and may hold anything
+    if event is None:  # a part of an event, which an interrupt cut off, may hold anything
         return "" if stream == "ansible-jsonl" or line.startswith("{") else line
     if stream == "tofu-json":
         return str(event.get("@message", ""))

@@ -28,7 +28,6 @@ class Step:
         private: the output holds sensitive values: it is read, never shown.
         must_fail: a refusal is what it is run for; it is shown and reported as one.
         creates: it creates or changes things outside: an interrupt waits until it has asked for nothing new.
-        cacheable: False means it runs every time, whatever the runner remembers.
         state: where the states that it uses are kept, as `--state` says it: advice repeats it.
     """
 
@@ -43,7 +42,6 @@ class Step:
     private: bool = False
     must_fail: bool = False
     creates: bool = False
-    cacheable: bool = False
     state: str = "local"
 
 

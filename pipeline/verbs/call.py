@@ -12,7 +12,7 @@ from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
 from pipeline.settings.inputs import AccountSettings, Settings
 
-Wanted = TypeVar("Wanted", bound=AccountSettings)
+Inputs = TypeVar("Inputs", bound=AccountSettings)
 
 
 class Call(Protocol):
@@ -50,7 +50,7 @@ class DeploymentCall(AccountCall, Protocol):
     exit_code: int
     """The process's, when the verb ends without an error."""
 
-    async def read(self, kind: type[Wanted], **given: str) -> Wanted:
+    async def read(self, kind: type[Inputs], **given: str) -> Inputs:
         """Return the validated inputs.
 
         Args:

@@ -8,10 +8,10 @@ from typing_extensions import Doc
 from pipeline.backups import drill as drills
 from pipeline.deployment import DATABASE
 from pipeline.verbs.call import AccountCall
-from pipeline.verbs.options import BY_ID, OF_DATABASE, RESTORED, Option, valid_hours
+from pipeline.verbs.options import BY_ID, OF_DATABASE, Option, valid_hours
 
 BackupId = Annotated[str | None, Doc("The backup to restore. Without it the newest."), BY_ID]
-Database = Annotated[str, RESTORED, OF_DATABASE]
+Database = Annotated[str, Doc("The database whose backup is tried."), OF_DATABASE]
 MaxAge = Annotated[
     float | None,
     Doc("Fail when the newest backup is older than HOURS."),

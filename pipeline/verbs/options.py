@@ -106,7 +106,6 @@ def plan_to_read(value: Path | None) -> PurePosixPath | None:
 
 BY_ID = Option(valid_id, name="id")
 OF_DATABASE = Option(valid_database)
-RESTORED = Doc("The database whose backup is restored.")
 OF_STACK = Option(argument=True)
 
 Yes = Annotated[bool, Doc("Do it without a question.")]

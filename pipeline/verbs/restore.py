@@ -11,7 +11,7 @@ from pipeline.deploy.order import refresh_inventory
 from pipeline.deployment import DATABASE
 from pipeline.settings.inputs import Settings
 from pipeline.verbs.call import DeploymentCall
-from pipeline.verbs.options import BY_ID, RESTORED, Option, Yes, valid_database, wrong
+from pipeline.verbs.options import BY_ID, Option, Yes, valid_database, wrong
 
 
 def valid_source(value: str) -> str:
@@ -29,7 +29,7 @@ def valid_source(value: str) -> str:
 BackupId = Annotated[
     str | None, Doc("The backup to restore; `quickdata backups` lists them. Without it the newest."), BY_ID
 ]
-FromDatabase = Annotated[str, RESTORED, Option(valid_source)]
+FromDatabase = Annotated[str, Doc("The database whose backup is restored."), Option(valid_source)]
 
 
 async def restore(

@@ -137,12 +137,6 @@ async def test_a_step_that_must_run_runs_every_time(runner: Runner, tmp_path: Pa
     assert (tmp_path / "count").read_text() == "xx"
 
 
-async def test_a_cacheable_step_is_replayed_in_containers(engine: Engine, tmp_path: Path) -> None:
-    for _ in range(2):
-        await contained(tmp_path).run(python("open('count', 'a').write('x')", cacheable=True))
-    assert (tmp_path / "count").read_text() == "x"
-
-
 async def test_a_file_written_again_after_its_removal_is_there_again(engine: Engine, tmp_path: Path) -> None:
     runner, path = contained(tmp_path), PurePosixPath("x")
     for _ in range(2):

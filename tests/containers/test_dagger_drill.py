@@ -1,15 +1,22 @@
 """A drill in containers: what it needs is there, its secrets are the caller's own; without an engine."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from dagger import dag
 
+from pipeline.backups.catalogue import Backup
 from pipeline.backups.drill import Site
 from pipeline.containers import drill, services, toolbox
+from pipeline.containers.call import DaggerCall
 from pipeline.containers.toolbox import ENVIRONMENT, Toolbox, ToolboxSources
 from pipeline.reporting.progress import Progress
+from pipeline.reporting.report import Report
+from pipeline.runners.container import ContainerRunner
 from pipeline.servers.postgres import Postgres, binaries
+from tests.support.calls import configured
+from tests.support.dagger_calls import given
 from tests.support.engine import Engine
 
 
@@ -18,13 +25,18 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(services, "START_LIMIT", 5.0)
 
 
-async def drilled(engine: Engine, found: str) -> tuple[Site, dict[str, Any]]:
-    """Drill in a toolbox that has zstd or has not; return the site, and the caller's own secrets by value."""
+def toolbox_with(engine: Engine, found: str) -> Toolbox:
+    """Return a toolbox whose `which` finds zstd or does not."""
     engine.lay_down()
     engine.program("which", found)
     engine.program(str(binaries() / "pg_isready"), "exit 0")
     container = dag.container().with_env_variable("PATH", ENVIRONMENT["PATH"])
-    box = Toolbox(dag, container, ToolboxSources(), dag.directory())
+    return Toolbox(dag, container, ToolboxSources(), dag.directory())
+
+
+async def drilled(engine: Engine, found: str) -> tuple[Site, dict[str, Any]]:
+    """Drill in a toolbox that has zstd or has not; return the site, and the caller's own secrets by value."""
+    box = toolbox_with(engine, found)
     known = {"of-aws": dag.set_secret("aws_secret_access_key", "of-aws")}
 
     def holds(server: Postgres) -> dict[str, str]:
@@ -32,6 +44,19 @@ async def drilled(engine: Engine, found: str) -> tuple[Site, dict[str, Any]]:
 
     async with drill.drilling(box, known, holds, Progress()) as site:
         return site, known
+
+
+async def test_the_verb_drills_in_containers(
+    engine: Engine, key: str, request: pytest.FixtureRequest
+) -> None:
+    """No PostgreSQL is installed in the module's own container, and no process may start there."""
+    box = toolbox_with(engine, "exit 0")
+    module = configured(request.getfixturevalue("pipeline"), given("drill", ssh_key=key))
+    call = DaggerCall("drill", module, {}, Progress(), Report("drill", "aws"), _toolbox=box)
+    backup = Backup("20260101T000000Z-0123abcd", True, datetime.now(UTC))
+    async with call.site(lambda _: {}, backup, Progress()) as site:
+        assert isinstance(site.runner, ContainerRunner)
+    assert len(engine.started) == len(engine.stopped) == 1
 
 
 def installed(engine: Engine) -> list[list[str]]:

@@ -172,7 +172,7 @@ def test_destroy_without_backup_wants_the_databases_very_name(environment: dict[
     assert done.exit_code == 2
 
 
-def test_a_database_whose_name_ansible_would_read_as_a_template_is_refused_before_any_question() -> None:
+def test_a_database_name_that_ansible_would_read_as_a_template_is_refused_at_once() -> None:
     done = CliRunner().invoke(main, ["restore", "--from-database", "{{ lookup('pipe', 'id') }}"])
     assert done.exit_code == 2
     assert "Ansible would take for a template" in done.output

@@ -128,7 +128,7 @@ def test_an_upload_in_parts_can_be_given_up(role: Role) -> None:
 
 
 @pytest.mark.parametrize("call", DENIED, ids=lambda call: call.name)
-def test_denied(role: Role, places: dict[str, str], call: Call) -> None:
+def test_a_call_beyond_what_backups_need_is_denied(role: Role, places: dict[str, str], call: Call) -> None:
     assert answer(role, call, places) in NO
 
 

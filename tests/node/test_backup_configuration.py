@@ -91,7 +91,9 @@ def test_a_name_that_no_key_can_hold(node: Node, name: str) -> None:
 
 
 @pytest.mark.parametrize("arguments", [("--fast",), ("--config",), ("--config", "")])
-def test_wrong_arguments(node: Node, arguments: tuple[str, ...]) -> None:
+def test_wrong_arguments_are_refused_with_a_pointer_to_the_help(
+    node: Node, arguments: tuple[str, ...]
+) -> None:
     assert "see --help" in refused(node, *arguments)
 
 

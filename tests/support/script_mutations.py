@@ -142,7 +142,7 @@ SCRIPT_MUTATIONS = (
         COMMON,
         "[[ -n ${2:-} ]] ||",
         "(($# > 1)) ||",
-        test_backup_configuration.test_wrong_arguments,
+        test_backup_configuration.test_wrong_arguments_are_refused_with_a_pointer_to_the_help,
     ),
     Mutation(
         "no shell for what lay in S3",

@@ -123,7 +123,7 @@ def server(
         yield found
 
 
-def test_restore_at_3_am(operator: Operator, server: Postgres) -> None:
+def test_the_page_brings_the_data_back_at_3_am(operator: Operator, server: Postgres) -> None:
     before = fingerprint(server)
     (operator.checkout.root / UPLOAD).unlink()
     server.psql((SQL / "damage.sql").read_text(), DATABASE)
@@ -134,19 +134,19 @@ def test_restore_at_3_am(operator: Operator, server: Postgres) -> None:
     assert re.search(rf"the old database is {DATABASE}_before_[0-9a-f]{{8}}", said[1])
 
 
-def test_a_backup_or_a_drill_has_failed(operator: Operator, server: Postgres) -> None:
+def test_the_page_says_why_a_backup_or_a_drill_has_failed(operator: Operator, server: Postgres) -> None:
     status, verified, drilled = operator.follow("A backup or a drill has failed")
     assert "drift of app: none" in status
     assert "0 tables differ" in verified
     assert "drill" in drilled
 
 
-def test_the_state_is_locked(operator: Operator, server: Postgres) -> None:
+def test_the_page_breaks_a_dead_runs_lock(operator: Operator, server: Postgres) -> None:
     unlocked, _ = operator.follow("The state is locked")
     assert "nobody holds a lock" in unlocked
 
 
-def test_the_state_is_lost(operator: Operator, server: Postgres) -> None:
+def test_the_page_brings_a_lost_state_back(operator: Operator, server: Postgres) -> None:
     for state in STATES:
         (operator.checkout.root / state).rename(operator.checkout.home / Path(state).parent.name)
     assert "quickdata adopt" in operator.type("quickdata deploy", exit_code=3)
@@ -154,7 +154,9 @@ def test_the_state_is_lost(operator: Operator, server: Postgres) -> None:
     assert fingerprint(server)
 
 
-def test_secrets_are_rotated(operator: Operator, server: Postgres, passwords: dict[str, str]) -> None:
+def test_the_page_rotates_the_secrets(
+    operator: Operator, server: Postgres, passwords: dict[str, str]
+) -> None:
     passwords["vault_db_password"] = "another-password-of-the-database"
     kept = operator.checkout.home / "new-vault.yml"
     kept.write_text(yaml.safe_dump(passwords))
@@ -171,7 +173,7 @@ def test_secrets_are_rotated(operator: Operator, server: Postgres, passwords: di
     assert passwords["vault_db_password"] not in (operator.checkout.root / VAULT).read_text()
 
 
-def test_the_deployment_is_rebuilt(
+def test_the_page_rebuilds_a_deployment(
     operator: Operator, server: Postgres, passwords: dict[str, str], tmp_path: Path
 ) -> None:
     known = replace(server, password=passwords["vault_db_password"])
@@ -188,7 +190,7 @@ def test_the_deployment_is_rebuilt(
         operator.type("quickdata destroy --without-backup nocodb_db")
 
 
-def test_storage_is_destroyed_on_purpose(operator: Operator, tmp_path: Path) -> None:
+def test_the_page_destroys_storage_on_purpose(operator: Operator, tmp_path: Path) -> None:
     *before, unprotect, init, destroy = commands("Storage has to be destroyed, on purpose")
     for line in before:
         if not line.startswith("quickdata"):  # the app is gone already

@@ -38,26 +38,26 @@ class Options:
     when a call begins.
     """
 
-    bucket_base_name: Annotated[str, Doc("What the bucket's name begins with.")] = BASE_NAME
     bucket_suffix: Annotated[str, Doc("What every resource's name ends with.")] = ""
     admin_cidr: Annotated[str, Doc("Addresses that may reach SSH and NocoDB, such as 203.0.113.7/32.")] = ""
-    domain: Annotated[str, Doc("Name under which NocoDB is served to the world; empty: it is not.")] = ""
-    workers: Annotated[int, Doc("Swarm workers beside manager and database.")] = 0
-    aws_region: Annotated[str, Doc("AWS region.")] = "eu-west-3"
     aws_access_key_id: Annotated[Secret, Doc("Access key's id.")] = None
     aws_secret_access_key: Annotated[Secret, Doc("Access key's secret half.")] = None
+    ssh_key: Annotated[Secret, Doc("Private key of the nodes' administrator, without a passphrase.")] = None
+    vault_password: Annotated[Secret, Doc("Password of the vault.")] = None
+    vault: Annotated[dagger.File | None, Doc("The encrypted vault.yml, if the checkout has none.")] = None
     aws_session_token: Annotated[Secret, Doc("Session token of temporary keys.")] = None
     aws_role_arn: Annotated[str, Doc("Role to assume with the web identity, instead of keys.")] = ""
     aws_web_identity_token: Annotated[Secret, Doc("ID token for that role, such as GitLab's.")] = None
-    ssh_key: Annotated[Secret, Doc("Private key of the nodes' administrator, without a passphrase.")] = None
-    vault: Annotated[dagger.File | None, Doc("The encrypted vault.yml, if the checkout has none.")] = None
-    vault_password: Annotated[Secret, Doc("Password of the vault.")] = None
+    aws_region: Annotated[str, Doc("AWS region.")] = "eu-west-3"
     state: Annotated[str, Doc("Where the states are kept: s3 or gitlab.")] = "s3"
     state_passphrase: Annotated[Secret, Doc("Passphrase that encrypts the states.")] = None
     gitlab_url: Annotated[str, Doc("The GitLab that keeps the states.")] = ""
     gitlab_project: Annotated[str, Doc("Its project's number or path.")] = ""
     gitlab_user: Annotated[str, Doc("GitLab user, for the images' registry and the states.")] = ""
     gitlab_pat: Annotated[Secret, Doc("GitLab's personal access token.")] = None
+    domain: Annotated[str, Doc("Name under which NocoDB is served to the world; empty: it is not.")] = ""
+    workers: Annotated[int, Doc("Swarm workers beside manager and database.")] = 0
+    bucket_base_name: Annotated[str, Doc("What the bucket's name begins with.")] = BASE_NAME
 
     emulator: Annotated[
         dagger.Service | None,

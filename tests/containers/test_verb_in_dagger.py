@@ -123,3 +123,23 @@ async def test_files_whose_paths_have_a_space_arrive(
     pipeline = request.getfixturevalue("pipeline")
     assert await told(pipeline, given) == "reached\n  → -"
     assert await given["ssh_key"].plaintext() == (job.folder / "key").read_text()
+
+
+@pytest.mark.parametrize("name", ["AWS_DEFAULT_REGION", "TF_VAR_region"])
+async def test_a_space_in_another_variable_of_the_region_is_told_by_the_one_option(
+    job: Job, request: pytest.FixtureRequest, reached: list[Any], name: str
+) -> None:
+    del job.env["AWS_REGION"]
+    given = job.given(name, "a b")
+    pipeline = request.getfixturevalue("pipeline")
+    assert "--aws-region (AWS_REGION): 'a b' (AWS_REGION) is not a region's name" in await told(
+        pipeline, given
+    )
+
+
+def test_a_role_and_an_id_token_with_a_space_arrive_whole(job: Job, engine: Engine) -> None:
+    job.env["AWS_ROLE_ARN"] = "a role"
+    given = job.given("AWS_ID_TOKEN", "a token")
+    assert given["aws_role_arn"] == "a role"
+    assert given["aws_web_identity_token"] is not None
+    assert "aws_access_key_id" not in given

@@ -14,8 +14,10 @@ from dagger import dag
 from pipeline.containers import deployment as contained
 from pipeline.containers import emulator as move_to_emulator
 from pipeline.containers import workspace as volume
+from pipeline.containers.call import DaggerCall
 from pipeline.containers.parameters import PLANS
 from pipeline.containers.toolbox import TOFU
+from pipeline.deployment import DATABASE
 from pipeline.machine.repository import REPOSITORY
 from pipeline.module import Pipeline
 from pipeline.rehearsal.on_local_nodes import NOT_PROVEN
@@ -56,6 +58,13 @@ def pipeline(engine: Engine, postgres: Postgres, tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(move_to_emulator, "postgres", beside)
     folder = dag.directory()
     return Pipeline(infrastructure=folder, locked=folder, package=folder, source=folder)
+
+
+async def succeed(pipeline: Pipeline, name: str, given: dict[str, Any]) -> DaggerCall:
+    """Call a verb that has to end well."""
+    done = await attempt(pipeline, name, given)
+    assert done.error is None, str(done.error)
+    return done
 
 
 def list_of(server: LocalStack, bucket: str, ending: str) -> list[str]:
@@ -104,14 +113,12 @@ async def test_the_same_options_deploy_to_an_emulator_with_states_in_its_s3_and_
     refuse_processes(engine, monkeypatch)
     planned = {name: value for name, value in given.items() if name != "plan"}
     litter(tmp_path / "source", "first")
-    shown = await attempt(pipeline, "plan", planned)
-    assert shown.error is None, str(shown.error)
+    shown = await succeed(pipeline, "plan", planned)
     assert "app: not known yet, it is deferred" in shown.summary()
 
     hand_over_plan(tmp_path)
     forget_database(engine, postgres)
-    first = await attempt(pipeline, "deploy", given | {"plan": dag.directory()})
-    assert first.error is None, str(first.error)
+    first = await succeed(pipeline, "deploy", given | {"plan": dag.directory()})
     assert first.report.document()["target"] == "localstack"
     assert "0 tables differ" in first.summary()
     assert set(NOT_PROVEN) <= set(first.report.not_proven)
@@ -123,8 +130,7 @@ async def test_the_same_options_deploy_to_an_emulator_with_states_in_its_s3_and_
 
     shutil.rmtree(tmp_path / "source" / PLANS.name)
     forget_database(engine, postgres)
-    second = await attempt(pipeline, "deploy", given)
-    assert second.error is None, str(second.error)
+    second = await succeed(pipeline, "deploy", given)
     plans = [step["summary"] for step in second.report.steps if step["name"].endswith(": plan")]
     assert plans == ["0 to add, 0 to change, 0 to destroy"] * 2
     names = [[step["name"] for step in run.report.steps] for run in (first, second)]
@@ -134,13 +140,11 @@ async def test_the_same_options_deploy_to_an_emulator_with_states_in_its_s3_and_
 
     forget_database(engine, postgres)
     elsewhere = {"admin_cidr": "203.0.113.8/32"}
-    shown = await attempt(pipeline, "plan", planned | elsewhere)
-    assert shown.error is None, str(shown.error)
+    shown = await succeed(pipeline, "plan", planned | elsewhere)
 
     hand_over_plan(tmp_path)
     forget_database(engine, postgres)
-    third = await attempt(pipeline, "deploy", given | elsewhere | {"plan": dag.directory()})
-    assert third.error is None, str(third.error)
+    third = await succeed(pipeline, "deploy", given | elsewhere | {"plan": dag.directory()})
     assert [plan["name"] for plan in third.report.plans] == ["app: saved plan"]
     assert third.report.plans[0]["changes"]
     account = {name: value for name, value in planned.items() if name != "admin_cidr"}
@@ -149,4 +153,9 @@ async def test_the_same_options_deploy_to_an_emulator_with_states_in_its_s3_and_
     forget_database(engine, postgres)
     unlocked = await attempt(pipeline, "unlock", planned | {"stack": "app"})
     assert "✓ app: nobody holds a lock" in unlocked.summary()
+    forget_database(engine, postgres)
+    await succeed(pipeline, "status", planned | elsewhere)
+    forget_database(engine, postgres)
+    await succeed(pipeline, "destroy", planned | elsewhere | {"without_backup": DATABASE, "yes": True})
+    assert list_of(localstack, BUCKET, "/manifest.json"), "a backup went with the app"
     assert not [value for value in secrets.values() if value in engine.words and value != "test"]

@@ -118,10 +118,13 @@ class Node:
 
     # --- runs ---
 
+    def command(self, script: str) -> list[str]:
+        """What the command of that name runs on a node: the role writes it into a file of three lines."""
+        return [sys.executable, "-I", "-X", "utf8", str(self.scripts / "quickdata_node"), script]
+
     def start(self, script: str, *arguments: str) -> subprocess.Popen[str]:
-        command = [str(self.scripts / script), "--config", str(self.config), *arguments]
         return subprocess.Popen(
-            command,
+            [*self.command(script), "--config", str(self.config), *arguments],
             env={"PATH": self.path, **self.environment},
             cwd="/",
             text=True,

@@ -1,0 +1,21 @@
+"""The three commands: `python -I -X utf8 …/quickdata_node backup-pg.sh --config FILE`."""
+
+import sys
+from pathlib import Path
+
+# Python put this folder first in its path. The one above it takes that place: no module here may shadow one
+# of Python's.
+sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
+from quickdata_node import age, backup, restore  # noqa: E402 - the path comes first
+from quickdata_node.run import run  # noqa: E402
+
+COMMANDS = {
+    "backup-pg.sh": backup.main,
+    "restore-pg-latest.sh": restore.main,
+    "check-backup-age.sh": age.main,
+}
+
+if __name__ == "__main__":
+    program, *arguments = sys.argv[1:]
+    sys.exit(run(program, COMMANDS[program], arguments))

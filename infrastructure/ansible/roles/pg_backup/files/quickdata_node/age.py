@@ -1,0 +1,93 @@
+"""Calls the ON_FAILURE command when the newest backup is too old, or when its age cannot be told.
+
+Whatever kept the backup from being taken (no cron, a run that hangs, a full disk) did not call it. Takes no
+lock, writes no file.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from quickdata_node import names
+from quickdata_node.config import Config, load, parse
+from quickdata_node.run import Failed, Run, last_run
+from quickdata_node.store import Key, Store, StoreFailed
+
+MOST_AHEAD = timedelta(minutes=15)
+"""S3 refuses a request whose clock differs more."""
+USAGE = """\
+Usage: check-backup-age.sh --config FILE
+
+Says nothing when the newest backup is no older than MAX_AGE_HOURS of the configuration.
+Exit codes: 0 young enough, 1 too old or nobody can tell, 2 wrong configuration or arguments.
+"""
+
+
+def main(run: Run, arguments: Sequence[str]) -> None:
+    """Check the age of the newest backup."""
+    config = load(run, Path(parse(arguments, USAGE).config))
+    if not re.fullmatch(r"[1-9][0-9]{0,4}", config.max_age_hours):
+        what = f"configuration {config.file}: MAX_AGE_HOURS is not a number of hours"
+        raise Failed(what, "run backup.yml", 2)
+    newest = find_newest(list_keys(config))
+    if not newest:
+        raise Failed(f"s3://{config.bucket} holds no backup of {config.database}", what_to_do(config))
+    compare_age(config, newest, datetime.now(UTC))
+
+
+def list_keys(config: Config) -> list[Key]:
+    """Return what lies in the database's folder."""
+    try:
+        return Store(config.bucket).list_keys(names.folder(config.database))
+    except StoreFailed as error:
+        what = f"{unknown(config)}: s3://{config.bucket} cannot be listed"
+        fix = "check the network, BACKUP_BUCKET, AWS_REGION and the role of this machine"
+        raise Failed(what, fix) from error
+
+
+def find_newest(keys: Iterable[Key]) -> str:
+    """Return when the newest backup was taken, as YYYYMMDDHHMMSS; nothing when there is none.
+
+    A name bears a time that this machine's clock told, S3 knows when the manifest was written: the older of
+    the two counts, so that neither a wrong clock nor a copy makes a backup young.
+    """
+    parts = ((*key.rest.partition("/"), key.written) for key in keys)
+    return max(
+        (
+            min(f"{name[:8]}{name[9:15]}", f"{written.astimezone(UTC):%Y%m%d%H%M%S}")
+            for name, _, file, written in parts
+            if file == names.MANIFEST and names.NAME.fullmatch(name)
+        ),
+        default="",
+    )
+
+
+def compare_age(config: Config, newest: str, now: datetime) -> None:
+    """Refuse a newest backup that is too old, or of a time to come."""
+    try:
+        age = now - datetime.strptime(newest, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+    except ValueError:
+        raise Failed(f"{unknown(config)}: its time is {newest}", "look at the names of the backups") from None
+    if age <= -MOST_AHEAD:
+        raise Failed(f"{unknown(config)}: it is of a time to come", "set the clock of this machine right")
+    if age > timedelta(hours=int(config.max_age_hours)):
+        hours = age // timedelta(hours=1)
+        what = (
+            f"the newest backup of {config.database} is {hours} hours old, and may be {config.max_age_hours}"
+        )
+        raise Failed(what, what_to_do(config))
+
+
+def unknown(config: Config) -> str:
+    """Return the beginning of what is said when the age is not known."""
+    return f"nobody can tell how old the newest backup of {config.database} is"
+
+
+def what_to_do(config: Config) -> str:
+    """Return where to look, with the last run that took the lock."""
+    return (
+        f"look at the log of the backups and at the last run ({last_run(config.lock_file) or 'none yet'});"
+        " end it if it hangs, make room if the disk is full,"
+        " start cron if it is not there, then run backup-pg.sh"
+    )

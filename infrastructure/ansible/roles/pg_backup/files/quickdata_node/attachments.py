@@ -1,0 +1,170 @@
+"""NocoDB's uploads: into the backup, out of it, and into the place of those that are live."""
+
+import os
+import shlex
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from quickdata_node.marks import MARK, is_marked, mark_folder, remove_folders
+from quickdata_node.run import Failed, Run
+from quickdata_node.server import start_here
+
+GREW = 1
+"""tar's exit code for a file that grew while it was read: no failure, uploads are written once."""
+ANY_ID = "?" * 8
+
+
+def beside(live: Path, kind: str, which: str = ANY_ID) -> Path:
+    """Return the folder of a kind beside the live one: restore, aside, or before."""
+    return live.with_name(f"{live.name}.{kind}_{which}")
+
+
+def find(live: Path, kind: str) -> list[Path]:
+    """Return all folders of a kind beside the live one, whatever ends their names."""
+    return sorted(each for each in live.parent.glob("*") if each.name.startswith(f"{live.name}.{kind}_"))
+
+
+def measure(live: Path) -> int:
+    """Return how many bytes the live ones are, before they are backed up."""
+    if not live.is_dir():
+        raise Failed(f"ATTACHMENTS_DIR {live} is not a directory", "mount it, or correct the configuration")
+    require_nothing_aside(live)
+    return sum(_sizes(live))
+
+
+def _sizes(folder: Path) -> Iterator[int]:
+    for place, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            try:
+                yield os.lstat(os.path.join(place, name)).st_size  # noqa: PTH118 - one call a file
+            except FileNotFoundError:  # it went meanwhile, which is not a failure
+                continue
+
+
+def require_nothing_aside(live: Path) -> None:
+    """Refuse to go on while there are attachments that were live.
+
+    A restore left them that was killed, or that could not move them back. What is in their place may be
+    nothing.
+    """
+    for aside in find(live, "aside"):
+        what = f"an earlier restore ended halfway: {aside} holds attachments that were live"
+        raise Failed(what, f"put them back into {live}, as the runbook says")
+
+
+def pack(run: Run, live: Path) -> "subprocess.Popen[bytes]":
+    """Start what writes them as an archive."""
+    command = (
+        "tar",
+        "--create",
+        "--numeric-owner",
+        "--directory",
+        str(live),
+        "--anchored",
+        f"--exclude=./{MARK}",
+        ".",
+    )
+    return start_here(run, *command, stdout=subprocess.PIPE)
+
+
+# --- a restore ---
+
+
+def show_room(run: Run, folder: Path) -> str:
+    """Return what `df` says of a folder's file system."""
+    return start_here(run, "df", "-Pk", str(folder), stdout=subprocess.PIPE).communicate()[0].decode()
+
+
+def read_archive(run: Run) -> "subprocess.Popen[bytes]":
+    """Start what reads an archive to its end, and writes nothing."""
+    return start_here(run, "tar", "--list", stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+
+
+def unpack_archive(run: Run, folder: Path) -> "subprocess.Popen[bytes]":
+    """Start what unpacks an archive into a folder."""
+    command = ("tar", "--extract", "--numeric-owner", "--preserve-permissions", "--directory", str(folder))
+    return start_here(run, *command, stdin=subprocess.PIPE)
+
+
+def require_free_names(live: Path, backup_id: str) -> None:
+    """Refuse names that are taken by folders of somebody else."""
+    for folder in (beside(live, "restore", backup_id), beside(live, "before", backup_id)):
+        if folder.exists() and not is_marked(folder):
+            name = shlex.quote(str(folder))
+            what = f"{folder} is in the way, and no restore marked it as its own"
+            raise Failed(what, f"move it: mv -T {name} {name}.old")
+
+
+class Swap:
+    """Attachments that come from a backup: unpacked beside the live ones, put in their place, and back.
+
+    Entry by entry: the folder itself is mounted into NocoDB's container, which would go on with the old one.
+
+    Args:
+        live: the live ones' folder.
+        backup_id: the backup's.
+
+    Attributes:
+        files: where they are unpacked.
+        aside: where those that were live are meanwhile.
+    """
+
+    def __init__(self, live: Path, backup_id: str) -> None:
+        self._live, self._unpacked = live, beside(live, "restore", backup_id)
+        self.files, self.aside = self._unpacked / "files", beside(live, "aside", backup_id)
+        self._kept = beside(live, "before", backup_id)
+        self._emptied = self._stuck = False
+
+    def prepare(self) -> None:
+        """Make the folder that they are unpacked in. It is marked before there is anything in it."""
+        self._unpacked.parent.mkdir(parents=True, exist_ok=True)
+        self._unpacked.mkdir()
+        mark_folder(self._unpacked)
+        self.files.mkdir()
+
+    def discard(self) -> None:
+        """Remove what was unpacked, unless some of it is where it cannot be taken back from."""
+        if not self._stuck:
+            remove_folders([self._unpacked])
+
+    def do(self) -> None:
+        """Put the live ones aside, and the unpacked ones in their place."""
+        self._live.mkdir(parents=True, exist_ok=True)
+        self.aside.mkdir(parents=True, exist_ok=True)
+        move_entries(self._live, self.aside)
+        self._emptied = True
+        move_entries(self.files, self._live)
+        self.files.rmdir()
+
+    def undo(self) -> None:
+        """Put the live ones back, and the unpacked ones where they were."""
+        if not self.aside.is_dir():
+            return
+        self._stuck = True
+        if self._emptied:
+            self.files.mkdir(exist_ok=True)
+            move_entries(self._live, self.files)
+        move_entries(self.aside, self._live)
+        self.aside.rmdir()
+        self._stuck = False
+
+    def keep(self, run: Run) -> None:
+        """Keep what was live until the next restore, in the place of what an earlier one kept."""
+        remove_folders([self._unpacked, *find_marked(self._live, "before")], run.log)
+        mark_folder(self.aside, self._kept.name)
+        self.aside.rename(self._kept)
+
+
+def find_marked(live: Path, kind: str) -> list[Path]:
+    """Return the folders beside the live one whose names a restore could have made."""
+    return [each for each in find(live, kind) if len(each.name) == len(beside(live, kind).name)]
+
+
+def move_entries(source: Path, target: Path) -> None:
+    """Move all that is in a folder into another one, over nothing that is there."""
+    for entry in sorted(source.iterdir()):
+        if os.path.lexists(target / entry.name):
+            raise FileExistsError(f"{target / entry.name} is there already")
+        shutil.move(entry, target / entry.name)

@@ -1,0 +1,222 @@
+"""Takes one backup of one database into S3, then removes the backups that no rule keeps.
+
+A backup exists when its manifest does, and the manifest is written last.
+"""
+
+import json
+import os
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from quickdata_node import attachments, globals_sql, names
+from quickdata_node.config import Config, load, parse
+from quickdata_node.fingerprints import Counting, Snapshot
+from quickdata_node.manifest import Manifest, Table
+from quickdata_node.retention import choose_expired, prune
+from quickdata_node.run import Failed, Run, now
+from quickdata_node.server import Server, ServerFailed, find_server
+from quickdata_node.store import Store, StoreFailed
+from quickdata_node.streams import Child, Feed, Programs
+
+USAGE = """\
+Usage: backup-pg.sh --config FILE
+
+Writes one JSON line about the backup to standard output, the log to standard error.
+Exit codes: 0 done, 1 failed, 2 wrong configuration or arguments.
+"""
+ABOVE, AGAIN = "the lines above say why", "the lines above say why; then run it again"
+LISTING = "check BACKUP_BUCKET, AWS_REGION and the role of this machine"
+AHEAD = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class Backup:
+    """What is known of the backup from its start.
+
+    Args:
+        name: its name.
+        started_at: when it began.
+        keys: what lay in the database's folder then.
+        attachments_bytes: what NocoDB's uploads are; None without any.
+    """
+
+    name: str
+    started_at: str
+    keys: list[str]
+    attachments_bytes: int | None
+
+    @property
+    def id(self) -> str:
+        """What tells it from others."""
+        return names.id_of(self.name)
+
+
+def main(run: Run, arguments: Sequence[str]) -> None:
+    """Take one backup."""
+    config = load(run, Path(parse(arguments, USAGE).config))
+    run.take_lock(config.lock_file, config.state_dir)
+    size = attachments.measure(config.attachments) if config.attachments else None
+    server, store = find_server(run, config), Store(config.bucket)
+    backup = name_backup(run, config, store, size)
+    manifest = upload(server, store, backup)
+    publish(run, store, manifest, f"{names.folder(config.database)}{backup.name}")
+    remove_expired(run, config, store, backup)
+
+
+def name_backup(run: Run, config: Config, store: Store, size: int | None) -> Backup:
+    """Look at the backups that are there, and name the new one so that it is the newest."""
+    root = names.folder(config.database)
+    where, time = f"s3://{config.bucket}/{root}", datetime.now(UTC).replace(microsecond=0)
+    try:
+        keys = [key.rest for key in store.list_keys(root)]
+    except StoreFailed as error:
+        raise Failed(f"s3://{config.bucket} cannot be listed", LISTING) from error
+    newest = (names.with_file(keys) or [""])[-1]
+    name = names.next_name(newest, time, where)
+    if names.time_of(name) > time + AHEAD:
+        run.log("warning: the newest backup bears a time to come; is the clock right?")
+    run.log(f"backup {name} of {config.database} to {where}{name}")
+    return Backup(name, f"{time:%Y-%m-%dT%H:%M:%SZ}", keys, size)
+
+
+def upload(server: Server, store: Store, backup: Backup) -> Manifest:
+    """Dump, count and upload, all of one snapshot.
+
+    One session exports the snapshot that pg_dump reads, and counts in it, beside pg_dump. What the programs
+    write is uploaded in parts meanwhile, but no upload is completed before all of them, and the session, have
+    ended well: when pg_dump dies, what it wrote is thrown away, and nothing new is in the bucket.
+    """
+    counting = open_snapshot(server)
+    feeds = start_feeds(server, store, backup, counting.snapshot)
+    tables = wait_for_counts(counting)
+    for feed in feeds:
+        feed.wait()
+    close_snapshot(counting)
+    for feed in feeds:
+        feed.complete()
+    return describe(server, backup, counting.snapshot, feeds, tables)
+
+
+def open_snapshot(server: Server) -> Counting:
+    """Open the session that counts."""
+    database = server.config.database
+    try:
+        return Counting(server, database)
+    except ServerFailed as error:
+        fix = "check DATABASE, PGUSER and that the server runs"
+        raise Failed(f"PostgreSQL gave no snapshot of {database}", fix) from error
+
+
+def start_feeds(server: Server, store: Store, backup: Backup, snapshot: Snapshot) -> list[Feed]:
+    """Start the programs that write the objects, each into an upload of its own."""
+    config, run = server.config, server.run
+    root = f"{names.folder(config.database)}{backup.name}/"
+
+    def feed(
+        what: str, file: str, programs: Programs, expected: int, tolerated: tuple[int, ...] = (0,)
+    ) -> Feed:
+        upload = store.upload(root + file, expected)
+        run.cleaning.callback(upload.abort)
+        return Feed(what, file, programs, upload, tolerated)
+
+    size, live = snapshot.database_bytes, config.attachments
+    feeds = [
+        feed("dump", "dump.zst", [lambda: dump(server, snapshot)], size),
+        feed("globals", "globals.sql.zst", globals_sql.programs(server, config.database), size),
+    ]
+    if live:
+        archive = [lambda: attachments.pack(run, live)]
+        feeds.append(
+            feed(
+                "attachments",
+                "attachments.tar.zst",
+                archive,
+                backup.attachments_bytes or 0,
+                (0, attachments.GREW),
+            )
+        )
+    return feeds
+
+
+def dump(server: Server, snapshot: Snapshot) -> Child:
+    """Start pg_dump, which reads the snapshot that is counted."""
+    options = ("--no-password", "--format=custom", "--compress=0", f"--snapshot={snapshot.name}")
+    more = ("--lock-wait-timeout=10min", "--statistics")
+    return server.start("pg_dump", *options, *more, database=server.config.database, stdout=subprocess.PIPE)
+
+
+def wait_for_counts(counting: Counting) -> list[Table]:
+    """Return what was counted."""
+    try:
+        return counting.tables()
+    except ServerFailed as error:
+        raise Failed("the rows could not be counted, nothing was published", AGAIN) from error
+
+
+def close_snapshot(counting: Counting) -> None:
+    """End the session that counted: nobody reads its snapshot any more."""
+    try:
+        counting.end()
+    except ServerFailed as error:
+        what = "the session with the snapshot ended badly, nothing was published"
+        raise Failed(what, "run it again") from error
+
+
+def describe(
+    server: Server, backup: Backup, snapshot: Snapshot, feeds: Sequence[Feed], tables: list[Table]
+) -> Manifest:
+    """Return the manifest of what was uploaded."""
+    database = server.config.database
+    root = f"{names.folder(database)}{backup.name}/"
+    unpacked = {"attachments": backup.attachments_bytes}
+    return Manifest(
+        id=backup.id,
+        database=database,
+        server_version=snapshot.server_version,
+        client_version=server.output("pg_dump", "--version").strip(),
+        started_at=backup.started_at,
+        finished_at=now(),
+        database_bytes=snapshot.database_bytes,
+        objects={feed.what: feed.described(root + feed.file, unpacked.get(feed.what)) for feed in feeds},
+        tables=tables,
+    )
+
+
+def publish(run: Run, store: Store, manifest: Manifest, prefix: str) -> None:
+    """Write the manifest: from here on the backup exists."""
+    run.hold_signals()  # what is there must not be called interrupted; what is left takes seconds
+    key, text = f"{prefix}/{names.MANIFEST}", manifest.text().encode()
+    try:
+        store.write(key, text, once=True)
+    except StoreFailed as error:
+        if not is_published(store, key, text):
+            raise Failed("the manifest was refused, the backup does not exist", AGAIN) from error
+        run.log("the manifest is there all the same")
+    totals = manifest.totals
+    said = {
+        "id": manifest.id,
+        "prefix": prefix,
+        **{name: totals[name] for name in ("bytes", "tables", "rows")},
+    }
+    os.write(1, f"{json.dumps({**said, 'seconds': run.seconds()})}\n".encode())
+    run.log(f"backup {prefix.rpartition('/')[2]} is complete")
+
+
+def is_published(store: Store, key: str, text: bytes) -> bool:
+    """Return whether our manifest is there: one whose answer was lost on the way is refused when it is sent
+    again."""
+    try:
+        return store.read(key) == text
+    except StoreFailed:
+        return False
+
+
+def remove_expired(run: Run, config: Config, store: Store, backup: Backup) -> None:
+    """Remove the backups that no rule keeps."""
+    expired = choose_expired(
+        backup.keys, backup.name, config.keep_daily, config.keep_weekly, datetime.now(UTC)
+    )
+    prune(run, store, names.folder(config.database), backup.keys, expired)

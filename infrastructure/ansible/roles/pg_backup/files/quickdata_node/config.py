@@ -1,0 +1,218 @@
+"""The configuration file and the arguments: what is wrong is said at once, and nothing is done."""
+
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from quickdata_node.run import Failed, Run
+
+PIECE = r"""'[^']*'|"[^"$`\\]*"|\\.|\$[A-Za-z_]\w*|[^\s'"\\$`;&|<>()#]+"""
+LINE = re.compile(
+    rf"[ \t]*(?:(?P<key>[A-Za-z_]\w*)=(?P<value>(?:{PIECE})*+))?[ \t]*(?:(?<!\S)\#[^\n]*)?(?:\n|\Z)",
+    re.DOTALL,
+)
+CALLERS = re.compile(r"(AWS_|PG|DRILL_).*|BACKUP_BUCKET|BUCKET")
+"""Variables that a caller may not set: they could lead to another bucket or server, or to figures that nobody
+measured."""
+NEEDED = ("DATABASE", "BACKUP_BUCKET", "AWS_REGION", "STATE_DIR", "LOCK_FILE")
+LONGEST = 46
+"""Bytes of a database's name: DATABASE_restore_ID and DATABASE_before_ID have to fit into PostgreSQL's 63."""
+PATIENCE = {
+    "AWS_RETRY_MODE": "standard",  # the other one takes a 408 as final
+    "AWS_MAX_ATTEMPTS": "5",
+    "AWS_METADATA_SERVICE_NUM_ATTEMPTS": "5",  # by default it is asked once
+    "AWS_METADATA_SERVICE_TIMEOUT": "5",
+}
+NOBODYS = {"AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_CONFIG_FILE": os.devnull}
+"""Keys come from the configuration or from the instance's role, not from the files of whoever calls."""
+
+
+@dataclass(frozen=True)
+class Drill:
+    """What a drill knows of itself.
+
+    Args:
+        started: when it began, in seconds since 1970.
+        rpo: how many seconds old the snapshot was then.
+    """
+
+    started: float
+    rpo: float
+
+
+@dataclass(frozen=True)
+class Config:
+    """What the file says. PG* and AWS_* go by the environment, to PostgreSQL's programs and to boto3.
+
+    Args:
+        file: its path.
+        database: the database that is backed up and restored.
+        bucket: the bucket of the backups.
+        state_dir: a directory for what a run needs.
+        lock_file: the lock.
+        keep_daily: of how many days a backup is kept.
+        keep_weekly: of how many weeks.
+        max_age_hours: how old the newest backup may become, as the file says it.
+        pg_service: the Swarm service whose container holds the server; nothing for one reached by TCP.
+        attachments: NocoDB's uploads, None for none.
+        drill: what a drill knows of itself, None outside one.
+    """
+
+    file: Path
+    database: str
+    bucket: str
+    state_dir: Path
+    lock_file: Path
+    keep_daily: int
+    keep_weekly: int
+    max_age_hours: str
+    pg_service: str
+    attachments: Path | None
+    drill: Drill | None
+
+
+@dataclass(frozen=True)
+class Options:
+    """The arguments of a command."""
+
+    config: str
+    id: str = ""
+    from_database: str = ""
+    verify: bool = False
+
+    @property
+    def action(self) -> str:
+        """What becomes of the backup, as the log and the JSON line say it."""
+        return "verified" if self.verify else "restored"
+
+
+def parse(
+    arguments: Sequence[str], usage: str, valued: Sequence[str] = (), flags: Sequence[str] = ()
+) -> Options:
+    """Return what a command was called with, or print its usage and end.
+
+    Args:
+        arguments: the words.
+        usage: what --help prints.
+        valued: the options with a value that it has beside --config.
+        flags: those without one.
+    """
+    found: dict[str, str | bool] = {}
+    words = iter(arguments)
+    for word in words:
+        name = word.removeprefix("--").replace("-", "_")
+        if word in ("--config", *valued):
+            found[name] = next(words, "")
+            if not found[name]:
+                raise Failed(f"{word} needs a value", "see --help", 2)
+        elif word in flags:
+            found[name] = True
+        elif word in ("-h", "--help"):
+            sys.stdout.write(usage)
+            sys.exit(0)
+        else:
+            raise Failed(f"unknown argument {word}", "see --help", 2)
+    if "config" not in found:
+        raise Failed("no configuration was named", "give --config FILE", 2)
+    return Options(**found)  # type: ignore[arg-type]
+
+
+def load(run: Run, file: Path) -> Config:
+    """Read the file, and put what it says into the environment. Only the file speaks."""
+    _check_file(file)
+    values = read_values(file)
+    for name in [each for each in os.environ if CALLERS.fullmatch(each)]:
+        del os.environ[name]
+    values["BACKUP_BUCKET"] = values.get("BACKUP_BUCKET") or values.get("BUCKET", "")  # the older name of it
+    run.on_failure = values.get("ON_FAILURE", "")
+    problems = list(find_problems(values))
+    if problems:
+        raise Failed(f"configuration {file}: {', '.join(problems)}, nothing was done", "correct the file", 2)
+    given = {name: value for name, value in values.items() if value or not name.startswith("AWS_")}
+    os.environ.update({**PATIENCE, **NOBODYS, **given, "AWS_DEFAULT_REGION": values["AWS_REGION"]})
+    return _config(file, values)
+
+
+def read_values(file: Path) -> dict[str, str]:
+    """Return the file's values. It is written as for bash: KEY='value', and $NAME for one of the
+    environment."""
+    text = file.read_text(encoding="utf-8", errors="surrogateescape")
+    values: dict[str, str] = {}
+    place = 0
+    while place < len(text):
+        line = LINE.match(text, place)
+        if not line or line.end() == place:
+            fix = "write KEY='value' lines, as backup.yml does"
+            raise Failed(f"configuration {file} is not valid", fix, 2)
+        if line["key"]:
+            values[line["key"]] = "".join(
+                _plain(piece, file) for piece in re.findall(PIECE, line["value"], re.DOTALL)
+            )
+        place = line.end()
+    return values
+
+
+def _plain(piece: str, file: Path) -> str:
+    match piece[0]:
+        case "'" | '"':
+            return piece[1:-1]
+        case "\\":
+            return piece[1]
+        case "$":
+            if piece[1:] not in os.environ:
+                raise Failed(
+                    f"configuration {file}: {piece} is not in the environment",
+                    "set it, or write its value",
+                    2,
+                )
+            return os.environ[piece[1:]]
+    return piece
+
+
+def _check_file(file: Path) -> None:
+    if not (file.is_file() and os.access(file, os.R_OK)):
+        fix = "run backup.yml, or name the file with --config"
+        raise Failed(f"configuration {file} cannot be read", fix, 2)
+    status = file.stat()
+    if status.st_uid not in (os.geteuid(), 0):
+        raise Failed(f"configuration {file} belongs to another user", "chown it to the user who runs this", 2)
+    mode = status.st_mode & 0o777
+    if mode & 0o077:
+        raise Failed(f"configuration {file} is open to others (mode {mode:o})", f"chmod 600 {file}", 2)
+
+
+def find_problems(values: Mapping[str, str]) -> Iterator[str]:
+    """Yield every problem of the values, so that all are said at once."""
+    database = values.get("DATABASE", "")
+    yield from (f"{key} is missing" for key in NEEDED if not values.get(key))
+    for key in ("KEEP_DAILY", "KEEP_WEEKLY"):
+        if not re.fullmatch(r"0|[1-9][0-9]{0,3}", values.get(key, "")):
+            yield f"{key} is not a number"
+    if values.get("KEEP_DAILY") == "0":
+        yield "KEEP_DAILY is 0"
+    if database in (".", "..") or re.search(r"[/\x00-\x1f\x7f]", database):
+        yield "DATABASE cannot be part of an S3 key"
+    if len(database.encode(errors="surrogateescape")) > LONGEST:
+        yield f"DATABASE is longer than {LONGEST} bytes"
+
+
+def _config(file: Path, values: Mapping[str, str]) -> Config:
+    attachments, started = values.get("ATTACHMENTS_DIR", ""), values.get("DRILL_STARTED", "")
+    if values.get("PG_BIN") and not values.get("PG_SERVICE"):
+        os.environ["PATH"] = f"{values['PG_BIN']}:{os.environ.get('PATH', os.defpath)}"
+    return Config(
+        file=file,
+        database=values["DATABASE"],
+        bucket=values["BACKUP_BUCKET"],
+        state_dir=Path(values["STATE_DIR"]),
+        lock_file=Path(values["LOCK_FILE"]),
+        keep_daily=int(values["KEEP_DAILY"]),
+        keep_weekly=int(values["KEEP_WEEKLY"]),
+        max_age_hours=values.get("MAX_AGE_HOURS", ""),
+        pg_service=values.get("PG_SERVICE", ""),
+        attachments=Path(attachments) if attachments else None,
+        drill=Drill(float(started), float(values["DRILL_RPO"])) if started else None,
+    )

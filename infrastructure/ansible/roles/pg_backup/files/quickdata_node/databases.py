@@ -1,0 +1,54 @@
+"""The databases that a restore makes, marks, finds in its way, and drops."""
+
+from quickdata_node.marks import MARKED, MARKING, NOT_OURS
+from quickdata_node.run import Failed
+from quickdata_node.server import Server, ServerFailed
+
+ID = "[0-9a-f]{8}"
+NAMED = """from pg_database d where starts_with(datname, :'prefix')
+  and substr(datname, length(:'prefix') + 1) ~ ('^' || :'pattern' || '$') and datname <> :'except'"""
+SHOW = f"""select case when {MARKED} then format('dropping the database %I', datname) else format(
+  'kept the database %I: {NOT_OURS}, in psql: drop database %I;', datname, datname) end
+{NAMED} order by datname;
+"""
+DROP = f"""set client_min_messages = warning;
+select format('drop database %I with (force)', datname) {NAMED} and {MARKED} \\gexec
+"""
+
+
+def mark_database(server: Server, name: str) -> None:
+    """Mark a database as one that a restore made."""
+    server.sql(server.maintenance, f"{MARKING} where datname = :'scratch' \\gexec", "-v", f"scratch={name}")
+
+
+def drop_databases(server: Server, prefix: str, pattern: str = "", but: str = "") -> None:
+    """Drop the databases called by a prefix and a pattern, to the letter, that bear their mark.
+
+    What has none is somebody's, or was left by a run that was killed before it could mark it: it stays.
+
+    Args:
+        server: where they are.
+        prefix: begins their names.
+        pattern: the rest, as a regular expression.
+        but: the one that stays.
+    """
+    names = ("-v", f"prefix={prefix}", "-v", f"pattern={pattern}", "-v", f"except={but}")
+    for line in server.sql(server.maintenance, SHOW, *names).split("\n"):
+        if line:
+            server.run.log(line)
+    server.sql(server.maintenance, DROP, *names)
+
+
+def require_free(server: Server, *names: str) -> None:
+    """Refuse names that are taken by databases of somebody else."""
+    query = f"""select format('%I', datname)
+    from pg_database d where datname in (:'one', :'other') and not {MARKED} limit 1"""
+    one, other = (*names, "")[:2]
+    try:
+        taken = server.sql(server.maintenance, query, "-v", f"one={one}", "-v", f"other={other}").rstrip("\n")
+    except ServerFailed as error:
+        raise Failed("the databases cannot be listed", "the lines above say why") from error
+    if taken:
+        what = f"a database called {taken} is in the way, and no restore marked it as its own"
+        fix = f"rename it (alter database {taken} rename to NEW_NAME;), or drop it if nobody needs it"
+        raise Failed(what, fix)

@@ -1,0 +1,126 @@
+"""What is counted of a database, when it is backed up and when it was restored: the proof compares the two.
+
+One JSON line per table, in one transaction: what is there, how many rows, which content.
+
+- All tables are locked before one is counted: who wants to drop or truncate one waits, as for pg_dump.
+- TRUNCATE and what writes a table anew are seen by older snapshots too, which find it empty, or changed: so
+  no table may lie in another file than when the snapshot was taken.
+  https://www.postgresql.org/docs/current/mvcc-caveats.html
+- Columns go by name, because a restore may order those of inheritance children differently. The fields of
+  rows in a column go by position, as in the dump, and their order counts. Virtual columns are not data.
+- What is not data of this database counts by its presence only: partitioned parents (their partitions count),
+  foreign tables, and materialized views, which a restore computes anew.
+- Sequences do not count: nextval() ignores snapshots, so their value in the dump may be a later one.
+- Tables of extensions belong to CREATE EXTENSION, not to the dump.
+"""
+
+import json
+from pathlib import Path
+from subprocess import PIPE
+from typing import NamedTuple
+
+from quickdata_node.manifest import Table
+from quickdata_node.server import PSQL, Server, ServerFailed
+
+COUNTING = Path(__file__).with_name("counting.sql").read_text(encoding="utf-8")
+
+BEGIN = "begin isolation level repeatable read, read only;\n"
+EXPORT = (
+    "select pg_export_snapshot(), current_setting('server_version'), pg_database_size(current_database());\n"
+)
+PARALLEL = """set local min_parallel_table_scan_size = 0;
+set local parallel_setup_cost = 0;
+set local parallel_tuple_cost = 0;
+"""
+"""One core loaded the rows; all that the server gives to one query may count them, also where big values are
+stored apart and the table itself looks small."""
+
+
+class Snapshot(NamedTuple):
+    """A snapshot that other sessions can use while the one that exported it lives.
+
+    Args:
+        name: what they call it.
+        server_version: PostgreSQL's.
+        database_bytes: what the database takes on the server's disk.
+    """
+
+    name: str
+    server_version: str
+    database_bytes: int
+
+
+class Counting:
+    """A session that exports a snapshot, and counts in it while pg_dump reads it.
+
+    Args:
+        server: the server.
+        database: the database that is counted.
+
+    Attributes:
+        snapshot: what pg_dump has to read.
+
+    Raises:
+        ServerFailed: there is no snapshot.
+    """
+
+    def __init__(self, server: Server, database: str) -> None:
+        self._session = server.start(*PSQL, "-F", "\t", database=database, stdin=PIPE, stdout=PIPE)
+        self._ask(BEGIN + EXPORT + COUNTING)
+        name, *facts = self._line().split("\t")
+        if len(facts) != 2:  # noqa: PLR2004 - version and size
+            raise ServerFailed("no snapshot was exported")
+        self.snapshot = Snapshot(name, facts[0], int(facts[1]))
+
+    def tables(self) -> list[Table]:
+        """Return the fingerprints, when all is counted.
+
+        Raises:
+            ServerFailed: not all could be counted.
+        """
+        lines = []
+        while (line := self._line()) != "end":
+            if not line:
+                raise ServerFailed("psql ended before all was counted")
+            lines.append(line)
+        return read_tables("\n".join(lines))
+
+    def end(self) -> None:
+        """End the session, and the snapshot with it.
+
+        Raises:
+            ServerFailed: it ended badly.
+        """
+        assert self._session.stdin
+        self._session.stdin.close()
+        if code := self._session.wait():
+            raise ServerFailed(f"psql ended with exit code {code}")
+
+    def _ask(self, text: str) -> None:
+        assert self._session.stdin
+        try:
+            self._session.stdin.write(text.encode())
+            self._session.stdin.flush()
+        except BrokenPipeError as error:
+            raise ServerFailed("psql ended at once") from error
+
+    def _line(self) -> str:
+        assert self._session.stdout
+        return self._session.stdout.readline().decode().rstrip("\n")
+
+
+def count(server: Server, database: str) -> list[Table]:
+    """Return the fingerprints of a database's tables, as they are now.
+
+    Raises:
+        ServerFailed: they could not be counted.
+    """
+    printed = server.sql(database, BEGIN + PARALLEL + COUNTING)
+    if not printed.endswith("end\n"):
+        raise ServerFailed("psql did not count all")
+    return read_tables(printed.removesuffix("end\n"))
+
+
+def read_tables(lines: str) -> list[Table]:
+    """Return the fingerprints in what psql printed. A name may hold any other end of a line than that one."""
+    return [Table(**json.loads(line)) for line in lines.split("\n") if line]

@@ -1,0 +1,203 @@
+"""The manifest: the small JSON that is written last, after which a backup exists."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+FORMAT = 1
+OBJECTS = ("dump", "globals", "attachments")
+NEEDED = ("dump", "globals")
+CODECS = ("zstd", "gzip")
+KINDS = ("table", "partitioned table", "materialized view", "foreign table", "large objects")
+MOST = 10**18
+"""No figure of a manifest comes near it; PostgreSQL counts in bigint."""
+ANOTHER = "restore another backup with --id"
+
+
+class BadManifest(Exception):  # noqa: N818 - callers say which one
+    """A manifest that cannot be used.
+
+    Args:
+        why: what is wrong with it; it ends "the manifest of NAME …".
+        fix: what to do.
+    """
+
+    def __init__(self, why: str, fix: str = ANOTHER) -> None:
+        super().__init__(why)
+        self.why, self.fix = why, fix
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """An object of a backup.
+
+    Args:
+        key: where it is in the bucket.
+        size: its bytes there.
+        sha256: of those.
+        codec: what compressed it.
+        unpacked: bytes of its content; None where nobody measured.
+    """
+
+    key: str
+    size: int
+    sha256: str
+    codec: str
+    unpacked: int | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """The fingerprint of a table, or of all large objects.
+
+    Args:
+        schema: its schema.
+        name: its name.
+        kind: what it is.
+        rows: their number; None where they are not data of this database.
+        checksum: of their content, whatever their order.
+    """
+
+    schema: str
+    name: str
+    kind: str
+    rows: int | None
+    checksum: str | None
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a backup is, and what has to come back.
+
+    Args:
+        id: what tells the backup from others.
+        database: whose backup it is.
+        server_version: of PostgreSQL.
+        client_version: of pg_dump.
+        started_at: when the snapshot was taken.
+        finished_at: when all was uploaded.
+        database_bytes: what the database took on the server's disk.
+        objects: by their names.
+        tables: their fingerprints.
+    """
+
+    id: str
+    database: str
+    server_version: str
+    client_version: str
+    started_at: str
+    finished_at: str
+    database_bytes: int
+    objects: Mapping[str, StoredObject]
+    tables: Sequence[Table]
+
+    @property
+    def server_major(self) -> int:
+        """The server's major version."""
+        return int(self.server_version.partition(".")[0])
+
+    @property
+    def totals(self) -> dict[str, int]:
+        """Sums, for whoever lists backups."""
+        return {
+            "tables": sum(table.kind != "large objects" for table in self.tables),
+            "rows": sum(table.rows or 0 for table in self.tables if table.kind == "table"),
+            "bytes": sum(stored.size for stored in self.objects.values()),
+        }
+
+    def text(self) -> str:
+        """Return it as it lies in the bucket."""
+        facts = asdict(self)
+        objects = {
+            name: {key: value for key, value in stored.items() if value is not None}
+            for name, stored in facts.pop("objects").items()
+        }
+        tables = facts.pop("tables")
+        document = {"format": FORMAT, **facts, "objects": objects, "totals": self.totals, "tables": tables}
+        return json.dumps(document, ensure_ascii=False)
+
+
+def read_manifest(text: bytes, database: str, backup_id: str, prefix: str) -> Manifest:
+    """Return what a manifest says; anybody may have written it.
+
+    Args:
+        text: it.
+        database: whose backup it has to be.
+        backup_id: which backup.
+        prefix: where its objects have to be.
+
+    Raises:
+        BadManifest: it cannot be used.
+    """
+    document = _document(text)
+    if document.get("format") != FORMAT:
+        found = document.get("format", "none")
+        raise BadManifest(f"has format {found}, not {FORMAT}", "use the scripts that wrote it")
+    if (document.get("database"), document.get("id")) != (database, backup_id):
+        raise BadManifest("belongs to another backup")
+    if not (_is_number(document.get("database_bytes")) and _is_version(document.get("server_version"))):
+        raise BadManifest("gives a version or a size that is not a number")
+    return Manifest(
+        id=backup_id,
+        database=database,
+        **{
+            key: str(document.get(key, ""))
+            for key in ("server_version", "client_version", "started_at", "finished_at")
+        },
+        database_bytes=document["database_bytes"],
+        objects=_objects(document.get("objects"), prefix),
+        tables=_tables(document.get("tables")),
+    )
+
+
+def _document(text: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        raise BadManifest("cannot be understood")
+    return document
+
+
+def _objects(found: Any, prefix: str) -> dict[str, StoredObject]:
+    if not isinstance(found, dict) or not all(found.get(name) for name in NEEDED):
+        raise BadManifest("lacks an object")
+    return {name: _object(name, described, prefix) for name, described in found.items()}
+
+
+def _object(name: str, described: Any, prefix: str) -> StoredObject:
+    try:
+        stored = StoredObject(**{key: described.get(key) for key in StoredObject.__dataclass_fields__})
+    except AttributeError:
+        stored = StoredObject("", 0, "", "")
+    known = name in OBJECTS and stored.codec in CODECS and isinstance(stored.sha256, str)
+    sizes = stored.size, stored.size if stored.unpacked is None else stored.unpacked
+    ours = isinstance(stored.key, str) and stored.key.startswith(f"{prefix}/")
+    if not (known and ours and all(map(_is_number, sizes))):
+        raise BadManifest(f"describes its {name} wrongly")
+    return stored
+
+
+def _tables(found: Any) -> list[Table]:
+    try:
+        tables = [Table(*(each[key] for key in Table.__dataclass_fields__)) for each in found]
+    except (TypeError, KeyError):
+        raise BadManifest("has no list of tables") from None
+    for table in tables:
+        texts = isinstance(table.schema, str) and isinstance(table.name, str) and table.kind in KINDS
+        counted = table.rows is None or _is_number(table.rows)
+        if not (texts and counted and isinstance(table.checksum, str | None)):
+            raise BadManifest("has tables that are none")
+    return tables
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) is int and 0 <= value < MOST
+
+
+def _is_version(value: Any) -> bool:
+    major = value.partition(".")[0] if isinstance(value, str) else ""
+    return re.fullmatch("[1-9][0-9]{0,2}", major) is not None

@@ -1,0 +1,290 @@
+"""Restores the newest backup (or one by its id) into a scratch database, compares it with the manifest, and
+only then swaps it in by renames. With --verify the scratch database is dropped instead, and verified.json is
+written.
+"""
+
+import io
+import json
+import os
+import re
+import socket
+import subprocess
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from quickdata_node import attachments, databases, names, roles, target
+from quickdata_node.compare import SHOWN, differences
+from quickdata_node.config import Config, Options, load, parse
+from quickdata_node.fingerprints import count
+from quickdata_node.manifest import Manifest
+from quickdata_node.run import Failed, Run, now
+from quickdata_node.server import Server, ServerFailed, find_server
+from quickdata_node.store import Store, StoreFailed
+from quickdata_node.streams import Program, Sink, fetch
+from quickdata_node.swap import swap
+
+USAGE = """\
+Usage: restore-pg-latest.sh --config FILE [--id ID] [--verify] [--from-database NAME]
+
+  --id ID               that backup instead of the newest one
+  --verify              restore into a scratch database, compare, drop it; the live one is not touched
+  --from-database NAME  a backup of another database
+
+Writes one JSON line about the restore to standard output, the log to standard error.
+Exit codes: 0 done, 1 failed, 2 wrong configuration or arguments, 4 what came back differs from the manifest.
+"""
+ABOVE = "the lines above say why"
+LOCALE = re.compile(r" lc_(collate|ctype) '[^']*'")
+STAND_IN = "C.UTF-8"
+
+
+@dataclass
+class Restore:
+    """A restore that goes on.
+
+    Args:
+        run: this run.
+        config: its configuration.
+        options: its arguments.
+        undo: what is removed at the end, unless it was swapped in.
+        server: where the database comes back.
+        store: where the backup is.
+        name: the backup's name.
+        manifest: what the backup is.
+        stand_in: what a drill sorts by where the database's locale is missing.
+    """
+
+    run: Run
+    config: Config
+    options: Options
+    undo: ExitStack
+    server: Server
+    store: Store
+    name: str
+    manifest: Manifest
+    stand_in: str = ""
+
+    @property
+    def scratch(self) -> str:
+        """The database that the backup is restored into."""
+        return f"{self.config.database}_restore_{self.manifest.id}"
+
+    @property
+    def kept(self) -> str:
+        """What the live database is called afterwards."""
+        return f"{self.config.database}_before_{self.manifest.id}"
+
+
+def main(run: Run, arguments: Sequence[str]) -> None:
+    """Restore a backup, or verify it."""
+    options = parse(arguments, USAGE, ("--id", "--from-database"), ("--verify",))
+    restore = begin(run, load(run, Path(options.config)), options)
+    statements = restore_roles(restore)
+    restore_scratch(restore, statements)
+    files = restore_attachments(restore)
+    compare(restore)
+    said = summary(restore)
+    if options.verify:
+        said |= note_verified(restore)
+    else:
+        swap(restore.server, restore.scratch, restore.kept, files, restore.undo)
+    os.write(1, f"{json.dumps({'seconds': run.seconds(), **said})}\n".encode())
+    run.log(f"backup {restore.name} {said['action']}")
+
+
+def begin(run: Run, config: Config, options: Options) -> Restore:
+    """Take the lock, reach the server, choose the backup, and make sure that it can be restored here."""
+    run.take_lock(config.lock_file, config.state_dir)
+    undo = run.cleaning.enter_context(ExitStack())
+    server, store = find_server(run, config), Store(config.bucket)
+    version = target.check_server(server)
+    source = options.from_database or config.database
+    name = target.choose_backup(store, source, options.id)
+    run.log(f"backup {name} of {source}, to be {options.action}")
+    manifest = target.read(store, source, name)
+    target.check_version(version, manifest.server_major)
+    target.check_target(server, manifest.id, options.verify)
+    target.check_room(server, manifest.database_bytes)
+    return Restore(run, config, options, undo, server, store, name, manifest)
+
+
+# --- what comes back ---
+
+
+def restore_roles(restore: Restore) -> dict[str, list[str]]:
+    """Bring missing roles back; returns the statements about the database itself."""
+    text = io.BytesIO()
+    restore_object(restore, "globals", lambda: _Kept(text))
+    try:
+        statements = roles.split(text.getvalue().decode(errors="surrogateescape"))
+    except ValueError:
+        what = f"the globals of {restore.name} cannot be understood"
+        raise Failed(what, "restore another backup with --id") from None
+    made: list[str] = []
+    restore.undo.callback(roles.drop_roles, restore.server, made)
+    roles.restore_roles(restore.server, statements["roles"], made, restore.options.verify)
+    return statements
+
+
+class _Kept:
+    """Keeps what comes back in memory: globals hold password hashes, which belong on no disk."""
+
+    def __init__(self, text: io.BytesIO) -> None:
+        self.write = text.write
+
+    def close(self) -> None:
+        """It is all there."""
+
+
+def restore_object(restore: Restore, what: str, sink: Callable[[], Sink]) -> None:
+    """Send the content of an object of the backup somewhere."""
+    fetch(restore.store, what, restore.name, restore.manifest.objects[what], sink)
+
+
+def restore_scratch(restore: Restore, statements: dict[str, list[str]]) -> None:
+    """Restore the dump into a scratch database.
+
+    Settings, grants and owner belong to the database, not to its name: they come along with the swap.
+    """
+    server, scratch = restore.server, restore.scratch
+    restore.undo.callback(databases.drop_databases, server, scratch)
+    try:
+        create_scratch(restore, "".join(statements["create"]))
+        databases.mark_database(server, scratch)
+    except ServerFailed as error:
+        raise Failed("the scratch database cannot be created", ABOVE) from error
+    restore_object(restore, "dump", lambda: Program(load_dump(server, scratch)))
+    settings = "".join(statements["settings"])
+    try:
+        server.stored_sql(server.maintenance, settings, "-v", f"target={scratch}", "--single-transaction")
+    except ServerFailed as error:
+        raise Failed("the settings and grants of the database cannot be restored", ABOVE) from error
+
+
+def create_scratch(restore: Restore, statement: str) -> None:
+    """Create the database as it was.
+
+    The machine of a drill need not have the node's locales: another one orders the same rows differently.
+    """
+    server, name = restore.server, ("-v", f"target={restore.scratch}")
+    try:
+        server.stored_sql(server.maintenance, statement, *name)
+    except ServerFailed:
+        if not restore.config.drill:
+            raise
+        restore.run.log(f"the throwaway server refuses the database's locale: {STAND_IN} stands in")
+        server.stored_sql(server.maintenance, LOCALE.sub(rf" lc_\1 '{STAND_IN}'", statement), *name)
+        restore.stand_in = STAND_IN
+
+
+def load_dump(server: Server, scratch: str) -> "subprocess.Popen[bytes]":
+    """Start pg_restore.
+
+    Asynchronous commits lose nothing here: the swap's own commit is synchronous, and flushes all before it.
+    A subscription would keep the scratch database from being dropped, and take another one's changes after
+    the swap.
+    """
+    name = scratch.replace("\\", "\\\\").replace("'", "\\'")
+    options = (
+        "--no-password",
+        "--exit-on-error",
+        "--no-tablespaces",
+        "--no-subscriptions",
+        f"--dbname=dbname='{name}'",
+    )
+    return server.start("pg_restore", *options, options="-c synchronous_commit=off", stdin=subprocess.PIPE)
+
+
+def restore_attachments(restore: Restore) -> attachments.Swap | None:
+    """Unpack the attachments beside the live ones; to verify, it is enough to read them."""
+    run, live = restore.run, restore.config.attachments
+    if "attachments" not in restore.manifest.objects:
+        return None
+    if restore.options.verify:
+        restore_object(restore, "attachments", lambda: Program(attachments.read_archive(run)))
+        return None
+    if not live:
+        run.log("warning: the backup has attachments, but ATTACHMENTS_DIR is not set: they are not restored")
+        return None
+    files = attachments.Swap(live, restore.manifest.id)
+    restore.undo.callback(files.discard)
+    files.prepare()
+    check_attachments_room(restore, live)
+    restore_object(restore, "attachments", lambda: Program(attachments.unpack_archive(run, files.files)))
+    return files
+
+
+def check_attachments_room(restore: Restore, live: Path) -> None:
+    """Make sure that there is room for them, now that the database is back, which may be on the same file
+    system."""
+    stored = restore.manifest.objects["attachments"]
+    needed = stored.size if stored.unpacked is None else stored.unpacked
+    beside = attachments.beside(live, "restore", restore.manifest.id)
+    free = target.free_bytes(attachments.show_room(restore.run, beside)) or 0
+    if free <= needed:
+        what = f"the attachments need {needed} bytes beside the live ones, {free} are free in {live.parent}"
+        raise Failed(what, f"make room, for example by removing an old {live}.before_ directory")
+
+
+# --- the proof ---
+
+
+def compare(restore: Restore) -> None:
+    """Compare what came back with the manifest."""
+    try:
+        actual = count(restore.server, restore.scratch)
+    except ServerFailed as error:
+        raise Failed("the restored rows cannot be counted", ABOVE) from error
+    found = list(differences(restore.manifest.tables, actual))
+    for line in found[:SHOWN]:
+        restore.run.log(f"different: {line}")
+    if found:
+        what = f"{len(found)} tables differ from the manifest of {restore.name}"
+        raise Failed(what, "restore another backup with --id; the live database was not touched", 4)
+
+
+def summary(restore: Restore) -> dict[str, Any]:
+    """Return what is said about the restore."""
+    totals, verify = restore.manifest.totals, restore.options.verify
+    return {
+        "id": restore.manifest.id,
+        "action": restore.options.action,
+        "tables": totals["tables"],
+        "rows": totals["rows"],
+        "mismatches": 0,
+        "kept": restore.kept if not verify and is_there(restore.server, restore.config.database) else None,
+    }
+
+
+def is_there(server: Server, database: str) -> bool:
+    """Return whether there is a database of that name."""
+    query = "select exists (select from pg_database where datname = :'live')"
+    return server.sql(server.maintenance, query, "-v", f"live={database}").strip() == "t"
+
+
+def note_verified(restore: Restore) -> dict[str, Any]:
+    """Drop the scratch database, and note beside the backup that it is verified; returns what a drill
+    adds."""
+    run, drill = restore.run, restore.config.drill
+    if drill:
+        run.started = drill.started
+    restore.undo.close()
+    run.hold_signals()  # what is noted must not be called interrupted
+    said: dict[str, Any] = {"seconds": run.seconds()}
+    if drill:
+        said |= {
+            "rpo_seconds": drill.rpo,
+            "rto_seconds": said["seconds"],
+            "stand_in_locale": restore.stand_in,
+        }
+    by = f"{'drill' if drill else run.program} on {socket.gethostname()}"
+    note = {"id": restore.manifest.id, "verified_at": now(), "by": by, **said}
+    root = restore.manifest.objects["dump"].key.rpartition("/")[0]
+    try:
+        restore.store.write(f"{root}/{names.VERIFIED}", json.dumps(note).encode())
+    except StoreFailed as error:
+        raise Failed("the backup is good, but verified.json cannot be written", ABOVE) from error
+    return said

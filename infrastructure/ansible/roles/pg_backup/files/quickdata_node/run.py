@@ -1,0 +1,201 @@
+"""One run of a command: its log, its lock, its folder, its signals, and the one place where it ends."""
+
+import fcntl
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+
+from quickdata_node.marks import mark_folder, remove_folders
+
+SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+
+
+class Failed(Exception):  # noqa: N818 - as the log's last line says it
+    """The end of a run, in one line.
+
+    Args:
+        what: happened.
+        fix: what to do.
+        code: the exit code: 1 failed, 2 wrong input, 4 what came back differs.
+    """
+
+    def __init__(self, what: str, fix: str, code: int = 1) -> None:
+        super().__init__(f"{what}; {fix}")
+        self.code = code
+
+
+class Interrupted(BaseException):
+    """A signal asked this run to end. No `except Exception` on the way may take it for a failure of its
+    own."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"interrupted by {signal.Signals(number).name}; run it again")
+        self.code = 128 + number
+
+
+class Run:
+    """What a command notes, holds and leaves.
+
+    Args:
+        program: the command's name in the log.
+
+    Attributes:
+        on_failure: the command that gets the message of a failure.
+        cleaning: what has to be undone whatever way the run ends, the last thing first.
+        failed: whether the run has failed, once it is cleaned up.
+    """
+
+    def __init__(self, program: str) -> None:
+        self.program, self.started = program, time.time()
+        self.on_failure = ""
+        self.cleaning = ExitStack()
+        self.failed = False
+        self.lock: int | None = None
+
+    def log(self, message: object) -> None:
+        """Write a line to standard error. A log that is full must not end a backup."""
+        line = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {self.program}: {message}\n"
+        with suppress(OSError):
+            os.write(2, line.encode(errors="surrogateescape"))
+
+    def seconds(self) -> float:
+        """Return how long this run has taken."""
+        return round(time.time() - self.started, 1)
+
+    def heed_signals(self) -> None:
+        """From now on a signal ends the run, in order."""
+        for each in SIGNALS:
+            signal.signal(each, _interrupt)
+
+    def hold_signals(self) -> None:
+        """From now on no signal ends the run, nor what it starts."""
+        for each in SIGNALS:
+            signal.signal(each, signal.SIG_IGN)
+
+    # --- one run at a time ---
+
+    def take_lock(self, lock_file: Path, state_dir: Path) -> None:
+        """Take the lock, and make this run's own folder, where all that it starts puts temporary files.
+
+        Children inherit the lock: what a killed run left running still holds it, and it goes with the last of
+        them.
+        """
+        try:
+            self.lock = os.open(lock_file, os.O_RDWR | os.O_CREAT, 0o666)
+        except OSError as error:
+            fix = "create its directory, writable by this user"
+            raise Failed(f"the lock {lock_file} cannot be opened", fix) from error
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            what = f"another run holds {lock_file} ({last_run(lock_file)})"
+            raise Failed(what, f"wait until it has ended; fuser {lock_file} shows who holds it") from None
+        self._sign(lock_file)
+        self._make_folder(state_dir)
+
+    def _sign(self, lock_file: Path) -> None:
+        try:
+            lock_file.write_text(f"{self.program}, pid {os.getpid()}, since {now()}\n", encoding="utf-8")
+        except OSError as error:
+            raise Failed(f"the lock {lock_file} cannot be written", "make room there") from error
+
+    def _make_folder(self, state_dir: Path) -> None:
+        try:
+            remove_folders(sorted(state_dir.glob("run.????????")), self.log)
+            state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder = Path(tempfile.mkdtemp(prefix="run.", dir=state_dir))
+            self.cleaning.callback(remove_folders, [folder])
+            mark_folder(folder)
+        except OSError as error:
+            fix = "make room there, and make it writable by this user"
+            raise Failed(f"no directory can be made in {state_dir}", fix) from error
+        os.environ["TMPDIR"] = str(folder)
+
+    def inherited(self) -> tuple[int, ...]:
+        """Return the descriptors that every child gets: the lock's."""
+        return () if self.lock is None else (self.lock,)
+
+    # --- the end ---
+
+    def finish(self, code: int, message: str) -> int:
+        """Clean up, say what failed, and return the exit code."""
+        self.failed = code != 0
+        try:
+            self.cleaning.close()
+        except Exception as error:
+            self.log(f"not all could be cleaned up: {error}")
+        if self.failed:
+            self.log(f"FAILED: {message}")
+            if self.lock is not None:
+                os.close(self.lock)
+            self._alert(message)
+        return code
+
+    def _alert(self, message: str) -> None:
+        hook = self.on_failure.split()
+        if hook:
+            try:
+                subprocess.run(
+                    [*hook, f"{self.program}: {message}"], stdout=2, stdin=subprocess.DEVNULL, check=True
+                )
+            except (OSError, subprocess.CalledProcessError):
+                self.log("the ON_FAILURE command failed too")
+
+
+def run(program: str, command: Callable[[Run, Sequence[str]], None], arguments: Sequence[str]) -> int:
+    """Run a command, and return its exit code. Whatever way a run ends, it ends here."""
+    os.environ.update(TZ="UTC", LC_ALL="C.UTF-8")
+    this = Run(program)
+    try:
+        try:
+            this.heed_signals()
+            command(this, arguments)
+        finally:
+            this.hold_signals()
+        code, message = 0, ""
+    except SystemExit:  # --help
+        code, message = 0, ""
+    except Failed as failed:
+        if failed.__cause__:
+            this.log(failed.__cause__)
+        code, message = failed.code, str(failed)
+    except Interrupted as interrupted:
+        code, message = interrupted.code, str(interrupted)
+    except BaseException as error:
+        this.log(f"{_place(error)}: {type(error).__name__}: {error}")
+        code, message = 1, "unexpected end; the lines above say why"
+    return this.finish(code, message)
+
+
+def last_run(lock_file: Path) -> str:
+    """Return what the last run, or the one that goes on, has written into the lock."""
+    with suppress(OSError):
+        return lock_file.read_text(encoding="utf-8", errors="replace").strip()
+    return ""
+
+
+def now() -> str:
+    """Return the time, as the log and the manifest write it."""
+    return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _interrupt(number: int, _: FrameType | None) -> None:
+    raise Interrupted(number)
+
+
+def _place(error: BaseException) -> str:
+    """Return the file and the line of the package where an error came up."""
+    place, frame = "", error.__traceback__
+    while frame:
+        file = Path(frame.tb_frame.f_code.co_filename)
+        if file.parent == Path(__file__).parent:
+            place = f"{file.name}, line {frame.tb_lineno}"
+        frame = frame.tb_next
+    return place

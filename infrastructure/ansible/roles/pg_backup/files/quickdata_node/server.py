@@ -1,0 +1,209 @@
+"""The PostgreSQL server, and its own programs: psql, pg_dump, pg_restore.
+
+On a node of a Swarm they run in the database's container, by `docker exec`; elsewhere on this machine.
+"""
+
+import os
+import secrets
+import subprocess
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from quickdata_node.config import Config
+from quickdata_node.run import Failed, Run
+
+SETTINGS = (
+    "-c search_path=pg_catalog -c statement_timeout=0 -c idle_in_transaction_session_timeout=0"
+    " -c quote_all_identifiers=off"
+)
+"""Of all sessions, whatever the database or the role has set for theirs. No function of a schema of the
+database's owner may stand in the place of PostgreSQL's own: these sessions are a superuser's."""
+PSQL = ("psql", "-XqAtw", "-v", "ON_ERROR_STOP=1")
+PASSED = ("PGUSER", "PGDATABASE", "PGAPPNAME", "PGOPTIONS", "PGCLIENTENCODING")
+"""Variables that go into the container with a command."""
+PATIENCE = 10
+"""Seconds that what was started gets to end by itself."""
+END_SESSIONS = """select count(pg_terminate_backend(pid)) from pg_stat_activity
+where application_name = :'application' and pid <> pg_backend_pid();
+"""
+
+
+class ServerFailed(Exception):  # noqa: N818 - callers say what it means
+    """A program of PostgreSQL failed. It has written why to the log."""
+
+
+@dataclass
+class Server:
+    """A server, and what this run has started on it.
+
+    Args:
+        run: this run.
+        config: its configuration.
+        prefix: what begins each command that reaches the server.
+        application: the name of this run's sessions.
+        options: their settings.
+        children: the programs that were started.
+    """
+
+    run: Run
+    config: Config
+    prefix: tuple[str, ...]
+    application: str
+    options: str = SETTINGS
+    children: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    @property
+    def maintenance(self) -> str:
+        """The database from which others are created, renamed and dropped."""
+        return "template1" if self.config.database == "postgres" else "postgres"
+
+    def environment(self, database: str = "", options: str = "") -> dict[str, str]:
+        """Return the variables for a program: none of S3's keys, and the database's name.
+
+        It goes by the environment, because psql takes an argument with "=" for a connection string.
+        """
+        ours = {
+            "PGAPPNAME": self.application,
+            "PGOPTIONS": f"{self.options} {options}".strip(),
+            "PGCLIENTENCODING": "UTF8",
+            "PGCONNECT_TIMEOUT": "10",
+        }
+        return {**without_keys(), **ours, **({"PGDATABASE": database} if database else {})}
+
+    def start(
+        self, *command: str, database: str = "", options: str = "", **pipes: Any
+    ) -> subprocess.Popen[bytes]:
+        """Start a program on the server. What it writes to standard error is in the log."""
+        environment = self.environment(database, options)
+        child = start(self.run, *self.prefix, *command, environment=environment, **pipes)
+        self.children.append(child)
+        return child
+
+    def sql(self, database: str, text: str, *options: str) -> str:
+        """Run SQL by psql, and return what it prints.
+
+        Raises:
+            ServerFailed: it failed, or could not be run.
+        """
+        child = self.start(*PSQL, *options, database=database, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        printed, _ = child.communicate(text.encode(errors="surrogateescape"))
+        if child.returncode:
+            raise ServerFailed(f"psql ended with exit code {child.returncode}")
+        return printed.decode(errors="surrogateescape")
+
+    def stored_sql(self, database: str, text: str, *options: str) -> str:
+        """Run SQL that lay in S3.
+
+        Whoever can write there must not get a shell here by a backslash command: psql refuses them all until
+        it is told the key.
+        """
+        return self.sql(database, f"\\restrict {secrets.token_hex(8)}\n{text}", *options)
+
+    def start_sql(self, database: str, text: str, *options: str, **pipes: Any) -> subprocess.Popen[bytes]:
+        """Start psql with some SQL, and with nothing after it."""
+        child = self.start(*PSQL, *options, database=database, stdin=subprocess.PIPE, **pipes)
+        assert child.stdin
+        with suppress(BrokenPipeError), child.stdin:  # when it has ended, its exit code will say so
+            child.stdin.write(text.encode(errors="surrogateescape"))
+        return child
+
+    def output(self, *command: str) -> str:
+        """Return what a command on the server's machine prints; nothing when it fails."""
+        try:
+            child = self.start(*command, stdout=subprocess.PIPE)
+        except ServerFailed:
+            return ""
+        printed, _ = child.communicate()
+        return "" if child.returncode else printed.decode(errors="surrogateescape")
+
+    def end(self) -> None:
+        """End what this run has left on the server.
+
+        It goes by ending this run's sessions, which reaches programs inside a container too: there, to kill
+        `docker exec` ends nothing.
+        """
+        left = [child for child in self.children if child.poll() is None]
+        if self.children and self.run.failed:
+            self._end_sessions()
+        self.children.clear()
+        for attempt in range(PATIENCE * 10):
+            if all(child.poll() is not None for child in left):
+                return
+            if attempt % 20 == 1:
+                self._end_sessions()
+            time.sleep(0.1)
+        for child in left:
+            self.run.log(f"{child.args!r} does not end, and is killed")
+            child.kill()
+            child.wait()
+
+    def _end_sessions(self) -> None:
+        try:
+            self.sql(self.maintenance, END_SESSIONS, "-v", f"application={self.application}")
+        except ServerFailed:
+            self.run.log("this run's sessions on the server could not be ended")
+
+
+def find_server(run: Run, config: Config) -> Server:
+    """Return the server, which is in the one container of its Swarm service, or reached by TCP."""
+    prefix: tuple[str, ...] = ()
+    if config.pg_service:
+        passed = [word for name in PASSED for word in ("-e", name)]
+        prefix = ("docker", "exec", "-i", *passed, _find_container(run, config.pg_service))
+    server = Server(run, config, prefix, f"quickdata-{secrets.token_hex(4)}")
+    run.cleaning.callback(server.end)
+    return server
+
+
+def _find_container(run: Run, service: str) -> str:
+    label = f"label=com.docker.swarm.service.name={service}"
+    found: list[str] = []
+    try:
+        filters = ("--filter", "status=running", "--filter", label)
+        child = start_here(run, "docker", "ps", "--quiet", *filters, stdout=subprocess.PIPE)
+        found = child.communicate()[0].decode().split()
+    except ServerFailed as error:
+        run.log(error)
+    if len(found) != 1:
+        what = f"{len(found)} containers of the service {service} run on this node, not 1"
+        raise Failed(what, f"look at docker service ps {service}, and run this on the node of its only task")
+    return found[0]
+
+
+def start(
+    run: Run, *command: str, environment: Mapping[str, str] | None = None, **pipes: Any
+) -> subprocess.Popen[bytes]:
+    """Start a program that holds this run's lock as long as it lives.
+
+    Raises:
+        ServerFailed: it cannot be run.
+    """
+    settings: dict[str, Any] = {"stdin": subprocess.DEVNULL, "pass_fds": run.inherited(), **pipes}
+    try:
+        return subprocess.Popen(command, env=environment or without_keys(), **settings)
+    except OSError as error:
+        raise ServerFailed(f"{command[0]} cannot be run: {error.strerror}") from error
+
+
+def without_keys() -> dict[str, str]:
+    """Return the environment of what is started: it has no business with S3."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+
+
+def start_here(run: Run, *command: str, **pipes: Any) -> subprocess.Popen[bytes]:
+    """Start a program on this machine; it does not outlive the run.
+
+    Raises:
+        ServerFailed: it cannot be run.
+    """
+    child = start(run, *command, **pipes)
+    run.cleaning.callback(_stop, child)
+    return child
+
+
+def _stop(child: subprocess.Popen[bytes]) -> None:
+    child.kill()
+    child.wait()

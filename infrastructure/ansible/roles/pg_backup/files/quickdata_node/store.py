@@ -1,0 +1,247 @@
+"""The bucket: what is in it, and what goes up and down in parts."""
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import suppress
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+import boto3
+from botocore.config import Config as ClientConfig
+from botocore.exceptions import BotoCoreError, ClientError
+
+MOST_PARTS = 10_000
+"""S3's own: Amazon S3 User Guide, "Amazon S3 multipart upload limits"."""
+SMALLEST_PART = 8 << 20
+MARGIN = 2
+"""How much larger than expected an object may become: a dump is not as large as its database."""
+AT_ONCE = 3
+"""Parts that are on their way beside the one that is filled."""
+CHECKED = {"ChecksumAlgorithm": "CRC32"}
+ATTEMPTS = 5
+"""How often an answer that broke off is asked for again: botocore does it only until an answer begins."""
+
+
+class StoreFailed(Exception):  # noqa: N818 - callers say what it means
+    """S3 refused, or did not answer."""
+
+
+class Key(NamedTuple):
+    """A key in a listing.
+
+    Args:
+        rest: the key without the prefix that was listed.
+        written: when S3 stored it.
+    """
+
+    rest: str
+    written: datetime
+
+
+def in_background(work: Callable[..., Any], *arguments: Any) -> "Future[Any]":
+    """Do some work in a thread that does not keep a run from ending."""
+    future: Future[Any] = Future()
+
+    def do() -> None:
+        try:
+            future.set_result(work(*arguments))
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=do, daemon=True).start()
+    return future
+
+
+class Store:
+    """A bucket.
+
+    Args:
+        bucket: its name.
+    """
+
+    def __init__(self, bucket: str) -> None:
+        self.bucket = bucket
+        self._client = make_client(int(os.environ["AWS_MAX_ATTEMPTS"]), read_timeout=60)
+
+    def list_keys(self, prefix: str) -> list[Key]:
+        """Return every key below a prefix, without it."""
+        return list(_ask(list, self._pages(prefix)))
+
+    def _pages(self, prefix: str) -> Iterator[Key]:
+        for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix):
+            for item in page.get("Contents", []):
+                yield Key(item["Key"].removeprefix(prefix), item["LastModified"])
+
+    def read(self, key: str) -> bytes:
+        """Return the whole of a small object."""
+        return b"".join(self.read_parts(key))
+
+    def write(self, key: str, content: bytes, once: bool = False) -> None:
+        """Write a small JSON object.
+
+        Args:
+            key: where.
+            content: the document.
+            once: whether it must not be there yet.
+        """
+        condition = {"IfNoneMatch": "*"} if once else {}
+        kind = "application/json"
+        _ask(
+            self._client.put_object, Bucket=self.bucket, Key=key, Body=content, ContentType=kind, **condition
+        )
+
+    def remove(self, key: str) -> None:
+        """Remove an object; the bucket keeps its versions."""
+        _ask(self._client.delete_object, Bucket=self.bucket, Key=key)
+
+    def upload(self, key: str, expected: int) -> "Upload":
+        """Begin an upload of about that many bytes."""
+        return Upload(self._client, {"Bucket": self.bucket, "Key": key}, part_size(expected))
+
+    def read_parts(self, key: str) -> Iterator[bytes]:
+        """Yield an object part by part; the next ones are on their way meanwhile."""
+        first, size = self._read_range(key, 0)
+        yield first
+        coming: deque[Future[tuple[bytes, int]]] = deque()
+        for start in range(SMALLEST_PART, size, SMALLEST_PART):
+            coming.append(in_background(self._read_range, key, start))
+            if len(coming) == AT_ONCE:
+                yield coming.popleft().result()[0]
+        while coming:
+            yield coming.popleft().result()[0]
+
+    def _read_range(self, key: str, start: int) -> tuple[bytes, int]:
+        """Return a part and the object's size."""
+        wanted = f"bytes={start}-{start + SMALLEST_PART - 1}"
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                answer = _ask(self._client.get_object, Bucket=self.bucket, Key=key, Range=wanted)
+                size = answer.get("ContentRange", "/0").rpartition("/")[2]
+                return answer["Body"].read(), int(size)
+            except BotoCoreError as error:  # the answer broke off
+                if attempt == ATTEMPTS:
+                    raise StoreFailed(str(error)) from error
+            except StoreFailed as error:
+                if start or not _is_empty(error):
+                    raise
+                break
+        return b"", 0
+
+
+class Upload:
+    """An object that exists only once `complete` was called: whatever else happens, nothing is published.
+
+    Args:
+        client: boto3's.
+        place: bucket and key.
+        part: bytes of a part.
+
+    Attributes:
+        size: bytes so far.
+        sha256: of those.
+    """
+
+    def __init__(self, client: Any, place: dict[str, str], part: int) -> None:
+        self._client, self._place, self._part = client, place, part
+        self._buffer = bytearray()
+        self._parts: list[Future[dict[str, Any]]] = []
+        self._id = ""
+        self._room = threading.BoundedSemaphore(AT_ONCE)
+        self.size, self.sha256 = 0, sha256()
+
+    def write(self, data: bytes) -> None:
+        """Add to the object; waits while enough is on its way."""
+        self.sha256.update(data)
+        self.size += len(data)
+        rest = memoryview(data)
+        while rest:
+            room = self._part - len(self._buffer)
+            self._buffer += rest[:room]
+            rest = rest[room:]
+            if len(self._buffer) == self._part:
+                self._send_part()
+
+    def complete(self) -> None:
+        """Let the object exist: all that it was made of is known to be well."""
+        if not self._id:
+            _ask(self._client.put_object, **self._place, Body=bytes(self._buffer))
+            return
+        if self._buffer:
+            self._send_part()
+        parts = {"Parts": [part.result() for part in self._parts]}
+        _ask(self._client.complete_multipart_upload, **self._place, UploadId=self._id, MultipartUpload=parts)
+        self._id = ""
+
+    def abort(self) -> None:
+        """Give up what was begun. What S3 keeps of it all the same goes by the bucket's lifecycle."""
+        if self._id:
+            with suppress(StoreFailed):
+                client = make_client(attempts=1, read_timeout=10)
+                _ask(client.abort_multipart_upload, **self._place, UploadId=self._id)
+
+    def _send_part(self) -> None:
+        """Send what is in the buffer, beside the parts that are on their way."""
+        if len(self._parts) == MOST_PARTS:
+            raise StoreFailed(f"{self._place['Key']} has more than {MOST_PARTS} parts of {self._part} bytes")
+        if not self._id:
+            self._id = _ask(self._client.create_multipart_upload, **self._place, **CHECKED)["UploadId"]
+        self._room.acquire()
+        for part in self._parts:
+            if part.done():
+                part.result()  # raises what went wrong with it
+        body, self._buffer = self._buffer, bytearray()
+        self._parts.append(in_background(self._send, len(self._parts) + 1, body))
+
+    def _send(self, number: int, body: bytearray) -> dict[str, Any]:
+        try:
+            place = {**self._place, "UploadId": self._id, "PartNumber": number}
+            answer = _ask(self._client.upload_part, **place, Body=body, **CHECKED)
+        finally:
+            self._room.release()
+        known = {name: answer[name] for name in ("ETag", "ChecksumCRC32") if name in answer}
+        return {"PartNumber": number, **known}
+
+
+def part_size(expected: int) -> int:
+    """Return how large the parts of an object have to be.
+
+    Args:
+        expected: its bytes, more or less.
+    """
+    wanted = -(-expected * MARGIN // MOST_PARTS)
+    megabytes = -(-wanted // (1 << 20))
+    return max(SMALLEST_PART, megabytes << 20)
+
+
+def _ask(call: Callable[..., Any], *arguments: Any, **words: Any) -> Any:
+    try:
+        return call(*arguments, **words)
+    except (BotoCoreError, ClientError) as error:
+        raise StoreFailed(str(error)) from error
+
+
+def _is_empty(error: StoreFailed) -> bool:
+    """Return whether S3 has no first byte to give: the object is there, and empty."""
+    cause = error.__cause__
+    return isinstance(cause, ClientError) and cause.response["Error"]["Code"] == "InvalidRange"
+
+
+def make_client(attempts: int, read_timeout: int) -> Any:
+    """Return a client. Keys, region and endpoint come from the environment, where the configuration is."""
+    retries: dict[str, Any] = {"mode": os.environ["AWS_RETRY_MODE"], "total_max_attempts": attempts}
+    # A SHA-256 of our own tells damage: an object that is not what it was is another failure than one that is
+    # not there.
+    return _ask(
+        boto3.client,
+        "s3",
+        config=ClientConfig(
+            connect_timeout=10,
+            read_timeout=read_timeout,
+            retries=retries,  # type: ignore[arg-type]
+            response_checksum_validation="when_required",
+        ),
+    )

@@ -1,0 +1,203 @@
+"""Data on its way: from a program through the compressor into an upload, and from S3 into a program."""
+
+import gzip
+import subprocess
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from hashlib import sha256
+from typing import IO, Protocol
+
+import zstandard
+
+from quickdata_node.manifest import StoredObject
+from quickdata_node.run import Failed
+from quickdata_node.server import ServerFailed
+from quickdata_node.store import Store, StoreFailed, Upload, in_background
+
+LEVEL = 1
+"""Of zstd: 3 takes half as long again for the same size."""
+BLOCK = 1 << 20
+Child = subprocess.Popen[bytes]
+Programs = Sequence[Callable[[], Child]]
+"""What starts the programs whose output is an object, one after the other."""
+AGAIN = "the lines above say why; then run it again"
+DAMAGED = "restore an older backup with --id, or bring back the object's earlier version"
+
+
+class Feed:
+    """What feeds an upload, in a thread of its own. It completes nothing: that takes an order of its own.
+
+    Args:
+        what: the object's name in the manifest.
+        file: its file.
+        programs: start, one after the other, the programs whose output it is.
+        upload: where it goes.
+        tolerated: exit codes of theirs that are no failure.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        file: str,
+        programs: Programs,
+        upload: Upload,
+        tolerated: tuple[int, ...] = (0,),
+    ) -> None:
+        self.what, self.file, self.upload = what, file, upload
+        self._programs, self._tolerated = programs, tolerated
+        self._fed: Future[None] = in_background(self._feed)
+
+    def wait(self) -> None:
+        """Return when all of the object is known to have been produced, and not before."""
+        try:
+            self._fed.result()
+        except StoreFailed as error:
+            raise self._not_uploaded() from error
+        except ServerFailed as error:
+            raise Failed(f"the {self.what} ended badly, nothing was published", AGAIN) from error
+
+    def complete(self) -> None:
+        """Let the object exist in the bucket."""
+        try:
+            self.upload.complete()
+        except StoreFailed as error:
+            raise self._not_uploaded() from error
+
+    def described(self, key: str, unpacked: int | None) -> StoredObject:
+        """Return what the manifest says of the object."""
+        return StoredObject(key, self.upload.size, self.upload.sha256.hexdigest(), "zstd", unpacked)
+
+    def _not_uploaded(self) -> Failed:
+        return Failed(f"the upload of {self.file} failed, nothing was published", AGAIN)
+
+    def _feed(self) -> None:
+        compressor = zstandard.ZstdCompressor(level=LEVEL, threads=-1, write_checksum=True).compressobj()
+        for program in self._programs:
+            child = program()
+            assert child.stdout
+            with child.stdout:  # a program that nobody reads any more gets a broken pipe
+                while block := child.stdout.read(BLOCK):
+                    self.upload.write(compressor.compress(block))
+            if child.wait() not in self._tolerated:
+                raise ServerFailed(f"what gives the {self.what} ended with exit code {child.returncode}")
+        self.upload.write(compressor.flush())
+
+
+# --- from S3 ---
+
+
+class Source:
+    """An object that comes from S3, as a file that is read. The SHA-256 is taken over all of it.
+
+    Args:
+        parts: it, part by part.
+    """
+
+    def __init__(self, parts: Iterator[bytes]) -> None:
+        self._parts, self._rest = parts, memoryview(b"")
+        self.sha256 = sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        """Return the next bytes, some as long as there are any."""
+        if not self._rest:
+            part = next(self._parts, b"")
+            self.sha256.update(part)
+            self._rest = memoryview(part)
+        taken, self._rest = self._rest[:size], self._rest[size:]
+        return bytes(taken)
+
+    def drain(self) -> None:
+        """Read what nobody has read."""
+        for part in self._parts:
+            self.sha256.update(part)
+
+
+class Sink(Protocol):
+    """Where an object's content goes."""
+
+    def write(self, data: bytes, /) -> object:
+        """Take the next bytes."""
+
+    def close(self) -> object:
+        """Take note that this was all; raises when it was taken badly."""
+
+
+class Program:
+    """A program that reads an object's content.
+
+    Args:
+        child: it runs.
+    """
+
+    def __init__(self, child: Child) -> None:
+        assert child.stdin
+        self._child, self._input = child, child.stdin
+
+    def write(self, data: bytes, /) -> object:
+        """Take the next bytes."""
+        return self._input.write(data)
+
+    def close(self) -> None:
+        """Wait for its end."""
+        try:
+            self._input.close()
+        finally:
+            code = self._child.wait()
+        if code:
+            raise ServerFailed(f"exit code {code}")
+
+
+def fetch(store: Store, what: str, name: str, stored: StoredObject, sink: Callable[[], Sink]) -> None:
+    """Send the content of an object somewhere.
+
+    Whatever becomes of it there, all of the object is read: what is damaged must not be called anything else.
+
+    Args:
+        store: the bucket.
+        what: the object's name in the manifest.
+        name: the backup's.
+        stored: what the manifest says of it.
+        sink: opens where it goes.
+    """
+    source = Source(store.read_parts(stored.key))
+    try:
+        went_badly = _pour(source, stored.codec, sink)
+        source.drain()
+    except StoreFailed as error:
+        fix = "check that it exists, the network, and the role of this machine"
+        raise Failed(f"{stored.key} cannot be downloaded", fix) from error
+    if source.sha256.hexdigest() != stored.sha256:
+        raise Failed(f"{stored.key} is not what was uploaded, its SHA-256 differs", DAMAGED, 4)
+    if went_badly:
+        raise Failed(f"the {what} of {name} cannot be restored", "the lines above say why") from went_badly
+
+
+def _pour(source: Source, codec: str, open_sink: Callable[[], Sink]) -> Exception | None:
+    """Unpack an object into a sink; returns what went wrong there."""
+    trouble: Exception | None = None
+    try:
+        sink = open_sink()
+    except ServerFailed as error:
+        return error
+    try:
+        for block in unpack(source, codec):
+            sink.write(block)
+    except (OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
+        trouble = error
+    try:
+        sink.close()
+    except (OSError, ServerFailed) as error:
+        trouble = error
+    return trouble
+
+
+def unpack(source: "Source | IO[bytes]", codec: str) -> Iterator[bytes]:
+    """Yield what is in a compressed file, in blocks of a limited size however well it was compressed."""
+    if codec == "gzip":
+        reader: IO[bytes] = gzip.GzipFile(fileobj=source)  # type: ignore[arg-type, assignment]
+    else:
+        decompressor = zstandard.ZstdDecompressor()
+        reader = decompressor.stream_reader(source, read_across_frames=True, closefd=False)  # type: ignore[arg-type]
+    while block := reader.read(BLOCK):
+        yield block

@@ -1,0 +1,106 @@
+"""Before a restore: which backup it is, and whether this server and its names can take it."""
+
+import os
+import re
+from pathlib import Path
+
+from quickdata_node import attachments, databases, names
+from quickdata_node.manifest import BadManifest, Manifest, read_manifest
+from quickdata_node.marks import remove_folders
+from quickdata_node.run import Failed
+from quickdata_node.server import Server, ServerFailed
+from quickdata_node.store import Store, StoreFailed
+
+EVENT_TRIGGERS = 170000
+"""The first version, as server_version_num says it, in which they can be switched off."""
+
+
+def check_server(server: Server) -> int:
+    """Return the server's version number."""
+    try:
+        version = server.sql(server.maintenance, "show server_version_num").strip()
+    except ServerFailed as error:
+        raise Failed("PostgreSQL cannot be reached", "check PGUSER and that the server runs") from error
+    if not re.fullmatch("[1-9][0-9]{4,6}", version):
+        raise Failed(
+            "PostgreSQL gives a version that is not a number", "check that the server is the right one"
+        )
+    if int(version) >= EVENT_TRIGGERS:  # one that notes who signs in would change what is compared
+        server.options += " -c event_triggers=off"
+    return int(version)
+
+
+def check_version(version: int, major: int) -> None:
+    """Refuse a backup of a newer server."""
+    if version // 10000 < major:
+        raise Failed(
+            f"the server is older than that of the backup ({major})", f"restore into PostgreSQL {major}"
+        )
+
+
+def choose_backup(store: Store, source: str, wanted: str) -> str:
+    """Return the name of the newest backup, or of the one that is wanted."""
+    where = f"s3://{store.bucket}"
+    try:
+        keys = [key.rest for key in store.list_keys(names.folder(source))]
+    except StoreFailed as error:
+        fix = "check BACKUP_BUCKET, AWS_REGION and the role of this machine"
+        raise Failed(f"{where} cannot be listed", fix) from error
+    complete = names.with_file(keys, names.MANIFEST)
+    if not complete:
+        raise Failed(f"{where} holds no backup of {source}", "take one with backup-pg.sh first")
+    matching = [name for name in complete if wanted in ("", name, names.id_of(name))]
+    if not matching:
+        raise Failed(f"{where} holds no backup {wanted} of {source}", f"the newest one is {complete[-1]}")
+    return matching[-1]
+
+
+def read(store: Store, source: str, name: str) -> Manifest:
+    """Return the manifest of a backup."""
+    prefix = f"{names.folder(source)}{name}"
+    try:
+        text = store.read(f"{prefix}/{names.MANIFEST}")
+        return read_manifest(text, source, names.id_of(name), prefix)
+    except StoreFailed as error:
+        fix = "check the network and the role of this machine"
+        raise Failed(f"the manifest of {name} cannot be downloaded", fix) from error
+    except BadManifest as error:
+        raise Failed(f"the manifest of {name} {error.why}", error.fix) from None
+
+
+def check_target(server: Server, backup_id: str, verify: bool) -> None:
+    """Remove what killed runs left, and make sure that no name is taken.
+
+    Under the lock, a scratch database that bears its mark belongs to a run that was killed, and what it
+    unpacked is in the bucket still.
+    """
+    database, live = server.config.database, None if verify else server.config.attachments
+    databases.drop_databases(server, f"{database}_restore_", databases.ID)
+    if live:
+        attachments.require_nothing_aside(live)
+        remove_folders(attachments.find_marked(live, "restore"), server.run.log)
+    kept = [] if verify else [f"{database}_before_{backup_id}"]
+    databases.require_free(server, f"{database}_restore_{backup_id}", *kept)
+    if live:
+        attachments.require_free_names(live, backup_id)
+
+
+def check_room(server: Server, needed: int) -> None:
+    """Make sure that the server has room for the database, where that can be known from here."""
+    directory = server.sql(server.maintenance, "show data_directory").strip()
+    host = os.environ.get("PGHOST") or "/"
+    here = re.match(r"/|127\.|localhost$|::1$", host) and Path(directory).is_dir()
+    free = free_bytes(server.output("df", "-Pk", directory)) if server.prefix or here else None
+    if free is None:
+        server.run.log("room on the server is not known from here, and not checked")
+    elif free <= needed:
+        what = f"the restore needs {needed} bytes beside the live database, {free} are free in {directory}"
+        raise Failed(
+            what, f"make room, for example by dropping an old {server.config.database}_before_ database"
+        )
+
+
+def free_bytes(table: str) -> int | None:
+    """Return the free bytes that `df -Pk` shows; None when it shows none."""
+    lines = table.splitlines()
+    return int(lines[1].split()[3]) * 1024 if len(lines) > 1 else None

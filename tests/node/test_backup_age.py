@@ -2,14 +2,17 @@
 
 import os
 import subprocess
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from pipeline.servers.process import LOOPBACK, free_port
+from tests.support.aged_proxy import aged
 from tests.support.backup_node import Node
 from tests.support.backup_runs import Finished, finish, name_of, wait_for
+from tests.support.fault_proxy import FaultProxy
 
 YOUNG, OLD = timedelta(hours=25), timedelta(hours=27, minutes=5)
 
@@ -37,12 +40,12 @@ def manifest(node: Node, name: str, database: str = "") -> None:
     node.write(f"postgres/{database or node.database}/{name}/manifest.json", "{}")
 
 
-def listing(node: Node, written: datetime, name: str) -> None:
-    """Let S3 tell another time than that at which the test writes, in the words of either awscli."""
-    key = f"postgres/{node.database}/{name}/manifest.json"
-    forms = ("%Y-%m-%dT%H:%M:%S.000Z", "%Y-%m-%dT%H:%M:%S+00:00")
-    lines = " ".join(f"'{written:{form}}\t{key}'" for form in forms)
-    node.configure(AWS_CLI=str(node.replace("aws", f"printf '%b\\n' {lines}")))
+def listing(node: Node, written: datetime, name: str, check: Callable[[Node], str]) -> str:
+    """Check while S3 tells another time than that at which the test writes."""
+    manifest(node, name)
+    with aged(node.storage.endpoint, written) as url:
+        node.configure(AWS_ENDPOINT_URL=url)
+        return check(node)
 
 
 def test_a_young_backup_is_silence(node: Node) -> None:
@@ -100,7 +103,7 @@ def test_a_full_disk_is_an_alarm(node: Node) -> None:
 
 
 def on_a_full_disk(node: Node, script: str) -> int:
-    command = ["prlimit", "--fsize=0", str(node.scripts / script), "--config", str(node.config)]
+    command = ["prlimit", "--fsize=0", *node.command(script), "--config", str(node.config)]
     env = {"PATH": node.path}
     with Path("/dev/full").open("w") as full:
         return subprocess.run(command, check=False, env=env, stdout=full, stderr=full).returncode
@@ -133,19 +136,17 @@ def test_a_time_that_no_calendar_has_is_an_alarm(node: Node) -> None:
 
 
 def test_a_name_of_a_time_to_come_makes_no_backup_young(node: Node) -> None:
-    listing(node, datetime.now(UTC) - OLD, name_of(timedelta(days=-365)))
-    assert "27 hours old" in alarm(node)
+    assert "27 hours old" in listing(node, datetime.now(UTC) - OLD, name_of(timedelta(days=-365)), alarm)
 
 
 def test_a_copy_of_an_old_backup_is_old(node: Node) -> None:
-    listing(node, datetime.now(UTC), name_of(OLD))
-    assert "27 hours old" in alarm(node)
+    assert "27 hours old" in listing(node, datetime.now(UTC), name_of(OLD), alarm)
 
 
 def test_a_clock_that_was_set_back_is_an_alarm(node: Node) -> None:
     later = timedelta(hours=-3)
-    listing(node, datetime.now(UTC) - later, name_of(later))
-    assert "it is of a time to come; set the clock" in alarm(node)
+    said = listing(node, datetime.now(UTC) - later, name_of(later), alarm)
+    assert "it is of a time to come; set the clock" in said
 
 
 def test_s3_that_cannot_be_reached_is_an_alarm(node: Node) -> None:
@@ -160,10 +161,11 @@ def test_a_bucket_that_is_gone_is_an_alarm(node: Node) -> None:
     assert "cannot be listed" in alarm(node)
 
 
-def test_a_listing_that_breaks_off_is_an_alarm(node: Node) -> None:
+def test_a_listing_that_breaks_off_is_an_alarm(node: Node, proxy: FaultProxy) -> None:
     manifest(node, name_of(YOUNG))
-    node.configure(AWS_CLI=str(node.replace("aws", '"$REAL" "$@"; exit 1')))
-    assert "cannot be listed" in alarm(node)
+    node.configure(AWS_ENDPOINT_URL=proxy.url, AWS_MAX_ATTEMPTS="1")
+    with proxy.making("half", "list-type=2"):
+        assert "cannot be listed" in alarm(node)
 
 
 @pytest.mark.parametrize("hours", ["", "0", "1+1", "999999"])
@@ -181,7 +183,7 @@ def test_a_hook_that_fails_too_leaves_its_words(node: Node) -> None:
 
 @pytest.mark.parametrize("arguments", [["--no-such"], ["--config"], ["--config", ""]], ids=str)
 def test_wrong_arguments_are_refused(node: Node, arguments: list[str]) -> None:
-    command = [str(node.scripts / "check-backup-age.sh"), *arguments]
+    command = [*node.command("check-backup-age.sh"), *arguments]
     done = subprocess.run(command, check=False, env={"PATH": node.path}, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")
     assert "see --help" in done.stderr

@@ -1,7 +1,6 @@
 """The scripts' configuration and arguments: what is wrong is said at once, and nothing is done (exit 2)."""
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -38,7 +37,7 @@ def test_a_configuration_that_is_a_directory(node: Node) -> None:
 
 def test_a_configuration_that_may_not_be_read(node: Node) -> None:
     node.config.chmod(0)
-    command = [str(node.scripts / "backup-pg.sh"), "--config", str(node.config)]
+    command = [*node.command("backup-pg.sh"), "--config", str(node.config)]
     if os.geteuid() == 0:  # who may read whatever there is
         command = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search", *command]
     done = subprocess.run(command, env={"PATH": node.path}, text=True, capture_output=True, check=False)
@@ -61,7 +60,7 @@ def test_a_configuration_of_another_user(node: Node) -> None:
         assert "cannot be read" in unread(node)
 
 
-def test_a_configuration_that_is_no_bash(node: Node) -> None:
+def test_a_configuration_that_is_not_written_as_for_bash(node: Node) -> None:
     node.config.write_text("DATABASE='app\n")
     done = node.backup()
     assert done.code == 2
@@ -69,13 +68,10 @@ def test_a_configuration_that_is_no_bash(node: Node) -> None:
 
 
 def test_every_problem_is_said_at_once(node: Node) -> None:
-    node.configure(
-        BACKUP_BUCKET="", AWS_CLI="/nowhere/aws", KEEP_DAILY="0", KEEP_WEEKLY="many", DATABASE="x" * 47
-    )
+    node.configure(BACKUP_BUCKET="", KEEP_DAILY="0", KEEP_WEEKLY="many", DATABASE="x" * 47)
     said = refused(node)
     for problem in (
         "BACKUP_BUCKET is missing",
-        "AWS_CLI /nowhere/aws is not a program",
         "KEEP_DAILY is 0",
         "KEEP_WEEKLY is not a number",
         "DATABASE is longer than 46 bytes",
@@ -127,21 +123,10 @@ def older(node: Node) -> Node:
     return node
 
 
-def backed_up_and_restored(node: Node) -> bool:
-    codes = [node.backup().code, node.restore().code, finish(node.start("check-backup-age.sh")).code]
-    return (codes, len(node.backups())) == ([0, 0, 0], 1)
-
-
-def test_the_scripts_read_the_older_name_of_the_bucket_until_the_next_deployment(older: Node) -> None:
+def test_the_commands_read_the_older_name_of_the_bucket_until_the_next_deployment(older: Node) -> None:
     older.environment = {"BACKUP_BUCKET": "of-somebody-else"}
-    assert backed_up_and_restored(older)
-
-
-def test_cron_may_run_older_scripts_while_a_deployment_installs_what_they_share(older: Node) -> None:
-    older.scripts = Path(shutil.copytree(older.scripts, older.directory / "scripts"))
-    for script in older.scripts.glob("[!p]*.sh"):
-        script.write_text(script.read_text().replace("$BACKUP_BUCKET", "$BUCKET"))
-    assert backed_up_and_restored(older)
+    codes = [older.backup().code, older.restore().code, finish(older.start("check-backup-age.sh")).code]
+    assert (codes, len(older.backups())) == ([0, 0, 0], 1)
 
 
 def test_a_state_directory_that_cannot_be_made(node: Node) -> None:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -21,7 +20,6 @@ from pipeline.servers.postgres import Postgres
 from tests.support.backup_runs import Finished, finish, identifier
 
 SCRIPTS = REPOSITORY / "infrastructure/ansible/roles/pg_backup/files"
-AWS = Path(sys.executable).parent / "aws"
 PATH = "/usr/bin:/bin"  # cron's
 
 SAMPLE = """
@@ -66,7 +64,6 @@ class Node:
         values = {
             "DATABASE": self.database,
             "BACKUP_BUCKET": self.bucket,
-            "AWS_CLI": str(AWS),
             "STATE_DIR": str(self.directory / "state"),
             "LOCK_FILE": str(self.directory / "state" / "lock"),
             "KEEP_DAILY": "7",
@@ -91,30 +88,22 @@ class Node:
     def replace(self, program: str, body: str) -> Path:
         """Put a bash script in a program's place. `$REAL` is the program itself."""
         shim = self.bin / program
-        real = AWS if program == "aws" else self.server.bin / program
         shim.unlink(missing_ok=True)
-        shim.write_text(f"#!/bin/bash\nREAL={real}\n{body}\n")
+        shim.write_text(f"#!/bin/bash\nREAL={self.server.bin / program}\n{body}\n")
         shim.chmod(0o755)
         return shim
 
-    def hide(self, word: str) -> None:
-        """Take all programs with that word in their name away from the scripts."""
-        bare = self.directory / "bare"
-        bare.mkdir()
-        for program in (*os.scandir("/usr/bin"), *os.scandir("/bin")):
-            if word not in program.name and not (bare / program.name).exists():
-                (bare / program.name).symlink_to(program.path)
-        self.path = str(bare)
-
     def mutate(self, script: str, guard: str, instead: str) -> None:
-        """Take a guard out of a copy of the scripts."""
+        """Take a guard out of a copy of the program."""
         copy = self.directory / "scripts"
         if self.scripts != copy:
-            shutil.copytree(self.scripts, copy)
+            shutil.rmtree(copy, ignore_errors=True)
+            shutil.copytree(self.scripts, copy, ignore=shutil.ignore_patterns("__pycache__"))
             self.scripts = copy
-        text = (copy / script).read_text()
+        file = copy / "quickdata_node" / script
+        text = file.read_text()
         assert text.count(guard) == 1, f"{script} has {text.count(guard)} times: {guard}"
-        (copy / script).write_text(text.replace(guard, instead))
+        file.write_text(text.replace(guard, instead))
 
     # --- runs ---
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from pipeline.servers.localstack import LocalStack
 from pipeline.servers.postgres import Postgres
-from tests.support.backup_node import Node
+from tests.support.backup_node import SCRIPTS, Node
 from tests.support.backup_runs import Finished
 from tests.support.fault_proxy import FaultProxy
 from tests.support.faults import Before, Fault
@@ -17,14 +17,13 @@ create table photos as select n as id, (
   select string_agg(sha512((n * 1000 + i)::text::bytea), '') from generate_series(1, 160) i) as photo
 from generate_series(1, 1000) n;
 """
-"""10 MB that nothing compresses: awscli sends parts of 8 MB."""
+"""10 MB that nothing compresses: parts have 8 MB."""
 NOT_UPLOADED = "failed, nothing was published; the lines above say why; then run it again"
 NOT_DOWNLOADED = "cannot be downloaded; check that it exists, the network, and the role of this machine"
 DAMAGED = (
     "is not what was uploaded, its SHA-256 differs; "
     "restore an older backup with --id, or bring back the object's earlier version"
 )
-IMPATIENT = '[[ " $* " == *" --cli-read-timeout 60 "* ]] || exit 99; exec "$REAL" "${@/#60/3}"'
 
 
 class Moment(NamedTuple):
@@ -153,8 +152,14 @@ def in_parts(
 
 
 def configure(node: Node, proxy: FaultProxy, **changes: str) -> None:
+    node.scripts = SCRIPTS
     with_attachments = {"ATTACHMENTS_DIR": str(node.directory / "uploads"), **changes}
     node.configure(AWS_ENDPOINT_URL=proxy.url, AWS_MAX_ATTEMPTS="2", **with_attachments)
+
+
+def be_impatient(node: Node) -> None:
+    """Let the node wait for an answer of S3 for a moment, and not for a minute."""
+    node.mutate("store.py", "read_timeout=60", "read_timeout=3")
 
 
 def run(node: Node, moment: Moment) -> Finished:
@@ -166,7 +171,9 @@ def run(node: Node, moment: Moment) -> Finished:
 def makes_no_backup_and_no_restore(node: Node, proxy: FaultProxy, case: Fault) -> None:
     """S3 fails at a moment, for as long as it is asked: nothing has changed."""
     kind, moment = case.how
-    configure(node, proxy, **{"AWS_CLI": str(node.replace("aws", IMPATIENT))} if kind == "stall" else {})
+    configure(node, proxy)
+    if kind == "stall":
+        be_impatient(node)
     before = Before(node)
     with proxy.making(kind, moment.request) as trouble:
         done = run(node, moment)

@@ -6,8 +6,7 @@ import pytest
 
 from tests.support.backup_node import Node
 from tests.support.backup_runs import name_of
-from tests.support.faults import Before, Fault, Retried, cases
-from tests.support.mutation import RESTORE
+from tests.support.faults import Fault, Retried, cases
 from tests.support.node_ends import MARK
 
 GONE = (Retried("the state directory is gone", "backup", "made anew: the run ends well"),)
@@ -19,16 +18,6 @@ def test_a_state_directory_that_is_gone_is_made_anew(stocked: Node, case: Fault)
     (stocked.directory / "state").rmdir()
     assert stocked.backup().code == 0
     assert stocked.leaves_nothing()
-
-
-CODEC = (Fault("zstd is not installed", "restore", "the dump is compressed with zstd; install zstd"),)
-
-
-@pytest.mark.parametrize("case", cases(CODEC))
-def test_a_backup_that_nothing_here_unpacks_is_refused(stocked: Node, case: Fault) -> None:
-    stocked.hide("zst")
-    before = Before(stocked)
-    before.survives(stocked.restore(), case.says, script=RESTORE)
 
 
 STALE = (Retried("a stale lock", "backup", "nobody holds it: the run ends well"),)

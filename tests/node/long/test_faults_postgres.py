@@ -10,7 +10,7 @@ from anyio.from_thread import start_blocking_portal
 from pipeline.servers import postgres as embedded
 from pipeline.servers.localstack import LocalStack
 from pipeline.servers.postgres import Postgres
-from tests.node.test_faults_postgres import AGAIN, COUNT, DUMP, NOT_RESTORED, RESTORE, answers
+from tests.node.test_faults_postgres import COUNT, DUMP, NOT_RESTORED, RESTORE, answers
 from tests.support.backup_node import Node
 from tests.support.backup_runs import finish, wait_for
 from tests.support.faults import Before, Fault, Retried, cases, mounted
@@ -206,12 +206,6 @@ SESSIONS = (
         "the session with the snapshot ended badly, nothing was published; run it again",
         how='"$REAL" "$@" || exit; [[ $* != *$\'\\t\'* ]]',
     ),
-    Fault(
-        "psql fails",
-        "backup: the manifest is made",
-        f"the manifest could not be made, {AGAIN}",
-        how='[[ $* != *codec=* ]] && exec "$REAL" "$@"',
-    ),
 )
 
 
@@ -225,7 +219,6 @@ def test_a_psql_that_fails_at_the_end_makes_no_backup(stocked: Node, case: Fault
 # --- a verifier that cannot run ---
 
 COUNTING = 'sql=$(cat); if [[ $sql == *hashtextextended* ]]; then BODY; fi; exec "$REAL" "$@" <<<"$sql"'
-COMPARING = COUNTING.replace("*hashtextextended*", "*'temp view expected'*")
 VERIFIERS = (
     Fault(
         "psql fails",
@@ -236,20 +229,8 @@ VERIFIERS = (
     Fault(
         "psql says nothing",
         "restore: the rows are counted",
-        "the comparison failed; the lines above say why",
+        NOT_COUNTED,
         how=("psql", COUNTING, "exit 0"),
-    ),
-    Fault(
-        "psql fails",
-        "restore: the comparison",
-        "the comparison failed; the lines above say why",
-        how=("psql", COMPARING, "exit 1"),
-    ),
-    Fault(
-        "psql says nothing",
-        "restore: the comparison",
-        "the comparison says nothing; check the psql of this machine",
-        how=("psql", COMPARING, "exit 0"),
     ),
     Fault(
         "psql cannot be run",

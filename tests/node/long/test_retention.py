@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.backup_node import Node
 from tests.support.backup_runs import name_of
+from tests.support.fault_proxy import FaultProxy
 
 VERIFIED = ("dump.zst", "manifest.json", "verified.json")
 
@@ -116,15 +117,12 @@ def test_nothing_else_in_the_bucket_is_touched(node: Node) -> None:
     assert before <= set(node.objects())
 
 
-def test_a_removal_that_fails_is_a_failure_and_the_backup_stands(node: Node) -> None:
+def test_a_removal_that_fails_is_a_failure_and_the_backup_stands(node: Node, proxy: FaultProxy) -> None:
     node.create()
-    node.configure(
-        KEEP_DAILY="1",
-        KEEP_WEEKLY="0",
-        AWS_CLI=str(node.replace("aws", '[[ " $* " == *" s3 rm "* ]] || exec "$REAL" "$@"; exit 1')),
-    )
+    node.configure(KEEP_DAILY="1", KEEP_WEEKLY="0", AWS_ENDPOINT_URL=proxy.url)
     old = plant(node, on("2026-01-01"))
-    done = node.backup()
+    with proxy.making("403", "DELETE "):
+        done = node.backup()
     assert done.code == 1
     assert node.backups() == [old, f"{node.backups()[-1]}"]
     assert done.json["id"] == node.manifest()["id"]

@@ -15,6 +15,7 @@ One JSON line per table, in one transaction: what is there, how many rows, which
 """
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from subprocess import PIPE
 from typing import NamedTuple
@@ -66,6 +67,7 @@ class Counting:
 
     def __init__(self, server: Server, database: str) -> None:
         self._session = server.start(*PSQL, "-F", "\t", database=database, stdin=PIPE, stdout=PIPE)
+        server.run.cleaning.callback(self.abandon)
         self._ask(BEGIN + EXPORT + COUNTING)
         name, *facts = self._line().split("\t")
         if len(facts) != 2:  # noqa: PLR2004 - version and size
@@ -91,10 +93,15 @@ class Counting:
         Raises:
             ServerFailed: it ended badly.
         """
-        assert self._session.stdin
-        self._session.stdin.close()
+        self.abandon()
         if code := self._session.wait():
             raise ServerFailed(f"psql ended with exit code {code}")
+
+    def abandon(self) -> None:
+        """Let the session end, whatever it is doing: it waits for nothing more to be asked."""
+        assert self._session.stdin
+        with suppress(OSError):
+            self._session.stdin.close()
 
     def _ask(self, text: str) -> None:
         assert self._session.stdin

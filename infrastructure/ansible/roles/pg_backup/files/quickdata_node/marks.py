@@ -13,8 +13,10 @@ MARKED = """exists (select from pg_db_role_setting, unnest(setconfig) as setting
 """SQL: a database that a restore made bears its very name and number in a setting of its own. No copy has the
 same, a dump leaves it out, and its comment is its owner's."""
 
-MARKING = """select format(
-  'alter database %I set quickdata.mark to %L', datname, format('%s %s', datname, oid)) from pg_database"""
+MARKING = (
+    "select format('alter database %I set quickdata.mark to %L', datname, format('%s %s', datname, oid))"
+    " from pg_database"
+)
 """SQL: the statements that mark databases; a condition follows."""
 
 NOT_OURS = "these scripts did not mark it as theirs. If nobody needs it"

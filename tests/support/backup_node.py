@@ -88,8 +88,9 @@ class Node:
     def replace(self, program: str, body: str) -> Path:
         """Put a bash script in a program's place. `$REAL` is the program itself."""
         shim = self.bin / program
+        real = self.server.bin / program
         shim.unlink(missing_ok=True)
-        shim.write_text(f"#!/bin/bash\nREAL={self.server.bin / program}\n{body}\n")
+        shim.write_text(f"#!/bin/bash\nREAL={real if real.exists() else f'/usr/bin/{program}'}\n{body}\n")
         shim.chmod(0o755)
         return shim
 
@@ -154,15 +155,15 @@ class Node:
         return [file for file in (self.directory / "state").iterdir() if file.name != "lock"]
 
     def processes(self) -> dict[int, str]:
-        """Process ids and command lines of whatever names this node's directory or bucket."""
+        """Process ids and command lines of the commands, and of whatever runs with a folder of theirs."""
         found = {}
-        for process in Path("/proc").glob("[0-9]*/cmdline"):
+        for process in Path("/proc").glob("[0-9]*"):
             try:
-                line = process.read_bytes().decode(errors="replace").replace("\0", " ")
-            except (FileNotFoundError, ProcessLookupError):
+                line, variables = (process / "cmdline").read_bytes(), (process / "environ").read_bytes()
+            except (FileNotFoundError, ProcessLookupError, PermissionError):
                 continue
-            if str(self.config) in line or self.bucket in line:
-                found[int(process.parent.name)] = line
+            if str(self.config).encode() in line or f"TMPDIR={self.directory}".encode() in variables:
+                found[int(process.name)] = line.decode(errors="replace").replace("\0", " ")
         return found
 
     # --- the database ---

@@ -1,13 +1,14 @@
 """restore-pg-latest.sh: the swap of the databases, and the roles that come along."""
 
 import os
+import signal
 import subprocess
 import threading
 from pathlib import Path
 
 import pytest
 
-from tests.support.backup_node import Node
+from tests.support.backup_node import SCRIPTS, Node
 from tests.support.backup_runs import finish, wait_for
 from tests.support.node_ends import MARK
 from tests.support.runbook import commands
@@ -83,6 +84,13 @@ def attachments(node: Node) -> list[str]:
     return sorted(str(path.relative_to(node.directory)) for path in node.directory.glob("uploads*/*"))
 
 
+def after_a_move(node: Node, happens: str) -> None:
+    """Let something happen whenever all entries of a folder were moved."""
+    move = "        shutil.move(entry, target / entry.name)\n"
+    node.mutate("attachments.py", move, f"{move}    MOVES.append(source)\n    {happens}\n")
+    node.mutate("attachments.py", "GREW = 1\n", "GREW = 1\nMOVES = []\n")
+
+
 def restores_and_keeps(node: Node) -> None:
     """A restore that succeeds, and keeps what was live until then."""
     done = node.restore()
@@ -97,11 +105,10 @@ def restores_and_keeps(node: Node) -> None:
 def test_attachments_that_cannot_be_swapped_leave_all_that_is_live(
     node: Node, uploads: Path, move: int
 ) -> None:
-    count = 'echo >>"$0.calls"; /usr/bin/find "$@"; (($(wc -l <"$0.calls") != '
-    failing = node.replace("find", f"{count} {move}))")
+    after_a_move(node, f"if len(MOVES) == {move}: raise OSError('the disk failed')")
     assert "the attachments cannot be swapped, all that is live is as it was" in node.refuses_to_restore()
     assert attachments(node) == LIVE
-    failing.unlink()
+    node.scripts = SCRIPTS
     restores_and_keeps(node)
 
 
@@ -112,13 +119,17 @@ def test_databases_that_cannot_be_swapped_leave_the_attachments(node: Node, uplo
 
 
 def test_attachments_that_cannot_be_moved_back_are_named_and_never_dropped(node: Node, uploads: Path) -> None:
-    failing = node.replace("find", '[[ $1 == *uploads ]] && exec /usr/bin/find "$@"')
+    node.mutate(
+        "attachments.py",
+        "    for entry in sorted(source.iterdir()):",
+        "    if source.name != 'uploads': raise OSError('it failed')\n    for entry in sorted(source.iterdir()):",
+    )
     aside = f"{uploads}.aside_{node.manifest()['id']}"
     said = node.refuses_to_restore()
     assert f"the live database is as it was, its attachments are in {aside}; move those back" in said
     left = attachments(node)
     assert {f"uploads.aside_{aside[-8:]}/{name}" for name in ("new", "old")} < set(left)
-    failing.unlink()
+    node.scripts = SCRIPTS
     assert f"{aside} holds attachments that were live; put them back" in node.refuses_to_restore()
     assert attachments(node) == left
 
@@ -128,10 +139,9 @@ def test_what_a_killed_swap_left_is_neither_backed_up_nor_restored_over(
     node: Node, uploads: Path, move: int
 ) -> None:
     before, backups = node.content(), node.backups()
-    count = 'echo >>"$0.calls"; /usr/bin/find "$@"; (($(wc -l <"$0.calls") != '
-    killing = node.replace("find", f"{count} {move})) || kill -KILL $PPID")
+    after_a_move(node, f"if len(MOVES) == {move}: os.kill(os.getpid(), 9)")
     assert node.restore().code == -9
-    killing.unlink()
+    node.scripts = SCRIPTS
     wait_for(lambda: not node.processes())
     aside = Path(f"{uploads}.aside_{node.manifest()['id']}")
     assert sorted(file.name for file in aside.iterdir()) == ["new", "old"]
@@ -153,7 +163,7 @@ def test_what_a_killed_swap_left_is_neither_backed_up_nor_restored_over(
 
 @pytest.mark.parametrize("name", ["TERM", "INT"])
 def test_a_signal_does_not_stop_the_swap_halfway(node: Node, uploads: Path, name: str) -> None:
-    node.replace("find", f'/usr/bin/find "$@"; kill -{name} $PPID')
+    after_a_move(node, f"os.kill(os.getpid(), {signal.Signals[f'SIG{name}']})")
     restores_and_keeps(node)
 
 

@@ -16,9 +16,15 @@ select format('drop database %I with (force)', datname) {NAMED} and {MARKED} \\g
 """
 
 
-def mark_database(server: Server, name: str) -> None:
-    """Mark a database as one that a restore made."""
-    server.sql(server.maintenance, f"{MARKING} where datname = :'scratch' \\gexec", "-v", f"scratch={name}")
+def create_database(server: Server, name: str, statement: str) -> None:
+    """Create a database by a statement of a backup, and mark it as one that a restore made.
+
+    One psql does both, and goes on when this run is killed: what is there is marked.
+    """
+    options = ("-v", f"target={name}")
+    server.stored_sql(
+        server.maintenance, statement, *options, then=f"{MARKING} where datname = :'target' \\gexec\n"
+    )
 
 
 def drop_databases(server: Server, prefix: str, pattern: str = "", but: str = "") -> None:

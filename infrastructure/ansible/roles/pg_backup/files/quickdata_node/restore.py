@@ -153,7 +153,6 @@ def restore_scratch(restore: Restore, statements: dict[str, list[str]]) -> None:
     restore.undo.callback(databases.drop_databases, server, scratch)
     try:
         create_scratch(restore, "".join(statements["create"]))
-        databases.mark_database(server, scratch)
     except ServerFailed as error:
         raise Failed("the scratch database cannot be created", ABOVE) from error
     restore_object(restore, "dump", lambda: Program(load_dump(server, scratch)))
@@ -169,14 +168,14 @@ def create_scratch(restore: Restore, statement: str) -> None:
 
     The machine of a drill need not have the node's locales: another one orders the same rows differently.
     """
-    server, name = restore.server, ("-v", f"target={restore.scratch}")
     try:
-        server.stored_sql(server.maintenance, statement, *name)
+        databases.create_database(restore.server, restore.scratch, statement)
     except ServerFailed:
         if not restore.config.drill:
             raise
         restore.run.log(f"the throwaway server refuses the database's locale: {STAND_IN} stands in")
-        server.stored_sql(server.maintenance, LOCALE.sub(rf" lc_\1 '{STAND_IN}'", statement), *name)
+        statement = LOCALE.sub(rf" lc_\1 '{STAND_IN}'", statement)
+        databases.create_database(restore.server, restore.scratch, statement)
         restore.stand_in = STAND_IN
 
 

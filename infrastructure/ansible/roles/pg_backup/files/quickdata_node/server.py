@@ -94,13 +94,14 @@ class Server:
             raise ServerFailed(f"psql ended with exit code {child.returncode}")
         return printed.decode(errors="surrogateescape")
 
-    def stored_sql(self, database: str, text: str, *options: str) -> str:
-        """Run SQL that lay in S3.
+    def stored_sql(self, database: str, text: str, *options: str, then: str = "") -> str:
+        """Run SQL that lay in S3, and some of our own after it.
 
         Whoever can write there must not get a shell here by a backslash command: psql refuses them all until
         it is told the key.
         """
-        return self.sql(database, f"\\restrict {secrets.token_hex(8)}\n{text}", *options)
+        key = secrets.token_hex(8)
+        return self.sql(database, f"\\restrict {key}\n{text}\\unrestrict {key}\n{then}", *options)
 
     def start_sql(self, database: str, text: str, *options: str, **pipes: Any) -> subprocess.Popen[bytes]:
         """Start psql with some SQL, and with nothing after it."""
@@ -181,7 +182,8 @@ def start(
     Raises:
         ServerFailed: it cannot be run.
     """
-    settings: dict[str, Any] = {"stdin": subprocess.DEVNULL, "pass_fds": run.inherited(), **pipes}
+    nothing = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}  # ours has one line of JSON
+    settings: dict[str, Any] = {**nothing, "pass_fds": run.inherited(), **pipes}
     try:
         return subprocess.Popen(command, env=environment or without_keys(), **settings)
     except OSError as error:

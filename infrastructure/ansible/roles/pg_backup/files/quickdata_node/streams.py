@@ -18,7 +18,7 @@ from quickdata_node.store import Store, StoreFailed, Upload, in_background
 LEVEL = 1
 """Of zstd: 3 takes half as long again for the same size."""
 BLOCK = 1 << 17
-"""What goes through a compressor at once: of more, several threads of zstd would hold back all but so much."""
+"""What goes through a compressor at once: of more, the threads of zstd would hold back most."""
 Child = subprocess.Popen[bytes]
 Programs = Sequence[Callable[[], Child]]
 """What starts the programs whose output is an object, one after the other."""

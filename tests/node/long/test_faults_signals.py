@@ -90,6 +90,7 @@ def test_what_a_killed_program_has_started_ends_by_itself(uploads: Path, node: N
             assert node.sql("select count(*) from customers") == "500", (
                 "psql had begun the swap, and ended it"
             )
+            assert node.backup().code == 0
             break
         assert (before.manifests(), node.content()) == (before.complete, before.content)
         assert sorted(uploads.rglob("*")) == files

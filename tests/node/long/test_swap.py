@@ -122,7 +122,7 @@ def test_attachments_that_cannot_be_moved_back_are_named_and_never_dropped(node:
     node.mutate(
         "attachments.py",
         "    for entry in sorted(source.iterdir()):",
-        "    if source.name != 'uploads': raise OSError('it failed')\n    for entry in sorted(source.iterdir()):",
+        "    if source.name != 'uploads': raise OSError\n    for entry in sorted(source.iterdir()):",
     )
     aside = f"{uploads}.aside_{node.manifest()['id']}"
     said = node.refuses_to_restore()

@@ -26,11 +26,13 @@ from pipeline.servers.postgres import Postgres, postgres
 from pipeline.steps.step import Result, Runner, Step
 from pipeline.units import duration
 
-SCRIPT = REPOSITORY / "infrastructure/ansible/roles/pg_backup/files/restore-pg-latest.sh"
+PROGRAM = REPOSITORY / "infrastructure/ansible/roles/pg_backup/files/quickdata_node"
+"""What the database node runs; here too, and by the Python of this pipeline, which has what it needs."""
+COMMAND = "restore-pg-latest.sh"
 CONFIGURATION = PurePosixPath("restore.conf")
 NAME = "drill: restore and compare"
 CARRIED = "HELD_"
-"""Begins the names of the secrets on their way to the script, which takes no AWS_* and PG* from outside."""
+"""Begins the names of the secrets on their way to the program, which takes no AWS_* and PG* from outside."""
 
 DIFFERS = 4
 """The script's exit code when what came back is not what was backed up."""
@@ -60,17 +62,17 @@ class Site:
     """Where a drill happens.
 
     Args:
-        runner: executes the script, and holds its secrets.
+        runner: executes the program, and holds its secrets.
         server: the throwaway PostgreSQL.
-        script: the restore's path, as the runner sees it.
-        aws: the AWS CLI's.
-        env: what the AWS CLI has to know there; the script takes no AWS_* from its environment.
+        program: the path of the node's program, as the runner sees it.
+        python: Python's.
+        env: what boto3 has to know there; the program takes no AWS_* from its environment.
     """
 
     runner: Runner
     server: Postgres
-    script: str
-    aws: str
+    program: str
+    python: str
     env: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -83,7 +85,7 @@ async def drill_on_this_machine(holds: Holds, backup: Backup, progress: Progress
     """Drill on this machine, in a directory that is gone afterwards.
 
     Args:
-        holds: the secrets that the script needs, once the server is known.
+        holds: the secrets that the program needs, once the server is known.
         backup: what there has to be room for.
         progress: told of everything that happens.
 
@@ -96,7 +98,7 @@ async def drill_on_this_machine(holds: Holds, backup: Backup, progress: Progress
         async with postgres(directory / "postgres") as server:
             runner = HostRunner(directory, holds(server), progress, (tools,), directory)
             trusted = {name: value for name, value in passed_on().items() if name.startswith("AWS_")}
-            yield Site(runner, server, str(SCRIPT), str(tools / "aws"), trusted)
+            yield Site(runner, server, str(PROGRAM), sys.executable, trusted)
 
 
 async def drill(
@@ -186,7 +188,6 @@ def _values(cloud: Cloud, bucket: str, database: str, site: Site) -> dict[str, s
         "DATABASE": database,
         "BACKUP_BUCKET": bucket,
         "AWS_REGION": cloud.region,
-        "AWS_CLI": site.aws,
         "KEEP_DAILY": "1",  # asked for, though only a backup prunes
         "KEEP_WEEKLY": "0",
         "PG_BIN": str(server.bin),
@@ -216,7 +217,8 @@ def _configuration(root: PurePosixPath, values: Mapping[str, str], secrets: Iter
 
 def _step(site: Site, backup: Backup, secrets: Iterable[str]) -> Step:
     options = ("--config", str(site.runner.root / CONFIGURATION), "--id", backup.name, "--verify")
-    return Step(NAME, (site.script, *options), secrets=tuple(secrets))
+    words = (site.python, "-I", "-X", "utf8", site.program, COMMAND, *options)
+    return Step(NAME, words, secrets=tuple(secrets))
 
 
 def _proof(result: Result, backup: Backup, database: str) -> Figures:

@@ -6,9 +6,9 @@ from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from pipeline.backups.catalogue import Backup
-from pipeline.backups.drill import SCRIPT, Holds, OpenSite, Site
+from pipeline.backups.drill import PROGRAM, Holds, OpenSite, Site
 from pipeline.containers.services import postgres
-from pipeline.containers.toolbox import VENV, Toolbox, engine_secrets, with_program
+from pipeline.containers.toolbox import VENV, Toolbox, engine_secrets
 from pipeline.containers.workspace import workspace
 from pipeline.machine.repository import REPOSITORY
 from pipeline.reporting.progress import Progress
@@ -54,13 +54,12 @@ async def drilling(
         ToolError: the server did not start.
     """
     run = token_hex(8)
-    toolbox = await with_program(box.container, "zstd", "zstd")  # nodes compress with it
     async with (
-        postgres(box.dag, toolbox, run) as server,
-        workspace(box.dag, toolbox, box.infrastructure, run) as mounted,
+        postgres(box.dag, box.container, run) as server,
+        workspace(box.dag, box.container, box.infrastructure, run) as mounted,
     ):
         values = holds(server)
         secrets = engine_secrets(box, values, known, run)
         runner = ContainerRunner(mounted, secrets, Masks(values), progress)
-        script = runner.root / "infrastructure" / SCRIPT.relative_to(REPOSITORY / "infrastructure")
-        yield Site(runner, server, str(script), f"{VENV}/bin/aws")
+        program = runner.root / "infrastructure" / PROGRAM.relative_to(REPOSITORY / "infrastructure")
+        yield Site(runner, server, str(program), f"{VENV}/bin/python")

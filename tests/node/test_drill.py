@@ -256,7 +256,7 @@ def test_an_interrupted_drill_leaves_nothing_and_no_secret_is_in_sight(
     env = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "TMPDIR": str(temporary)}
     env |= {"PYTHONPATH": str(REPOSITORY)} | {name.upper(): key for name, key in KEYS.items()}
     run = subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True, start_new_session=True)
-    wait_for(lambda: run.poll() is not None or list(temporary.glob("*/state/run.*/globals")), 120)
+    wait_for(lambda: run.poll() is not None or list(temporary.glob("*/state/run.*")), 120)
     [configuration] = temporary.glob("*/restore.conf")
     written, secrets = configuration.read_text(), held_by(str(configuration))
 

@@ -26,13 +26,13 @@ from tests.support.emulated import Checkout, Ended, checkout
 pytestmark = pytest.mark.timeout(3000)
 
 INT, TERM = signal.SIGINT, signal.SIGTERM
-AWSCLI = "nodes/database/opt/quickdata/awscli/lib/*/site-packages/awscli"
+PACKAGES = "nodes/database/opt/quickdata/python/lib/*/site-packages/botocore"
 POINTS = {
     "storage: apply": ("storage: apply | aws_s3_bucket.backups: Creating", None),
     "app: apply": ('app: apply | aws_instance.node["database"]: Creating', None),
     "ansible: swarm.yml": ("ansible: swarm.yml | ", None),
     "ansible: nocodb.yml": ("ansible: nocodb.yml | ", None),
-    "ansible: backup.yml": ("Make the backups' own directories", AWSCLI),
+    "ansible: backup.yml": ("Make the backups' own directories", PACKAGES),
 }
 """Where a deployment is interrupted: what it says there, and what is there already.
 
@@ -198,7 +198,7 @@ def test_no_secret_is_in_what_was_printed_or_reported(life: Life) -> None:
 
 
 def test_no_secret_was_ever_in_a_list_of_processes(life: Life) -> None:
-    assert {"ansible-playbook", "psql", "pg_dump", "awscli"} <= life.watcher.tools
+    assert {"ansible-playbook", "psql", "pg_dump"} <= life.watcher.tools
     assert life.watcher.told == {}
 
 

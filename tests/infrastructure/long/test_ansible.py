@@ -50,7 +50,7 @@ def other(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 def files_of(workspace: Workspace) -> list[Path]:
     nodes = (workspace.path / "nodes").rglob("*")
-    return [path for path in nodes if path.is_file() and "awscli" not in path.parts]
+    return [path for path in nodes if path.is_file() and "python" not in path.parts]
 
 
 def mode_of(path: Path) -> int:
@@ -156,11 +156,11 @@ def test_no_other_user_can_hold_the_scripts_lock(playbooks: Workspace) -> None:
 
 def test_the_scripts_read_every_value_of_their_configuration(playbooks: Workspace) -> None:
     config = playbooks.node("database", "etc/quickdata/pg-backup.conf").read_text()
-    scripts = "".join(path.read_text() for path in ANSIBLE.glob("roles/pg_backup/files/*.sh"))
+    program = "".join(path.read_text() for path in ANSIBLE.glob("roles/pg_backup/files/*/*.py"))
     keys = set(re.findall(r"^(?!PG[A-Z])([A-Z_]+)=", config, re.MULTILINE))
-    keys -= {"AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "NO_PROXY"}  # awscli does
+    keys -= {"AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "NO_PROXY"}  # boto3 does
     assert "DATABASE" in keys
-    assert not [key for key in keys if not re.search(rf"\b{key}\b", scripts)]
+    assert not [key for key in keys if not re.search(rf"\b{key}\b", program)]
 
 
 def test_a_colon_in_the_password_is_escaped_in_pgpass(playbooks: Workspace) -> None:
@@ -168,11 +168,11 @@ def test_a_colon_in_the_password_is_escaped_in_pgpass(playbooks: Workspace) -> N
     assert pgpass == "127.0.0.1:5433:*:admin:db\\:Passw0rd#of-tests\n"
 
 
-def test_awscli_is_new_enough_for_conditional_writes(playbooks: Workspace) -> None:
-    aws = playbooks.node("database", "opt/quickdata/aws")
-    version = re.match(r"aws-cli/(\d+)\.(\d+)", playbooks.command(str(aws), "--version").output)
-    assert version is not None
-    assert (int(version[1]), int(version[2])) >= (1, 46)
+def test_the_commands_find_all_that_they_need(playbooks: Workspace) -> None:
+    for name in ("backup-pg.sh", "restore-pg-latest.sh", "check-backup-age.sh"):
+        command = playbooks.node("database", f"usr/local/sbin/{name}")
+        assert len(command.read_text().splitlines()) == 3
+        assert playbooks.command(str(command), "--help").output.startswith(f"Usage: {name} --config FILE")
 
 
 def test_cron_runs_the_installed_script_with_the_installed_configuration(playbooks: Workspace) -> None:

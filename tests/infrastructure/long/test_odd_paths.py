@@ -1,6 +1,7 @@
 """A checkout, a TMPDIR and a HOME whose names hold a space, an accent and both quotes; and any locale."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -30,12 +31,7 @@ from tests.support.ansible_workspace import BUCKET, TOOLS, VAULT_PASSWORD, make_
 from tests.support.recording_proxy import forget_the_network, index_of, recording_proxy
 
 ODD = "My Projects/é'x\"y"
-AWS = str(TOOLS / "aws")
-AWSCLI = {
-    "awscli/__init__.py": "",
-    "awscli/__main__.py": f"import os, sys\nos.execv({AWS!r}, [{AWS!r}, *sys.argv[1:]])\n",
-}
-"""A package that needs no index for what it needs: it starts the awscli of the tests."""
+REQUIREMENTS = Path(FOLDER) / "roles/pg_backup/files/requirements.txt"
 PASSWORD = "of-the-index-0123"
 DATABASE = f"odd_{uuid.uuid4().hex[:8]}"
 NODE = Path("infrastructure/nodes/database")
@@ -62,7 +58,15 @@ def inventory(root: Path, aws: LocalStack, server: Postgres) -> None:
     file.write_text(yaml.safe_dump(found))
 
 
-async def test_a_local_node_gets_awscli_by_the_proxy_and_crons_line_backs_up_below_any_name(
+def packages_of_the_tests(requirements: str) -> dict[str, bytes]:
+    """Return an index of packages that hold nothing; one of them lends those of the tests."""
+    pinned = re.findall(r"^([\w-]+)==(\S+)$", requirements, re.MULTILINE)
+    lent = {"boto3": {"lent.pth": f"{sysconfig.get_path('purelib')}\n"}}
+    pages = (index_of(name, version, lent.get(name, {})) for name, version in pinned)
+    return {url: body for page in pages for url, body in page.items()}
+
+
+async def test_a_local_node_gets_its_packages_by_the_proxy_and_crons_line_backs_up_below_any_name(
     odd: Path, localstack: LocalStack, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_workspace(odd / "infrastructure", vault_db_password=postgres.password)
@@ -72,8 +76,7 @@ async def test_a_local_node_gets_awscli_by_the_proxy_and_crons_line_backs_up_bel
         "s3", endpoint_url=localstack.endpoint
     )
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": localstack.region})
-    version = yaml.safe_load((odd / FOLDER / "roles/pg_backup/defaults/main.yml").read_text())
-    with recording_proxy(index_of("awscli", version["pg_backup_awscli_version"], AWSCLI)) as proxy:
+    with recording_proxy(packages_of_the_tests((odd / REQUIREMENTS).read_text())) as proxy:
         monkeypatch.setenv("http_proxy", proxy.url)
         monkeypatch.setenv("PIP_INDEX_URL", f"http://somebody:{PASSWORD}@packages.invalid/simple")
         monkeypatch.setenv("PIP_TRUSTED_HOST", "packages.invalid")
@@ -95,7 +98,7 @@ async def test_a_local_node_gets_awscli_by_the_proxy_and_crons_line_backs_up_bel
     ]
     assert [key for key in keys if key.endswith("/manifest.json")]
     assert proxy.asked
-    assert all(asked.startswith("GET http://packages.invalid/simple/awscli/") for asked in proxy.asked)
+    assert all(asked.startswith("GET http://packages.invalid/simple/") for asked in proxy.asked)
 
 
 async def test_postgresql_and_its_dumps_run_below_any_name(

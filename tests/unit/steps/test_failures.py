@@ -56,9 +56,10 @@ KNOWN = [
 
 def differences() -> list[str]:
     """Return the lines with which a restore ends when what came back differs, exit code 4."""
-    scripts = (REPOSITORY / "infrastructure/ansible/roles/pg_backup/files").glob("*.sh")
-    text = "".join(script.read_text() for script in sorted(scripts))
-    return [re.sub(r"\$\{[^}]+\}+|\$\w+", "7", words) for words in re.findall(r'fail 4 "([^"]+)"', text)]
+    modules = (REPOSITORY / "infrastructure/ansible/roles/pg_backup/files/quickdata_node").glob("*.py")
+    text = "".join(module.read_text() for module in sorted(modules))
+    found = re.findall(r'f"([^"]+)"(?:,|\s+raise Failed\(what,) \S[^\n]*, 4\)\n', text)
+    return [re.sub(r"\{[^}]+\}", "7", words) for words in found]
 
 
 @pytest.mark.parametrize("words", differences())

@@ -6,17 +6,7 @@ from tests.node import test_backup
 from tests.node.long import test_faults_postgres as long_postgres
 from tests.node.long import test_marks, test_odd_databases, test_retention, test_swap
 from tests.node.long import test_restore as long_restore
-from tests.support.mutation import (
-    BACKUP,
-    COMMON,
-    FINGERPRINTS,
-    MARKS,
-    OBJECTS,
-    RESTORE,
-    RETENTION,
-    SWAP,
-    Mutation,
-)
+from tests.support.mutation import Mutation
 
 WHEREVER = test_odd_databases.test_fields_that_are_exchanged_are_seen_wherever_they_are
 WRITING = test_odd_databases.test_how_a_session_writes_values_changes_no_checksum
@@ -33,13 +23,15 @@ LAST = test_retention.test_nothing_is_backed_up_behind_a_key_that_no_name_can_fo
 
 
 def session(guard: str, setting: str, test: Callable[..., None], given: str = "") -> Mutation:
-    """A setting of all the scripts' sessions."""
-    return Mutation(guard, COMMON, f"-c {setting}", "", test, {"setting": given} if given else {})
+    """A setting of all the program's sessions."""
+    return Mutation(guard, "server.py", f"-c {setting}", "", test, {"setting": given} if given else {})
 
 
 DATA_MUTATIONS = (
     *(
-        Mutation(f"values are written the same: {name}", FINGERPRINTS, f"set local {setting};\n", "", WRITING)
+        Mutation(
+            f"values are written the same: {name}", "counting.sql", f"set local {setting};\n", "", WRITING
+        )
         for name, setting in (
             ("dates", "datestyle = 'ISO, YMD'"),
             ("time zones", "timezone = 'UTC'"),
@@ -50,20 +42,22 @@ DATA_MUTATIONS = (
     ),
     Mutation(
         "the tables' locks",
-        FINGERPRINTS,
-        " in access share mode', n.nspname, c.relname) from $tables and c.relkind = 'r' \\gexec",
-        "', n.nspname, c.relname) from $tables and c.relkind = 'none' \\gexec",
+        "counting.sql",
+        " in access share mode', n.nspname, c.relname) from :tables and c.relkind = 'r' \\gexec",
+        "', n.nspname, c.relname) from :tables and c.relkind = 'none' \\gexec",
         test_backup.test_a_table_cannot_be_emptied_between_its_dump_and_its_counting,
     ),
     Mutation(
         "fields with their names",
-        FINGERPRINTS,
+        "counting.sql",
         "columns, fields)",
         "columns, 0)",
         test_odd_databases.test_a_row_that_comes_back_with_its_fields_exchanged_is_seen,
     ),
     *(
-        Mutation(f"fields wherever they are: {column}", FINGERPRINTS, part, "0", WHEREVER, {"column": column})
+        Mutation(
+            f"fields wherever they are: {column}", "counting.sql", part, "0", WHEREVER, {"column": column}
+        )
         for column, part in (
             ("pair[]", "y.typelem"),
             ("known", "y.typbasetype"),
@@ -73,7 +67,7 @@ DATA_MUTATIONS = (
     ),
     Mutation(
         "no table in another file",
-        FINGERPRINTS,
+        "counting.sql",
         "\\quit\n",
         "",
         long_postgres.test_a_table_that_older_snapshots_find_empty_makes_no_backup,
@@ -81,7 +75,7 @@ DATA_MUTATIONS = (
     ),
     Mutation(
         "each element of a list is a literal",
-        BACKUP,
+        "globals.sql",
         "quote_literal(coalesce(replace(element[1], '\"\"', '\"'), rtrim(element[2])))",
         "coalesce(replace(element[1], '\"\"', '\"'), rtrim(element[2]))",
         test_odd_databases.test_a_setting_that_is_a_list_is_never_run,
@@ -99,108 +93,145 @@ DATA_MUTATIONS = (
     ),
     Mutation(
         "no trigger at sign-in",
-        RESTORE,
-        "PGOPTIONS+=' -c event_triggers=off'",
-        "true",
+        "target.py",
+        '        server.options += " -c event_triggers=off"\n',
+        "        pass\n",
         test_odd_databases.test_a_trigger_at_sign_in_does_not_change_what_is_compared,
     ),
     Mutation(
         "no subscription",
-        OBJECTS,
-        "--no-subscriptions ",
+        "restore.py",
+        '        "--no-subscriptions",\n',
         "",
         test_odd_databases.test_a_subscription_stays_behind,
     ),
     Mutation(
         "no mark within a text",
-        OBJECTS,
-        'statement == "" && sub(',
-        "sub(",
+        "roles.py",
+        "        if not statement:\n",
+        "        if True:\n",
         test_odd_databases.test_a_comment_of_the_owner_is_never_run,
     ),
-    Mutation("statements of several lines", OBJECTS, "statement ~ whole ||", "/;$/ ||", ROLES),
+    Mutation(
+        "statements of several lines",
+        "roles.py",
+        "if WHOLE.fullmatch(statement) or",
+        'if line.endswith(";\\n") or',
+        ROLES,
+    ),
     Mutation(
         "what cannot be told apart",
-        OBJECTS,
-        "statements all >/dev/null ||",
-        "true ||",
+        "roles.py",
+        "    if statement:\n        raise ValueError(statement)\n",
+        "",
         long_restore.test_globals_get_no_shell_from_psql,
-        {
-            "forged": "CREATE ROLE {role};\nALTER ROLE {role} NOLOGIN; {shell}\n-- quickdata: create",
-        },
+        {"forged": "CREATE ROLE {role};\nALTER ROLE {role} NOLOGIN; {shell}\n-- quickdata: create"},
     ),
     Mutation(
         "an object is read to its end",
-        OBJECTS,
-        "tee -p /dev/fd/3",
-        "tee /dev/fd/3",
+        "streams.py",
+        "        source.drain()\n",
+        "",
         long_restore.test_a_restore_that_gives_up_early_is_not_called_damage,
     ),
     Mutation(
         "missing roles",
-        OBJECTS,
-        "((${#NEW_ROLES[@]} > 0)) || return 0",
-        "return 0",
+        "roles.py",
+        "    if not new:\n        return\n",
+        "    return\n",
         test_swap.test_a_missing_role_comes_back_with_its_password,
     ),
     Mutation(
         "roles are tried by a verification",
-        OBJECTS,
-        "  role_statements\n  printf 'rollback",
-        "  printf 'rollback",
+        "roles.py",
+        'f"savepoint none;\\n{text}rollback to none;\\n" + ',
+        "",
         test_odd_databases.test_a_role_that_cannot_come_back_fails_the_verification_too,
     ),
-    Mutation(
-        "the manifest's own encoding",
-        BACKUP,
-        "sql \"$MAINTENANCE\" -F $'\\n'",
-        "sql \"$DATABASE\" -F $'\\n'",
-        test_odd_databases.test_a_latin1_database_may_have_a_name_that_latin1_lacks,
-    ),
     *(
-        Mutation(f"only what bears a mark goes: {what}", script, text, instead, test)
-        for what, script, text, instead, test in (
-            ("databases", MARKS, " and $MARKED \\gexec", " \\gexec", SCRATCH),
-            ("folders", MARKS, 'if is_marked "$folder"', "if [[ -e $folder ]]", OWN),
+        Mutation(f"only what bears a mark goes: {what}", module, text, instead, test)
+        for what, module, text, instead, test in (
+            ("databases", "databases.py", " and {MARKED} \\\\gexec", " \\\\gexec", SCRATCH),
+            ("folders", "marks.py", "        if is_marked(folder):\n", "        if folder.exists():\n", OWN),
             (
                 "a database's name",
-                MARKS,
+                "marks.py",
                 "setting = format('quickdata.mark=%s %s', datname, d.oid)",
                 "starts_with(setting, 'quickdata.mark=')",
                 OWN,
             ),
-            ("a folder's name", MARKS, ' && $(<"$1/$MARK") == "${1##*/}"', "", OWN),
-            ("roles", OBJECTS, "NEW_ROLES=() && fail", "fail", ROLE),
-            ("files of a backup", RETENTION, " --exclude '*'", "", KEPT_THERE),
+            ("a folder's name", "marks.py", " == folder.name\n", " != ''\n", OWN),
+            (
+                "roles",
+                "roles.py",
+                "        made.clear()  # a role of that name would be somebody's\n",
+                "",
+                ROLE,
+            ),
+            (
+                "files of a backup",
+                "names.py",
+                "if each == name and FILES.fullmatch(rest)]",
+                "if each == name]",
+                KEPT_THERE,
+            ),
         )
     ),
     *(
-        Mutation(f"a mark is in nothing that is live: {what}", script, text, "", LIVE_AGAIN)
-        for what, script, text in (
-            ("settings", BACKUP, " and name <> 'quickdata.mark'"),
-            ("archives", BACKUP, ' --anchored --exclude="./$MARK"'),
-            ("the swap", SWAP, "select format('alter database %I reset quickdata.mark', :'live') \\gexec\n"),
+        Mutation(f"a mark is in nothing that is live: {what}", module, text, "", LIVE_AGAIN)
+        for what, module, text in (
+            ("settings", "globals.sql", " and name <> 'quickdata.mark'"),
+            ("archives", "attachments.py", '        f"--exclude=./{MARK}",\n'),
+            (
+                "the swap",
+                "swap.py",
+                "select format('alter database %I reset quickdata.mark', :'live') \\\\gexec\n",
+            ),
         )
     ),
     Mutation(
-        "a database's name that is taken", MARKS, "[[ -z $taken ]] ||", "true ||", TAKEN, {"kind": "before"}
+        "a database's name that is taken",
+        "databases.py",
+        "    if taken:\n",
+        "    if False:\n",
+        TAKEN,
+        {"kind": "before"},
     ),
     Mutation(
-        "a folder's name that is taken", MARKS, "[[ ! -e $folder ]] ||", "true ||", TAKEN, {"kind": "before"}
+        "a folder's name that is taken",
+        "attachments.py",
+        "if folder.exists() and not is_marked(folder):",
+        "if False:",
+        TAKEN,
+        {"kind": "before"},
     ),
-    Mutation("a swap that was killed", BACKUP, "  check_aside\n", "", KILLED_SWAP, {"move": 1}),
-    Mutation("what a killed restore unpacked", RESTORE, " && remove_unpacked", "", KILLED_SWAP, {"move": 1}),
+    Mutation(
+        "a swap that was killed",
+        "attachments.py",
+        "    require_nothing_aside(live)\n    return sum",
+        "    return sum",
+        KILLED_SWAP,
+        {"move": 1},
+    ),
+    Mutation(
+        "what a killed restore unpacked",
+        "target.py",
+        '        remove_folders(attachments.find_marked(live, "restore"), server.run.log)\n',
+        "",
+        KILLED_SWAP,
+        {"move": 1},
+    ),
     Mutation(
         "a last name",
-        BACKUP,
-        "[[ ${newest:0:4} != 9999 ]] && ",
+        "names.py",
+        "    if name.startswith(LAST_YEAR):\n        raise ValueError(name)\n",
         "",
         LAST,
         {"odd": "99991231T235959Z-00000000"},
     ),
     Mutation(
         "names that bear a time",
-        COMMON,
+        "names.py",
         "[0-9]{4}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])T",
         "[0-9]{8}T",
         test_retention.test_a_key_that_bears_no_time_is_no_backup,
@@ -208,9 +239,9 @@ DATA_MUTATIONS = (
     ),
     Mutation(
         "a day of the calendar",
-        RETENTION,
-        'week=$(date -d "$day" +%G-%V) ||',
-        'week=$(date -d "$day" +%G-%V) || true ||',
+        "retention.py",
+        "return names.time_of(name).isocalendar()[:2]\n    except ValueError:\n",
+        "return names.time_of(name).isocalendar()[:2]\n    except ValueError:\n        return (0, 0)\n",
         test_retention.test_a_key_of_no_day_is_named_when_the_days_are_counted,
     ),
 )

@@ -8,15 +8,15 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from pipeline.machine.repository import REPOSITORY
-from tests.node.long import test_data_mutations, test_fault_mutations, test_script_mutations
+from tests.node.long import test_data_mutations, test_fault_mutations, test_program_mutations
 from tests.support.data_mutations import DATA_MUTATIONS
 from tests.support.fault_mutations import FAULT_MUTATIONS
 from tests.support.fault_table import TABLE, Test
 from tests.support.faults import Fault
-from tests.support.script_mutations import SCRIPT_MUTATIONS
+from tests.support.program_mutations import PROGRAM_MUTATIONS
 
 MUTATIONS = {
-    test_script_mutations: SCRIPT_MUTATIONS,
+    test_program_mutations: PROGRAM_MUTATIONS,
     test_fault_mutations: FAULT_MUTATIONS,
     test_data_mutations: DATA_MUTATIONS,
 }
@@ -25,7 +25,7 @@ INTRODUCTION = """\
 # Faults
 
 What `backup-pg.sh` and `restore-pg-latest.sh` do when something fails. `make test-faults` injects each of
-these faults into the real scripts, with a real PostgreSQL and an S3 behind a proxy that fails on request,
+these faults into the node's program, with a real PostgreSQL and an S3 behind a proxy that fails on request,
 and writes this page when all have ended as it says; `make test` injects some of them each time, and fails
 when this page is not what the tests say.
 
@@ -47,15 +47,14 @@ NOT_COVERED = """
   which restores beside the live database. The SHA-256 and the counts lie in the manifest, so they tell
   damage, not forgery, and a key that signed the manifest would lie on the node, which is the first writer
   to be suspected. Hold the bucket's policy narrow, and prefer the drill, which restores into a throwaway
-  server. psql's own commands, and names and numbers that bash would run, are refused (see above).
+  server. psql's own commands are refused (see above).
 - SIGKILL, a power cut, a cron that stopped, and a configuration that cannot be read call no alert: nobody
   is left to call it, or to say which command it is. What tells is the age of the newest backup.
 - A PostgreSQL server that neither answers nor ends its connections (a frozen disk) holds a run up as long
   as it does; the run of the next night then fails on the lock, and calls the alert. Locks are waited for 10
   minutes, an answer of S3 for 60 seconds, five times.
-- awscli tries again by the code in S3's answer, or on 500 to 504: a 408 or 429 without such a code, as a
-  proxy on the way may give, or in answer to a HEAD, which has no body, ends the run. It fails safely; the
-  next one is the second attempt.
+- boto3 tries again by the code in S3's answer, or on 500 to 504: a 408 or 429 without such a code, as a
+  proxy on the way may give, ends the run. It fails safely; the next one is the second attempt.
 - What `pg_dump` leaves out is in no backup, and not counted either: tables that were made members of an
   extension (of those, `pg_dump` takes the rows that the extension names as configuration), and tables in
   `information_schema` or in a schema whose name begins with `pg_`.
@@ -79,6 +78,8 @@ NOT_COVERED = """
   partitions of it, and each partition is compared: a verification and a restore end with exit 4.
 - An S3 that confirms what it has not stored shows only when the backup is verified; a PostgreSQL that dumps
   and counts the same wrong rows does not show.
+- Rows about descriptors, named pipes and `zstd` as a program went with the bash scripts that needed them:
+  no part of a backup lies on the node's disk, and the program brings its compressor along.
 """
 
 
@@ -88,10 +89,10 @@ def page() -> str:
     for heading, groups in TABLE.items():
         parts.append(f"\n## {heading}\n\n| fault | moment | what happens | test |\n|---|---|---|---|\n")
         parts += [row for test, faults in groups for row in rows(test, faults)]
-    parts.append("\n## Guards\n\nEach was taken out of the scripts, and that test went red.\n\n")
-    parts.append("| guard | script | test |\n|---|---|---|\n")
+    parts.append("\n## Guards\n\nEach was taken out of the program, and that test went red.\n\n")
+    parts.append("| guard | module | test |\n|---|---|---|\n")
     guards = (each for mutations in MUTATIONS.values() for each in mutations)
-    parts += [f"| {each.guard} | `{each.script}` | {link(each.test)} |\n" for each in guards]
+    parts += [f"| {each.guard} | `{each.module}` | {link(each.test)} |\n" for each in guards]
     return "".join([*parts, NOT_COVERED])
 
 

@@ -40,8 +40,8 @@ TABLE: dict[str, tuple[Group, ...]] = {
         seen(
             "pg_dump is killed",
             "backup: while rows are still counted",
-            "exit 1, the upload never sees the end of its input",
-            test_backup.test_the_upload_of_a_dump_that_died_never_sees_the_end_of_its_input,
+            "exit 1, the upload is given up and never completed",
+            test_backup.test_the_upload_of_a_dump_that_died_is_never_completed,
         ),
         (on_postgres.test_a_server_that_crashes_makes_no_backup, on_postgres.CRASHES),
         (long_postgres.test_what_a_crash_leaves_of_a_restore_goes_with_the_next, long_postgres.CRASHED),
@@ -93,7 +93,7 @@ TABLE: dict[str, tuple[Group, ...]] = {
         seen(
             "a function of the database's owner stands in for PostgreSQL's",
             "backup and restore",
-            "not taken for the one that the scripts call by its name",
+            "not taken for the one that the program calls by its name",
             odd.test_a_function_of_the_owner_is_never_called,
         ),
         seen(
@@ -217,8 +217,8 @@ TABLE: dict[str, tuple[Group, ...]] = {
     ),
     "The node: disk, configuration, signals, locks, clock": (
         (on_node.test_a_node_without_room_makes_nothing_by_halves, on_node.DISKS),
+        (on_node.test_a_disk_that_is_filled_meanwhile_does_not_matter, on_node.FILLED),
         (long_node.test_a_state_directory_that_is_gone_is_made_anew, long_node.GONE),
-        (long_node.test_a_backup_that_nothing_here_unpacks_is_refused, long_node.CODEC),
         seen(
             "too little room for the database",
             "restore: the start",
@@ -276,15 +276,15 @@ TABLE: dict[str, tuple[Group, ...]] = {
             test_swap.test_a_signal_does_not_stop_the_swap_halfway,
         ),
         (long_signals.test_after_a_kill_the_latest_backup_is_the_one_before, long_signals.KILLED),
-        (long_signals.test_what_a_killed_script_has_started_ends_by_itself, long_signals.FORKED),
+        (long_signals.test_what_a_killed_program_has_started_ends_by_itself, long_signals.FORKED),
         seen(
-            "SIGKILL of the script alone",
+            "SIGKILL of the program alone",
             "restore: the swap of the attachments",
             "no backup and no restore until the live attachments are put back, as the alert says",
             test_swap.test_what_a_killed_swap_left_is_neither_backed_up_nor_restored_over,
         ),
         seen(
-            "SIGKILL of the script alone",
+            "SIGKILL of the program alone",
             "backup: while rows are counted",
             "what it started holds the lock until it has ended; nothing is published",
             test_backup.test_after_a_kill_nothing_was_published_and_the_next_backup_works,
@@ -347,6 +347,12 @@ TABLE: dict[str, tuple[Group, ...]] = {
             "restore",
             "refused, never run",
             long_restore.test_what_a_manifest_says_is_never_run,
+        ),
+        seen(
+            "a backup that an earlier version compressed with gzip",
+            "restore",
+            "it comes back",
+            test_backup.test_a_backup_that_gzip_compressed_comes_back,
         ),
         seen(
             "a psql command in the globals",

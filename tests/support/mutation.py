@@ -1,4 +1,4 @@
-"""A guard of the scripts, how it is taken out, and the test that must go red."""
+"""A guard of the node's program, how it is taken out, and the test that must go red."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -7,21 +7,15 @@ from typing import Any, NamedTuple
 
 import pytest
 
-BACKUP, RESTORE, COMMON = "backup-pg.sh", "restore-pg-latest.sh", "pg-common.sh"
-AGE = "check-backup-age.sh"
-RETENTION = "pg-retention.sh"
-SWAP = "pg-swap.sh"
-MARKS = "pg-marks.sh"
-OBJECTS = "pg-objects.sh"
-FINGERPRINTS = "pg-fingerprints.sh"
+BACKUP, RESTORE = "backup-pg.sh", "restore-pg-latest.sh"
 
 
 class Mutation(NamedTuple):
-    """A guard that is taken out of a copy of the scripts.
+    """A guard that is taken out of a copy of the program.
 
     Args:
         guard: what people call it.
-        script: where it is.
+        module: where it is.
         text: the guard, which is there once.
         instead: what stands there then.
         test: what goes red.
@@ -29,7 +23,7 @@ class Mutation(NamedTuple):
     """
 
     guard: str
-    script: str
+    module: str
     text: str
     instead: str
     test: Callable[..., None]
@@ -38,7 +32,6 @@ class Mutation(NamedTuple):
 
 PARAMETERS: dict[str, Any] = {
     "mode": 0o640,
-    "taken": "cat >/dev/null",
     "field": "database_bytes",
     "option": "--id",
     "move": 2,
@@ -53,9 +46,9 @@ PARAMETERS: dict[str, Any] = {
 
 
 def goes_red(mutation: Mutation, request: pytest.FixtureRequest) -> None:
-    """Take the guard out of a copy of the scripts: the test that is named must fail."""
+    """Take the guard out of a copy of the program: the test that is named must fail."""
     node = request.getfixturevalue("node")
-    node.mutate(mutation.script, mutation.text, mutation.instead)
+    node.mutate(mutation.module, mutation.text, mutation.instead)
     wanted = inspect.signature(mutation.test).parameters
     given = {**PARAMETERS, **mutation.given}
     with pytest.raises((AssertionError, pytest.fail.Exception)):

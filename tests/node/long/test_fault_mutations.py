@@ -1,4 +1,4 @@
-"""Each guard against what a fault can do, taken out of a copy of the scripts: a test must go red."""
+"""Each guard against what a fault can do, taken out of a copy of the program: a test must go red."""
 
 import pytest
 

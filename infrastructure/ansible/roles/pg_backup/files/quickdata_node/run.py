@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Lock
 from types import FrameType
 
 from quickdata_node.marks import mark_folder, remove_folders
@@ -49,14 +50,18 @@ class Run:
     Attributes:
         on_failure: the command that gets the message of a failure.
         cleaning: what has to be undone whatever way the run ends, the last thing first.
-        failed: whether the run has failed, once it is cleaned up.
+        programs: those on this machine that it has started; they do not outlive it.
+        starting: held while a program is started.
+        ends: whether the run is cleaned up.
+        failed: whether it has failed, then.
     """
 
     def __init__(self, program: str) -> None:
         self.program, self.started = program, time.time()
         self.on_failure = ""
         self.cleaning = ExitStack()
-        self.failed = False
+        self.programs: list[subprocess.Popen[bytes]] = []
+        self.starting, self.ends, self.failed = Lock(), False, False
         self.lock: int | None = None
 
     def log(self, message: object) -> None:
@@ -126,7 +131,9 @@ class Run:
 
     def finish(self, code: int, message: str) -> int:
         """Clean up, say what failed, and return the exit code."""
-        self.failed = code != 0
+        with self.starting:
+            self.ends, self.failed = True, code != 0
+        self._stop_programs()
         try:
             self.cleaning.close()
         except Exception as error:
@@ -137,6 +144,11 @@ class Run:
                 os.close(self.lock)
             self._alert(message)
         return code
+
+    def _stop_programs(self) -> None:
+        for program in self.programs:
+            program.kill()
+            program.wait()
 
     def _alert(self, message: str) -> None:
         hook = self.on_failure.split()

@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from threading import current_thread, main_thread
 from typing import Any
 
 from quickdata_node.config import Config
@@ -78,9 +79,7 @@ class Server:
     ) -> subprocess.Popen[bytes]:
         """Start a program on the server. What it writes to standard error is in the log."""
         environment = self.environment(database, options)
-        child = start(self.run, *self.prefix, *command, environment=environment, **pipes)
-        self.children.append(child)
-        return child
+        return start(self.run, self.children, *self.prefix, *command, environment=environment, **pipes)
 
     def sql(self, database: str, text: str, *options: str) -> str:
         """Run SQL by psql, and return what it prints.
@@ -175,19 +174,35 @@ def _find_container(run: Run, service: str) -> str:
 
 
 def start(
-    run: Run, *command: str, environment: Mapping[str, str] | None = None, **pipes: Any
+    run: Run,
+    children: list[subprocess.Popen[bytes]],
+    *command: str,
+    environment: Mapping[str, str] | None = None,
+    **pipes: Any,
 ) -> subprocess.Popen[bytes]:
     """Start a program that holds this run's lock as long as it lives.
+
+    Args:
+        run: this run.
+        children: where it is noted. When the run ends, no thread starts one that nobody would end.
+        command: the program and its arguments.
+        environment: its variables; None are those of this run.
+        pipes: what it is connected with.
 
     Raises:
         ServerFailed: it cannot be run.
     """
     nothing = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}  # ours has one line of JSON
     settings: dict[str, Any] = {**nothing, "pass_fds": run.inherited(), **pipes}
-    try:
-        return subprocess.Popen(command, env=environment or without_keys(), **settings)
-    except OSError as error:
-        raise ServerFailed(f"{command[0]} cannot be run: {error.strerror}") from error
+    with run.starting:
+        if run.ends and current_thread() is not main_thread():
+            raise ServerFailed(f"{command[0]} is not started: the run ends")
+        try:
+            child = subprocess.Popen(command, env=environment or without_keys(), **settings)
+        except OSError as error:
+            raise ServerFailed(f"{command[0]} cannot be run: {error.strerror}") from error
+        children.append(child)
+    return child
 
 
 def without_keys() -> dict[str, str]:
@@ -201,11 +216,4 @@ def start_here(run: Run, *command: str, **pipes: Any) -> subprocess.Popen[bytes]
     Raises:
         ServerFailed: it cannot be run.
     """
-    child = start(run, *command, **pipes)
-    run.cleaning.callback(_stop, child)
-    return child
-
-
-def _stop(child: subprocess.Popen[bytes]) -> None:
-    child.kill()
-    child.wait()
+    return start(run, run.programs, *command, **pipes)

@@ -22,6 +22,8 @@ DAMAGE = """
 truncate public.t; drop schema "p ""q"" 'r'" cascade; update public.parts set v = v + 1;
 select lo_unlink(oid) from pg_largeobject_metadata;
 """
+FORMAT_1 = REPOSITORY / "tests/support/format_1"
+"""The objects of a backup of EVERYTHING that the bash scripts made, before there was a program."""
 EVERYTHING = (REPOSITORY / "tests/support/every_kind_of_data.sql").read_text(encoding="utf-8")
 
 
@@ -46,6 +48,25 @@ def test_a_database_may_have_any_name(node: Node, name: str) -> None:
     assert (done.code, done.json["rows"], done.json["kept"]) == (0, 1000, kept)
     assert node.sql("select count(*) from customers") == "500"
     assert len(node.databases()) == 2
+
+
+def test_a_backup_that_the_bash_scripts_of_format_1_made_comes_back(node: Node) -> None:
+    uploads = node.directory / "uploads"
+    uploads.mkdir()
+    node.configure(ATTACHMENTS_DIR=str(uploads))
+    root = "postgres/app_of_bash/20261129T141340Z-ff9d60f3"
+    node.plant(
+        {f"{root}/{file.name}": file.read_bytes() for file in sorted(FORMAT_1.iterdir())}, "app_of_bash"
+    )
+    node.create("select 'nothing'")
+    said = {"id": "ff9d60f3", "tables": 12, "rows": 713, "mismatches": 0}
+    for arguments in (("--verify",), ()):
+        done = node.restore(*arguments)
+        assert done.code == 0
+        assert {name: done.json[name] for name in said} == said
+    assert node.sql("select count(*) from public.parts") == "400"
+    assert (uploads / "nc/photo ü.jpg").read_bytes() == b"\xff\xd8 pixels"
+    node.server.psql(f'drop database {node.database} with (force); drop role "Owner of a format"')
 
 
 # --- comparison ---

@@ -1,6 +1,7 @@
 """The scripts beside the commands that people use instead, on the same server and the same S3."""
 
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -97,7 +98,7 @@ class Node:
             return pgbackrest.environment(self.around, self.bucket.name)
         if way in (BACKUP, RESTORE):
             return {"PATH": "/usr/bin:/bin", "HOME": str(self._root())}
-        server, aws = self.around.database, self._root() / "opt/quickdata/awscli/bin"
+        server, aws = self.around.database, Path(sys.executable).parent
         path = {"PATH": f"{server.bin}:{aws}:/usr/bin:/bin", "BUCKET": f"s3://{self.bucket.name}"}
         return {**path, **server.environment, **self.around.aws.environment}
 

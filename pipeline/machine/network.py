@@ -18,8 +18,8 @@ DIRECT = "NO_PROXY"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 BUNDLES = (
     "SSL_CERT_FILE",  # OpenTofu, OpenSSL
-    "REQUESTS_CA_BUNDLE",  # pip, awscli
-    "AWS_CA_BUNDLE",  # awscli, OpenTofu's provider and its s3 backend
+    "REQUESTS_CA_BUNDLE",  # pip
+    "AWS_CA_BUNDLE",  # boto3, OpenTofu's provider and its s3 backend
     "CURL_CA_BUNDLE",
     "PIP_CERT",
 )
@@ -27,7 +27,7 @@ BUNDLES = (
 FILES = (*BUNDLES, "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS", "PIP_CONFIG_FILE")
 """What names a file or a directory."""
 INDEXES = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_NO_INDEX", "PIP_TRUSTED_HOST")
-"""Where pip finds awscli for a node."""
+"""Where pip finds a node's packages."""
 CREDENTIALS = re.compile(r"(?:^|//|\s)([^/\s]+)@")
 """A user and a password, or a token, before the host of a URL."""
 

@@ -38,7 +38,7 @@ IMAGES = REPOSITORY / "infrastructure/ansible/group_vars/all/images.yml"
 WORKSPACE_BYTES = 100 * 10**6
 """A directory without nodes in it: LocalStack's objects, the tools' own files."""
 NODES_BYTES = 10**9
-"""What two nodes write beside their images: awscli, the database, Docker's own."""
+"""What two nodes write beside their images: Python's packages, the database, Docker's own."""
 PLACED = {"manager": ("adminer",), "database": ("db", "nocodb")}
 """Which node runs which service of the stack; with a domain, the manager the proxy too."""
 

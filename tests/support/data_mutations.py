@@ -100,7 +100,7 @@ DATA_MUTATIONS = (
     ),
     Mutation(
         "no subscription",
-        "restore.py",
+        "databases.py",
         '        "--no-subscriptions",\n',
         "",
         test_odd_databases.test_a_subscription_stays_behind,

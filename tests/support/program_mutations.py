@@ -9,15 +9,15 @@ PROGRAM_MUTATIONS = (
     Mutation(
         "the dump's exit code",
         "streams.py",
-        "if child.wait() not in self._tolerated:",
+        "if child.wait() not in self.content.tolerated:",
         "if child.wait() is None:",
         test_backup.test_a_pg_dump_killed_halfway_publishes_nothing,
     ),
     Mutation(
         "the upload's end",
         "streams.py",
-        "            self.upload.complete()\n        except StoreFailed as error:\n            raise self._not_uploaded() from error",
-        "            self.upload.complete()\n        except StoreFailed:\n            return",
+        "            self._upload.complete()\n        except StoreFailed as error:\n            raise self._not_uploaded() from error",
+        "            self._upload.complete()\n        except StoreFailed:\n            return",
         test_backup.test_a_refused_upload_publishes_nothing,
     ),
     Mutation(
@@ -30,7 +30,7 @@ PROGRAM_MUTATIONS = (
     Mutation(
         "what was begun is given up",
         "backup.py",
-        "        run.cleaning.callback(upload.abort)\n",
+        "        server.run.cleaning.callback(upload.abort)\n",
         "",
         test_backup.test_the_upload_of_a_dump_that_died_is_never_completed,
     ),

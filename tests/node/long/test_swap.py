@@ -88,7 +88,7 @@ def after_a_move(node: Node, happens: str) -> None:
     """Let something happen whenever all entries of a folder were moved."""
     move = "        shutil.move(entry, target / entry.name)\n"
     node.mutate("attachments.py", move, f"{move}    MOVES.append(source)\n    {happens}\n")
-    node.mutate("attachments.py", "GREW = 1\n", "GREW = 1\nMOVES = []\n")
+    node.mutate("attachments.py", "TOLERATED = (0, 1)\n", "TOLERATED = (0, 1)\nMOVES = []\n")
 
 
 def restores_and_keeps(node: Node) -> None:

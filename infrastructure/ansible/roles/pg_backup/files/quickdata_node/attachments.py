@@ -11,8 +11,8 @@ from quickdata_node.marks import MARK, is_marked, mark_folder, remove_folders
 from quickdata_node.run import Failed, Run
 from quickdata_node.server import start_here
 
-GREW = 1
-"""tar's exit code for a file that grew while it was read: no failure, uploads are written once."""
+TOLERATED = (0, 1)
+"""tar's exit codes. 1 is for a file that grew while it was read: no failure, uploads are written once."""
 ANY_ID = "?" * 8
 
 

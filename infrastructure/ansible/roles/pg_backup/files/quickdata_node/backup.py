@@ -19,7 +19,7 @@ from quickdata_node.retention import choose_expired, prune
 from quickdata_node.run import Failed, Run, now
 from quickdata_node.server import Server, ServerFailed, find_server
 from quickdata_node.store import Store, StoreFailed
-from quickdata_node.streams import Child, Feed, Programs
+from quickdata_node.streams import Child, Content, Feed
 
 USAGE = """\
 Usage: backup-pg.sh --config FILE
@@ -37,12 +37,14 @@ class Backup:
     """What is known of the backup from its start.
 
     Args:
+        database: whose it is.
         name: its name.
         started_at: when it began.
         keys: what lay in the database's folder then.
         attachments_bytes: what NocoDB's uploads are; None without any.
     """
 
+    database: str
     name: str
     started_at: str
     keys: list[str]
@@ -53,6 +55,11 @@ class Backup:
         """What tells it from others."""
         return names.id_of(self.name)
 
+    @property
+    def prefix(self) -> str:
+        """What its keys begin with."""
+        return f"{names.folder(self.database)}{self.name}"
+
 
 def main(run: Run, arguments: Sequence[str]) -> None:
     """Take one backup."""
@@ -62,7 +69,7 @@ def main(run: Run, arguments: Sequence[str]) -> None:
     server, store = find_server(run, config), Store(config.bucket)
     backup = name_backup(run, config, store, size)
     manifest = upload(server, store, backup)
-    publish(run, store, manifest, f"{names.folder(config.database)}{backup.name}")
+    publish(run, store, manifest, backup.prefix)
     remove_expired(run, config, store, backup)
 
 
@@ -79,7 +86,7 @@ def name_backup(run: Run, config: Config, store: Store, size: int | None) -> Bac
     if names.time_of(name) > time + AHEAD:
         run.log("warning: the newest backup bears a time to come; is the clock right?")
     run.log(f"backup {name} of {config.database} to {where}{name}")
-    return Backup(name, f"{time:%Y-%m-%dT%H:%M:%SZ}", keys, size)
+    return Backup(config.database, name, f"{time:%Y-%m-%dT%H:%M:%SZ}", keys, size)
 
 
 def upload(server: Server, store: Store, backup: Backup) -> Manifest:
@@ -111,34 +118,26 @@ def open_snapshot(server: Server) -> Counting:
 
 
 def start_feeds(server: Server, store: Store, backup: Backup, snapshot: Snapshot) -> list[Feed]:
-    """Start the programs that write the objects, each into an upload of its own."""
-    config, run = server.config, server.run
-    root = f"{names.folder(config.database)}{backup.name}/"
+    """Start what writes the objects, each into an upload that is given up unless it is completed."""
+    feeds = []
+    for content in list_contents(server, backup, snapshot):
+        upload = store.upload(f"{backup.prefix}/{content.file}", content.expected)
+        server.run.cleaning.callback(upload.abort)
+        feeds.append(Feed(content, upload))
+    return feeds
 
-    def feed(
-        what: str, file: str, programs: Programs, expected: int, tolerated: tuple[int, ...] = (0,)
-    ) -> Feed:
-        upload = store.upload(root + file, expected)
-        run.cleaning.callback(upload.abort)
-        return Feed(what, file, programs, upload, tolerated)
 
-    size, live = snapshot.database_bytes, config.attachments
-    feeds = [
-        feed("dump", "dump.zst", [lambda: dump(server, snapshot)], size),
-        feed("globals", "globals.sql.zst", globals_sql.programs(server, config.database), size),
+def list_contents(server: Server, backup: Backup, snapshot: Snapshot) -> list[Content]:
+    """Return the objects of a backup, and what writes each."""
+    size, live = snapshot.database_bytes, server.config.attachments
+    found = [
+        Content("dump", "dump.zst", [lambda: dump(server, snapshot)], size),
+        Content("globals", "globals.sql.zst", globals_sql.programs(server, backup.database), size),
     ]
     if live:
-        archive = [lambda: attachments.pack(run, live)]
-        feeds.append(
-            feed(
-                "attachments",
-                "attachments.tar.zst",
-                archive,
-                backup.attachments_bytes or 0,
-                (0, attachments.GREW),
-            )
-        )
-    return feeds
+        archive, measured = [lambda: attachments.pack(server.run, live)], backup.attachments_bytes or 0
+        found.append(Content("attachments", "attachments.tar.zst", archive, measured, attachments.TOLERATED))
+    return found
 
 
 def dump(server: Server, snapshot: Snapshot) -> Child:
@@ -169,18 +168,19 @@ def describe(
     server: Server, backup: Backup, snapshot: Snapshot, feeds: Sequence[Feed], tables: list[Table]
 ) -> Manifest:
     """Return the manifest of what was uploaded."""
-    database = server.config.database
-    root = f"{names.folder(database)}{backup.name}/"
     unpacked = {"attachments": backup.attachments_bytes}
+    described = {
+        feed.content.what: feed.describe(backup.prefix, unpacked.get(feed.content.what)) for feed in feeds
+    }
     return Manifest(
         id=backup.id,
-        database=database,
+        database=backup.database,
         server_version=snapshot.server_version,
         client_version=server.output("pg_dump", "--version").strip(),
         started_at=backup.started_at,
         finished_at=now(),
         database_bytes=snapshot.database_bytes,
-        objects={feed.what: feed.described(root + feed.file, unpacked.get(feed.what)) for feed in feeds},
+        objects=described,
         tables=tables,
     )
 
@@ -206,8 +206,7 @@ def publish(run: Run, store: Store, manifest: Manifest, prefix: str) -> None:
 
 
 def is_published(store: Store, key: str, text: bytes) -> bool:
-    """Return whether our manifest is there: one whose answer was lost on the way is refused when it is sent
-    again."""
+    """Return whether our manifest is there: sent again because its answer was lost, it is refused."""
     try:
         return store.read(key) == text
     except StoreFailed:

@@ -1,10 +1,15 @@
 """The databases that a restore makes, marks, finds in its way, and drops."""
 
+import re
+from subprocess import PIPE, Popen
+
 from quickdata_node.marks import MARKED, MARKING, NOT_OURS
 from quickdata_node.run import Failed
 from quickdata_node.server import Server, ServerFailed
 
 ID = "[0-9a-f]{8}"
+LOCALE = re.compile(r" lc_(collate|ctype) '[^']*'")
+STAND_IN = "C.UTF-8"
 NAMED = """from pg_database d where starts_with(datname, :'prefix')
   and substr(datname, length(:'prefix') + 1) ~ ('^' || :'pattern' || '$') and datname <> :'except'"""
 SHOW = f"""select case when {MARKED} then format('dropping the database %I', datname) else format(
@@ -25,6 +30,40 @@ def create_database(server: Server, name: str, statement: str) -> None:
     server.stored_sql(
         server.maintenance, statement, *options, then=f"{MARKING} where datname = :'target' \\gexec\n"
     )
+
+
+def create_scratch(server: Server, name: str, statement: str) -> str:
+    """Create a database for a restore; returns the locale that stands in for its own, if any.
+
+    The machine of a drill need not have the node's locales: another one orders the same rows differently.
+    """
+    try:
+        create_database(server, name, statement)
+    except ServerFailed:
+        if not server.config.drill:
+            raise
+        server.run.log(f"the throwaway server refuses the database's locale: {STAND_IN} stands in")
+        create_database(server, name, LOCALE.sub(rf" lc_\1 '{STAND_IN}'", statement))
+        return STAND_IN
+    return ""
+
+
+def load_dump(server: Server, scratch: str) -> Popen[bytes]:
+    """Start pg_restore.
+
+    Asynchronous commits lose nothing here: the swap's own commit is synchronous, and flushes all before it.
+    A subscription would keep the scratch database from being dropped, and take another one's changes after
+    the swap.
+    """
+    name = scratch.replace("\\", "\\\\").replace("'", "\\'")
+    options = (
+        "--no-password",
+        "--exit-on-error",
+        "--no-tablespaces",
+        "--no-subscriptions",
+        f"--dbname=dbname='{name}'",
+    )
+    return server.start("pg_restore", *options, options="-c synchronous_commit=off", stdin=PIPE)
 
 
 def drop_databases(server: Server, prefix: str, pattern: str = "", but: str = "") -> None:

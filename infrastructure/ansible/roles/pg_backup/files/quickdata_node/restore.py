@@ -3,12 +3,9 @@ only then swaps it in by renames. With --verify the scratch database is dropped 
 written.
 """
 
-import io
 import json
 import os
-import re
 import socket
-import subprocess
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -23,7 +20,7 @@ from quickdata_node.manifest import Manifest
 from quickdata_node.run import Failed, Run, now
 from quickdata_node.server import Server, ServerFailed, find_server
 from quickdata_node.store import Store, StoreFailed
-from quickdata_node.streams import Program, Sink, fetch
+from quickdata_node.streams import Kept, Program, Sink, fetch
 from quickdata_node.swap import swap
 
 USAGE = """\
@@ -37,8 +34,6 @@ Writes one JSON line about the restore to standard output, the log to standard e
 Exit codes: 0 done, 1 failed, 2 wrong configuration or arguments, 4 what came back differs from the manifest.
 """
 ABOVE = "the lines above say why"
-LOCALE = re.compile(r" lc_(collate|ctype) '[^']*'")
-STAND_IN = "C.UTF-8"
 
 
 @dataclass
@@ -116,10 +111,10 @@ def begin(run: Run, config: Config, options: Options) -> Restore:
 
 def restore_roles(restore: Restore) -> dict[str, list[str]]:
     """Bring missing roles back; returns the statements about the database itself."""
-    text = io.BytesIO()
-    restore_object(restore, "globals", lambda: _Kept(text))
+    text = Kept()
+    restore_object(restore, "globals", lambda: text)
     try:
-        statements = roles.split(text.getvalue().decode(errors="surrogateescape"))
+        statements = roles.split(text.content.decode(errors="surrogateescape"))
     except ValueError:
         what = f"the globals of {restore.name} cannot be understood"
         raise Failed(what, "restore another backup with --id") from None
@@ -127,16 +122,6 @@ def restore_roles(restore: Restore) -> dict[str, list[str]]:
     restore.undo.callback(roles.drop_roles, restore.server, made)
     roles.restore_roles(restore.server, statements["roles"], made, restore.options.verify)
     return statements
-
-
-class _Kept:
-    """Keeps what comes back in memory: globals hold password hashes, which belong on no disk."""
-
-    def __init__(self, text: io.BytesIO) -> None:
-        self.write = text.write
-
-    def close(self) -> None:
-        """It is all there."""
 
 
 def restore_object(restore: Restore, what: str, sink: Callable[[], Sink]) -> None:
@@ -152,49 +137,15 @@ def restore_scratch(restore: Restore, statements: dict[str, list[str]]) -> None:
     server, scratch = restore.server, restore.scratch
     restore.undo.callback(databases.drop_databases, server, scratch)
     try:
-        create_scratch(restore, "".join(statements["create"]))
+        restore.stand_in = databases.create_scratch(server, scratch, "".join(statements["create"]))
     except ServerFailed as error:
         raise Failed("the scratch database cannot be created", ABOVE) from error
-    restore_object(restore, "dump", lambda: Program(load_dump(server, scratch)))
+    restore_object(restore, "dump", lambda: Program(databases.load_dump(server, scratch)))
     settings = "".join(statements["settings"])
     try:
         server.stored_sql(server.maintenance, settings, "-v", f"target={scratch}", "--single-transaction")
     except ServerFailed as error:
         raise Failed("the settings and grants of the database cannot be restored", ABOVE) from error
-
-
-def create_scratch(restore: Restore, statement: str) -> None:
-    """Create the database as it was.
-
-    The machine of a drill need not have the node's locales: another one orders the same rows differently.
-    """
-    try:
-        databases.create_database(restore.server, restore.scratch, statement)
-    except ServerFailed:
-        if not restore.config.drill:
-            raise
-        restore.run.log(f"the throwaway server refuses the database's locale: {STAND_IN} stands in")
-        statement = LOCALE.sub(rf" lc_\1 '{STAND_IN}'", statement)
-        databases.create_database(restore.server, restore.scratch, statement)
-        restore.stand_in = STAND_IN
-
-
-def load_dump(server: Server, scratch: str) -> "subprocess.Popen[bytes]":
-    """Start pg_restore.
-
-    Asynchronous commits lose nothing here: the swap's own commit is synchronous, and flushes all before it.
-    A subscription would keep the scratch database from being dropped, and take another one's changes after
-    the swap.
-    """
-    name = scratch.replace("\\", "\\\\").replace("'", "\\'")
-    options = (
-        "--no-password",
-        "--exit-on-error",
-        "--no-tablespaces",
-        "--no-subscriptions",
-        f"--dbname=dbname='{name}'",
-    )
-    return server.start("pg_restore", *options, options="-c synchronous_commit=off", stdin=subprocess.PIPE)
 
 
 def restore_attachments(restore: Restore) -> attachments.Swap | None:

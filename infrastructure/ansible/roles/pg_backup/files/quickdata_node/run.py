@@ -75,9 +75,10 @@ class Run:
         return round(time.time() - self.started, 1)
 
     def heed_signals(self) -> None:
-        """From now on a signal ends the run, in order."""
+        """From now on a signal ends the run, in order, unless the caller ignores it, as nohup does."""
         for each in SIGNALS:
-            signal.signal(each, _interrupt)
+            if signal.getsignal(each) is not signal.SIG_IGN:
+                signal.signal(each, _interrupt)
 
     def hold_signals(self) -> None:
         """From now on no signal ends the run, nor what it starts."""

@@ -149,7 +149,7 @@ class Upload:
         self._client, self._place, self._part = client, place, part
         self._buffer = bytearray()
         self._parts: list[Future[dict[str, Any]]] = []
-        self._id = ""
+        self._id, self._given_up = "", False
         self._room = threading.BoundedSemaphore(AT_ONCE)
         self.size, self.sha256 = 0, sha256()
 
@@ -178,6 +178,7 @@ class Upload:
 
     def abort(self) -> None:
         """Give up what was begun. What S3 keeps of it all the same goes by the bucket's lifecycle."""
+        self._given_up = True
         if self._id:
             with suppress(StoreFailed):
                 client = make_client(attempts=1, read_timeout=10)
@@ -185,6 +186,8 @@ class Upload:
 
     def _send_part(self) -> None:
         """Send what is in the buffer, beside the parts that are on their way."""
+        if self._given_up:
+            raise StoreFailed(f"the upload of {self._place['Key']} was given up")
         if len(self._parts) == MOST_PARTS:
             raise StoreFailed(f"{self._place['Key']} has more than {MOST_PARTS} parts of {self._part} bytes")
         if not self._id:

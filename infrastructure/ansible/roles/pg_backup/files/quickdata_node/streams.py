@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from hashlib import sha256
-from typing import IO, Protocol
+from typing import IO, NamedTuple, Protocol
 
 import zstandard
 
@@ -26,27 +26,34 @@ AGAIN = "the lines above say why; then run it again"
 DAMAGED = "restore an older backup with --id, or bring back the object's earlier version"
 
 
+class Content(NamedTuple):
+    """An object of a backup, and what writes it.
+
+    Args:
+        what: its name in the manifest.
+        file: its file.
+        programs: start the programs whose output it is.
+        expected: its bytes, more or less.
+        tolerated: exit codes of theirs that are no failure.
+    """
+
+    what: str
+    file: str
+    programs: Programs
+    expected: int
+    tolerated: tuple[int, ...] = (0,)
+
+
 class Feed:
     """What feeds an upload, in a thread of its own. It completes nothing: that takes an order of its own.
 
     Args:
-        what: the object's name in the manifest.
-        file: its file.
-        programs: start, one after the other, the programs whose output it is.
+        content: what goes up.
         upload: where it goes.
-        tolerated: exit codes of theirs that are no failure.
     """
 
-    def __init__(
-        self,
-        what: str,
-        file: str,
-        programs: Programs,
-        upload: Upload,
-        tolerated: tuple[int, ...] = (0,),
-    ) -> None:
-        self.what, self.file, self.upload = what, file, upload
-        self._programs, self._tolerated = programs, tolerated
+    def __init__(self, content: Content, upload: Upload) -> None:
+        self.content, self._upload = content, upload
         self._fed: Future[None] = in_background(self._feed)
 
     def wait(self) -> None:
@@ -56,33 +63,41 @@ class Feed:
         except StoreFailed as error:
             raise self._not_uploaded() from error
         except ServerFailed as error:
-            raise Failed(f"the {self.what} ended badly, nothing was published", AGAIN) from error
+            raise Failed(f"the {self.content.what} ended badly, nothing was published", AGAIN) from error
 
     def complete(self) -> None:
         """Let the object exist in the bucket."""
         try:
-            self.upload.complete()
+            self._upload.complete()
         except StoreFailed as error:
             raise self._not_uploaded() from error
 
-    def described(self, key: str, unpacked: int | None) -> StoredObject:
-        """Return what the manifest says of the object."""
-        return StoredObject(key, self.upload.size, self.upload.sha256.hexdigest(), "zstd", unpacked)
+    def describe(self, prefix: str, unpacked: int | None) -> StoredObject:
+        """Return what the manifest says of the object.
+
+        Args:
+            prefix: what its key begins with.
+            unpacked: bytes of its content, where that is known.
+        """
+        key = f"{prefix}/{self.content.file}"
+        return StoredObject(key, self._upload.size, self._upload.sha256.hexdigest(), "zstd", unpacked)
 
     def _not_uploaded(self) -> Failed:
-        return Failed(f"the upload of {self.file} failed, nothing was published", AGAIN)
+        return Failed(f"the upload of {self.content.file} failed, nothing was published", AGAIN)
 
     def _feed(self) -> None:
         compressor = zstandard.ZstdCompressor(level=LEVEL, threads=-1, write_checksum=True).compressobj()
-        for program in self._programs:
+        for program in self.content.programs:
             child = program()
             assert child.stdout
             with child.stdout:  # a program that nobody reads any more gets a broken pipe
                 while block := child.stdout.read(BLOCK):
-                    self.upload.write(compressor.compress(block))
-            if child.wait() not in self._tolerated:
-                raise ServerFailed(f"what gives the {self.what} ended with exit code {child.returncode}")
-        self.upload.write(compressor.flush())
+                    self._upload.write(compressor.compress(block))
+            if child.wait() not in self.content.tolerated:
+                raise ServerFailed(
+                    f"what writes the {self.content.what} ended with exit code {child.returncode}"
+                )
+        self._upload.write(compressor.flush())
 
 
 # --- from S3 ---
@@ -147,6 +162,21 @@ class Program:
             code = self._child.wait()
         if code:
             raise ServerFailed(f"exit code {code}")
+
+
+class Kept:
+    """Keeps an object's content in memory: globals hold password hashes, which belong on no disk."""
+
+    def __init__(self) -> None:
+        self.content = bytearray()
+
+    def write(self, data: bytes, /) -> object:
+        """Take the next bytes."""
+        self.content += data
+        return None
+
+    def close(self) -> None:
+        """It is all there."""
 
 
 def fetch(store: Store, what: str, name: str, stored: StoredObject, sink: Callable[[], Sink]) -> None:

@@ -217,7 +217,16 @@ def _configuration(root: PurePosixPath, values: Mapping[str, str], secrets: Iter
 
 def _step(site: Site, backup: Backup, secrets: Iterable[str]) -> Step:
     options = ("--config", str(site.runner.root / CONFIGURATION), "--id", backup.name, "--verify")
-    words = (site.python, "-I", "-X", "utf8", site.program, COMMAND, *options)
+    words = (
+        site.python,
+        "-I",
+        "-B",
+        "-X",
+        "utf8",
+        site.program,
+        COMMAND,
+        *options,
+    )  # -B: nothing is left there
     return Step(NAME, words, secrets=tuple(secrets))
 
 

@@ -1,4 +1,4 @@
-"""A drill in containers: what it needs is there, its secrets are the caller's own; without an engine."""
+"""A drill in containers: the toolbox has what it needs, its secrets are the caller's own; without an engine."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -25,18 +25,16 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(services, "START_LIMIT", 5.0)
 
 
-def toolbox_with(engine: Engine, found: str) -> Toolbox:
-    """Return a toolbox whose `which` finds zstd or does not."""
+def prepared_toolbox(engine: Engine) -> Toolbox:
     engine.lay_down()
-    engine.program("which", found)
     engine.program(str(binaries() / "pg_isready"), "exit 0")
     container = dag.container().with_env_variable("PATH", ENVIRONMENT["PATH"])
     return Toolbox(dag, container, ToolboxSources(), dag.directory())
 
 
-async def drilled(engine: Engine, found: str) -> tuple[Site, dict[str, Any]]:
-    """Drill in a toolbox that has zstd or has not; return the site, and the caller's own secrets by value."""
-    box = toolbox_with(engine, found)
+async def drilled(engine: Engine) -> tuple[Site, dict[str, Any]]:
+    """Drill in a toolbox; return the site, and the caller's own secrets by value."""
+    box = prepared_toolbox(engine)
     known = {"of-aws": dag.set_secret("aws_secret_access_key", "of-aws")}
 
     def holds(server: Postgres) -> dict[str, str]:
@@ -50,7 +48,7 @@ async def test_the_verb_drills_in_containers(
     engine: Engine, key: str, request: pytest.FixtureRequest
 ) -> None:
     """No PostgreSQL is installed in the module's own container, and no process may start there."""
-    box = toolbox_with(engine, "exit 0")
+    box = prepared_toolbox(engine)
     module = configured(request.getfixturevalue("pipeline"), given("drill", ssh_key=key))
     call = DaggerCall("drill", module, {}, Progress(), Report("drill", "aws"), _toolbox=box)
     backup = Backup("20260101T000000Z-0123abcd", True, datetime.now(UTC))
@@ -64,21 +62,14 @@ def installed(engine: Engine) -> list[list[str]]:
     return [words for words in execs if "apt" in str(words)]
 
 
-async def test_a_drill_has_what_the_nodes_compress_with(engine: Engine) -> None:
-    """One exec: a remembered list of packages names some that are not there any more."""
-    await drilled(engine, "exit 1")
-    assert installed(engine)
-    assert all(each == ["sh", "-c", toolbox.INSTALL, "zstd"] for each in installed(engine))
-    assert toolbox.INSTALL.startswith("apt-get update -qq && apt-get install")
-
-
-async def test_a_drill_installs_nothing_where_zstd_is_there(engine: Engine) -> None:
-    await drilled(engine, "exit 0")
+async def test_a_drill_installs_nothing(engine: Engine) -> None:
+    site, _ = await drilled(engine)
     assert installed(engine) == []
+    assert site.python == f"{toolbox.VENV}/bin/python"
 
 
 async def test_a_drill_holds_the_callers_own_secrets(engine: Engine) -> None:
-    site, known = await drilled(engine, "exit 0")
+    site, known = await drilled(engine)
     held = site.runner._secrets  # type: ignore[attr-defined]
     assert held["HELD_AWS_SECRET_ACCESS_KEY"] is known["of-aws"]
     assert site.server.password not in engine.words

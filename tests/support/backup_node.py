@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import zstandard
 
 from pipeline.machine.repository import REPOSITORY
 from pipeline.servers.localstack import LocalStack
@@ -257,10 +258,8 @@ class Node:
     def forge_globals(self, change: Callable[[str], str]) -> None:
         """Change the newest backup's globals, with a manifest that agrees."""
         key = self.manifest()["objects"]["globals"]["key"]
-        text = change(
-            subprocess.run(["zstd", "-dc"], input=self.read(key), stdout=-1, check=True).stdout.decode()
-        )
-        forged = subprocess.run(["zstd", "-qc"], input=text.encode(), stdout=-1, check=True).stdout
+        text = change(zstandard.ZstdDecompressor().stream_reader(self.read(key)).read().decode())
+        forged = zstandard.ZstdCompressor().compress(text.encode())
         self.write(key, forged)
         sha256 = hashlib.sha256(forged).hexdigest()
         self.rewrite(lambda manifest: manifest["objects"]["globals"].update(sha256=sha256))

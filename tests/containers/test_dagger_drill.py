@@ -1,4 +1,4 @@
-"""A drill in containers: the toolbox has what it needs, its secrets are the caller's own; without an engine."""
+"""A drill in containers: the toolbox has what it needs, secrets are the caller's; without an engine."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -67,9 +67,9 @@ def test_globals_get_no_shell_from_psql(stocked: Node, action: str, forged: str)
 
 
 def test_a_restore_that_gives_up_early_is_not_called_damage(node: Node) -> None:
-    noise = "select string_agg(sha512((n * 100 + i)::text::bytea), '') from generate_series(1, 100) i"
+    noise = "select string_agg(sha512((n * 2000 + i)::text::bytea), '') from generate_series(1, 2000) i"
     node.create(f"create table noise as select ({noise}) as noise from generate_series(1, 100) n")
-    assert node.backup().json["bytes"] > 500_000  # more than pipes hold
+    assert node.backup().json["bytes"] > 12_000_000  # more than one part
     node.replace("pg_restore", "exit 127")
     assert node.refuses_to_restore().endswith("cannot be restored; the lines above say why\n")
 

@@ -129,6 +129,7 @@ def test_attachments_that_cannot_be_moved_back_are_named_and_never_dropped(node:
     assert f"the live database is as it was, its attachments are in {aside}; move those back" in said
     left = attachments(node)
     assert {f"uploads.aside_{aside[-8:]}/{name}" for name in ("new", "old")} < set(left)
+    assert f"uploads.restore_{aside[-8:]}/files" in left, "it may hold what came in meanwhile"
     node.scripts = SCRIPTS
     assert f"{aside} holds attachments that were live; put them back" in node.refuses_to_restore()
     assert attachments(node) == left

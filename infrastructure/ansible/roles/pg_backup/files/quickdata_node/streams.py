@@ -1,6 +1,7 @@
 """Data on its way: from a program through the compressor into an upload, and from S3 into a program."""
 
 import gzip
+import os
 import subprocess
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +18,8 @@ from quickdata_node.store import Store, StoreFailed, Upload, in_background
 
 LEVEL = 1
 """Of zstd: 3 takes half as long again for the same size."""
+THREADS = min(4, os.cpu_count() or 1)
+"""Of zstd: each has megabytes of its own, and more than these are faster than any network."""
 BLOCK = 1 << 17
 """What goes through a compressor at once: of more, the threads of zstd would hold back most."""
 Child = subprocess.Popen[bytes]
@@ -86,7 +89,7 @@ class Feed:
         return Failed(f"the upload of {self.content.file} failed, nothing was published", AGAIN)
 
     def _feed(self) -> None:
-        compressor = zstandard.ZstdCompressor(level=LEVEL, threads=-1, write_checksum=True).compressobj()
+        compressor = zstandard.ZstdCompressor(level=LEVEL, threads=THREADS, write_checksum=True).compressobj()
         for program in self.content.programs:
             child = program()
             assert child.stdout

@@ -78,7 +78,7 @@ class Options:
     infrastructure: Annotated[
         dagger.Directory,
         DefaultPath("/infrastructure"),
-        Ignore(GENERATED + PRIVATE),
+        Ignore([*GENERATED, *PRIVATE, "**/__pycache__"]),
         Doc("Both stacks and the playbooks."),
     ]
     locked: Annotated[

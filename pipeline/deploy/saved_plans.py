@@ -28,7 +28,7 @@ PRIVATE = 0o600
 SHA256 = 64
 """Digits with which a line of `sha256sum` begins."""
 INFRASTRUCTURE = "infrastructure"
-GENERATED = (".*", "*.tfstate*", "*.tfplan", OVERRIDE, "inventory.yml", "known_hosts")
+GENERATED = (".*", "*.tfstate*", "*.tfplan", OVERRIDE, "inventory.yml", "known_hosts", "*.pyc")
 """Files that runs write beside the code: the first plan in a checkout comes before some of them are there."""
 VAULT = "vault.yml"
 """Another in every run whose nodes are directories: it is made for them."""

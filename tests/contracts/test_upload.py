@@ -23,6 +23,7 @@ LEFT = (
     *("infrastructure/ansible/inventory.yml", "infrastructure/.secrets/key", "plan/storage.tfplan"),
     *("plan/run.json", "plan-of-today/page.md", ".ansible/tmp/x", "infrastructure/ansible/.ansible/x"),
     *("reports/run.json", "pipeline/__pycache__/module.pyc", "pipeline/verbs/__pycache__/plan.pyc"),
+    "infrastructure/ansible/roles/pg_backup/files/quickdata_node/__pycache__/run.pyc",
     *("id_ed25519", "infrastructure/keys/id_rsa", "server.pem", "server.key", ".env.local", ".envrc"),
     *(".mypy_cache/3.11/x", ".ruff_cache/x", ".pytest_cache/x", ".gitlab-ci-local/artifacts/x"),
 )

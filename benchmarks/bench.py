@@ -107,7 +107,7 @@ async def deployments(results: Results, progress: Progress) -> None:
 
 
 async def backups(results: Results, progress: Progress) -> None:
-    """Compare the scripts with the usual pipes, then their memory at two sizes; then time `check`."""
+    """Compare the node's program with the usual pipes, then their memory at two sizes; then time `check`."""
     async with open_surroundings() as around:
         d = local_deployment(around, "bench", progress, Report("bench", "localstack"))
         await prepare(d, around)
@@ -159,7 +159,7 @@ def _walls(found: list[Measure]) -> list[float]:
 
 
 def _memory(results: Results, node: Node) -> None:
-    results.add("", "## (e) Peak memory of the scripts' processes", "")
+    results.add("", "## (e) Peak memory of the program and what it starts", "")
     results.add("| database | backup | restore |", "|---|---|---|")
     for megabytes in (SMALL, 10 * SMALL):
         size = node.fill(megabytes)

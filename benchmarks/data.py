@@ -1,4 +1,4 @@
-"""The scripts beside the commands that people use instead, on the same server and the same S3."""
+"""The node's program beside the commands that people use instead, on the same server and the same S3."""
 
 import subprocess
 import sys
@@ -36,7 +36,7 @@ STORES = {GZIP: "gzip/", CUSTOM: "custom/", BACKUP: "postgres/", PGBACKREST: pgb
 
 @dataclass(frozen=True)
 class Node:
-    """A local node with the scripts, the server that they back up, and the bucket."""
+    """A local node with its program, the server that it backs up, and the bucket."""
 
     around: Surroundings
     bucket: "Bucket"

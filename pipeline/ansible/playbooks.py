@@ -1,4 +1,4 @@
-"""Ansible's steps: playbooks, and the scripts of the database node, as data."""
+"""Ansible's steps: playbooks, and the commands of the database node, as data."""
 
 import shlex
 from collections.abc import Mapping

@@ -35,7 +35,7 @@ CARRIED = "HELD_"
 """Begins the names of the secrets on their way to the program, which takes no AWS_* and PG* from outside."""
 
 DIFFERS = 4
-"""The script's exit code when what came back is not what was backed up."""
+"""The program's exit code when what came back is not what was backed up."""
 EMPTY_SERVER = 64 * 1024**2
 """Bytes of a PostgreSQL 18 without data, with its first segments of the log."""
 WAL = 1024**3
@@ -120,7 +120,7 @@ async def drill(
         request: which backup.
         progress: told of everything that happens.
         report: notes the steps and the proof.
-        place: where the server and the script run; None is this machine.
+        place: where the server and the program run; None is this machine.
 
     Returns:
         The comparison's figures, with rpo_seconds (the snapshot's age when the drill began) and rto_seconds
@@ -208,7 +208,7 @@ def _secrets_by_name(cloud: Cloud, server: Postgres) -> dict[str, str]:
 
 
 def _configuration(root: PurePosixPath, values: Mapping[str, str], secrets: Iterable[str]) -> str:
-    """Return the script's configuration; the secrets' values are not in it, the environment has them."""
+    """Return the program's configuration; the secrets' values are not in it, the environment has them."""
     places = {"STATE_DIR": str(root / "state"), "LOCK_FILE": str(root / "lock")}
     lines = [f"{name}={shlex.quote(value)}" for name, value in {**values, **places}.items()]
     lines += [f"{name.removeprefix(CARRIED)}=${name}" for name in secrets]
@@ -216,17 +216,9 @@ def _configuration(root: PurePosixPath, values: Mapping[str, str], secrets: Iter
 
 
 def _step(site: Site, backup: Backup, secrets: Iterable[str]) -> Step:
+    python = (site.python, "-I", "-B", "-X", "utf8")  # -B: no compiled code stays beside the program
     options = ("--config", str(site.runner.root / CONFIGURATION), "--id", backup.name, "--verify")
-    words = (
-        site.python,
-        "-I",
-        "-B",
-        "-X",
-        "utf8",
-        site.program,
-        COMMAND,
-        *options,
-    )  # -B: nothing is left there
+    words = (*python, site.program, COMMAND, *options)
     return Step(NAME, words, secrets=tuple(secrets))
 
 

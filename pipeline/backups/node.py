@@ -1,4 +1,4 @@
-"""What the database node's two scripts do: back up, verify, restore."""
+"""What the database node's two commands do: back up, verify, restore."""
 
 import json
 from typing import Any
@@ -21,7 +21,7 @@ async def backup(d: Deployment) -> Figures:
     Raises:
         PipelineError: it failed; nothing looks like a backup then.
     """
-    return await _run(d, _script(d, "backup", "backup-pg.sh"))
+    return await _run(d, _command(d, "backup", "backup-pg.sh"))
 
 
 async def verify(d: Deployment, backup_id: str | None = None) -> Figures:
@@ -41,7 +41,7 @@ async def verify(d: Deployment, backup_id: str | None = None) -> Figures:
     figures = {} if backup_id else {"backup": await backup(d)}
     chosen = backup_id or figures["backup"]["id"]
     name = "verify: restore and compare"
-    proof = await _run(d, _script(d, name, "restore-pg-latest.sh", "--id", chosen, "--verify"))
+    proof = await _run(d, _command(d, name, "restore-pg-latest.sh", "--id", chosen, "--verify"))
     require_same(name, proof)
     return figures | {"comparison": proof}
 
@@ -64,7 +64,7 @@ async def restore(d: Deployment, backup_id: str | None = None, from_database: st
     options = ["--id", backup_id] if backup_id else []
     options += ["--from-database", from_database] if from_database else []
     async with nocodb.away(d) as away:
-        figures = await _run(d, _script(d, "restore", "restore-pg-latest.sh", *options))
+        figures = await _run(d, _command(d, "restore", "restore-pg-latest.sh", *options))
     return figures | ({"nocodb_away_seconds": away.seconds} if d.real_nodes else {})
 
 
@@ -77,19 +77,19 @@ def in_words(proof: Figures) -> str:
     return f"{data} {backed_up}{restored} (backup {comparison['id']})"
 
 
-def _script(d: Deployment, name: str, script: str, *options: str) -> Step:
+def _command(d: Deployment, name: str, command: str, *options: str) -> Step:
     prefix = str(d.hosts.get("database", {}).get("node_prefix", ""))
     config = ("--config", f"{prefix}/etc/quickdata/pg-backup.conf")
-    return d.ansible.on_database(name, f"{prefix}/usr/local/sbin/{script}", *config, *options)
+    return d.ansible.on_database(name, f"{prefix}/usr/local/sbin/{command}", *config, *options)
 
 
 async def _run(d: Deployment, step: Step) -> Figures:
-    """Run a script on the database node; return its figures."""
+    """Run a command on the database node; return its figures."""
     return read_figures(step.name, printed_text(await d.run(step)))
 
 
 def read_figures(name: str, output: str) -> Figures:
-    """Return the JSON line that ends a script's output.
+    """Return the JSON line that ends a command's output.
 
     Raises:
         ToolError: there is none.
@@ -97,8 +97,8 @@ def read_figures(name: str, output: str) -> Figures:
     try:
         return dict(json.loads(output.strip().splitlines()[-1]))
     except (ValueError, TypeError, IndexError) as error:
-        what = f"{name}: the script did not report its figures"
-        raise ToolError(what, "deploy again: it installs the scripts") from error
+        what = f"{name}: the command did not report its figures"
+        raise ToolError(what, "deploy again: it installs the program") from error
 
 
 def require_same(name: str, proof: Figures) -> None:

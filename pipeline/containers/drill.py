@@ -47,7 +47,7 @@ async def drilling(
     Args:
         box: what both run on.
         known: the engine's secrets by their values.
-        holds: the secrets that the script needs, once the server is known.
+        holds: the secrets that the program needs, once the server is known.
         progress: told of everything that happens.
 
     Raises:

@@ -211,7 +211,7 @@ async def _apply_app_and_configure(d: Deployment, app: GatedPlan, stored: Event,
 
 
 async def _upgrade(d: Deployment, pending_upgrade: Upgrade, stored: Event, deployed: Deployed) -> None:
-    """Deploy other images of what holds data; backup.yml goes first, because its scripts take the backup."""
+    """Deploy other images of what holds data; backup.yml goes first, because its program takes the backup."""
     await stored.wait()
     await _run_playbook(d, "backup.yml", deployed)
     async with upgrade.verified_backup_first(d, pending_upgrade):

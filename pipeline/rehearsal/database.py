@@ -45,5 +45,5 @@ class Database:
         return (await self.d.run(step)).check().stdout.strip()
 
     async def fingerprint(self, when: str) -> str:
-        """Return every table's count and digest, computed apart from the scripts' own checksums."""
+        """Return every table's count and digest, computed apart from the program's own checksums."""
         return await self.run(f"fingerprint: {when}", "fingerprint.sql")

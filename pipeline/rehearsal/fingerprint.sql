@@ -1,4 +1,4 @@
--- Every table's content in words of its own: another way of counting than the scripts' checksums.
+-- Every table's content in words of its own: another way of counting than the program's checksums.
 SET TimeZone = 'UTC';
 SET DateStyle = 'ISO';
 SELECT format(

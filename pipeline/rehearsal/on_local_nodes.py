@@ -1,6 +1,6 @@
 """A rehearsal on local nodes: the whole deployment against LocalStack, then its epilogue."""
 
-from pipeline.backups import node as scripts
+from pipeline.backups import node
 from pipeline.deploy import order as deploy
 from pipeline.rehearsal.local_nodes import (
     OpenSurroundings,
@@ -41,5 +41,5 @@ async def rehearse(
         d = local_deployment(surroundings, suffix, progress, report, bench)
         await prepare(d, surroundings)
         deployed = await deploy.deploy(d)
-        report.prove("deploy and verify", scripts.in_words(deployed.proof), **deployed.proof)
+        report.prove("deploy and verify", node.in_words(deployed.proof), **deployed.proof)
         await run_epilogue(d, surroundings)

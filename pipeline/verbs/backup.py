@@ -1,6 +1,6 @@
 """The verb `backup`."""
 
-from pipeline.backups import node as scripts
+from pipeline.backups import node
 from pipeline.deploy.order import refresh_inventory
 from pipeline.verbs.call import DeploymentCall
 
@@ -12,7 +12,7 @@ async def backup(call: DeploymentCall) -> None:
     """
     async with call.deployment() as d:
         await refresh_inventory(d)
-        made = await scripts.backup(d)
+        made = await node.backup(d)
         words = (
             f"{made['tables']} tables with {made['rows']} rows in {made['seconds']} s (backup {made['id']})"
         )

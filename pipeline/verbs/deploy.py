@@ -5,7 +5,7 @@ from typing import Annotated
 
 from typing_extensions import Doc
 
-from pipeline.backups import node as scripts
+from pipeline.backups import node
 from pipeline.deploy import order
 from pipeline.deploy.saved_plans import SavedPlans
 from pipeline.verbs.call import DeploymentCall
@@ -32,4 +32,4 @@ async def deploy(call: DeploymentCall, plan: SavedPlan = None, yes: Agreed = Fal
     """
     async with call.deployment() as d:
         deployed = await order.deploy(d, SavedPlans(plan) if plan else None, call.agreement(yes))
-        d.report.prove("deploy and verify", scripts.in_words(deployed.proof), **deployed.proof)
+        d.report.prove("deploy and verify", node.in_words(deployed.proof), **deployed.proof)

@@ -14,8 +14,8 @@ Nodes = Annotated[
     Literal["auto", "local", "docker"],
     Doc(
         "docker: the nodes are containers, reached by SSH: a real Swarm, NocoDB, Adminer. local: they are"
-        " directories, the database is a process: the files and scripts, no Swarm. auto: docker where Docker"
-        " answers and has the images or can pull them, else local."
+        " directories, the database is a process: the files and the program, no Swarm. auto: docker where"
+        " Docker answers and has the images or can pull them, else local."
     ),
     Option(terminal_only=True),
 ]  # under Dagger they are directories

@@ -5,8 +5,7 @@ from typing import Annotated
 
 from typing_extensions import Doc
 
-from pipeline.backups import catalogue
-from pipeline.backups import node as scripts
+from pipeline.backups import catalogue, node
 from pipeline.deploy.order import refresh_inventory
 from pipeline.deployment import DATABASE
 from pipeline.settings.inputs import Settings
@@ -55,7 +54,7 @@ async def restore(
         question = f"Restore {chosen.id} of {from_database} over {DATABASE} of {settings.title}? {since}"
         await call.confirm(question, yes, shown)
         await refresh_inventory(d)
-        restored = await scripts.restore(d, chosen.id, from_database)
+        restored = await node.restore(d, chosen.id, from_database)
         words = f"{restored['rows']} rows compared; the old database is {restored['kept']}"
         if d.real_nodes:
             words += f"; NocoDB was away for {restored['nocodb_away_seconds']} s"

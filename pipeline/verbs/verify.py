@@ -4,7 +4,7 @@ from typing import Annotated
 
 from typing_extensions import Doc
 
-from pipeline.backups import node as scripts
+from pipeline.backups import node
 from pipeline.deploy.order import refresh_inventory
 from pipeline.verbs.call import DeploymentCall
 from pipeline.verbs.options import BY_ID
@@ -19,5 +19,5 @@ async def verify(call: DeploymentCall, backup_id: BackupId = None) -> None:
     """
     async with call.deployment() as d:
         await refresh_inventory(d)
-        proof = await scripts.verify(d, backup_id)
-        d.report.prove("verify", scripts.in_words(proof), **proof)
+        proof = await node.verify(d, backup_id)
+        d.report.prove("verify", node.in_words(proof), **proof)

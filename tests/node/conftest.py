@@ -1,4 +1,4 @@
-"""Nodes for the tests of the backup scripts: empty, with a database and its backup, or with roles."""
+"""Nodes for the tests of the node's program: empty, with a database and its backup, or with roles."""
 
 from collections.abc import Iterator
 from pathlib import Path

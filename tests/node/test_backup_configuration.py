@@ -1,4 +1,4 @@
-"""The scripts' configuration and arguments: what is wrong is said at once, and nothing is done (exit 2)."""
+"""The program's configuration and arguments: what is wrong is said at once, and nothing is done (exit 2)."""
 
 import os
 import subprocess

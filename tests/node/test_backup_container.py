@@ -23,7 +23,7 @@ esac
 
 
 def containers(node: Node, found: str) -> None:
-    """Let docker find these; the scripts' PATH has it, and no PostgreSQL client."""
+    """Let docker find these; the program's PATH has it, and no PostgreSQL client."""
     body = DOCKER.replace("BIN", str(node.server.bin)).replace("SERVER", node.server.host)
     body = body.replace("=PORT", f"={node.server.port}").replace("=PASSFILE", f"={node.directory}/pgpass")
     docker = node.directory / "docker-bin" / "docker"

@@ -277,7 +277,7 @@ def test_an_interrupted_drill_leaves_nothing_and_no_secret_is_in_sight(
 
 
 def held_by(configuration: str) -> dict[str, str]:
-    """Return the secrets in the environment of the script that runs with a configuration."""
+    """Return the secrets in the environment of the program that runs with a configuration."""
     environment = Path(f"/proc/{processes(configuration)[0]}/environ").read_text()
     found = [entry.partition("=") for entry in environment.split("\0") if entry.startswith("HELD_")]
     return {name: value for name, _, value in found}

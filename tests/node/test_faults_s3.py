@@ -1,4 +1,4 @@
-"""S3 that fails at a telling moment of a backup or a restore, through a proxy between the scripts and it."""
+"""S3 that fails at a telling moment of a backup or a restore, through a proxy between the program and it."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""A node with the backup scripts: its own database, bucket, configuration; and tools that can be replaced."""
+"""A node with its program: its own database, bucket, configuration; and tools that can be replaced."""
 
 import hashlib
 import json
@@ -206,7 +206,7 @@ class Node:
             holder.communicate(f"{end};\n")
 
     def waits_for_a_lock(self) -> bool:
-        """Whether a script's session waits for one."""
+        """Whether the program's session waits for one."""
         waiting = (
             "wait_event_type = 'Lock' and application_name ~ '^quickdata' and datname = current_database()"
         )

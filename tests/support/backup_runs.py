@@ -1,4 +1,4 @@
-"""Runs of the backup scripts, ended and judged."""
+"""Runs of the node's program, ended and judged."""
 
 import json
 import os

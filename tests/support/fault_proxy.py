@@ -1,4 +1,4 @@
-"""A proxy between the scripts and S3 that does what a bad network, a bad day of S3, or a wrong policy does.
+"""A proxy between the program and S3 that does what a bad network, a bad day of S3, or a wrong policy does.
 
 It is the instance's metadata service too, which hands out the credentials of the node's role.
 """

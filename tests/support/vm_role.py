@@ -61,7 +61,7 @@ class Role:
 
     @property
     def configuration(self) -> dict[str, str]:
-        """What the scripts' configuration says instead of the instance's metadata service."""
+        """What the program's configuration says instead of the instance's metadata service."""
         return {name.upper(): value for name, value in self.keys.items()}
 
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import anyio
 import pytest
 
-from pipeline.backups import node as scripts
+from pipeline.backups import node
 from pipeline.deploy import order as deploy
 from pipeline.deployment import DATABASE
 from pipeline.machine.repository import REPOSITORY
@@ -47,14 +47,14 @@ def test_a_restarted_database_node_serves_its_data_again_and_the_next_backup_is_
     subprocess.run(["docker", "restart", live.s.nodes.container("database")], check=True, capture_output=True)
     until(live.database)
     assert live.serves_what_was_there()
-    assert live.do(scripts.verify, live.s.d)["comparison"]["mismatches"] == 0
+    assert live.do(node.verify, live.s.d)["comparison"]["mismatches"] == 0
 
 
 def test_a_database_that_dies_during_a_backup_leaves_no_backup_and_the_next_one_is_good(live: Live) -> None:
     psql = ("psql", "--quiet", "--username=admin", f"--dbname={DATABASE}", "--command")
     live.on("database", "docker", "exec", live.database(), *psql, FILLED)
     before = live.complete()
-    run = live.portal.start_task_soon(scripts.backup, live.s.d)
+    run = live.portal.start_task_soon(node.backup, live.s.d)
     until(lambda: "pg_dump" in live.on("database", "ps", "-eo", "args"))
     live.on("database", "docker", "kill", live.database())
     with failing() as errors:
@@ -63,7 +63,7 @@ def test_a_database_that_dies_during_a_backup_leaves_no_backup_and_the_next_one_
     assert live.complete() == before
     until(live.database)
     live.on("database", "docker", "exec", live.database(), *psql, "DROP TABLE filler")
-    assert live.do(scripts.verify, live.s.d)["comparison"]["mismatches"] == 0
+    assert live.do(node.verify, live.s.d)["comparison"]["mismatches"] == 0
     assert live.serves_what_was_there()
 
 
@@ -98,11 +98,11 @@ def passwords() -> dict[str, str]:
 
 
 def test_on_fresh_nodes_a_restore_brings_back_the_rows_and_the_attachment(live: Live) -> None:
-    made = live.do(scripts.backup, live.s.d)
+    made = live.do(node.backup, live.s.d)
     live.do(deploy.destroy, live.s.d)
     live.do(renew, live.s.nodes, stock())
     live.do(deploy.deploy, live.s.d)
-    back = live.do(scripts.restore, live.s.d, made["id"])
+    back = live.do(node.restore, live.s.d, made["id"])
     assert live.serves_what_was_there()
     assert back["nocodb_away_seconds"] > 0
 

@@ -195,13 +195,9 @@ def publish(run: Run, store: Store, manifest: Manifest, prefix: str) -> None:
         if not is_published(store, key, text):
             raise Failed("the manifest was refused, the backup does not exist", AGAIN) from error
         run.log("the manifest is there all the same")
-    totals = manifest.totals
-    said = {
-        "id": manifest.id,
-        "prefix": prefix,
-        **{name: totals[name] for name in ("bytes", "tables", "rows")},
-    }
-    os.write(1, f"{json.dumps({**said, 'seconds': run.seconds()})}\n".encode())
+    figures = {name: manifest.totals[name] for name in ("bytes", "tables", "rows")}
+    said = {"id": manifest.id, "prefix": prefix, **figures, "seconds": run.seconds()}
+    os.write(1, f"{json.dumps(said)}\n".encode())
     run.log(f"backup {prefix.rpartition('/')[2]} is complete")
 
 

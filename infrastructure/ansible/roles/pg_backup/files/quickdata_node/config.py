@@ -103,18 +103,15 @@ def parse(
     found: dict[str, str | bool] = {}
     words = iter(arguments)
     for word in words:
-        name = word.removeprefix("--").replace("-", "_")
-        if word in ("--config", *valued):
-            found[name] = next(words, "")
-            if not found[name]:
-                raise Failed(f"{word} needs a value", "see --help", 2)
-        elif word in flags:
-            found[name] = True
-        elif word in ("-h", "--help"):
+        if word in ("-h", "--help"):
             sys.stdout.write(usage)
             sys.exit(0)
-        else:
+        if word not in ("--config", *valued, *flags):
             raise Failed(f"unknown argument {word}", "see --help", 2)
+        name = word.removeprefix("--").replace("-", "_")
+        found[name] = word in flags or next(words, "")
+        if not found[name]:
+            raise Failed(f"{word} needs a value", "see --help", 2)
     if "config" not in found:
         raise Failed("no configuration was named", "give --config FILE", 2)
     return Options(**found)  # type: ignore[arg-type]
@@ -133,6 +130,7 @@ def load(run: Run, file: Path) -> Config:
         raise Failed(f"configuration {file}: {', '.join(problems)}, nothing was done", "correct the file", 2)
     given = {name: value for name, value in values.items() if value or not name.startswith("AWS_")}
     os.environ.update({**PATIENCE, **NOBODYS, **given, "AWS_DEFAULT_REGION": values["AWS_REGION"]})
+    _put_clients_first(values)
     return _config(file, values)
 
 
@@ -199,10 +197,13 @@ def find_problems(values: Mapping[str, str]) -> Iterator[str]:
         yield f"DATABASE is longer than {LONGEST} bytes"
 
 
-def _config(file: Path, values: Mapping[str, str]) -> Config:
-    attachments, started = values.get("ATTACHMENTS_DIR", ""), values.get("DRILL_STARTED", "")
+def _put_clients_first(values: Mapping[str, str]) -> None:
     if values.get("PG_BIN") and not values.get("PG_SERVICE"):
         os.environ["PATH"] = f"{values['PG_BIN']}:{os.environ.get('PATH', os.defpath)}"
+
+
+def _config(file: Path, values: Mapping[str, str]) -> Config:
+    attachments, started = values.get("ATTACHMENTS_DIR", ""), values.get("DRILL_STARTED", "")
     return Config(
         file=file,
         database=values["DATABASE"],

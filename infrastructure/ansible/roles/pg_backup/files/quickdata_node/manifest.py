@@ -132,20 +132,12 @@ def read_manifest(text: bytes, database: str, backup_id: str, prefix: str) -> Ma
         BadManifest: it cannot be used.
     """
     document = _document(text)
-    if document.get("format") != FORMAT:
-        found = document.get("format", "none")
-        raise BadManifest(f"has format {found}, not {FORMAT}", "use the scripts that wrote it")
-    if (document.get("database"), document.get("id")) != (database, backup_id):
-        raise BadManifest("belongs to another backup")
-    if not (_is_number(document.get("database_bytes")) and _is_version(document.get("server_version"))):
-        raise BadManifest("gives a version or a size that is not a number")
+    _check(document, database, backup_id)
+    said = ("server_version", "client_version", "started_at", "finished_at")
     return Manifest(
         id=backup_id,
         database=database,
-        **{
-            key: str(document.get(key, ""))
-            for key in ("server_version", "client_version", "started_at", "finished_at")
-        },
+        **{key: str(document.get(key, "")) for key in said},
         database_bytes=document["database_bytes"],
         objects=_objects(document.get("objects"), prefix),
         tables=_tables(document.get("tables")),
@@ -160,6 +152,16 @@ def _document(text: bytes) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise BadManifest("cannot be understood")
     return document
+
+
+def _check(document: dict[str, Any], database: str, backup_id: str) -> None:
+    if document.get("format") != FORMAT:
+        found = document.get("format", "none")
+        raise BadManifest(f"has format {found}, not {FORMAT}", "use the scripts that wrote it")
+    if (document.get("database"), document.get("id")) != (database, backup_id):
+        raise BadManifest("belongs to another backup")
+    if not (_is_number(document.get("database_bytes")) and _is_version(document.get("server_version"))):
+        raise BadManifest("gives a version or a size that is not a number")
 
 
 def _objects(found: Any, prefix: str) -> dict[str, StoredObject]:

@@ -225,16 +225,17 @@ def note_verified(restore: Restore) -> dict[str, Any]:
     run.hold_signals()  # what is noted must not be called interrupted
     said: dict[str, Any] = {"seconds": run.seconds()}
     if drill:
-        said |= {
-            "rpo_seconds": drill.rpo,
-            "rto_seconds": said["seconds"],
-            "stand_in_locale": restore.stand_in,
-        }
-    by = f"{'drill' if drill else run.program} on {socket.gethostname()}"
+        said |= {"rpo_seconds": drill.rpo, "rto_seconds": said["seconds"]}
+        said["stand_in_locale"] = restore.stand_in
+    write_note(restore, f"{'drill' if drill else run.program} on {socket.gethostname()}", said)
+    return said
+
+
+def write_note(restore: Restore, by: str, said: dict[str, Any]) -> None:
+    """Write verified.json, which says what compared the backup, when, and what that took."""
     note = {"id": restore.manifest.id, "verified_at": now(), "by": by, **said}
     root = restore.manifest.objects["dump"].key.rpartition("/")[0]
     try:
         restore.store.write(f"{root}/{names.VERIFIED}", json.dumps(note).encode())
     except StoreFailed as error:
         raise Failed("the backup is good, but verified.json cannot be written", ABOVE) from error
-    return said

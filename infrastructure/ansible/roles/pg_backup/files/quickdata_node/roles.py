@@ -38,10 +38,9 @@ def split(text: str) -> dict[str, list[str]]:
     part, statement = "roles", ""
     for line in io.StringIO(text, newline="\n"):
         if not statement:
-            if mark := MARK.fullmatch(line):
-                part = mark[1]
-                continue
-            if line == "\n" or line.startswith("--"):
+            mark = MARK.fullmatch(line)
+            part = mark[1] if mark else part
+            if line == "\n" or line.startswith("--"):  # a mark too
                 continue
         statement += line
         if WHOLE.fullmatch(statement) or PSQLS.fullmatch(statement):

@@ -166,25 +166,27 @@ def run(program: str, command: Callable[[Run, Sequence[str]], None], arguments: 
     """Run a command, and return its exit code. Whatever way a run ends, it ends here."""
     os.environ.update(TZ="UTC", LC_ALL="C.UTF-8")
     this = Run(program)
+    return this.finish(*_tried(this, lambda: command(this, arguments)))
+
+
+def _tried(this: Run, work: Callable[[], None]) -> tuple[int, str]:
+    """Return the exit code, and the last line of the log of what failed."""
     try:
         try:
             this.heed_signals()
-            command(this, arguments)
+            work()
         finally:
             this.hold_signals()
-        code, message = 0, ""
     except SystemExit:  # --help
-        code, message = 0, ""
-    except Failed as failed:
-        if failed.__cause__:
-            this.log(failed.__cause__)
-        code, message = failed.code, str(failed)
-    except Interrupted as interrupted:
-        code, message = interrupted.code, str(interrupted)
+        pass
+    except (Failed, Interrupted) as end:
+        if end.__cause__:
+            this.log(end.__cause__)
+        return end.code, str(end)
     except BaseException as error:
         this.log(f"{_place(error)}: {type(error).__name__}: {error}")
-        code, message = 1, "unexpected end; the lines above say why"
-    return this.finish(code, message)
+        return 1, "unexpected end; the lines above say why"
+    return 0, ""
 
 
 def last_run(lock_file: Path) -> str:

@@ -16,9 +16,12 @@ export UV_NO_PROGRESS := 1
 export PYTHONUNBUFFERED := 1
 # Whatever the locale is: names of files are UTF-8.
 export PYTHONUTF8 := 1
-# The file that tells .venv where the checkout is: before 3.13, Python reads it in the locale's encoding whatever
+# Where the node's program lies.
+PROGRAM := infrastructure/ansible/roles/pg_backup/files
+# The file that tells .venv where the code is: before 3.13, Python reads it in the locale's encoding whatever
 # PYTHONUTF8 says, and cannot start when the path has a character outside that encoding. A relative path has none.
-RELATIVE = sed -i 's|^/.*|../../../..|' .venv/lib/python*/site-packages/_editable_impl_quickdata_pipeline.pth
+RELATIVE = sed -i -e 's|^/.*\(/$(PROGRAM)\)$$|../../../..\1|' -e 's|^/.*|../../../..|' \
+  .venv/lib/python*/site-packages/_editable_impl_quickdata_pipeline.pth
 
 # A file's tests share what they prepared, so one process runs them all.
 PYTEST := .venv/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder

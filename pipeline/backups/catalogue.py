@@ -15,15 +15,13 @@ from botocore.exceptions import ClientError
 from pipeline.aws.account import Cloud
 from pipeline.errors import BackupError
 from pipeline.units import duration, in_units
+from quickdata_node.manifest import BadManifest, Manifest, read_manifest
 
-FORMAT = 1
 ID = re.compile(r"[0-9a-f]{8}")
 EPOCH = datetime.fromtimestamp(0, UTC)
 NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
 LARGEST = 64 << 20
 """Bytes that a manifest may have: more is not a list of tables."""
-MOST = 2**63 - 1
-"""The largest figure that a manifest may hold: PostgreSQL counts in bigint."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ async def list_backups(cloud: Cloud, bucket: str, database: str) -> list[Backup]
     Raises:
         BackupError: the bucket cannot be read.
     """
-    return list(await cloud.ask(partial(_read_all, cloud), bucket, f"postgres/{database}/"))
+    return list(await cloud.ask(partial(_read_all, cloud), bucket, database))
 
 
 def choose(listed: Iterable[Backup], backup_id: str | None, database: str) -> Backup:
@@ -118,17 +116,17 @@ def _standing(backup: Backup) -> tuple[str, str]:
     return "yes", f"{backup.verified_at} by {backup.verified_by}" if backup.verified_at else "never"
 
 
-def _read_all(cloud: Cloud, bucket: str, prefix: str) -> list[Backup]:
+def _read_all(cloud: Cloud, bucket: str, database: str) -> list[Backup]:
     try:
         client = cloud.client("s3")
         files: dict[str, set[str]] = {}
-        for name, file in _files(client, bucket, prefix):
+        for name, file in _files(client, bucket, f"postgres/{database}/"):
             files.setdefault(name, set()).add(file)
     except ClientError as error:
         reason = error.response["Error"]["Message"]
         fix = "check TF_VAR_s3_bucket_base_name, TF_VAR_bucket_suffix, AWS_REGION and the credentials"
         raise BackupError(f"the backups in s3://{bucket} cannot be read: {reason}", fix) from error
-    return [_read(client, bucket, prefix + name, files[name]) for name in sorted(files, reverse=True)]
+    return [_read(client, bucket, database, name, files[name]) for name in sorted(files, reverse=True)]
 
 
 def _files(client: Any, bucket: str, prefix: str) -> Iterator[tuple[str, str]]:
@@ -140,18 +138,19 @@ def _files(client: Any, bucket: str, prefix: str) -> Iterator[tuple[str, str]]:
                 yield name, file
 
 
-def _read(client: Any, bucket: str, root: str, files: set[str]) -> Backup:
-    name = root.rpartition("/")[2]
+def _read(client: Any, bucket: str, database: str, name: str, files: set[str]) -> Backup:
+    root = f"postgres/{database}/{name}"
     backup = Backup(name, "manifest.json" in files, _time(name) or EPOCH)
     if not backup.complete:
         return backup
     try:
-        backup = replace(backup, **_facts(_document(client, bucket, f"{root}/manifest.json")))
-    except _Unusable as error:
+        text = _download(client, bucket, f"{root}/manifest.json")
+        backup = replace(backup, **_facts(read_manifest(text, database, backup.id, root)))
+    except (_Unusable, BadManifest) as error:
         return replace(backup, problem=f"its manifest {error}")
-    with suppress(_Unusable):  # then nobody can say that it was verified
-        verified = _document(client, bucket, f"{root}/verified.json") if "verified.json" in files else {}
-        return replace(backup, **_verification(verified))
+    with suppress(_Unusable, ValueError, RecursionError):  # then nobody can say that it was verified
+        verified = _download(client, bucket, f"{root}/verified.json") if "verified.json" in files else "{}"
+        return replace(backup, **_verification(json.loads(verified)))
     return backup
 
 
@@ -159,36 +158,28 @@ class _Unusable(Exception):  # noqa: N818 - ends up as words in a line
     """Why a document of a backup cannot be used."""
 
 
-def _document(client: Any, bucket: str, key: str) -> dict[str, Any]:
+def _download(client: Any, bucket: str, key: str) -> bytes:
     try:
-        text = client.get_object(Bucket=bucket, Key=key)["Body"].read(LARGEST + 1)
-        if len(text) > LARGEST:
-            raise _Unusable("is too large to be one")
-        document = json.loads(text)
-        return dict(document.items())
+        text: bytes = client.get_object(Bucket=bucket, Key=key)["Body"].read(LARGEST + 1)
     except ClientError as error:
         raise _Unusable(f"cannot be read: {error.response['Error']['Message']}") from error
-    except (ValueError, AttributeError, RecursionError) as error:
-        raise _Unusable("is not readable JSON") from error
+    if len(text) > LARGEST:
+        raise _Unusable("is too large to be one")
+    return text
 
 
-def _facts(manifest: dict[str, Any]) -> dict[str, Any]:
+def _facts(manifest: Manifest) -> dict[str, Any]:
     """Return what a manifest says of its backup; anybody may have written it."""
-    if manifest.get("format") != FORMAT:
-        raise _Unusable(f"is not of format {FORMAT}: use the version of this pipeline that wrote it")
     try:
-        totals = manifest["totals"]
-        counts = {key: totals[key] for key in ("bytes", "tables", "rows")}
-        counts["database_bytes"] = manifest["database_bytes"]
-        taken = datetime.fromisoformat(manifest["started_at"]).astimezone(UTC)
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise _Unusable("lacks its time or its figures") from error
-    if not all(type(count) is int and 0 <= count <= MOST for count in counts.values()):
-        raise _Unusable("has figures that are not numbers")
-    return {**counts, "taken": taken}
+        taken = datetime.fromisoformat(manifest.started_at).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise _Unusable("lacks its time") from error
+    return {**manifest.totals, "database_bytes": manifest.database_bytes, "taken": taken}
 
 
-def _verification(verified: dict[str, Any]) -> dict[str, Any]:
+def _verification(verified: Any) -> dict[str, Any]:
+    if not isinstance(verified, dict):
+        return {}
     by = verified.get("by")
     try:
         when = datetime.fromisoformat(str(verified.get("verified_at"))).astimezone(UTC)

@@ -11,6 +11,7 @@ import pytest
 from dagger import DefaultPath, Ignore
 from pathspec import GitIgnoreSpec
 
+from pipeline.backups.drill import PROGRAM
 from pipeline.containers.options import Options
 from pipeline.machine.repository import REPOSITORY
 
@@ -29,13 +30,13 @@ LEFT = (
 )
 """What installs, tools, deployments and CI leave behind; each a megabyte here."""
 LARGEST = {
-    MODULE: (1_500_000, 200),
+    MODULE: (1_600_000, 220),
     "infrastructure": (300_000, 150),
     "locked": (900_000, 2),
     "package": (700_000, 200),
     "source": (3_500_000, 800),
 }
-"""Bytes and files at most: 1.3, 0.2, 0.8, 0.5 and 2.5 million bytes were counted.
+"""Bytes and files at most: 1.4, 0.2, 0.8, 0.5 and 2.7 million bytes were counted.
 
 A changed module loads in 14 s, not 3.
 """
@@ -91,4 +92,6 @@ def test_every_folder_that_goes_to_the_engine_is_measured() -> None:
 
 def test_a_change_in_the_tests_or_the_documents_does_not_load_the_module_again(checkout: Path) -> None:
     files = sent(checkout, *folders()[MODULE])
+    program = f"infrastructure/{PROGRAM.relative_to(REPOSITORY / 'infrastructure')}/"
+    files = {name for name in files if not name.startswith(program)}
     assert {Path(name).parts[0] for name in files} == {"pipeline", "pyproject.toml", "uv.lock"}

@@ -22,6 +22,7 @@ from pipeline.servers.process import free_port
 from pipeline.targets import aws
 from tests.support import stacks
 from tests.support.clouds import KEYS, cloud_of
+from tests.support.manifests import manifest
 from tests.support.recording import RecordingRunner, deployment, plan_json, said_by_ansible
 
 SERVICES = "status: services"
@@ -55,10 +56,9 @@ class Live:
 
     def backup(self, age: timedelta, verified: bool = True, **changes: object) -> str:
         taken = datetime.now(UTC) - age
-        root = f"postgres/nocodb_db/{taken:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
-        totals = {"bytes": 1, "tables": 1, "rows": 42}
-        manifest = {"format": 1, "database_bytes": 1, "started_at": taken.isoformat(), "totals": totals}
-        self.put(f"{root}/manifest.json", manifest | changes)
+        name = f"{taken:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+        root = f"postgres/nocodb_db/{name}"
+        self.put(f"{root}/manifest.json", manifest("nocodb_db", name, taken.isoformat(), **changes))
         if verified:
             self.put(f"{root}/verified.json", {"verified_at": taken.isoformat(), "by": "drill on laptop"})
         return root[-8:]

@@ -156,8 +156,9 @@ def _document(text: bytes) -> dict[str, Any]:
 
 def _check(document: dict[str, Any], database: str, backup_id: str) -> None:
     if document.get("format") != FORMAT:
-        found = document.get("format", "none")
-        raise BadManifest(f"has format {found}, not {FORMAT}", "use the scripts that wrote it")
+        found = document.get("format")
+        known = found if isinstance(found, int) else "none"  # anybody's text is shown nowhere
+        raise BadManifest(f"has format {known}, not {FORMAT}", "use the scripts that wrote it")
     if (document.get("database"), document.get("id")) != (database, backup_id):
         raise BadManifest("belongs to another backup")
     if not (_is_number(document.get("database_bytes")) and _is_version(document.get("server_version"))):
@@ -179,7 +180,8 @@ def _object(name: str, described: Any, prefix: str) -> StoredObject:
     sizes = stored.size, stored.size if stored.unpacked is None else stored.unpacked
     ours = isinstance(stored.key, str) and stored.key.startswith(f"{prefix}/")
     if not (known and ours and all(map(_is_number, sizes))):
-        raise BadManifest(f"describes its {name} wrongly")
+        which = name if name.isprintable() else "objects"
+        raise BadManifest(f"describes its {which} wrongly")
     return stored
 
 

@@ -1,0 +1,32 @@
+"""Manifests of backups that nobody took."""
+
+from typing import Any
+
+SIZE, ROWS = 2_500_000, 42
+
+
+def manifest(database: str, name: str, taken: str, **changes: Any) -> dict[str, Any]:
+    """Return the manifest of a backup of SIZE bytes, with two tables of 42 rows together.
+
+    Args:
+        database: whose backup it is.
+        name: the backup's.
+        taken: when its snapshot was taken.
+        changes: what else it says.
+    """
+    root = f"postgres/{database}/{name}"
+    stored = {"sha256": "ab", "codec": "zstd"}
+    table = {"schema": "public", "kind": "table", "checksum": "1"}
+    return {
+        "format": 1,
+        "id": name[-8:],
+        "database": database,
+        "server_version": "18.4",
+        "started_at": taken,
+        "database_bytes": 5,
+        "objects": {
+            "dump": {"key": f"{root}/dump.zst", "size": SIZE - 1, **stored},
+            "globals": {"key": f"{root}/globals.sql.zst", "size": 1, **stored},
+        },
+        "tables": [{**table, "name": "full", "rows": ROWS}, {**table, "name": "empty", "rows": 0}],
+    } | changes

@@ -208,7 +208,7 @@ async def test_a_newest_backup_that_cannot_be_used_is_not_skipped_silently(
     stocked.rewrite(lambda manifest: manifest.update(format=2))
     error = await refused_at_once(stocked)
     assert error.exit_code == 4
-    assert "the newest backup" in error.what and "not of format 1" in error.what
+    assert "the newest backup" in error.what and "has format 2, not 1" in error.what
     assert "--id 00000001" in error.fix
 
 

@@ -23,7 +23,7 @@ def beside_a_service(box: Toolbox, known: "Mapping[str, dagger.Secret]") -> Open
     """Return what opens the place of a drill.
 
     Args:
-        box: what the server and the script run on.
+        box: what the server and the program run on.
         known: the engine's secrets by their values; an emulator's keys are not secrets.
     """
 

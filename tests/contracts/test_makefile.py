@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sysconfig
 import tomllib
 from pathlib import Path
 
@@ -24,6 +25,20 @@ def test_uv_keeps_its_lock_files_in_the_checkout() -> None:
     recipe = make("--dry-run", "--always-make", "install")
     [sync] = [line for line in recipe.splitlines() if " sync " in line]
     assert sync.startswith('TMPDIR="$PWD/.tools" ')
+
+
+def test_where_the_code_is_stands_in_no_file_by_a_path_of_this_machine() -> None:
+    packages = Path(sysconfig.get_path("purelib"))
+    [file] = packages.glob("*quickdata*.pth")
+    places = [Path(line) for line in file.read_text().splitlines()]
+    assert not [place for place in places if place.is_absolute()]
+    found = {
+        name
+        for place in places
+        for name in ("pipeline", "quickdata_node")
+        if (packages / place / name).is_dir()
+    }
+    assert found == {"pipeline", "quickdata_node"}
 
 
 def test_what_python_prints_is_not_kept_back_in_a_pipe(tmp_path: Path) -> None:

@@ -93,5 +93,6 @@ def test_every_folder_that_goes_to_the_engine_is_measured() -> None:
 def test_a_change_in_the_tests_or_the_documents_does_not_load_the_module_again(checkout: Path) -> None:
     files = sent(checkout, *folders()[MODULE])
     program = f"infrastructure/{PROGRAM.relative_to(REPOSITORY / 'infrastructure')}/"
+    assert f"{program}manifest.py" in files, "the pipeline reads manifests by it"
     files = {name for name in files if not name.startswith(program)}
     assert {Path(name).parts[0] for name in files} == {"pipeline", "pyproject.toml", "uv.lock"}

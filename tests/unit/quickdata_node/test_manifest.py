@@ -113,6 +113,15 @@ def test_an_object_that_nobody_knows_is_refused() -> None:
         read(document)
 
 
+def test_no_text_of_a_manifest_writes_to_a_terminal() -> None:
+    clear = "\x1b[2J"
+    for document in (changed(format=clear), changed()):
+        document["objects"][clear] = document["objects"]["dump"]
+        with pytest.raises(BadManifest) as caught:
+            read(document)
+        assert str(caught.value).isprintable()
+
+
 @pytest.mark.parametrize(
     "tables",
     [None, 1, [1], [{}], [{"schema": 1, "name": "", "kind": "table", "rows": 1, "checksum": ""}]],

@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -97,15 +98,22 @@ class Node:
 
     def mutate(self, script: str, guard: str, instead: str) -> None:
         """Take a guard out of a copy of the program."""
-        copy = self.directory / "scripts"
-        if self.scripts != copy:
-            shutil.rmtree(copy, ignore_errors=True)
-            shutil.copytree(self.scripts, copy, ignore=shutil.ignore_patterns("__pycache__"))
-            self.scripts = copy
+        copy = Path(tempfile.mkdtemp(prefix="program-", dir=self.directory))
+        shutil.copytree(self.scripts, copy, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
+        self.scripts = copy
         file = copy / "quickdata_node" / script
         text = file.read_text()
         assert text.count(guard) == 1, f"{script} has {text.count(guard)} times: {guard}"
         file.write_text(text.replace(guard, instead))
+
+    @contextmanager
+    def changes_undone(self) -> Iterator[None]:
+        """Undo at the end what the block takes out of the program, and nothing that was taken out before."""
+        before = self.scripts
+        try:
+            yield
+        finally:
+            self.scripts = before
 
     # --- runs ---
 

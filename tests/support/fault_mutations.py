@@ -15,7 +15,6 @@ from tests.node.long import test_faults_node as long_node
 from tests.node.long import test_faults_objects as long_objects
 from tests.node.long import test_faults_postgres as long_postgres
 from tests.node.long import test_faults_s3 as long_s3
-from tests.node.long import test_faults_signals as long_signals
 from tests.node.long import test_lossy_databases as lossy
 from tests.node.long import test_retention, test_swap
 from tests.support.faults import Fault
@@ -43,17 +42,15 @@ S3 = long_s3.test_s3_that_fails_makes_no_backup_and_no_restore
 VERIFIER = long_postgres.test_a_verifier_that_cannot_run_verifies_nothing
 MANIFEST = long_objects.test_a_manifest_that_lacks_what_is_needed_is_refused
 SESSION = long_postgres.test_a_psql_that_fails_at_the_end_makes_no_backup
-FORKED = long_signals.test_what_a_killed_program_has_started_ends_by_itself
 HIDDEN = long_postgres.test_rows_that_are_hidden_fail_the_counting_too
 
 FAULT_MUTATIONS = (
-    injected(
+    Mutation(
         "sessions are not ended for ever",
         "swap.py",
         " min_rows=1 count=600",
         " min_rows=1",
-        FORKED,
-        long_signals.FORKED[2],
+        test_swap.test_when_a_swap_is_killed_others_sessions_are_not_ended_for_ever,
     ),
     injected(
         "a manifest whose answer was lost",

@@ -406,6 +406,12 @@ TABLE: dict[str, tuple[Group, ...]] = {
             test_swap.test_clients_that_reconnect_all_the_time_do_not_stop_the_swap,
         ),
         seen(
+            "SIGKILL before the databases are renamed",
+            "restore: the swap",
+            "nothing is swapped; others' sessions are not ended for ever",
+            test_swap.test_when_a_swap_is_killed_others_sessions_are_not_ended_for_ever,
+        ),
+        seen(
             "the target is not empty, and a killed run left a scratch database",
             "restore",
             "the live one is kept aside, the scratch one dropped",

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from pipeline.servers.localstack import LocalStack
 from pipeline.servers.postgres import Postgres
-from tests.support.backup_node import SCRIPTS, Node
+from tests.support.backup_node import Node
 from tests.support.backup_runs import Finished
 from tests.support.fault_proxy import FaultProxy
 from tests.support.faults import Before, Fault
@@ -152,7 +152,6 @@ def in_parts(
 
 
 def configure(node: Node, proxy: FaultProxy, **changes: str) -> None:
-    node.scripts = SCRIPTS
     with_attachments = {"ATTACHMENTS_DIR": str(node.directory / "uploads"), **changes}
     node.configure(AWS_ENDPOINT_URL=proxy.url, AWS_MAX_ATTEMPTS="2", **with_attachments)
 
@@ -172,10 +171,10 @@ def makes_no_backup_and_no_restore(node: Node, proxy: FaultProxy, case: Fault) -
     """S3 fails at a moment, for as long as it is asked: nothing has changed."""
     kind, moment = case.how
     configure(node, proxy)
-    if kind == "stall":
-        be_impatient(node)
     before = Before(node)
-    with proxy.making(kind, moment.request) as trouble:
+    with node.changes_undone(), proxy.making(kind, moment.request) as trouble:
+        if kind == "stall":
+            be_impatient(node)
         done = run(node, moment)
     assert trouble.met
     before.survives(done, case.says, case.code, moment.script)

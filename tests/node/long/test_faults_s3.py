@@ -78,9 +78,9 @@ def test_what_passes_is_tried_again_and_the_backup_is_good(
 ) -> None:
     kind, script, request = case.how
     configure(beyond, proxy)
-    if kind == "stall":
-        be_impatient(beyond)
-    with proxy.making(kind, request, times=1) as trouble:
+    with beyond.changes_undone(), proxy.making(kind, request, times=1) as trouble:
+        if kind == "stall":
+            be_impatient(beyond)
         done = beyond.backup() if script == "backup-pg.sh" else beyond.restore("--verify")
     assert trouble.met
     assert (done.code, done.json["id"]) == (0, beyond.manifest()["id"])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.backup_node import SCRIPTS, Node
+from tests.support.backup_node import Node
 from tests.support.backup_runs import finish, wait_for
 from tests.support.node_ends import MARK
 from tests.support.runbook import commands
@@ -105,10 +105,10 @@ def restores_and_keeps(node: Node) -> None:
 def test_attachments_that_cannot_be_swapped_leave_all_that_is_live(
     node: Node, uploads: Path, move: int
 ) -> None:
-    after_a_move(node, f"if len(MOVES) == {move}: raise OSError('the disk failed')")
-    assert "the attachments cannot be swapped, all that is live is as it was" in node.refuses_to_restore()
-    assert attachments(node) == LIVE
-    node.scripts = SCRIPTS
+    with node.changes_undone():
+        after_a_move(node, f"if len(MOVES) == {move}: raise OSError('the disk failed')")
+        assert "the attachments cannot be swapped, all that is live is as it was" in node.refuses_to_restore()
+        assert attachments(node) == LIVE
     restores_and_keeps(node)
 
 
@@ -119,18 +119,15 @@ def test_databases_that_cannot_be_swapped_leave_the_attachments(node: Node, uplo
 
 
 def test_attachments_that_cannot_be_moved_back_are_named_and_never_dropped(node: Node, uploads: Path) -> None:
-    node.mutate(
-        "attachments.py",
-        "    for entry in sorted(source.iterdir()):",
-        "    if source.name != 'uploads': raise OSError\n    for entry in sorted(source.iterdir()):",
-    )
     aside = f"{uploads}.aside_{node.manifest()['id']}"
-    said = node.refuses_to_restore()
+    with node.changes_undone():
+        moves = "    for entry in sorted(source.iterdir()):"
+        node.mutate("attachments.py", moves, f"    if source.name != 'uploads': raise OSError\n{moves}")
+        said = node.refuses_to_restore()
     assert f"the live database is as it was, its attachments are in {aside}; move those back" in said
     left = attachments(node)
     assert {f"uploads.aside_{aside[-8:]}/{name}" for name in ("new", "old")} < set(left)
     assert f"uploads.restore_{aside[-8:]}/files" in left, "it may hold what came in meanwhile"
-    node.scripts = SCRIPTS
     assert f"{aside} holds attachments that were live; put them back" in node.refuses_to_restore()
     assert attachments(node) == left
 
@@ -140,9 +137,9 @@ def test_what_a_killed_swap_left_is_neither_backed_up_nor_restored_over(
     node: Node, uploads: Path, move: int
 ) -> None:
     before, backups = node.content(), node.backups()
-    after_a_move(node, f"if len(MOVES) == {move}: os.kill(os.getpid(), 9)")
-    assert node.restore().code == -9
-    node.scripts = SCRIPTS
+    with node.changes_undone():
+        after_a_move(node, f"if len(MOVES) == {move}: os.kill(os.getpid(), 9)")
+        assert node.restore().code == -9
     wait_for(lambda: not node.processes())
     aside = Path(f"{uploads}.aside_{node.manifest()['id']}")
     assert sorted(file.name for file in aside.iterdir()) == ["new", "old"]
@@ -160,6 +157,24 @@ def test_what_a_killed_swap_left_is_neither_backed_up_nor_restored_over(
     assert node.restore().code == 0
     assert sorted(file.name for file in uploads.iterdir()) == ["new", "old"]
     assert not list(node.directory.glob("uploads.restore_*")), "what the killed one had unpacked"
+
+
+KILLED_BEFORE_THE_RENAME = """
+if [[ " $* " == *" spare="* ]]; then
+  text=$(cat)
+  [[ $text != begin* ]] || { kill -9 $PPID; exit 1; }
+  exec "$REAL" "$@" <<<"$text"
+fi
+exec "$REAL" "$@"
+"""
+
+
+def test_when_a_swap_is_killed_others_sessions_are_not_ended_for_ever(stocked: Node) -> None:
+    stocked.replace("psql", KILLED_BEFORE_THE_RENAME)
+    before = stocked.databases()
+    assert stocked.restore().code == -9
+    wait_for(lambda: not stocked.processes(), 60)
+    assert len(stocked.databases()) == len(before) + 1, "the scratch database, of which nothing was swapped"
 
 
 @pytest.mark.parametrize("name", ["TERM", "INT"])

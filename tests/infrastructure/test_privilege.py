@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from botocore.exceptions import ClientError
 from pipeline.rehearsal.workspace import throwaway_workspace
 from pipeline.servers.localstack import ACCOUNT
 from pipeline.servers.postgres import Postgres
-from tests.support.backup_node import AWS, Node
+from tests.support.backup_node import Node
 from tests.support.backup_runs import identifier, wait_for
 from tests.support.denied_calls import ALLOW_ALL, DENIED, ELSEWHERE, Call, policy
 from tests.support.listening import on_loopback_alone, open_to_others
@@ -195,7 +196,11 @@ def follow(role: Role, directory: Path, since: str) -> None:
     export, *lines = commands("Backups were deleted or overwritten")
     *_, listing, _, drill = lines
     assert drill == "quickdata drill"
-    environment = {"PATH": f"{AWS.parent}:/usr/bin:/bin", "HOME": str(directory), **role.aws.environment}
+    environment = {
+        "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+        "HOME": str(directory),
+        **role.aws.environment,
+    }
     for line in (*lines[:-1], listing):
         script = f"{export}\n{line}".replace("SUFFIX", SUFFIX).replace("BUCKET", role.bucket)
         script = script.replace("SINCE", since)

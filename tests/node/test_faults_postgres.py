@@ -37,8 +37,8 @@ CRASHES = (Fault("the server crashes", "backup: while rows are counted", COUNT),
 
 def crash(server: Postgres, which: str) -> None:
     """Kill one of the server's processes, as the kernel does when memory runs out: it ends all sessions."""
-    for process in server.psql(f"select pid from pg_stat_activity where {which}").splitlines():
-        os.kill(int(process), 9)
+    process = server.psql(f"select pid from pg_stat_activity where {which} limit 1")
+    os.kill(int(process), 9)
 
 
 def answers(server: Postgres) -> bool:

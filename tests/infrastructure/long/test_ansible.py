@@ -30,9 +30,9 @@ SECRETS = [value for name, value in VAULT.items() if not name.endswith("email")]
 def runs(playbooks: Workspace) -> dict[str, list[Run]]:
     """The first and the second run of each playbook."""
 
-    def twice(*playbooks: str) -> dict[str, list[Run]]:
-        first = {playbook: playbooks.play(playbook) for playbook in playbooks}
-        return {playbook: [first[playbook], playbooks.play(playbook)] for playbook in playbooks}
+    def twice(*names: str) -> dict[str, list[Run]]:
+        first = {name: playbooks.play(name) for name in names}
+        return {name: [first[name], playbooks.play(name)] for name in names}
 
     with ThreadPoolExecutor() as pool:
         chains = [pool.submit(twice, "swarm", "nocodb"), pool.submit(twice, "backup")]

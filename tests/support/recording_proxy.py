@@ -72,7 +72,8 @@ def index_of(name: str, version: str, files: Mapping[str, str]) -> dict[str, byt
         version: its version.
         files: its text files by path.
     """
-    information = f"{name}-{version}.dist-info"
+    stem = f"{name.replace('-', '_')}-{version}"  # a wheel's name is cut at its hyphens
+    information = f"{stem}.dist-info"
     metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
     about = {
         f"{information}/METADATA": metadata,
@@ -83,7 +84,7 @@ def index_of(name: str, version: str, files: Mapping[str, str]) -> dict[str, byt
     with zipfile.ZipFile(wheel, "w") as archive:
         for path, text in {**files, **about}.items():
             archive.writestr(path, text)
-    file = f"{name}-{version}-py3-none-any.whl"
+    file = f"{stem}-py3-none-any.whl"
     page = f'<!DOCTYPE html><html><body><a href="{file}">{file}</a></body></html>'
     return {f"{INDEX}/{name}/": page.encode(), f"{INDEX}/{name}/{file}": wheel.getvalue()}
 

@@ -46,11 +46,11 @@ test: install-dev lint ## Linters, and the whole thread once on real parts: abou
 	@$(PYTEST) $(PYTEST_OPTIONS)
 
 .PHONY: test-long
-test-long: install-dev ## What `make test` leaves out: the folders named `long`; about 40 minutes.
+test-long: install-dev ## What `make test` leaves out: the folders named `long`; about 30 minutes.
 	@$(PYTEST) $(LONG) $(PYTEST_OPTIONS)
 
 .PHONY: test-all
-test-all: test test-long ## Both: all tests but the Swarm's, about 50 minutes.
+test-all: test test-long ## Both: all tests but the Swarm's, about 40 minutes.
 
 .PHONY: bench
 bench: install-dev ## Measure, beside what people use instead; pgbackrest too where it is installed; about 45 minutes.

@@ -18,6 +18,7 @@ from pipeline.machine.files import write_whole
 from pipeline.machine.network import passed_on, passwords
 from pipeline.reporting.progress import Progress
 from pipeline.runners.child import Child, is_runnable, start
+from pipeline.runners.sessions import find_sessions, wait_until_left
 from pipeline.steps.masks import Masks
 from pipeline.steps.output import Reader
 from pipeline.steps.step import Result, Step
@@ -205,10 +206,15 @@ async def _settle(process: Process, reader: Reader) -> None:
 
 
 async def _end(process: Process) -> None:
-    """Ask a tool to stop, and wait: a killed OpenTofu leaves an empty state behind."""
+    """Ask a tool to stop, and wait for it and for all that it started.
+
+    A killed OpenTofu leaves an empty state behind. And no run that has ended may still write to a node.
+    """
+    sessions = find_sessions(process.pid)
     for request in (signal.SIGINT, signal.SIGTERM):
         with suppress(ProcessLookupError):
             os.killpg(process.pid, request)
         with anyio.move_on_after(STATE_LIMIT):
             await process.wait()
-            return
+            break
+    await wait_until_left(sessions)

@@ -10,7 +10,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from pipeline.runners import host
+from pipeline.runners import host, sessions
 from pipeline.runners.host import HostRunner
 from pipeline.steps.step import Result, Step
 from tests.support.host_steps import python
@@ -110,6 +110,45 @@ async def test_an_interrupt_reaches_what_the_tool_started(runner: HostRunner, tm
     )
     pid = int((tmp_path / "pid").read_text())
     assert _ended(pid)
+
+
+WORKER = """
+import signal, sys, time
+def end(*_):
+    time.sleep(0.5)
+    open('tidied', 'w')
+    sys.exit(1)
+signal.signal(signal.SIGINT, {handler})
+open('ready', 'w')
+while True: time.sleep(0.01)
+"""
+LIKE_ANSIBLE = """
+import os, signal, subprocess, sys
+worker = subprocess.Popen([sys.executable, '-c', {worker!r}], start_new_session=True)
+open('pid', 'w').write(str(worker.pid))
+def tell(*_):
+    os.killpg(worker.pid, signal.SIGINT)
+    os._exit(1)
+signal.signal(signal.SIGINT, tell)
+worker.wait()
+"""
+
+
+async def test_an_interrupt_waits_for_what_the_tool_started_in_a_session_of_its_own(
+    runner: HostRunner, tmp_path: Path
+) -> None:
+    step = python(LIKE_ANSIBLE.format(worker=WORKER.format(handler="end")))
+    await _cancel_when(runner, step, (tmp_path / "ready").exists)
+    assert (tmp_path / "tidied").exists()
+
+
+async def test_what_ignores_an_interrupt_in_a_session_of_its_own_is_asked_again(
+    runner: HostRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "LIMIT", 0.5)
+    step = python(LIKE_ANSIBLE.format(worker=WORKER.format(handler="signal.SIG_IGN")))
+    await _cancel_when(runner, step, (tmp_path / "ready").exists)
+    assert _ended(int((tmp_path / "pid").read_text()))
 
 
 async def test_an_interrupted_step_leaves_no_secret_file(runner: HostRunner, tmp_path: Path) -> None:

@@ -45,11 +45,21 @@ PARAMETERS: dict[str, Any] = {
 """What the parametrized tests get that name no parameters of their own."""
 
 
+def arguments(mutation: Mutation, request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Return what the test of a mutation gets; its fixtures are prepared by the whole program."""
+    given = {**PARAMETERS, **mutation.given}
+    wanted = inspect.signature(mutation.test).parameters
+    return {name: given.get(name) or request.getfixturevalue(name) for name in wanted}
+
+
 def goes_red(mutation: Mutation, request: pytest.FixtureRequest) -> None:
     """Take the guard out of a copy of the program: the test that is named must fail."""
-    node = request.getfixturevalue("node")
-    node.mutate(mutation.module, mutation.text, mutation.instead)
-    wanted = inspect.signature(mutation.test).parameters
-    given = {**PARAMETERS, **mutation.given}
+    prepared = arguments(mutation, request)
+    request.getfixturevalue("node").mutate(mutation.module, mutation.text, mutation.instead)
     with pytest.raises((AssertionError, pytest.fail.Exception)):
-        mutation.test(**{name: given.get(name) or request.getfixturevalue(name) for name in wanted})
+        mutation.test(**prepared)
+
+
+def stays_green(mutation: Mutation, request: pytest.FixtureRequest) -> None:
+    """With every guard the same test passes on the same fixtures: it is red for want of the guard alone."""
+    mutation.test(**arguments(mutation, request))

@@ -85,7 +85,7 @@ announce:
 	  'make rehearse takes about 4 minutes on 2 cores (6 with Docker, or on busy ones), plus downloads the first time:' \
 	  '  uv (25 MB) and the locked Python packages (about 150 MB; 760 MB on disk in .venv),' \
 	  '  OpenTofu (30 MB) only when neither tofu nor terraform is on PATH,' \
-	  '  the AWS provider (about 150 MB) unless a mirror is found, boto3 for the node (15 MB).' \
+	  '  the AWS provider (about 150 MB) unless a mirror is found, packages for the node (25 MB).' \
 	  'Where Docker answers and has the images or can pull them (2 GB), the nodes are containers with a real Swarm.' \
 	  'It needs no AWS account and no Docker. What stays in this folder: reports/, .venv, .tools and caches that git ignores;' \
 	  '  in ~/.cache: what was downloaded (uv, pip, quickdata); in Docker: images.'

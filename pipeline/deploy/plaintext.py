@@ -21,9 +21,9 @@ ANSIBLE_VAULT = ".venv/bin/ansible-vault"
 
 SECRET = (
     r"(vault_[A-Za-z0-9_]+|nocodb_(db_password|jwt_secret|admin_password|registry_token)"  # noqa: S105 - names
-    r"|gitlab_pat|ansible_(become_|ssh_)?pass(word)?)"
+    r"|pg_backup_(notify|ping_url|pg_password)|gitlab_pat|ansible_(become_|ssh_)?pass(word)?)"
 )
-"""The variables that hold a secret: the vault's, the role's and Ansible's own, which any file can set."""
+"""The variables that hold a secret: the vault's, the roles' and Ansible's own, which any file can set."""
 KEY = r"BEGIN ([A-Z]+ )?PRIVATE KEY-----"
 UNLOCKED = re.compile(
     r"BEGIN (OPENSSH PRIVATE KEY-----\s+b3BlbnNzaC1rZXktdjEAAAAABG5vbmU"
@@ -32,7 +32,7 @@ UNLOCKED = re.compile(
 """A private key without a passphrase: OpenSSH's own format begins with its cipher's name, here "none"."""
 TOKEN = r"(AKIA|ASIA)[A-Z0-9]{16}|glpat-[A-Za-z0-9_-]{20}"  # noqa: S105 - what one looks like
 """An AWS access key's id (IAM User Guide, "IAM identifiers"), a GitLab token (its docs, "Token prefixes")."""
-NAMED = r"(vault_|nocodb_|gitlab_pat|ansible_)[A-Za-z0-9_]*[\"']?[[:space:]]*[:=]"
+NAMED = r"(vault_|nocodb_|pg_backup_|gitlab_pat|ansible_)[A-Za-z0-9_]*[\"']?[[:space:]]*[:=]"
 LOOK = ("grep", "-rIlE", f"{NAMED}|{KEY}|{TOKEN}", ".")
 OWN = ("pipeline", "tests", "benchmarks", "docs")
 """Folders of the project's own code and texts, which name secrets and hold none."""

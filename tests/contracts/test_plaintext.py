@@ -94,6 +94,8 @@ async def test_a_checkout_whose_vault_is_encrypted_is_let_pass(checkout: Path) -
         (VAULT, f"$ANSIBLE_VAULT;1.1;AES256\nvault_db_password: {CANARY}\n", "vault_db_password"),
         (f"{ALL}/gitlab.yml", f"gitlab_pat: {CANARY}\n", "gitlab_pat"),
         (f"{ALL}/sudo.yml", f"ansible_become_password: {CANARY}\n", "ansible_become_password"),
+        (f"{ALL}/main.yml", f"pg_backup_notify:\n  - json://x:{CANARY}@y\n", "pg_backup_notify"),
+        (f"{ALL}/main.yml", f"pg_backup_ping_url: https://x/{CANARY}\n", "pg_backup_ping_url"),
         ("infrastructure/ansible/hosts.ini", f"[all:vars]\nvault_db={CANARY}\n", "vault_db"),
         ("export.sh", "export AWS_ACCESS_KEY_ID=AKIA" + "0" * 16, "an AWS access key or a GitLab token"),
         ("x.auto.tfvars", 'pat = "glpat-' + "x" * 20 + '"\n', "an AWS access key or a GitLab token"),

@@ -9,6 +9,7 @@ from pipeline.servers.localstack import LocalStack
 from pipeline.servers.postgres import Postgres
 from tests.support.backup_node import Node
 from tests.support.fault_proxy import FaultProxy, fault_proxy
+from tests.support.listener import Listener, listening
 from tests.support.node_ends import MARK, remove
 
 
@@ -90,3 +91,19 @@ def owner(node: Node) -> str:
     node.create()
     node.sql(f"create role {name}; alter database {node.database} owner to {name}")
     return name
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    with listening() as listener:
+        yield listener
+
+
+@pytest.fixture
+def told(stocked: Node, listener: Listener) -> Node:
+    """A node that tells the listener, and whose programs write down what they can read."""
+    stocked.configure(NOTIFY=listener.notify(), PING_URL=listener.ping())
+    for program in ("pg_dump", "psql"):
+        stocked.replace(program, f'env >>{stocked.directory}/seen; exec "$REAL" "$@"')
+    stocked.replace("alert", f'env >>{stocked.directory}/seen; printf "%s\\n" "$1" >>{stocked.alerts}')
+    return stocked

@@ -23,6 +23,10 @@ VAULT = {
     "vault_nocodb_admin_email": "admin@example.org",
     "vault_nocodb_admin_password": "Adm1n-Passw0rd",
 }
+ADDRESSES = {
+    "pg_backup_notify": ["json://user:address-of-tests@127.0.0.1:9/x"],
+    "pg_backup_ping_url": "http://user:address-of-tests@127.0.0.1:9/it's",
+}
 GENERATED = shutil.ignore_patterns("inventory.yml", "known_hosts", "vault.yml", ".ansible")
 
 
@@ -75,7 +79,7 @@ class Workspace:
     def play(self, playbook: str, *options: str, **extra: str) -> Run:
         return self.command("ansible-playbook", f"{playbook}.yml", *options, **extra)
 
-    def encrypt(self, values: dict[str, str]) -> None:
+    def encrypt(self, values: dict[str, Any]) -> None:
         vault = self.path / "ansible/group_vars/all/vault.yml"
         vault.write_text(yaml.safe_dump(values))
         assert self.command("ansible-vault", "encrypt", "group_vars/all/vault.yml").exit_code == 0
@@ -108,5 +112,5 @@ def make_workspace(path: Path, **vault: str) -> Workspace:
     shutil.copytree(ANSIBLE, path / "ansible", ignore=GENERATED)
     workspace = Workspace(path)
     workspace.inventory()
-    workspace.encrypt(VAULT | vault)
+    workspace.encrypt(VAULT | ADDRESSES | vault)
     return workspace

@@ -6,6 +6,7 @@ from tests.node import (
     test_backup,
     test_backup_configuration,
     test_backup_container,
+    test_notifications,
     test_restore,
 )
 from tests.node import test_faults_node as on_node
@@ -316,6 +317,31 @@ TABLE: dict[str, tuple[Group, ...]] = {
             "backup",
             "exit 1, the alert says which key to remove",
             test_retention.test_nothing_is_backed_up_behind_a_key_that_no_name_can_follow,
+        ),
+    ),
+    "Notifications": (
+        (
+            test_notifications.test_notifications_that_fail_are_said_in_a_line_and_change_nothing,
+            test_notifications.FAILING,
+        ),
+        (test_notifications.test_notifications_take_no_longer_than_they_may, test_notifications.SLOW),
+        seen(
+            "a backup fails",
+            "its end",
+            "told by Apprise, pinged with /fail, no password in a log, an argument or an environment",
+            test_notifications.test_a_bad_backup_is_told_and_pings_that_it_failed,
+        ),
+        seen(
+            "the configuration is wrong",
+            "the start",
+            "told and pinged like any failure",
+            test_notifications.test_a_configuration_that_is_wrong_is_told_too,
+        ),
+        seen(
+            "the newest backup is too old",
+            "the look at its age",
+            "told by Apprise at each look, never pinged",
+            test_notifications.test_each_look_at_a_backup_that_is_too_old_is_told,
         ),
     ),
     "What is in the bucket": (

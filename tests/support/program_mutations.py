@@ -1,6 +1,12 @@
 """Guards that the tests of the commands hold: `make test-faults` takes each out."""
 
-from tests.node import test_backup, test_backup_age, test_backup_configuration, test_restore
+from tests.node import (
+    test_backup,
+    test_backup_age,
+    test_backup_configuration,
+    test_notifications,
+    test_restore,
+)
 from tests.node.long import test_restore as long_restore
 from tests.node.long import test_retention, test_swap
 from tests.support.mutation import Mutation
@@ -229,6 +235,36 @@ PROGRAM_MUTATIONS = (
         " if name < yesterday",
         "",
         test_retention.test_unfinished_backups_go_after_a_day,
+    ),
+    Mutation(
+        "no environment has the addresses of notifications",
+        "config.py",
+        "name not in notifications.SECRET and ",
+        "name and ",
+        test_notifications.test_a_bad_backup_is_told_and_pings_that_it_failed,
+    ),
+    Mutation(
+        "no word of a library about an address",
+        "notifications.py",
+        "            stderr=subprocess.DEVNULL,\n",
+        "",
+        test_notifications.test_notifications_that_fail_are_said_in_a_line_and_change_nothing,
+        {"case": test_notifications.FAILING[3], "bad": True},
+    ),
+    Mutation(
+        "notifications are not waited for for ever",
+        "notifications.py",
+        "            timeout=LONGEST,\n",
+        "",
+        test_notifications.test_notifications_take_no_longer_than_they_may,
+        {"case": test_notifications.SLOW[0]},
+    ),
+    Mutation(
+        "only backups ping",
+        "notifications.py",
+        "if self.ping and self.program == BACKUP:",
+        "if self.ping:",
+        test_notifications.test_a_bad_restore_is_told_and_pings_nobody,
     ),
     Mutation(
         "age: the threshold",

@@ -92,6 +92,15 @@ def test_the_vault_password_is_asked_at_a_terminal(playbooks: Workspace) -> None
         ("backup", {"aws_region": "Paris"}, "aws_region must be like eu-west-3"),
         ("backup", {"pg_backup_pg_host": ""}, "pg_backup_pg_host is missing"),
         ("backup", {"pg_backup_max_age_hours": 0}, "pg_backup_max_age_hours must be 1 or more"),
+        ("backup", {"pg_backup_ping_url": "hc-ping.com/canary"}, "must be like https://hc-ping.com/UUID"),
+        (
+            "backup",
+            {"pg_backup_ping_url": "https://hc-ping.com/a canary"},
+            "must be like https://hc-ping.com",
+        ),
+        ("backup", {"pg_backup_notify": ["json://x:canary@y", "mailto://canary x"]}, "without blanks"),
+        ("backup", {"pg_backup_notify": {"canary": "x"}}, "pg_backup_notify"),
+        ("backup", {"pg_backup_notify": [{"url": "canary"}]}, "pg_backup_notify"),
         ("swarm", {"data_volume_id": "sdf"}, "data_volume_id must be like vol-"),
         ("swarm", {"node_prefix": ""}, "an absolute node_prefix"),
         ("swarm", {"node_prefix": "/"}, "an absolute node_prefix"),
@@ -104,6 +113,17 @@ def test_the_vault_password_is_asked_at_a_terminal(playbooks: Workspace) -> None
 )
 def test_malformed_input_is_refused(playbooks: Workspace, playbook: str, given: Any, said: str) -> None:
     # --check: were it not refused, it must not reach this machine either.
-    run = playbooks.play(playbook, "--check", "-e", json.dumps(given))
+    run = playbooks.play(
+        playbook, "--check", "-vvv", "-e", json.dumps(given), ANSIBLE_STDOUT_CALLBACK="default"
+    )
     assert run.exit_code != 0
     assert said in run.output
+    assert "canary" not in run.output
+
+
+def test_a_url_that_apprise_does_not_take_is_told_by_its_number(playbooks: Workspace) -> None:
+    given = {"pg_backup_notify": ["json://x:canary@127.0.0.1/", "nobody://canary"]}
+    run = playbooks.play("backup", "-vvv", "-e", json.dumps(given), ANSIBLE_STDOUT_CALLBACK="default")
+    assert run.exit_code != 0
+    assert "Apprise does not take URL 2 of pg_backup_notify" in run.output
+    assert "canary" not in run.output

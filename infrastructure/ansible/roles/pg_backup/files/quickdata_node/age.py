@@ -1,6 +1,6 @@
-"""Calls the ON_FAILURE command when the newest backup is too old, or when its age cannot be told.
+"""Gives the alarm when the newest backup is too old, or when its age cannot be told.
 
-Whatever kept the backup from being taken (no cron, a run that hangs, a full disk) did not call it. Takes no
+Whatever kept the backup from being taken (no cron, a run that hangs, a full disk) did not give it. Takes no
 lock, writes no file.
 """
 

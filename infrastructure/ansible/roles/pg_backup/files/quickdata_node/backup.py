@@ -198,7 +198,9 @@ def publish(run: Run, store: Store, manifest: Manifest, prefix: str) -> None:
     figures = {name: manifest.totals[name] for name in ("bytes", "tables", "rows")}
     said = {"id": manifest.id, "prefix": prefix, **figures, "seconds": run.seconds()}
     os.write(1, f"{json.dumps(said)}\n".encode())
-    run.log(f"backup {prefix.rpartition('/')[2]} is complete")
+    name, (stored, tables, rows) = prefix.rpartition("/")[2], figures.values()
+    run.log(f"backup {name} is complete")
+    run.achieved = f"backup {name} of {manifest.database}: {tables} tables, {rows} rows, {stored} bytes in S3"
 
 
 def is_published(store: Store, key: str, text: bytes) -> bool:

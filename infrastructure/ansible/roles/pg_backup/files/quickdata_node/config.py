@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from quickdata_node import notifications
 from quickdata_node.run import Failed, Run
 
 PIECE = r"""'[^']*'|"[^"$`\\]*"|\\.|\$[A-Za-z_]\w*|[^\s'"\\$`;&|<>()#]+"""
@@ -125,11 +126,11 @@ def load(run: Run, file: Path) -> Config:
         del os.environ[name]
     values["BACKUP_BUCKET"] = values.get("BACKUP_BUCKET") or values.get("BUCKET", "")  # the older name of it
     run.on_failure = values.get("ON_FAILURE", "")
+    run.notifications = notifications.read(run.program, values)
     problems = list(find_problems(values))
     if problems:
         raise Failed(f"configuration {file}: {', '.join(problems)}, nothing was done", "correct the file", 2)
-    given = {name: value for name, value in values.items() if value or not name.startswith("AWS_")}
-    os.environ.update({**PATIENCE, **NOBODYS, **given, "AWS_DEFAULT_REGION": values["AWS_REGION"]})
+    os.environ.update({**PATIENCE, **NOBODYS, **_open(values), "AWS_DEFAULT_REGION": values["AWS_REGION"]})
     _put_clients_first(values)
     return _config(file, values)
 
@@ -195,6 +196,15 @@ def find_problems(values: Mapping[str, str]) -> Iterator[str]:
         yield "DATABASE cannot be part of an S3 key"
     if len(database.encode(errors="surrogateescape")) > LONGEST:
         yield f"DATABASE is longer than {LONGEST} bytes"
+
+
+def _open(values: Mapping[str, str]) -> dict[str, str]:
+    """Return what goes into the environment: boto3 takes an empty key for one."""
+    return {
+        name: value
+        for name, value in values.items()
+        if name not in notifications.SECRET and (value or not name.startswith("AWS_"))
+    }
 
 
 def _put_clients_first(values: Mapping[str, str]) -> None:

@@ -14,6 +14,7 @@ from threading import Lock
 from types import FrameType
 
 from quickdata_node.marks import mark_folder, remove_folders
+from quickdata_node.notifications import Notifications
 
 SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 
@@ -49,6 +50,8 @@ class Run:
 
     Attributes:
         on_failure: the command that gets the message of a failure.
+        notifications: who else gets to know how the run ends.
+        achieved: what it has achieved, in words, for those who want to know that too.
         cleaning: what has to be undone whatever way the run ends, the last thing first.
         programs: those on this machine that it has started; they do not outlive it.
         starting: held while a program is started.
@@ -58,7 +61,7 @@ class Run:
 
     def __init__(self, program: str) -> None:
         self.program, self.started = program, time.time()
-        self.on_failure = ""
+        self.on_failure, self.notifications, self.achieved = "", Notifications(), ""
         self.cleaning = ExitStack()
         self.programs: list[subprocess.Popen[bytes]] = []
         self.starting, self.ends, self.failed = Lock(), False, False
@@ -141,8 +144,10 @@ class Run:
             self.log(f"not all could be cleaned up: {error}")
         if self.failed:
             self.log(f"FAILED: {message}")
-            if self.lock is not None:
-                os.close(self.lock)
+        if self.lock is not None:
+            os.close(self.lock)
+        self._notify(message)
+        if self.failed:
             self._alert(message)
         return code
 
@@ -150,6 +155,13 @@ class Run:
         for program in self.programs:
             program.kill()
             program.wait()
+
+    def _notify(self, message: str) -> None:
+        try:
+            for trouble in self.notifications.send(self.failed, message if self.failed else self.achieved):
+                self.log(trouble)
+        except Exception as error:  # its words may hold an address
+            self.log(f"no notification could be sent: {type(error).__name__}; look at the configuration")
 
     def _alert(self, message: str) -> None:
         hook = self.on_failure.split()

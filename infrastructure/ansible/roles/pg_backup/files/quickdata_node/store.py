@@ -14,6 +14,8 @@ import boto3
 from botocore.config import Config as ClientConfig
 from botocore.exceptions import BotoCoreError, ClientError
 
+from quickdata_node.background import in_background
+
 MOST_PARTS = 10_000
 """S3's own: Amazon S3 User Guide, "Amazon S3 multipart upload limits"."""
 SMALLEST_PART = 8 << 20
@@ -40,20 +42,6 @@ class Key(NamedTuple):
 
     rest: str
     written: datetime
-
-
-def in_background(work: Callable[..., Any], *arguments: Any) -> "Future[Any]":
-    """Do some work in a thread that does not keep a run from ending."""
-    future: Future[Any] = Future()
-
-    def do() -> None:
-        try:
-            future.set_result(work(*arguments))
-        except BaseException as error:
-            future.set_exception(error)
-
-    threading.Thread(target=do, daemon=True).start()
-    return future
 
 
 class Store:

@@ -11,10 +11,11 @@ from typing import IO, NamedTuple, Protocol
 
 import zstandard
 
+from quickdata_node.background import in_background
 from quickdata_node.manifest import StoredObject
 from quickdata_node.run import Failed
 from quickdata_node.server import ServerFailed
-from quickdata_node.store import Store, StoreFailed, Upload, in_background
+from quickdata_node.store import Store, StoreFailed, Upload
 
 LEVEL = 1
 """Of zstd: 3 takes half as long again for the same size."""

@@ -7,6 +7,7 @@ from tests.node import (
     test_backup_configuration,
     test_backup_container,
     test_notifications,
+    test_parts,
     test_restore,
 )
 from tests.node import test_faults_node as on_node
@@ -215,6 +216,8 @@ TABLE: dict[str, tuple[Group, ...]] = {
             "exit 1, it is never overwritten",
             test_backup.test_a_manifest_that_is_there_is_never_overwritten,
         ),
+        (test_parts.test_a_dump_that_is_larger_than_expected_goes_up_in_larger_parts, test_parts.GROWS),
+        (test_parts.test_what_s3_cannot_hold_is_refused_before_anything_is_dumped, test_parts.HUGE),
     ),
     "The node: disk, configuration, signals, locks, clock": (
         (on_node.test_a_node_without_room_makes_nothing_by_halves, on_node.DISKS),

@@ -5,6 +5,7 @@ from tests.node import (
     test_backup_age,
     test_backup_configuration,
     test_notifications,
+    test_parts,
     test_restore,
 )
 from tests.node.long import test_restore as long_restore
@@ -258,6 +259,14 @@ PROGRAM_MUTATIONS = (
         "",
         test_notifications.test_notifications_take_no_longer_than_they_may,
         {"case": test_notifications.SLOW[0]},
+    ),
+    Mutation(
+        "a database that S3 cannot hold",
+        "parts.py",
+        "if megabytes << 20 > LARGEST:",
+        "if False:",
+        test_parts.test_what_s3_cannot_hold_is_refused_before_anything_is_dumped,
+        {"case": test_parts.HUGE[0]},
     ),
     Mutation(
         "only backups ping",

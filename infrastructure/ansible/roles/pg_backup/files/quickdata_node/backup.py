@@ -28,6 +28,7 @@ Writes one JSON line about the backup to standard output, the log to standard er
 Exit codes: 0 done, 1 failed, 2 wrong configuration or arguments.
 """
 ABOVE, AGAIN = "the lines above say why", "the lines above say why; then run it again"
+LARGE = "copy the server's files instead, as pgBackRest does"
 LISTING = "check BACKUP_BUCKET, AWS_REGION and the role of this machine"
 AHEAD = timedelta(minutes=1)
 
@@ -119,12 +120,14 @@ def open_snapshot(server: Server) -> Counting:
 
 def start_feeds(server: Server, store: Store, backup: Backup, snapshot: Snapshot) -> list[Feed]:
     """Start what writes the objects, each into an upload that is given up unless it is completed."""
-    feeds = []
-    for content in list_contents(server, backup, snapshot):
-        upload = store.upload(f"{backup.prefix}/{content.file}", content.expected)
+    contents = list_contents(server, backup, snapshot)
+    try:
+        uploads = [store.upload(f"{backup.prefix}/{each.file}", each.expected) for each in contents]
+    except StoreFailed as error:
+        raise Failed("this is too large for S3, nothing was dumped", LARGE) from error
+    for upload in uploads:
         server.run.cleaning.callback(upload.abort)
-        feeds.append(Feed(content, upload))
-    return feeds
+    return [Feed(content, upload) for content, upload in zip(contents, uploads, strict=True)]
 
 
 def list_contents(server: Server, backup: Backup, snapshot: Snapshot) -> list[Content]:

@@ -1,7 +1,7 @@
 """The bucket: what is in it, and what goes up and down in parts."""
 
+import io
 import os
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -14,15 +14,9 @@ import boto3
 from botocore.config import Config as ClientConfig
 from botocore.exceptions import BotoCoreError, ClientError
 
+from quickdata_node import parts
 from quickdata_node.background import in_background
 
-MOST_PARTS = 10_000
-"""S3's own: Amazon S3 User Guide, "Amazon S3 multipart upload limits"."""
-SMALLEST_PART = 8 << 20
-MARGIN = 2
-"""How much larger than expected an object may become: a dump is not as large as its database."""
-AT_ONCE = 3
-"""Parts that are on their way beside the one that is filled."""
 CHECKED = {"ChecksumAlgorithm": "CRC32"}
 ATTEMPTS = 5
 """How often an answer that broke off is asked for again: botocore does it only until an answer begins."""
@@ -87,24 +81,32 @@ class Store:
         _ask(self._client.delete_object, Bucket=self.bucket, Key=key)
 
     def upload(self, key: str, expected: int) -> "Upload":
-        """Begin an upload of about that many bytes."""
-        return Upload(self._client, {"Bucket": self.bucket, "Key": key}, part_size(expected))
+        """Begin an upload of about that many bytes.
+
+        Raises:
+            StoreFailed: S3 does not take so many.
+        """
+        try:
+            size = parts.first_size(expected)
+        except parts.TooLarge as error:
+            raise StoreFailed(f"{key}: {error}") from error
+        return Upload(self._client, {"Bucket": self.bucket, "Key": key}, size)
 
     def read_parts(self, key: str) -> Iterator[bytes]:
         """Yield an object part by part; the next ones are on their way meanwhile."""
         first, size = self._read_range(key, 0)
         yield first
         coming: deque[Future[tuple[bytes, int]]] = deque()
-        for start in range(SMALLEST_PART, size, SMALLEST_PART):
+        for start in range(parts.SMALLEST, size, parts.SMALLEST):
             coming.append(in_background(self._read_range, key, start))
-            if len(coming) == AT_ONCE:
+            if len(coming) == parts.AT_ONCE:
                 yield coming.popleft().result()[0]
         while coming:
             yield coming.popleft().result()[0]
 
     def _read_range(self, key: str, start: int) -> tuple[bytes, int]:
         """Return a part and the object's size."""
-        wanted = f"bytes={start}-{start + SMALLEST_PART - 1}"
+        wanted = f"bytes={start}-{start + parts.SMALLEST - 1}"
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 answer = _ask(self._client.get_object, Bucket=self.bucket, Key=key, Range=wanted)
@@ -126,19 +128,19 @@ class Upload:
     Args:
         client: boto3's.
         place: bucket and key.
-        part: bytes of a part.
+        first: bytes of its first parts.
 
     Attributes:
         size: bytes so far.
         sha256: of those.
     """
 
-    def __init__(self, client: Any, place: dict[str, str], part: int) -> None:
-        self._client, self._place, self._part = client, place, part
-        self._buffer = bytearray()
+    def __init__(self, client: Any, place: dict[str, str], first: int) -> None:
+        self._client, self._place, self._first = client, place, first
+        self._buffer = io.BytesIO()  # what it gives away is not copied
         self._parts: list[Future[dict[str, Any]]] = []
+        self._on_their_way: deque[tuple[Future[dict[str, Any]], int]] = deque()
         self._id, self._given_up = "", False
-        self._room = threading.BoundedSemaphore(AT_ONCE)
         self.size, self.sha256 = 0, sha256()
 
     def write(self, data: bytes) -> None:
@@ -147,21 +149,21 @@ class Upload:
         self.size += len(data)
         rest = memoryview(data)
         while rest:
-            room = self._part - len(self._buffer)
-            self._buffer += rest[:room]
+            room = self._part - self._buffer.tell()
+            self._buffer.write(rest[:room])
             rest = rest[room:]
-            if len(self._buffer) == self._part:
+            if self._buffer.tell() == self._part:
                 self._send_part()
 
     def complete(self) -> None:
         """Let the object exist: all that it was made of is known to be well."""
         if not self._id:
-            _ask(self._client.put_object, **self._place, Body=bytes(self._buffer))
+            _ask(self._client.put_object, **self._place, Body=self._buffer.getvalue())
             return
-        if self._buffer:
+        if self._buffer.tell():
             self._send_part()
-        parts = {"Parts": [part.result() for part in self._parts]}
-        _ask(self._client.complete_multipart_upload, **self._place, UploadId=self._id, MultipartUpload=parts)
+        sent = {"Parts": [part.result() for part in self._parts]}
+        _ask(self._client.complete_multipart_upload, **self._place, UploadId=self._id, MultipartUpload=sent)
         self._id = ""
 
     def abort(self) -> None:
@@ -176,36 +178,37 @@ class Upload:
         """Send what is in the buffer, beside the parts that are on their way."""
         if self._given_up:
             raise StoreFailed(f"the upload of {self._place['Key']} was given up")
-        if len(self._parts) == MOST_PARTS:
-            raise StoreFailed(f"{self._place['Key']} has more than {MOST_PARTS} parts of {self._part} bytes")
+        if len(self._parts) == parts.MOST:
+            raise StoreFailed(
+                f"{self._place['Key']} has more than {parts.MOST} parts, up to {self._part} bytes"
+            )
         if not self._id:
             self._id = _ask(self._client.create_multipart_upload, **self._place, **CHECKED)["UploadId"]
-        self._room.acquire()
-        for part in self._parts:
-            if part.done():
-                part.result()  # raises what went wrong with it
-        body, self._buffer = self._buffer, bytearray()
-        self._parts.append(in_background(self._send, len(self._parts) + 1, body))
+        body, self._buffer = self._buffer.getvalue(), io.BytesIO()
+        part = in_background(self._send, len(self._parts) + 1, body)
+        self._parts.append(part)
+        self._on_their_way.append((part, len(body)))
+        self._make_room()
 
-    def _send(self, number: int, body: bytearray) -> dict[str, Any]:
-        try:
-            place = {**self._place, "UploadId": self._id, "PartNumber": number}
-            answer = _ask(self._client.upload_part, **place, Body=body, **CHECKED)
-        finally:
-            self._room.release()
+    def _make_room(self) -> None:
+        """Wait until the next part can be filled; raises what went wrong with an earlier one."""
+        while self._on_their_way:
+            part, _ = self._on_their_way[0]
+            if not part.done() and parts.has_room([size for _, size in self._on_their_way], self._part):
+                return
+            part.result()
+            self._on_their_way.popleft()
+
+    @property
+    def _part(self) -> int:
+        """The bytes of the part that is filled."""
+        return parts.next_size(self._first, len(self._parts))
+
+    def _send(self, number: int, body: bytes) -> dict[str, Any]:
+        place = {**self._place, "UploadId": self._id, "PartNumber": number}
+        answer = _ask(self._client.upload_part, **place, Body=body, **CHECKED)
         known = {name: answer[name] for name in ("ETag", "ChecksumCRC32") if name in answer}
         return {"PartNumber": number, **known}
-
-
-def part_size(expected: int) -> int:
-    """Return how large the parts of an object have to be.
-
-    Args:
-        expected: its bytes, more or less.
-    """
-    wanted = -(-expected * MARGIN // MOST_PARTS)
-    megabytes = -(-wanted // (1 << 20))
-    return max(SMALLEST_PART, megabytes << 20)
 
 
 def _ask(call: Callable[..., Any], *arguments: Any, **words: Any) -> Any:

@@ -110,6 +110,7 @@ def test_notifications_that_fail_are_said_in_a_line_and_change_nothing(
         notify, ping = f"nowhere://{PASSWORD}", f"nowhere://{PASSWORD}"
     else:
         listener.status = case.how
+        told.mutate("sender.py", "PATIENCE = 5", "PATIENCE = 1")
     told.configure(NOTIFY=notify, PING_URL=ping, NOTIFY_SUCCESS="yes", **({"KEEP_DAILY": "0"} if bad else {}))
     began = time.monotonic()
     done = told.backup()

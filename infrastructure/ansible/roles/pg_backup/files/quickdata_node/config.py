@@ -15,9 +15,9 @@ LINE = re.compile(
     rf"[ \t]*(?:(?P<key>[A-Za-z_]\w*)=(?P<value>(?:{PIECE})*+))?[ \t]*(?:(?<!\S)\#[^\n]*)?(?:\n|\Z)",
     re.DOTALL,
 )
-CALLERS = re.compile(r"(AWS_|PG|DRILL_).*|BACKUP_BUCKET|BUCKET")
+CALLERS = re.compile(r"(AWS_|BOTO|PG|DRILL_|HELD_).*|BACKUP_BUCKET|BUCKET")
 """Variables that a caller may not set: they could lead to another bucket or server, or to figures that nobody
-measured."""
+measured. HELD_ begins those that carry a secret into the configuration, and no further."""
 NEEDED = ("DATABASE", "BACKUP_BUCKET", "AWS_REGION", "STATE_DIR", "LOCK_FILE")
 LONGEST = 46
 """Bytes of a database's name: DATABASE_restore_ID and DATABASE_before_ID have to fit into PostgreSQL's 63."""
@@ -27,8 +27,9 @@ PATIENCE = {
     "AWS_METADATA_SERVICE_NUM_ATTEMPTS": "5",  # by default it is asked once
     "AWS_METADATA_SERVICE_TIMEOUT": "5",
 }
-NOBODYS = {"AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_CONFIG_FILE": os.devnull}
-"""Keys come from the configuration or from the instance's role, not from the files of whoever calls."""
+NOBODYS = dict.fromkeys(("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE", "BOTO_CONFIG"), os.devnull)
+"""Keys come from the configuration or from the instance's role, not from the files of whoever calls: the last
+one is ~/.boto, which boto3 reads too."""
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,12 @@ from typing import Any, NamedTuple
 import boto3
 from botocore.config import Config as ClientConfig
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.loaders import Loader
 
 from quickdata_node import parts
 from quickdata_node.background import in_background
 
+Loader.CUSTOMER_DATA_PATH = os.devnull  # ~/.aws/models: no file of the caller's describes S3 to boto3
 CHECKED = {"ChecksumAlgorithm": "CRC32"}
 ATTEMPTS = 5
 """How often an answer that broke off is asked for again: botocore does it only until an answer begins."""

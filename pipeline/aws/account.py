@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline.advice import placed
 from pipeline.errors import BucketTaken, RegionDiffers, SettingsError, StateLost, ToolError
+from pipeline.settings.profile import WebIdentity
 from pipeline.settings.suffix import BASE_NAME, bucket_name, longest_suffix
 
 BUCKET = "aws_s3_bucket.backups"
@@ -55,12 +56,14 @@ class Cloud:
         region: the region's name.
         endpoint: an emulator's URL; None is AWS itself.
         base_name: what the buckets' names begin with.
+        identity: how the credentials can be had again; None where they last.
     """
 
     credentials: Mapping[str, str]
     region: str
     endpoint: str | None = None
     base_name: str = BASE_NAME
+    identity: WebIdentity | None = None
 
     def client(self, service: str) -> Any:
         """Return boto3's client of a service."""

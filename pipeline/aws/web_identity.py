@@ -9,27 +9,27 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline.errors import SettingsError
+from pipeline.settings.profile import WebIdentity
 from pipeline.settings.shown import shown
 
 SESSION = "quickdata"
 """What CloudTrail calls the one who acts."""
 
 
-async def temporary_keys(role: str, token: str, region: str) -> dict[str, str]:
+async def temporary_keys(identity: WebIdentity, region: str) -> dict[str, str]:
     """Return the keys by the names of AWS's variables; they last an hour, or as long as the role says.
 
     Args:
-        role: the role's ARN.
-        token: the ID token, whose issuer the role trusts.
+        identity: the role and the ID token.
         region: whose STS is asked.
 
     Raises:
         SettingsError: STS does not give them.
     """
     try:
-        keys = await to_thread.run_sync(_assume, role, token, region)
+        keys = await to_thread.run_sync(_assume, identity, region)
     except (BotoCoreError, ClientError, ValueError) as error:
-        what = f"the role {shown(role)} cannot be assumed with the web identity: {error}"
+        what = f"the role {shown(identity.role)} cannot be assumed with the web identity: {error}"
         raise SettingsError(what, "check the role's ARN, its trust policy and the token's audience") from None
     return {
         "AWS_ACCESS_KEY_ID": keys["AccessKeyId"],
@@ -38,7 +38,9 @@ async def temporary_keys(role: str, token: str, region: str) -> dict[str, str]:
     }
 
 
-def _assume(role: str, token: str, region: str) -> Any:
+def _assume(identity: WebIdentity, region: str) -> Any:
     sts = boto3.client("sts", region_name=region, config=Config(signature_version=UNSIGNED))
-    answer = sts.assume_role_with_web_identity(RoleArn=role, RoleSessionName=SESSION, WebIdentityToken=token)
+    answer = sts.assume_role_with_web_identity(
+        RoleArn=identity.role, RoleSessionName=SESSION, WebIdentityToken=identity.token
+    )
     return answer["Credentials"]

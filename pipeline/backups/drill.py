@@ -2,7 +2,7 @@
 
 import shlex
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from pipeline.aws.account import Cloud
+from pipeline.aws.web_identity import SESSION
 from pipeline.backups.age import age_problem
 from pipeline.backups.catalogue import Backup, choose, list_backups
 from pipeline.backups.node import Figures, read_figures, require_same
@@ -34,6 +35,8 @@ NAME = "drill: restore and compare"
 CARRIED = "HELD_"
 """Begins the names of the secrets on their way to the program, which takes no AWS_* and PG* from outside."""
 
+TOKEN = f"{CARRIED}AWS_WEB_IDENTITY_TOKEN_FILE"
+"""Goes as a file: with it, boto3 gets keys again when those that it has end, after an hour by default."""
 DIFFERS = 4
 """The program's exit code when what came back is not what was backed up."""
 EMPTY_SERVER = 64 * 1024**2
@@ -181,9 +184,11 @@ def _require_room(backup: Backup) -> None:
 def _values(cloud: Cloud, bucket: str, database: str, site: Site) -> dict[str, str]:
     direct = {"NO_PROXY": "*", "no_proxy": "*"}  # for an emulator, which is on this machine or beside it
     endpoint = {"AWS_ENDPOINT_URL": cloud.endpoint, **direct} if cloud.endpoint else {}
+    role = {"AWS_ROLE_ARN": cloud.identity.role, "AWS_ROLE_SESSION_NAME": SESSION} if cloud.identity else {}
     server = site.server
     return {
         **endpoint,
+        **role,
         **site.env,
         "DATABASE": database,
         "BACKUP_BUCKET": bucket,
@@ -203,8 +208,10 @@ def _figures_so_far(backup: Backup, began: datetime) -> dict[str, str]:
 
 
 def _secrets_by_name(cloud: Cloud, server: Postgres) -> dict[str, str]:
-    secrets = {name.upper(): value for name, value in cloud.credentials.items()}
-    return {CARRIED + name: value for name, value in (secrets | {"PGPASSWORD": server.password}).items()}
+    password = {f"{CARRIED}PGPASSWORD": server.password}
+    if cloud.identity:
+        return {TOKEN: cloud.identity.token, **password}
+    return {CARRIED + name.upper(): value for name, value in cloud.credentials.items()} | password
 
 
 def _configuration(root: PurePosixPath, values: Mapping[str, str], secrets: Iterable[str]) -> str:
@@ -215,11 +222,12 @@ def _configuration(root: PurePosixPath, values: Mapping[str, str], secrets: Iter
     return "\n".join(lines) + "\n"
 
 
-def _step(site: Site, backup: Backup, secrets: Iterable[str]) -> Step:
+def _step(site: Site, backup: Backup, secrets: Collection[str]) -> Step:
     python = (site.python, "-I", "-B", "-X", "utf8")  # -B: no compiled code stays beside the program
     options = ("--config", str(site.runner.root / CONFIGURATION), "--id", backup.name, "--verify")
     words = (*python, site.program, COMMAND, *options)
-    return Step(NAME, words, secrets=tuple(secrets))
+    files = tuple(name for name in secrets if name == TOKEN)
+    return Step(NAME, words, secrets=tuple(name for name in secrets if name != TOKEN), secret_files=files)
 
 
 def _proof(result: Result, backup: Backup, database: str) -> Figures:

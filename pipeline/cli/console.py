@@ -20,6 +20,7 @@ from pipeline.machine.repository import REPOSITORY
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
 from pipeline.settings.inputs import AccountSettings, Settings
+from pipeline.settings.profile import find_identity
 from pipeline.steps.explanation import explained
 from pipeline.targets import aws
 from pipeline.verbs.call import Inputs
@@ -53,7 +54,8 @@ class TerminalCall:
     async def open_bucket(self) -> AsyncIterator[tuple[Cloud, str]]:
         """Yield the AWS of the inputs, and the name of its bucket."""
         settings = await self.read(AccountSettings)
-        yield Cloud(settings.credentials, settings.region), settings.bucket
+        cloud = Cloud(settings.credentials, settings.region, identity=find_identity(settings.access_key))
+        yield cloud, settings.bucket
 
     @asynccontextmanager
     async def deployment(self, settings: Settings | None = None) -> AsyncIterator[Deployment]:

@@ -97,7 +97,8 @@ class DaggerCall:
     async def open_bucket(self) -> AsyncIterator[tuple[Cloud, str]]:
         """Yield the AWS of the inputs, or the emulator that was given, and the name of the bucket."""
         settings = await self.read(AccountSettings)
-        cloud, service = Cloud(settings.credentials, settings.region), self.module.emulator
+        identity, service = (await self._read_inputs()).assumed, self.module.emulator
+        cloud = Cloud(settings.credentials, settings.region, identity=identity)
         if not service:
             yield cloud, settings.bucket
             return

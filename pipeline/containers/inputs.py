@@ -10,6 +10,7 @@ from pipeline.aws.web_identity import temporary_keys
 from pipeline.containers.options import SSH_KEY, WEB_IDENTITY_TOKEN, Options, option_for_variable
 from pipeline.errors import PipelineError, SettingsError
 from pipeline.runners.container import ask_engine
+from pipeline.settings.profile import WebIdentity
 
 if TYPE_CHECKING:
     import dagger
@@ -28,11 +29,13 @@ class Given:
         values: by the variable's name, as `Settings` takes them.
         secrets: the engine's own secrets by their values.
         identity: the role whose keys are still to be had, and the ID token that gets them.
+        assumed: the same, once they were had.
     """
 
     values: Mapping[str, str]
     secrets: "Mapping[str, dagger.Secret]"
-    identity: tuple[str, str] | None = None
+    identity: WebIdentity | None = None
+    assumed: WebIdentity | None = None
 
     async def assume_role(self, region: str) -> "Given":
         """Return the same with the role's keys.
@@ -45,8 +48,8 @@ class Given:
         """
         if not self.identity:
             return self
-        keys = await temporary_keys(*self.identity, region)
-        return replace(self, values={**self.values, **keys}, identity=None)
+        keys = await temporary_keys(self.identity, region)
+        return replace(self, values={**self.values, **keys}, identity=None, assumed=self.identity)
 
 
 async def read_inputs(inputs: Options) -> Given:
@@ -65,7 +68,7 @@ async def read_inputs(inputs: Options) -> Given:
     if SSH_KEY in values:
         values[SSH_KEY] = str(_file(SSH_KEY, values[SSH_KEY]))
     role, token = values.pop("AWS_ROLE_ARN", ""), values.pop(WEB_IDENTITY_TOKEN, "")
-    return Given(values, secrets, (role, token) if role else None)
+    return Given(values, secrets, WebIdentity(role, token) if role else None)
 
 
 def _require_one_identity(inputs: Options) -> None:

@@ -1,6 +1,8 @@
 """What boto3's chain and the profile in use say: credentials, region, an emulator's address."""
 
 import os
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import boto3
 import botocore.session
@@ -11,6 +13,21 @@ from pipeline.settings.shown import shown
 
 DEFAULT_REGION = "eu-west-3"
 """As in both stacks' variables.tf."""
+METHOD = "assume-role-with-web-identity"
+"""What botocore calls its way from an ID token to keys."""
+
+
+@dataclass(frozen=True)
+class WebIdentity:
+    """A role, and the ID token that gets its keys, again and again.
+
+    Args:
+        role: the role's ARN.
+        token: the token, whose issuer the role trusts.
+    """
+
+    role: str
+    token: str = field(repr=False)
 
 
 def require_seen_profile() -> None:
@@ -79,6 +96,24 @@ def find_credentials(access_key: str, secret_key: str, session_token: str) -> di
     frozen = credentials.get_frozen_credentials()
     parts = zip(names, (frozen.access_key, frozen.secret_key, frozen.token), strict=True)
     return {name: value for name, value in parts if value}
+
+
+def find_identity(access_key: str) -> WebIdentity | None:
+    """Return the web identity by which boto3's chain gets its keys; None when it gets them otherwise.
+
+    Args:
+        access_key: the id of the key pair that was given; with it, the chain is not asked.
+    """
+    session = botocore.session.get_session()
+    credentials = None if access_key else session.get_credentials()
+    if credentials is None or credentials.method != METHOD:
+        return None
+    profile = session.get_scoped_config()
+    role, token = (
+        os.environ.get(f"AWS_{name.upper()}") or profile[name]
+        for name in ("role_arn", "web_identity_token_file")
+    )
+    return WebIdentity(role, Path(token).read_text(encoding="utf-8"))
 
 
 def _require_whole_pair(access_key: str, secret_key: str, session_token: str) -> None:

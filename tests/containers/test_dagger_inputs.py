@@ -15,6 +15,7 @@ from pipeline.containers.options import option_for_variable, variable
 from pipeline.errors import PipelineError, SettingsError
 from pipeline.module import Pipeline
 from pipeline.servers.localstack import LocalStack
+from pipeline.settings.profile import WebIdentity
 from tests.support.calls import attempt, options
 from tests.support.dagger_calls import PLAIN, Reached, given
 from tests.support.engine import Engine
@@ -65,6 +66,7 @@ async def test_a_role_is_assumed_with_the_web_identity_and_nothing_goes_by_the_e
         *("AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
     }
     assert not [name for name in os.environ if name.startswith(("TF_VAR_", "AWS_ACCESS", "AWS_WEB"))]
+    assert (given.identity, given.assumed) == (None, WebIdentity(ROLE, "of.the.job"))
 
 
 @pytest.mark.parametrize(
@@ -92,7 +94,7 @@ async def test_sts_is_asked_once_and_only_when_no_other_input_is_wrong(
 ) -> None:
     asked: list[str] = []
 
-    async def keys(_role: str, _token: str, region: str) -> dict[str, str]:
+    async def keys(_: WebIdentity, region: str) -> dict[str, str]:
         asked.append(region)
         return dict.fromkeys(inputs.KEYS, "temporary")
 
@@ -114,4 +116,4 @@ async def test_sts_is_asked_once_and_only_when_no_other_input_is_wrong(
 async def test_a_role_that_cannot_be_assumed_is_wrong_input(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "environ", {**os.environ, "AWS_ENDPOINT_URL": "http://127.0.0.1:1"})
     with pytest.raises(SettingsError, match="cannot be assumed with the web identity"):
-        await temporary_keys(ROLE, "of.the.job", "eu-west-3")
+        await temporary_keys(WebIdentity(ROLE, "of.the.job"), "eu-west-3")

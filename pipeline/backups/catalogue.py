@@ -20,6 +20,8 @@ from quickdata_node.manifest import BadManifest, Manifest, read_manifest
 ID = re.compile(r"[0-9a-f]{8}")
 EPOCH = datetime.fromtimestamp(0, UTC)
 NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
+BASES = ("public", "nc_bases_v2")
+"""NocoDB's own list of its bases: schema and table."""
 LARGEST = 64 << 20
 """Bytes that a manifest may have: more is not a list of tables."""
 
@@ -36,6 +38,7 @@ class Backup:
         database_bytes: what its database took on the server's disk.
         tables: number of tables.
         rows: number of rows in them.
+        bases: number of NocoDB's bases; 0 in a database that is not NocoDB's.
         verified_at: when its restore was last compared with the manifest, None if never.
         verified_by: what compared it.
         problem: why its manifest cannot be used, None if it can.
@@ -48,6 +51,7 @@ class Backup:
     database_bytes: int = 0
     tables: int = 0
     rows: int = 0
+    bases: int = 0
     verified_at: str | None = None
     verified_by: str | None = None
     problem: str | None = None
@@ -174,7 +178,8 @@ def _facts(manifest: Manifest) -> dict[str, Any]:
         taken = datetime.fromisoformat(manifest.started_at).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise _Unusable("lacks its time") from error
-    return {**manifest.totals, "database_bytes": manifest.database_bytes, "taken": taken}
+    bases = sum(each.rows or 0 for each in manifest.tables if (each.schema, each.name) == BASES)
+    return {**manifest.totals, "bases": bases, "database_bytes": manifest.database_bytes, "taken": taken}
 
 
 def _verification(verified: Any) -> dict[str, Any]:

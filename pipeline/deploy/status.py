@@ -15,6 +15,7 @@ from anyio import CancelScope, Lock, create_task_group
 from pipeline.aws.existing import STOPPED
 from pipeline.backups.age import NIGHTLY, age_problem
 from pipeline.backups.catalogue import Backup, age, list_backups
+from pipeline.backups.loss import loss_problem
 from pipeline.deploy.finding import Finding
 from pipeline.deploy.order import refresh_inventory
 from pipeline.deploy.planning import make_plan
@@ -119,15 +120,20 @@ async def _backups(d: Deployment) -> Finding:
         return Finding("backups", ("there is none yet",), {"newest": None}, fix)
     newest = complete[0]
     verified = max((each for each in complete if each.verified_at), key=_verified, default=None)
-    lines = [f"the newest is {newest.id}, {age(newest, now)} old, {newest.rows} rows"]
+    lines = [f"the newest is {newest.id}, {age(newest, now)} old, {newest.bases} bases, {newest.rows} rows"]
     lines.append(
         f"last verified: {verified.id} at {verified.verified_at} by {verified.verified_by}"
         if verified
         else "no backup was ever verified"
     )
     facts = {"newest": newest.document(), "verified": verified and verified.document()}
+    lost, fuller = loss_problem(newest, complete)
     if newest.problem:
         lines[0] = f"the newest, {newest.id}, cannot be restored: {newest.problem}"
+    elif lost:
+        lines.insert(0, lost)
+        fix = f"if nobody deleted them, look into NocoDB, then `quickdata restore --id {fuller}`"
+        return Finding("backups", tuple(lines), facts, d.advice(fix))
     return Finding("backups", tuple(lines), facts, d.advice(_fix(newest, verified, now)))
 
 

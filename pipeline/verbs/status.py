@@ -12,7 +12,7 @@ async def status(call: DeploymentCall, as_json: AsJson = False) -> None:
 
     \b
     bucket    there, yours, versioned
-    backups   the newest one's age and rows; which was last verified, when and by what
+    backups   the newest one's age, bases and rows; which was last verified, when and by what
     nodes     those of EC2 with this deployment's tags: state, role, addresses
     services  what the Swarm's manager says: replicas wanted and running, image
     drift     a plan of each stack, thrown away: none, or what differs
@@ -20,8 +20,9 @@ async def status(call: DeploymentCall, as_json: AsJson = False) -> None:
     On this machine, an inventory that differs from the app's outputs is made again.
 
     A part that cannot be looked at says so, and the others are told all the same. Exit codes: 0 all is well;
-    1 something is not as it should be (a night without a backup, nothing ever verified, a node or a service
-    that does not run, drift), or could not be looked at.
+    1 something is not as it should be (a night without a backup, one with less than half of the bases, tables
+    or rows that one of the week before has, nothing ever verified, a node or a service that does not run,
+    drift), or could not be looked at.
 
     Example: quickdata status --json
     """

@@ -112,7 +112,7 @@ async def test_a_deployment_that_is_well_says_all_of_it(live: Live) -> None:
     require_well(parts)
     said = {part.about: str(part) for part in parts}
     assert "there, yours and versioned" in said["bucket"]
-    assert "60 min old, 42 rows" in said["backups"] and "by drill on laptop" in said["backups"]
+    assert "60 min old, 0 bases, 42 rows" in said["backups"] and "by drill on laptop" in said["backups"]
     assert all(node in said["nodes"] for node in live.nodes)
     assert "q-database (database): running" in said["nodes"]
     assert "nocodb_db: 1 of 1 running, postgres:18" in said["services"]
@@ -209,6 +209,23 @@ async def test_a_missed_night_an_unverified_and_a_bad_backup_are_told(live: Live
     assert "no backup was ever verified" in (await live.bad())["backups"]
     newest = live.backup(timedelta(hours=1), format=2)
     assert f"the newest, {newest}, cannot be restored" in (await live.bad())["backups"]
+
+
+async def test_far_fewer_bases_and_rows_than_in_a_backup_before_are_an_alarm(live: Live) -> None:
+    def tables(bases: int, rows: int) -> list[dict[str, Any]]:
+        known = {"schema": "public", "kind": "table", "checksum": "1"}
+        return [{**known, "name": "nc_bases_v2", "rows": bases}, {**known, "name": "full", "rows": rows}]
+
+    fuller = live.backup(timedelta(minutes=50), tables=tables(3, 500))
+    assert await live.bad() == {}
+    live.backup(timedelta(minutes=40), tables=tables(0, 200))
+    newest = live.backup(timedelta(minutes=30), tables=tables(1, 100))
+    said = (await live.bad())["backups"]
+    has = f"1 of the 3 bases that {fuller} has, 101 of the 503 rows that {fuller} has"
+    assert f"✗ backups: the newest backup {newest} has {has}" in said
+    assert f"`quickdata restore --id {fuller}`" in said
+    live.backup(timedelta(minutes=20), tables=tables(3, 500))
+    assert await live.bad() == {}
 
 
 # --- real stacks ---

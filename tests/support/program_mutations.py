@@ -38,7 +38,7 @@ PROGRAM_MUTATIONS = (
         "what was begun is given up",
         "backup.py",
         "        server.run.cleaning.callback(upload.abort)\n",
-        "",
+        "        pass\n",
         test_backup.test_the_upload_of_a_dump_that_died_is_never_completed,
     ),
     Mutation(

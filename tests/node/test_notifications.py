@@ -32,6 +32,13 @@ def test_a_good_backup_pings_and_is_silent_otherwise(told: Node, listener: Liste
     keeps_the_secret(told, listener, done)
 
 
+def test_a_ping_that_fails_once_is_sent_again(told: Node, listener: Listener) -> None:
+    listener.fails = 1
+    done = told.backup()
+    assert (done.code, listener.told()) == (0, ["GET /UUID?rid=1"] * 2)
+    assert "ping" not in done.log
+
+
 def test_a_good_backup_is_told_to_those_who_asked(told: Node, listener: Listener) -> None:
     told.configure(NOTIFY=f"{listener.notify()} {listener.notify('more')}", NOTIFY_SUCCESS="yes")
     done = told.backup()

@@ -29,6 +29,7 @@ class Listener(ThreadingHTTPServer):
 
     Attributes:
         status: what it answers; 0 is nothing for ever, 1 a byte now and then, for ever.
+        fails: how many requests it refuses before.
         got: the requests.
         exposed: command lines and environments in which the password was seen, while a request was here.
     """
@@ -37,7 +38,7 @@ class Listener(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
-        self.status, self.got, self.exposed = 200, list[Request](), list[str]()
+        self.status, self.fails, self.got, self.exposed = 200, 0, list[Request](), list[str]()
         self.closing = threading.Event()
         self.host = f"127.0.0.1:{self.server_port}"
 
@@ -64,7 +65,8 @@ class Handler(BaseHTTPRequestHandler):
             while not self.server.closing.wait(0.2 if self.server.status else None):
                 self.wfile.write(b"H")
             return
-        self.send_response(self.server.status)
+        self.server.fails -= 1
+        self.send_response(500 if self.server.fails >= 0 else self.server.status)
         self.send_header("Content-Length", "0")
         self.end_headers()
 

@@ -17,12 +17,17 @@ from tests.support.expiring_keys import GOOD_FOR, expiring_keys
 KEYS = {"aws_access_key_id": "key-of-nobody", "aws_secret_access_key": "secret-of-nobody"}
 
 
+async def drilled(cloud: Cloud, node: Node) -> Report:
+    report = Report("drill", "localstack")
+    await drill(cloud, node.bucket, DrillRequest(node.database), Progress(), report, None)
+    return report
+
+
 async def test_a_drill_that_outlasts_its_keys_gets_others_by_the_token(node: Node, uploads: Path) -> None:
     with expiring_keys(node.storage.endpoint) as proxy:
         role = WebIdentity("arn:aws:iam::1:role/drill", "canary-of-a-token")
         cloud = Cloud(KEYS, node.storage.region, proxy.url, identity=role)
-        report = Report("drill", "localstack")
-        await drill(cloud, node.bucket, DrillRequest(node.database), Progress(), report)
+        report = await drilled(cloud, node)
     assert [key for key in node.objects() if key.endswith("verified.json")]
     assert len([key for key in proxy.used if key.startswith("KEY")]) > 1
     assert proxy.used.total() > GOOD_FOR, "one key would have been enough"
@@ -36,4 +41,4 @@ async def test_keys_that_end_fail_a_drill_that_has_no_token(node: Node, uploads:
     with expiring_keys(node.storage.endpoint) as proxy:
         cloud = Cloud(KEYS, node.storage.region, proxy.url)
         with pytest.raises(PipelineError):
-            await drill(cloud, node.bucket, DrillRequest(node.database), Progress(), Report("drill", "x"))
+            await drilled(cloud, node)

@@ -129,6 +129,28 @@ def test_notifications_that_fail_are_said_in_a_line_and_change_nothing(
     assert told.leaves_nothing()
 
 
+CHATTY = (
+    Retried(
+        "a library prints the address of a notification",
+        "backup",
+        "it is sent, and the address is shown nowhere",
+    ),
+)
+
+
+@pytest.mark.parametrize("case", cases(CHATTY))
+def test_what_a_library_prints_about_an_address_is_shown_nowhere(
+    told: Node, listener: Listener, case: Retried
+) -> None:
+    printed = "print(address, flush=True); print(address, file=sys.stderr, flush=True)"
+    told.mutate("sender.py", "    messenger = Apprise(", f"    {printed}\n    messenger = Apprise(")
+    told.configure(NOTIFY=listener.notify(), NOTIFY_SUCCESS="yes")
+    done = told.backup()
+    assert (done.code, listener.told()) == (0, ["POST /messages"])
+    assert "notification" not in done.log
+    keeps_the_secret(told, listener, done)
+
+
 SLOW = (
     Retried("the server of notifications sends a byte now and then", "backup", f"{DOWN}; after 30 seconds"),
 )

@@ -328,6 +328,10 @@ TABLE: dict[str, tuple[Group, ...]] = {
             test_notifications.FAILING,
         ),
         (test_notifications.test_notifications_take_no_longer_than_they_may, test_notifications.SLOW),
+        (
+            test_notifications.test_what_a_library_prints_about_an_address_is_shown_nowhere,
+            test_notifications.CHATTY,
+        ),
         seen(
             "a backup fails",
             "its end",

@@ -249,8 +249,16 @@ PROGRAM_MUTATIONS = (
         "notifications.py",
         "            stderr=subprocess.DEVNULL,\n",
         "",
-        test_notifications.test_notifications_that_fail_are_said_in_a_line_and_change_nothing,
-        {"case": test_notifications.FAILING[3], "bad": True},
+        test_notifications.test_what_a_library_prints_about_an_address_is_shown_nowhere,
+        {"case": test_notifications.CHATTY[0]},
+    ),
+    Mutation(
+        "no answer of a library's about an address",
+        "sender.py",
+        "    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)\n",
+        "",
+        test_notifications.test_what_a_library_prints_about_an_address_is_shown_nowhere,
+        {"case": test_notifications.CHATTY[0]},
     ),
     Mutation(
         "notifications are not waited for for ever",

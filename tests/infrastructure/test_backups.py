@@ -122,10 +122,12 @@ async def test_a_newest_backup_that_cannot_be_used_is_not_replaced_by_an_older_o
     bucket: Bucket,
 ) -> None:
     bucket.manifest("app", OLD)
-    bucket.manifest("app", NEW, format=2)
+    bucket.manifest("app", NEW, format=3)
     found = await list_backups(bucket.cloud, bucket.name, "app")
     for wanted in (None, "0000bbbb"):
-        with pytest.raises(BackupError, match=r"0000bbbb cannot be used: .* has format 2, not 1") as caught:
+        with pytest.raises(
+            BackupError, match=r"0000bbbb cannot be used: .* has format 3, not 1 or 2"
+        ) as caught:
             choose(found, wanted, DATABASE)
         assert "--id 0000aaaa" in caught.value.fix
     assert choose(found, "0000aaaa", DATABASE).name == OLD

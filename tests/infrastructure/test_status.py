@@ -207,7 +207,7 @@ async def test_a_missed_night_an_unverified_and_a_bad_backup_are_told(live: Live
         client.delete_object(Bucket=bucket, Key=item["Key"])
     live.backup(timedelta(hours=2), verified=False)
     assert "no backup was ever verified" in (await live.bad())["backups"]
-    newest = live.backup(timedelta(hours=1), format=2)
+    newest = live.backup(timedelta(hours=1), format=3)
     assert f"the newest, {newest}, cannot be restored" in (await live.bad())["backups"]
 
 

@@ -23,7 +23,7 @@ def test_a_backup_is_a_manifest_and_the_objects_it_describes(node: Node) -> None
     said = done.json
     assert (done.code, said["id"], said["tables"], said["rows"]) == (0, manifest["id"], 2, 1000)
     assert re.fullmatch(rf"postgres/{node.database}/\d{{8}}T\d{{6}}Z-{said['id']}", said["prefix"])
-    assert (manifest["format"], manifest["database"]) == (1, node.database)
+    assert (manifest["format"], manifest["database"]) == (2, node.database)
     assert manifest["totals"] == {"tables": 2, "rows": 1000, "bytes": said["bytes"]}
     assert [(t["name"], t["kind"], t["rows"]) for t in manifest["tables"]] == [
         ("customers", "table", 500),

@@ -205,10 +205,10 @@ async def test_a_newest_backup_that_cannot_be_used_is_not_skipped_silently(
     stocked: Node, sample: tuple[dict[str, bytes], str]
 ) -> None:
     stocked.plant(*sample, name="20260101T000000Z-00000001")
-    stocked.rewrite(lambda manifest: manifest.update(format=2))
+    stocked.rewrite(lambda manifest: manifest.update(format=3))
     error = await refused_at_once(stocked)
     assert error.exit_code == 4
-    assert "the newest backup" in error.what and "has format 2, not 1" in error.what
+    assert "the newest backup" in error.what and "has format 3, not 1 or 2" in error.what
     assert "--id 00000001" in error.fix
 
 

@@ -131,8 +131,8 @@ def test_a_missing_dump_is_refused(stocked: Node) -> None:
 
 
 def test_a_manifest_of_a_newer_format_is_refused(stocked: Node) -> None:
-    stocked.rewrite(lambda manifest: manifest.update(format=2))
-    assert "has format 2, not 1; use the scripts that wrote it" in stocked.refuses_to_restore()
+    stocked.rewrite(lambda manifest: manifest.update(format=3))
+    assert "has format 3, not 1 or 2; use the scripts that wrote it" in stocked.refuses_to_restore()
 
 
 def test_a_manifest_that_is_not_json_is_refused(stocked: Node) -> None:

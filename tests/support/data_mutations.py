@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from tests.node import test_backup
+from tests.node import test_backup, test_fingerprints
 from tests.node.long import test_faults_postgres as long_postgres
 from tests.node.long import test_marks, test_odd_databases, test_retention, test_swap
 from tests.node.long import test_restore as long_restore
@@ -19,6 +19,9 @@ ROLE = test_marks.test_a_role_that_somebody_else_made_meanwhile_stays
 LIVE_AGAIN = test_marks.test_what_was_live_and_is_live_again_is_never_taken_for_ours
 TAKEN = test_marks.test_a_restore_that_needs_a_name_of_somebody_else_touches_nothing
 KEPT_THERE = test_retention.test_what_somebody_keeps_in_the_folder_of_a_backup_stays_there
+EQUAL = test_fingerprints.test_what_a_type_takes_for_equal_is_told_apart
+EXCHANGED = test_fingerprints.test_values_that_are_exchanged_are_told_apart
+ONE_NAN = test_fingerprints.test_a_dump_knows_one_nan_and_so_does_the_checksum
 LAST = test_retention.test_nothing_is_backed_up_behind_a_key_that_no_name_can_follow
 
 
@@ -63,6 +66,20 @@ DATA_MUTATIONS = (
             ("known", "y.typbasetype"),
             ("reach", "r.rngsubtype"),
             ("outer_pair", "a.atttypid"),
+        )
+    ),
+    *(
+        Mutation(guard, "checksums_2.sql", text, instead, test, {"version": 2})
+        for guard, text, instead, test in (
+            (
+                "numbers as bytes",
+                "hashbyteaextended(record_send(row(%s)), 0)",
+                "hash_record_extended(row(%s), 0)",
+                EXCHANGED,
+            ),
+            ("values as they are written", 'hashtextextended(concat(t.%1$I) collate "C", 0)', "0", EQUAL),
+            ("nothing is not a row of nothing", "is distinct from null", "is not null", EQUAL),
+            ("one NaN", "case t.%1$I::float8 when", "case null::float8 when", ONE_NAN),
         )
     ),
     Mutation(

@@ -8,6 +8,7 @@ from tests.node import (
     test_backup_container,
     test_notifications,
     test_parts,
+    test_fingerprints,
     test_restore,
 )
 from tests.node import test_faults_node as on_node
@@ -181,6 +182,18 @@ TABLE: dict[str, tuple[Group, ...]] = {
             "backup",
             "the checksums tell them apart",
             odd.test_fields_that_are_exchanged_are_seen_wherever_they_are,
+        ),
+        seen(
+            "values that their type takes for equal: 1.0 and 1.00, 0 and -0, 1 month and 30 days",
+            "restore",
+            "the checksums tell them apart",
+            test_fingerprints.test_what_a_type_takes_for_equal_is_told_apart,
+        ),
+        seen(
+            "values that are exchanged between rows or columns",
+            "restore",
+            "the checksums tell them apart",
+            test_fingerprints.test_values_that_are_exchanged_are_told_apart,
         ),
         seen(
             "what no restore can bring back (see below)",

@@ -18,7 +18,7 @@ def manifest(database: str, name: str, taken: str, **changes: Any) -> dict[str, 
     stored = {"sha256": "ab", "codec": "zstd"}
     table = {"schema": "public", "kind": "table", "checksum": "1"}
     return {
-        "format": 1,
+        "format": 2,
         "id": name[-8:],
         "database": database,
         "server_version": "18.4",

@@ -93,7 +93,7 @@ PROGRAM_MUTATIONS = (
     Mutation(
         "the manifest's format",
         "manifest.py",
-        'if document.get("format") != FORMAT:',
+        "if found not in FORMATS or type(found) is not int:",
         "if False:",
         test_restore.test_a_manifest_of_a_newer_format_is_refused,
     ),

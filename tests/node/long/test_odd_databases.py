@@ -208,7 +208,9 @@ def test_a_subscription_stays_behind(node: Node) -> None:
 def test_how_a_session_writes_values_changes_no_checksum(node: Node) -> None:
     node.create(
         "create table kinds as select now() as written, interval '1 mon -2 days' as long, 'x'::bytea as raw,"
-        " 1 / 7.0::float8 as part, '(-1.5,2)'::point as place"
+        " 1 / 7.0::float8 as part, '(-1.5,2)'::point as place, array[now()] as times,"
+        " array[interval '1 mon -2 days'] as times_long, array['x'::bytea] as raws,"
+        " array[1::money] as prices, array[1 / 7.0::float8] as parts"
     )
     ways = {
         "datestyle": "German",

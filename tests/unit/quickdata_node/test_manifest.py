@@ -58,7 +58,7 @@ def test_what_is_no_document_cannot_be_understood(text: bytes) -> None:
 
 
 def test_a_format_that_is_not_known_needs_what_wrote_it() -> None:
-    with pytest.raises(BadManifest, match="has format 3, not 1") as caught:
+    with pytest.raises(BadManifest, match="has format 3, not 1 or 2") as caught:
         read(changed(format=3))
     assert caught.value.fix == "use the scripts that wrote it"
 
@@ -134,3 +134,13 @@ def test_tables_that_are_none_are_refused(tables: object) -> None:
 
 def test_a_manifest_without_tables_is_one_and_everything_differs_from_it() -> None:
     assert read(changed(tables=[])) == replace(MANIFEST, tables=[])
+
+
+@pytest.mark.parametrize("found", [0, True, 1.0, "1", None, [1]], ids=str)
+def test_what_is_not_the_number_of_a_format_is_none(found: object) -> None:
+    with pytest.raises(BadManifest, match="not 1 or 2"):
+        read(changed(format=found))
+
+
+def test_format_1_is_read_and_says_that_it_is() -> None:
+    assert read(changed(format=1)) == replace(MANIFEST, format=1)

@@ -21,10 +21,10 @@ select format('select json_build_object(''schema'', %L, ''name'', %L, ''kind'', 
   nspname, relname, case relkind when 'r' then 'table' when 'p' then 'partitioned table'
     when 'm' then 'materialized view' else 'foreign table' end,
   case relkind when 'r' then 'count(*)' else 'null' end,
-  case relkind when 'r' then format('(coalesce(sum(hashtextextended(row(%s)::text, 0)), 0) + %s)::text', columns, fields) else 'null' end,
+  case relkind when 'r' then format('(coalesce(sum(' || :'row' || '), 0) + %s)::text', columns, fields) else 'null' end,
   case relkind when 'r' then format(' from only %I.%I as t', nspname, relname) end)
 from (select n.nspname, c.relname, c.relkind, (
-    select string_agg(format('t.%I', a.attname), ', ' order by a.attname) from pg_attribute a
+    select string_agg(:column, ', ' order by a.attname) from pg_attribute a, pg_basetype(atttypid) as type
     where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated <> 'v') as columns, (
     with recursive used as (
       select atttypid as type from pg_attribute where attrelid = c.oid and attnum > 0 and not attisdropped
@@ -38,8 +38,7 @@ from (select n.nspname, c.relname, c.relkind, (
   from :tables)
 order by nspname, relname \gexec
 select json_build_object('schema', 'pg_catalog', 'name', 'pg_largeobject', 'kind', 'large objects',
-  'rows', count(distinct m.oid), 'checksum', coalesce(sum(hashtextextended(
-    format('%s %s %s', m.oid, piece, lo_get(m.oid, piece, 1048576)), 0)), 0)::text)
+  'rows', count(distinct m.oid), 'checksum', coalesce(sum(:piece), 0)::text)
 from pg_largeobject_metadata m
 cross join lateral (select coalesce(max(pageno), 0)::bigint * 2048 as last from pg_largeobject where loid = m.oid)
 cross join lateral generate_series(0, last, 1048576) as piece;

@@ -12,6 +12,20 @@ One JSON line per table, in one transaction: what is there, how many rows, which
   foreign tables, and materialized views, which a restore computes anew.
 - Sequences do not count: nextval() ignores snapshots, so their value in the dump may be a later one.
 - Tables of extensions belong to CREATE EXTENSION, not to the dump.
+
+How a checksum is made is the manifest's format. Both add up one hash a row: the order of rows does not
+count.
+
+- Format 1 hashes each row as text.
+- Format 2 hashes each row as the bytes that would go to a client (record_send), which are made faster than
+  text. Numbers and times go into them as they are: the bytes of a numeric have its scale. What can be long
+  goes into them by its own hash, so that no row with big values is ever copied; bytea and text are hashed
+  where they lie. Of a float all bits count but those of a NaN: a dump knows one, and PostgreSQL may hold
+  several. All else is text first, as in a dump: whatever may have a user's type in it, whose number is
+  another one after a restore.
+- Not the types' own hash functions. What is equal has one hash there: 1.0 and 1.00, 0 and -0, 1 month and
+  30 days, 'a' and 'A' under some collations. A row's is a weighted sum, which exchanged values leave as it
+  is.
 """
 
 import json
@@ -20,10 +34,15 @@ from pathlib import Path
 from subprocess import PIPE
 from typing import NamedTuple
 
-from quickdata_node.manifest import Table
+from quickdata_node.manifest import FORMAT, Table
 from quickdata_node.server import PSQL, Server, ServerFailed
 
-COUNTING = Path(__file__).with_name("counting.sql").read_text(encoding="utf-8")
+FOLDER = Path(__file__).parent
+COUNTING = {
+    version: "".join((FOLDER / file).read_text(encoding="utf-8") for file in (checksums, "counting.sql"))
+    for version, checksums in ((1, "checksums_1.sql"), (2, "checksums_2.sql"))
+}
+"""By the manifest's format, which says how checksums are made."""
 
 BEGIN = "begin isolation level repeatable read, read only;\n"
 EXPORT = (
@@ -68,7 +87,7 @@ class Counting:
     def __init__(self, server: Server, database: str) -> None:
         self._session = server.start(*PSQL, "-F", "\t", database=database, stdin=PIPE, stdout=PIPE)
         server.run.cleaning.callback(self.abandon)
-        self._ask(BEGIN + EXPORT + COUNTING)
+        self._ask(BEGIN + EXPORT + COUNTING[FORMAT])
         name, *facts = self._line().split("\t")
         if len(facts) != 2:  # noqa: PLR2004 - version and size
             raise ServerFailed("no snapshot was exported")
@@ -116,13 +135,18 @@ class Counting:
         return self._session.stdout.readline().decode().rstrip("\n")
 
 
-def count(server: Server, database: str) -> list[Table]:
+def count(server: Server, database: str, version: int) -> list[Table]:
     """Return the fingerprints of a database's tables, as they are now.
+
+    Args:
+        server: the server.
+        database: the database that is counted.
+        version: the format of the manifest that they are compared with.
 
     Raises:
         ServerFailed: they could not be counted.
     """
-    printed = server.sql(database, BEGIN + PARALLEL + COUNTING)
+    printed = server.sql(database, BEGIN + PARALLEL + COUNTING[version])
     if not printed.endswith("end\n"):
         raise ServerFailed("psql did not count all")
     return read_tables(printed.removesuffix("end\n"))

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-FORMAT = 1
+FORMAT = 2
+"""Of what is written now. Format 1, which the bash scripts wrote too, is read for ever."""
+FORMATS = (1, FORMAT)
 OBJECTS = ("dump", "globals", "attachments")
 NEEDED = ("dump", "globals")
 CODECS = ("zstd", "gzip")
@@ -81,6 +83,7 @@ class Manifest:
         database_bytes: what the database took on the server's disk.
         objects: by their names.
         tables: their fingerprints.
+        format: how it is written, and how the checksums of the tables were made.
     """
 
     id: str
@@ -92,6 +95,7 @@ class Manifest:
     database_bytes: int
     objects: Mapping[str, StoredObject]
     tables: Sequence[Table]
+    format: int = FORMAT
 
     @property
     def server_major(self) -> int:
@@ -114,8 +118,8 @@ class Manifest:
             name: {key: value for key, value in stored.items() if value is not None}
             for name, stored in facts.pop("objects").items()
         }
-        tables = facts.pop("tables")
-        document = {"format": FORMAT, **facts, "objects": objects, "totals": self.totals, "tables": tables}
+        first, tables = {"format": facts.pop("format")}, facts.pop("tables")
+        document = {**first, **facts, "objects": objects, "totals": self.totals, "tables": tables}
         return json.dumps(document, ensure_ascii=False)
 
 
@@ -141,6 +145,7 @@ def read_manifest(text: bytes, database: str, backup_id: str, prefix: str) -> Ma
         database_bytes=document["database_bytes"],
         objects=_objects(document.get("objects"), prefix),
         tables=_tables(document.get("tables")),
+        format=document["format"],
     )
 
 
@@ -155,10 +160,10 @@ def _document(text: bytes) -> dict[str, Any]:
 
 
 def _check(document: dict[str, Any], database: str, backup_id: str) -> None:
-    if document.get("format") != FORMAT:
-        found = document.get("format")
+    found = document.get("format")
+    if found not in FORMATS or type(found) is not int:
         known = found if isinstance(found, int) else "none"  # anybody's text is shown nowhere
-        raise BadManifest(f"has format {known}, not {FORMAT}", "use the scripts that wrote it")
+        raise BadManifest(f"has format {known}, not 1 or {FORMAT}", "use the scripts that wrote it")
     if (document.get("database"), document.get("id")) != (database, backup_id):
         raise BadManifest("belongs to another backup")
     if not (_is_number(document.get("database_bytes")) and _is_version(document.get("server_version"))):

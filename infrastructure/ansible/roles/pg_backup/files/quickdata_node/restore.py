@@ -185,7 +185,7 @@ def check_attachments_room(restore: Restore, live: Path) -> None:
 def compare(restore: Restore) -> None:
     """Compare what came back with the manifest."""
     try:
-        actual = count(restore.server, restore.scratch)
+        actual = count(restore.server, restore.scratch, restore.manifest.format)
     except ServerFailed as error:
         raise Failed("the restored rows cannot be counted", ABOVE) from error
     found = list(differences(restore.manifest.tables, actual))

@@ -1,0 +1,7 @@
+\set sent '{bool,int2,int4,int8,numeric,money,date,time,timetz,timestamp,timestamptz,interval,uuid}'
+\set float 'case t.%1$I::float8 when ''NaN'' then '''' else float8send(t.%1$I::float8) end'
+\set other 'case when t.%1$I is distinct from null then hashtextextended(concat(t.%1$I) collate "C", 0) end'
+\set value 'case when type = any(:''sent''::regtype[]) then ''t.%I::%s'' when type = any(''{float4,float8}''::regtype[]) then :''float'' when type = ''bytea''::regtype then ''hashbyteaextended(t.%I::bytea, 0)'' when type = any(''{text,varchar}''::regtype[]) then ''hashtextextended(t.%I::text collate "C", 0)'' else :''other'' end'
+\set column 'format(:value, a.attname, type)'
+\set row 'hashbyteaextended(record_send(row(%s)), 0)'
+\set piece 'hashbyteaextended(record_send(row(m.oid, piece, hashbyteaextended(lo_get(m.oid, piece, 1048576), 0))), 0)'

@@ -35,7 +35,8 @@ PLACES = (
 
 KNOWN: tuple[tuple[str, type[PipelineError], str, str], ...] = (
     (
-        r"FAILED: (\d+ tables differ from the manifest|\S+ is not what was uploaded)",
+        r"FAILED: (\d+ tables differ from|\d+ objects are not defined as|the attachments differ from) the "
+        r"manifest|FAILED: \S+ is not what was uploaded",
         VerifyFailed,
         "what came back is not what was backed up",
         "the live database was not touched; `quickdata backups` lists others to restore",

@@ -3,8 +3,14 @@
 from collections.abc import Callable
 
 from tests.node import test_backup, test_fingerprints
+from tests.node.long import (
+    test_definitions,
+    test_marks,
+    test_odd_databases,
+    test_retention,
+    test_swap,
+)
 from tests.node.long import test_faults_postgres as long_postgres
-from tests.node.long import test_marks, test_odd_databases, test_retention, test_swap
 from tests.node.long import test_restore as long_restore
 from tests.support.mutation import Mutation
 
@@ -22,6 +28,9 @@ KEPT_THERE = test_retention.test_what_somebody_keeps_in_the_folder_of_a_backup_s
 EQUAL = test_fingerprints.test_what_a_type_takes_for_equal_is_told_apart
 EXCHANGED = test_fingerprints.test_values_that_are_exchanged_are_told_apart
 ONE_NAN = test_fingerprints.test_a_dump_knows_one_nan_and_so_does_the_checksum
+DEFINED = test_definitions.test_what_comes_back_defined_otherwise_is_named
+KINDS = test_definitions.test_definitions_of_many_kinds_come_back_equal
+TEMPLATE = test_definitions.test_a_template_comes_back_as_one_and_old_ones_go
 LAST = test_retention.test_nothing_is_backed_up_behind_a_key_that_no_name_can_follow
 
 
@@ -81,6 +90,66 @@ DATA_MUTATIONS = (
             ("nothing is not a row of nothing", "is distinct from null", "is not null", EQUAL),
             ("one NaN", "case t.%1$I::float8 when", "case null::float8 when", ONE_NAN),
         )
+    ),
+    Mutation(
+        "what objects call is compared",
+        "definitions.py",
+        "    return found | calls\n",
+        "    return found\n",
+        DEFINED,
+        {"case": test_definitions.OTHERWISE[0]},
+    ),
+    Mutation(
+        "definitions are compared",
+        "restore.py",
+        "(proof.prove_rows, proof.prove_definitions)",
+        "(proof.prove_rows,)",
+        DEFINED,
+        {"case": test_definitions.OTHERWISE[0]},
+    ),
+    *(
+        Mutation(
+            f"what a restore writes otherwise: {what}",
+            "definitions.py",
+            text,
+            instead,
+            KINDS,
+        )
+        for what, text, instead in (
+            ("casts", 'CAST.sub("", text)', "text"),
+            ("columns of children", '"\\nINHERITS (" in text or ', ""),
+        )
+    ),
+    Mutation("definitions in one time zone", "definitions.py", '"-c timezone=UTC"', '""', KINDS),
+    Mutation(
+        "what reads the dump again has ended well",
+        "witness.py",
+        "        if code := self._child.wait():\n",
+        "        if (code := self._child.wait()) is None:\n",
+        long_postgres.test_a_dump_that_pg_restore_does_not_understand_makes_no_backup,
+        {"case": long_postgres.UNREAD[1]},
+    ),
+    Mutation(
+        "files are counted",
+        "proof.py",
+        " and actual != expected:",
+        " and False:",
+        test_definitions.test_attachments_that_come_back_otherwise_are_seen,
+        {"case": test_definitions.FILES[0]},
+    ),
+    Mutation(
+        "a template",
+        "swap.py",
+        "select format('alter database %I is_template %s', :'live', :'template') \\\\gexec\n",
+        "",
+        TEMPLATE,
+    ),
+    Mutation(
+        "a template can be dropped",
+        "databases.py",
+        " and {MARKED} and datistemplate ",
+        " and false ",
+        TEMPLATE,
     ),
     Mutation(
         "no table in another file",

@@ -182,7 +182,7 @@ FAULT_MUTATIONS = (
     ),
     injected(
         "the restored rows' counting",
-        "restore.py",
+        "proof.py",
         'raise Failed("the restored rows cannot be counted", ABOVE) from error',
         "actual = []",
         VERIFIER,

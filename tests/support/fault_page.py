@@ -61,7 +61,8 @@ NOT_COVERED = """
 - What `pg_dump` writes and PostgreSQL cannot load again is in the bucket, and no restore of it ends well:
   each verification fails until the database is changed. Seen: a constraint whose function finds its tables
   by the search path, a `regclass` that names an index, a stored column whose function has changed since (it
-  is computed anew), a column of the row type of a table that inherits.
+  is computed anew), a column of the row type of a table that inherits, `is distinct from` in a trigger's
+  condition or a view between values whose operator is not PostgreSQL's own (citext): a dump cannot name it.
 - A subscription is in the dump, but never restored: the restored database would take changes beside the one
   that was live. Create it again; and drop that of a `DATABASE_before_ID` before the next restore.
 - A database in `SQL_ASCII` with bytes that are not UTF-8 cannot be backed up: the run fails and says so.

@@ -15,13 +15,13 @@ from tests.node import test_faults_node as on_node
 from tests.node import test_faults_postgres as on_postgres
 from tests.node import test_faults_s3 as on_s3
 from tests.node import test_faults_signals as of_signals
+from tests.node.long import test_definitions, test_marks, test_retention, test_swap
 from tests.node.long import test_faults_node as long_node
 from tests.node.long import test_faults_objects as long_objects
 from tests.node.long import test_faults_postgres as long_postgres
 from tests.node.long import test_faults_s3 as long_s3
 from tests.node.long import test_faults_signals as long_signals
 from tests.node.long import test_lossy_databases as lossy
-from tests.node.long import test_marks, test_retention, test_swap
 from tests.node.long import test_odd_databases as odd
 from tests.node.long import test_restore as long_restore
 from tests.support.faults import Fault, Retried
@@ -60,6 +60,10 @@ TABLE: dict[str, tuple[Group, ...]] = {
             test_backup.test_a_session_that_the_server_ends_publishes_nothing,
         ),
         (long_postgres.test_a_psql_that_fails_at_the_end_makes_no_backup, long_postgres.SESSIONS),
+        (
+            long_postgres.test_a_dump_that_pg_restore_does_not_understand_makes_no_backup,
+            long_postgres.UNREAD,
+        ),
         (long_postgres.test_a_server_whose_disk_is_full_restores_nothing, long_postgres.FULL),
         (on_postgres.test_a_table_that_the_role_may_not_read_makes_no_backup, on_postgres.BLIND),
         seen(
@@ -194,6 +198,19 @@ TABLE: dict[str, tuple[Group, ...]] = {
             "restore",
             "the checksums tell them apart",
             test_fingerprints.test_values_that_are_exchanged_are_told_apart,
+        ),
+        (test_definitions.test_what_comes_back_defined_otherwise_is_named, test_definitions.OTHERWISE),
+        seen(
+            "definitions that PostgreSQL writes otherwise when it has read them",
+            "restore",
+            "they are the same",
+            test_definitions.test_definitions_of_many_kinds_come_back_equal,
+        ),
+        seen(
+            "the database is a template",
+            "restore",
+            "it is one again, and what is kept can be dropped all the same",
+            test_definitions.test_a_template_comes_back_as_one_and_old_ones_go,
         ),
         seen(
             "what no restore can bring back (see below)",
@@ -438,6 +455,19 @@ TABLE: dict[str, tuple[Group, ...]] = {
             "restore: the comparison",
             "exit 4, the live database is as it was",
             test_restore.test_a_restore_that_differs_is_seen_and_the_live_database_stays,
+        ),
+        (test_definitions.test_attachments_that_come_back_otherwise_are_seen, test_definitions.FILES),
+        seen(
+            "the attachments are not those of the manifest",
+            "verify",
+            "exit 4",
+            test_definitions.test_attachments_are_counted_by_a_verification_too,
+        ),
+        seen(
+            "another version of pg_dump wrote the definitions",
+            "verify",
+            "they are not compared, and the log says so",
+            test_definitions.test_definitions_that_another_pg_dump_wrote_are_not_compared,
         ),
         seen(
             "there is nothing to verify",

@@ -29,4 +29,5 @@ def manifest(database: str, name: str, taken: str, **changes: Any) -> dict[str, 
             "globals": {"key": f"{root}/globals.sql.zst", "size": 1, **stored},
         },
         "tables": [{**table, "name": "full", "rows": ROWS}, {**table, "name": "empty", "rows": 0}],
+        "definitions": {"TABLE public.full": "0123456789abcdef"},
     } | changes

@@ -113,8 +113,8 @@ PROGRAM_MUTATIONS = (
     ),
     Mutation(
         "the content",
-        "restore.py",
-        "    if found:\n",
+        "proof.py",
+        "    if differing:\n",
         "    if False:\n",
         test_restore.test_a_restore_that_differs_is_seen_and_the_live_database_stays,
     ),
@@ -198,8 +198,8 @@ PROGRAM_MUTATIONS = (
     Mutation(
         "older copies go last",
         "swap.py",
-        "    _swap_databases(server, scratch, kept, files)\n",
-        "    files and files.keep(server.run)\n    _swap_databases(server, scratch, kept, files)\n",
+        "    _swap_databases(server, scratch, kept, files, is_template)\n",
+        "    files and files.keep(server.run)\n    _swap_databases(server, scratch, kept, files, is_template)\n",
         test_swap.test_databases_that_cannot_be_swapped_leave_the_attachments,
     ),
     Mutation(

@@ -216,6 +216,21 @@ def test_a_psql_that_fails_at_the_end_makes_no_backup(stocked: Node, case: Fault
     before.survives(stocked.backup(), case.says)
 
 
+# --- what reads the dump again ---
+
+UNREAD = (
+    Fault("pg_restore cannot be run", "backup", DUMP, how="exit 127"),
+    Fault("pg_restore is killed", "backup", DUMP, how="head -c 1000 >/dev/null; kill -KILL $$"),
+)
+
+
+@pytest.mark.parametrize("case", cases(UNREAD))
+def test_a_dump_that_pg_restore_does_not_understand_makes_no_backup(stocked: Node, case: Fault) -> None:
+    stocked.replace("pg_restore", case.how)
+    before = Before(stocked)
+    before.survives(stocked.backup(), case.says)
+
+
 # --- a verifier that cannot run ---
 
 COUNTING = 'sql=$(cat); if [[ $sql == *hashtextextended* ]]; then BODY; fi; exec "$REAL" "$@" <<<"$sql"'
@@ -237,6 +252,20 @@ VERIFIERS = (
         "restore: the start",
         "PostgreSQL cannot be reached; check PGUSER and that the server runs",
         how=("psql", "exit 127", ""),
+    ),
+    Fault(
+        "pg_dump fails",
+        "restore: the definitions are read",
+        "the restored definitions cannot be read; the lines above say why",
+        how=("pg_dump", "exit 1", ""),
+    ),
+    Fault(
+        "pg_dump says nothing",
+        "restore: the definitions are read",
+        "4 objects are not defined as the manifest of {newest} says; "
+        "restore another backup with --id; the live database was not touched",
+        4,
+        how=("pg_dump", '[[ $1 != --version ]] || exec "$REAL" "$@"', ""),
     ),
     Fault("pg_restore cannot be run", "restore: the dump", NOT_RESTORED, how=("pg_restore", "exit 127", "")),
     Fault(

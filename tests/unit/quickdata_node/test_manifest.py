@@ -20,13 +20,15 @@ MANIFEST = Manifest(
     objects={
         "dump": StoredObject(f"{PREFIX}/dump.zst", 300, "ab", "zstd"),
         "globals": StoredObject(f"{PREFIX}/globals.sql.gz", 20, "cd", "gzip"),
-        "attachments": StoredObject(f"{PREFIX}/attachments.tar.zst", 1, "ef", "zstd", 5),
+        "attachments": StoredObject(f"{PREFIX}/attachments.tar.zst", 1, "ef", "zstd", 5, 2, 4),
     },
     tables=[
         Table("public", 'ü"', "table", 10, "-5"),
         Table("public", "seen", "materialized view", None, None),
         Table("pg_catalog", "pg_largeobject", "large objects", 2, "0"),
     ],
+    definitions={"TABLE public.ü": "0123456789abcdef"},
+    is_template=True,
 )
 
 
@@ -96,6 +98,8 @@ def test_without_dump_and_globals_it_is_refused(objects: object) -> None:
         {"size": "1"},
         {"sha256": None},
         {"unpacked": "1"},
+        {"files": "1"},
+        {"file_bytes": -1},
     ],
     ids=str,
 )
@@ -143,4 +147,10 @@ def test_what_is_not_the_number_of_a_format_is_none(found: object) -> None:
 
 
 def test_format_1_is_read_and_says_that_it_is() -> None:
-    assert read(changed(format=1)) == replace(MANIFEST, format=1)
+    assert read(changed(format=1)) == replace(MANIFEST, format=1, definitions=None)
+
+
+@pytest.mark.parametrize("found", [None, [], "TABLE", {"TABLE": 1}, {"TABLE": None}], ids=str)
+def test_definitions_that_are_none_are_refused(found: object) -> None:
+    with pytest.raises(BadManifest, match="has no list of definitions"):
+        read(changed(definitions=found))

@@ -3,17 +3,32 @@
 import os
 import shlex
 import shutil
+import stat
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO, NamedTuple
 
 from quickdata_node.marks import MARK, is_marked, mark_folder, remove_folders
 from quickdata_node.run import Failed, Run
 from quickdata_node.server import start_here
+from quickdata_node.witness import Witness
 
 TOLERATED = (0, 1)
 """tar's exit codes. 1 is for a file that grew while it was read: no failure, uploads are written once."""
 ANY_ID = "?" * 8
+
+
+class Files(NamedTuple):
+    """What is in an archive, or in a folder.
+
+    Args:
+        number: its files, and whatever else is not a folder.
+        bytes: of the files' content.
+    """
+
+    number: int
+    bytes: int
 
 
 def beside(live: Path, kind: str, which: str = ANY_ID) -> Path:
@@ -69,6 +84,21 @@ def pack(run: Run, live: Path) -> "subprocess.Popen[bytes]":
     return start_here(run, *command, stdout=subprocess.PIPE)
 
 
+def read_again(run: Run) -> Witness[Files]:
+    """Start what reads an archive to its end, writes nothing, and counts."""
+    command = ("tar", "--list", "--verbose", "--numeric-owner", "--quoting-style=escape")
+    return Witness(start_here(run, *command, stdin=subprocess.PIPE, stdout=subprocess.PIPE), count_listed)
+
+
+def count_listed(listing: IO[bytes]) -> Files:
+    """Return what is in an archive by what tar says: a line each, of which the third word is the size."""
+    number = size = 0
+    for line in listing:
+        number += not line.startswith(b"d")
+        size += int(line.split(maxsplit=3)[2]) if line.startswith(b"-") else 0
+    return Files(number, size)
+
+
 # --- a restore ---
 
 
@@ -77,9 +107,18 @@ def show_room(run: Run, folder: Path) -> str:
     return start_here(run, "df", "-Pk", str(folder), stdout=subprocess.PIPE).communicate()[0].decode()
 
 
-def read_archive(run: Run) -> "subprocess.Popen[bytes]":
-    """Start what reads an archive to its end, and writes nothing."""
-    return start_here(run, "tar", "--list", stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+def count_folder(folder: Path) -> Files:
+    """Return what is in a folder. A file of several names is in an archive once."""
+    number, size, linked = 0, 0, set[tuple[int, int]]()
+    for place, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            found = os.lstat(os.path.join(place, name))  # noqa: PTH118 - one call a file
+            number += not stat.S_ISDIR(found.st_mode)
+            file = found.st_dev, found.st_ino
+            if stat.S_ISREG(found.st_mode) and file not in linked:
+                size += found.st_size
+                linked.update({file} if found.st_nlink > 1 else ())
+    return Files(number, size)
 
 
 def unpack_archive(run: Run, folder: Path) -> "subprocess.Popen[bytes]":

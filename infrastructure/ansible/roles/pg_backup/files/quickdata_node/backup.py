@@ -6,15 +6,16 @@ A backup exists when its manifest does, and the manifest is written last.
 import json
 import os
 import subprocess
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
-from quickdata_node import attachments, globals_sql, names
+from quickdata_node import attachments, definitions, globals_sql, names
 from quickdata_node.config import Config, load, parse
 from quickdata_node.fingerprints import Counting, Snapshot
-from quickdata_node.manifest import Manifest, Table
+from quickdata_node.manifest import Manifest, StoredObject, Table
 from quickdata_node.retention import choose_expired, prune
 from quickdata_node.run import Failed, Run, now
 from quickdata_node.server import Server, ServerFailed, find_server
@@ -31,6 +32,7 @@ ABOVE, AGAIN = "the lines above say why", "the lines above say why; then run it 
 LARGE = "copy the server's files instead, as pgBackRest does"
 LISTING = "check BACKUP_BUCKET, AWS_REGION and the role of this machine"
 AHEAD = timedelta(minutes=1)
+Counted = TypeVar("Counted")
 
 
 @dataclass(frozen=True)
@@ -99,13 +101,14 @@ def upload(server: Server, store: Store, backup: Backup) -> Manifest:
     """
     counting = open_snapshot(server)
     feeds = start_feeds(server, store, backup, counting.snapshot)
-    tables = wait_for_counts(counting)
+    tables = wait_for_counts(counting.tables)
     for feed in feeds:
         feed.wait()
+    defined = feeds[0].said | wait_for_counts(counting.calls)
     close_snapshot(counting)
     for feed in feeds:
         feed.complete()
-    return describe(server, backup, counting.snapshot, feeds, tables)
+    return describe(server, backup, counting.snapshot, feeds, tables, defined)
 
 
 def open_snapshot(server: Server) -> Counting:
@@ -134,12 +137,26 @@ def list_contents(server: Server, backup: Backup, snapshot: Snapshot) -> list[Co
     """Return the objects of a backup, and what writes each."""
     size, live = snapshot.database_bytes, server.config.attachments
     found = [
-        Content("dump", "dump.zst", [lambda: dump(server, snapshot)], size),
+        Content(
+            "dump",
+            "dump.zst",
+            [lambda: dump(server, snapshot)],
+            size,
+            witness=lambda: definitions.read_again(server),
+        ),
         Content("globals", "globals.sql.zst", globals_sql.programs(server, backup.database), size),
     ]
     if live:
-        archive, measured = [lambda: attachments.pack(server.run, live)], backup.attachments_bytes or 0
-        found.append(Content("attachments", "attachments.tar.zst", archive, measured, attachments.TOLERATED))
+        found.append(
+            Content(
+                "attachments",
+                "attachments.tar.zst",
+                [lambda: attachments.pack(server.run, live)],
+                backup.attachments_bytes or 0,
+                attachments.TOLERATED,
+                lambda: attachments.read_again(server.run),
+            )
+        )
     return found
 
 
@@ -147,13 +164,14 @@ def dump(server: Server, snapshot: Snapshot) -> Child:
     """Start pg_dump, which reads the snapshot that is counted."""
     options = ("--no-password", "--format=custom", "--compress=0", f"--snapshot={snapshot.name}")
     more = ("--lock-wait-timeout=10min", "--statistics")
-    return server.start("pg_dump", *options, *more, database=server.config.database, stdout=subprocess.PIPE)
+    sessions: dict[str, str] = {"database": server.config.database, "options": definitions.ZONE}
+    return server.start("pg_dump", *options, *more, **sessions, stdout=subprocess.PIPE)
 
 
-def wait_for_counts(counting: Counting) -> list[Table]:
+def wait_for_counts(count: Callable[[], Counted]) -> Counted:
     """Return what was counted."""
     try:
-        return counting.tables()
+        return count()
     except ServerFailed as error:
         raise Failed("the rows could not be counted, nothing was published", AGAIN) from error
 
@@ -168,13 +186,14 @@ def close_snapshot(counting: Counting) -> None:
 
 
 def describe(
-    server: Server, backup: Backup, snapshot: Snapshot, feeds: Sequence[Feed], tables: list[Table]
+    server: Server,
+    backup: Backup,
+    snapshot: Snapshot,
+    feeds: Sequence[Feed],
+    tables: list[Table],
+    defined: dict[str, str],
 ) -> Manifest:
     """Return the manifest of what was uploaded."""
-    unpacked = {"attachments": backup.attachments_bytes}
-    described = {
-        feed.content.what: feed.describe(backup.prefix, unpacked.get(feed.content.what)) for feed in feeds
-    }
     return Manifest(
         id=backup.id,
         database=backup.database,
@@ -183,9 +202,26 @@ def describe(
         started_at=backup.started_at,
         finished_at=now(),
         database_bytes=snapshot.database_bytes,
-        objects=described,
+        objects=describe_objects(backup, feeds),
         tables=tables,
+        definitions=defined,
+        is_template=snapshot.is_template,
     )
+
+
+def describe_objects(backup: Backup, feeds: Sequence[Feed]) -> dict[str, StoredObject]:
+    """Return what the manifest says of each object."""
+    described = {feed.content.what: feed.describe(backup.prefix) for feed in feeds}
+    for feed in feeds:
+        if isinstance(feed.said, attachments.Files):
+            files = feed.said
+            described[feed.content.what] = replace(
+                described[feed.content.what],
+                unpacked=backup.attachments_bytes,
+                files=files.number,
+                file_bytes=files.bytes,
+            )
+    return described
 
 
 def publish(run: Run, store: Store, manifest: Manifest, prefix: str) -> None:

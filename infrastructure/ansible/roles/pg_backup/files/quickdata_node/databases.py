@@ -17,6 +17,7 @@ SHOW = f"""select case when {MARKED} then format('dropping the database %I', dat
 {NAMED} order by datname;
 """
 DROP = f"""set client_min_messages = warning;
+select format('alter database %I is_template false', datname) {NAMED} and {MARKED} and datistemplate \\gexec
 select format('drop database %I with (force)', datname) {NAMED} and {MARKED} \\gexec
 """
 

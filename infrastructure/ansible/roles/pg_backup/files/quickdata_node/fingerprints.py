@@ -34,6 +34,7 @@ from pathlib import Path
 from subprocess import PIPE
 from typing import NamedTuple
 
+from quickdata_node.definitions import CALLS, read_calls
 from quickdata_node.manifest import FORMAT, Table
 from quickdata_node.server import PSQL, Server, ServerFailed
 
@@ -43,10 +44,12 @@ COUNTING = {
     for version, checksums in ((1, "checksums_1.sql"), (2, "checksums_2.sql"))
 }
 """By the manifest's format, which says how checksums are made."""
+END = "\\echo end\n"
 
 BEGIN = "begin isolation level repeatable read, read only;\n"
 EXPORT = (
-    "select pg_export_snapshot(), current_setting('server_version'), pg_database_size(current_database());\n"
+    "select pg_export_snapshot(), current_setting('server_version'), pg_database_size(oid), datistemplate"
+    " from pg_database where datname = current_database();\n"
 )
 PARALLEL = """set local min_parallel_table_scan_size = 0;
 set local parallel_setup_cost = 0;
@@ -63,11 +66,13 @@ class Snapshot(NamedTuple):
         name: what they call it.
         server_version: PostgreSQL's.
         database_bytes: what the database takes on the server's disk.
+        is_template: whether others may be made after it.
     """
 
     name: str
     server_version: str
     database_bytes: int
+    is_template: bool
 
 
 class Counting:
@@ -89,9 +94,9 @@ class Counting:
         server.run.cleaning.callback(self.abandon)
         self._ask(BEGIN + EXPORT + COUNTING[FORMAT])
         name, *facts = self._line().split("\t")
-        if len(facts) != 2:  # noqa: PLR2004 - version and size
+        if len(facts) != 3:  # noqa: PLR2004 - version, size, template
             raise ServerFailed("no snapshot was exported")
-        self.snapshot = Snapshot(name, facts[0], int(facts[1]))
+        self.snapshot = Snapshot(name, facts[0], int(facts[1]), facts[2] == "t")
 
     def tables(self) -> list[Table]:
         """Return the fingerprints, when all is counted.
@@ -99,12 +104,24 @@ class Counting:
         Raises:
             ServerFailed: not all could be counted.
         """
+        return read_tables(self._answer())
+
+    def calls(self) -> dict[str, str]:
+        """Return the checksums of what objects call.
+
+        Raises:
+            ServerFailed: psql failed.
+        """
+        self._ask(CALLS + END)
+        return read_calls(self._answer())
+
+    def _answer(self) -> str:
         lines = []
         while (line := self._line()) != "end":
             if not line:
                 raise ServerFailed("psql ended before all was counted")
             lines.append(line)
-        return read_tables("\n".join(lines))
+        return "\n".join(lines)
 
     def end(self) -> None:
         """End the session, and the snapshot with it.

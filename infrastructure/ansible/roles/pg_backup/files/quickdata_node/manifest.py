@@ -41,6 +41,8 @@ class StoredObject:
         sha256: of those.
         codec: what compressed it.
         unpacked: bytes of its content; None where nobody measured.
+        files: number of files in it, where it has files.
+        file_bytes: bytes in those.
     """
 
     key: str
@@ -48,6 +50,8 @@ class StoredObject:
     sha256: str
     codec: str
     unpacked: int | None = None
+    files: int | None = None
+    file_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,8 @@ class Manifest:
         database_bytes: what the database took on the server's disk.
         objects: by their names.
         tables: their fingerprints.
+        definitions: a checksum for each object in the database, by its name; None in format 1.
+        is_template: whether others may be made after the database.
         format: how it is written, and how the checksums of the tables were made.
     """
 
@@ -95,6 +101,8 @@ class Manifest:
     database_bytes: int
     objects: Mapping[str, StoredObject]
     tables: Sequence[Table]
+    definitions: Mapping[str, str] | None = None
+    is_template: bool = False
     format: int = FORMAT
 
     @property
@@ -118,8 +126,11 @@ class Manifest:
             name: {key: value for key, value in stored.items() if value is not None}
             for name, stored in facts.pop("objects").items()
         }
-        first, tables = {"format": facts.pop("format")}, facts.pop("tables")
-        document = {**first, **facts, "objects": objects, "totals": self.totals, "tables": tables}
+        first, last = (
+            {"format": facts.pop("format")},
+            {key: facts.pop(key) for key in ("tables", "definitions")},
+        )
+        document = {**first, **facts, "objects": objects, "totals": self.totals, **last}
         return json.dumps(document, ensure_ascii=False)
 
 
@@ -145,6 +156,8 @@ def read_manifest(text: bytes, database: str, backup_id: str, prefix: str) -> Ma
         database_bytes=document["database_bytes"],
         objects=_objects(document.get("objects"), prefix),
         tables=_tables(document.get("tables")),
+        definitions=_definitions(document),
+        is_template=document.get("is_template") is True,
         format=document["format"],
     )
 
@@ -182,7 +195,8 @@ def _object(name: str, described: Any, prefix: str) -> StoredObject:
     except AttributeError:
         stored = StoredObject("", 0, "", "")
     known = name in OBJECTS and stored.codec in CODECS and isinstance(stored.sha256, str)
-    sizes = stored.size, stored.size if stored.unpacked is None else stored.unpacked
+    optional = (stored.unpacked, stored.files, stored.file_bytes)
+    sizes = [stored.size, *(each for each in optional if each is not None)]
     ours = isinstance(stored.key, str) and stored.key.startswith(f"{prefix}/")
     if not (known and ours and all(map(_is_number, sizes))):
         which = name if name.isprintable() else "objects"
@@ -201,6 +215,15 @@ def _tables(found: Any) -> list[Table]:
         if not (texts and counted and isinstance(table.checksum, str | None)):
             raise BadManifest("has tables that are none")
     return tables
+
+
+def _definitions(document: dict[str, Any]) -> dict[str, str] | None:
+    if document["format"] == 1:
+        return None
+    found = document.get("definitions")
+    if not isinstance(found, dict) or not all(isinstance(each, str) for each in found.values()):
+        raise BadManifest("has no list of definitions")
+    return found
 
 
 def _is_number(value: Any) -> bool:

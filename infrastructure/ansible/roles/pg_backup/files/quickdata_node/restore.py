@@ -12,16 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from quickdata_node import attachments, databases, names, roles, target
-from quickdata_node.compare import SHOWN, differences
+from quickdata_node import attachments, databases, names, proof, roles, target
 from quickdata_node.config import Config, Options, load, parse
-from quickdata_node.fingerprints import count
 from quickdata_node.manifest import Manifest
 from quickdata_node.run import Failed, Run, now
 from quickdata_node.server import Server, ServerFailed, find_server
 from quickdata_node.store import Store, StoreFailed
 from quickdata_node.streams import Kept, Program, Sink, fetch
 from quickdata_node.swap import swap
+from quickdata_node.witness import Witness
 
 USAGE = """\
 Usage: restore-pg-latest.sh --config FILE [--id ID] [--verify] [--from-database NAME]
@@ -85,7 +84,8 @@ def main(run: Run, arguments: Sequence[str]) -> None:
     if options.verify:
         said |= note_verified(restore)
     else:
-        swap(restore.server, restore.scratch, restore.kept, files, restore.undo)
+        template = restore.manifest.is_template
+        swap(restore.server, restore.scratch, restore.kept, files, restore.undo, template)
     os.write(1, f"{json.dumps({'seconds': run.seconds(), **said})}\n".encode())
     run.log(f"backup {restore.name} {said['action']}")
 
@@ -154,7 +154,7 @@ def restore_attachments(restore: Restore) -> attachments.Swap | None:
     if "attachments" not in restore.manifest.objects:
         return None
     if restore.options.verify:
-        restore_object(restore, "attachments", lambda: Program(attachments.read_archive(run)))
+        proof.prove_files(run, restore.name, restore.manifest, read_attachments(restore))
         return None
     if not live:
         run.log("warning: the backup has attachments, but ATTACHMENTS_DIR is not set: they are not restored")
@@ -164,7 +164,20 @@ def restore_attachments(restore: Restore) -> attachments.Swap | None:
     files.prepare()
     check_attachments_room(restore, live)
     restore_object(restore, "attachments", lambda: Program(attachments.unpack_archive(run, files.files)))
+    proof.prove_files(run, restore.name, restore.manifest, attachments.count_folder(files.files))
     return files
+
+
+def read_attachments(restore: Restore) -> attachments.Files:
+    """Return what is in the archive of the attachments."""
+    opened: list[Witness[attachments.Files]] = []
+
+    def reader() -> Sink:
+        opened.append(attachments.read_again(restore.run))
+        return opened[0]
+
+    restore_object(restore, "attachments", reader)
+    return opened[0].said
 
 
 def check_attachments_room(restore: Restore, live: Path) -> None:
@@ -184,16 +197,8 @@ def check_attachments_room(restore: Restore, live: Path) -> None:
 
 def compare(restore: Restore) -> None:
     """Compare what came back with the manifest."""
-    try:
-        actual = count(restore.server, restore.scratch, restore.manifest.format)
-    except ServerFailed as error:
-        raise Failed("the restored rows cannot be counted", ABOVE) from error
-    found = list(differences(restore.manifest.tables, actual))
-    for line in found[:SHOWN]:
-        restore.run.log(f"different: {line}")
-    if found:
-        what = f"{len(found)} tables differ from the manifest of {restore.name}"
-        raise Failed(what, "restore another backup with --id; the live database was not touched", 4)
+    for prove in (proof.prove_rows, proof.prove_definitions):
+        prove(restore.server, restore.scratch, restore.name, restore.manifest)
 
 
 def summary(restore: Restore) -> dict[str, Any]:

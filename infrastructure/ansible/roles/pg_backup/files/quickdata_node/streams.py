@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from hashlib import sha256
-from typing import IO, NamedTuple, Protocol
+from typing import IO, Any, NamedTuple, Protocol
 
 import zstandard
 
@@ -16,6 +16,7 @@ from quickdata_node.manifest import StoredObject
 from quickdata_node.run import Failed
 from quickdata_node.server import ServerFailed
 from quickdata_node.store import Store, StoreFailed, Upload
+from quickdata_node.witness import Nobody, Witness
 
 LEVEL = 1
 """Of zstd: 3 takes half as long again for the same size."""
@@ -39,6 +40,7 @@ class Content(NamedTuple):
         programs: start the programs whose output it is.
         expected: its bytes, more or less.
         tolerated: exit codes of theirs that are no failure.
+        witness: starts what reads it again on its way.
     """
 
     what: str
@@ -46,6 +48,7 @@ class Content(NamedTuple):
     programs: Programs
     expected: int
     tolerated: tuple[int, ...] = (0,)
+    witness: Callable[[], Witness[Any] | Nobody] = Nobody
 
 
 class Feed:
@@ -55,6 +58,9 @@ class Feed:
         content: what goes up.
         upload: where it goes.
     """
+
+    said: Any = None
+    """What the witness has said."""
 
     def __init__(self, content: Content, upload: Upload) -> None:
         self.content, self._upload = content, upload
@@ -76,20 +82,25 @@ class Feed:
         except StoreFailed as error:
             raise self._not_uploaded() from error
 
-    def describe(self, prefix: str, unpacked: int | None) -> StoredObject:
-        """Return what the manifest says of the object.
-
-        Args:
-            prefix: what its key begins with.
-            unpacked: bytes of its content, where that is known.
-        """
+    def describe(self, prefix: str) -> StoredObject:
+        """Return what the manifest says of the object, whose key begins with that."""
         key = f"{prefix}/{self.content.file}"
-        return StoredObject(key, self._upload.size, self._upload.sha256.hexdigest(), "zstd", unpacked)
+        return StoredObject(key, self._upload.size, self._upload.sha256.hexdigest(), "zstd")
 
     def _not_uploaded(self) -> Failed:
         return Failed(f"the upload of {self.content.file} failed, nothing was published", AGAIN)
 
     def _feed(self) -> None:
+        witness = self.content.witness()
+        try:
+            self._send(witness)
+        except BaseException:
+            witness.dismiss()
+            raise
+        witness.close()
+        self.said = witness.said
+
+    def _send(self, witness: Witness[Any] | Nobody) -> None:
         compressor = zstandard.ZstdCompressor(level=LEVEL, threads=THREADS, write_checksum=True).compressobj()
         for program in self.content.programs:
             child = program()
@@ -97,6 +108,7 @@ class Feed:
             with child.stdout:  # a program that nobody reads any more gets a broken pipe
                 while block := child.stdout.read(BLOCK):
                     self._upload.write(compressor.compress(block))
+                    witness.write(block)
             if child.wait() not in self.content.tolerated:
                 raise ServerFailed(
                     f"what writes the {self.content.what} ended with exit code {child.returncode}"

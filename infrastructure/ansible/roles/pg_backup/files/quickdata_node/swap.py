@@ -17,6 +17,7 @@ select format('alter database %I rename to %I', :'live', :'kept')
   where exists (select from pg_database where datname = :'live') \\gexec
 select format('alter database %I rename to %I', :'scratch', :'live') \\gexec
 select format('alter database %I reset quickdata.mark', :'live') \\gexec
+select format('alter database %I is_template %s', :'live', :'template') \\gexec
 {MARKING} where datname in (:'kept', :'spare') \\gexec
 commit;
 """
@@ -30,7 +31,9 @@ others to go) also when a kill took the swap: it must not go on for ever, ending
 ABOVE = "the lines above say why"
 
 
-def swap(server: Server, scratch: str, kept: str, files: Swap | None, undo: ExitStack) -> None:
+def swap(
+    server: Server, scratch: str, kept: str, files: Swap | None, undo: ExitStack, is_template: bool
+) -> None:
     """Swap attachments and databases. Nothing stops it halfway.
 
     The attachments go first, because they can go back: the databases' swap is one transaction. What was live
@@ -42,11 +45,12 @@ def swap(server: Server, scratch: str, kept: str, files: Swap | None, undo: Exit
         kept: what the live one is called then.
         files: the attachments; None when there are none.
         undo: what is done when it fails: all that was made is removed.
+        is_template: whether others may be made after the database: such a one cannot be dropped.
     """
     server.run.hold_signals()
     live = server.config.database
     _swap_attachments(server, files)
-    _swap_databases(server, scratch, kept, files)
+    _swap_databases(server, scratch, kept, files, is_template)
     undo.pop_all()  # what was made is what is live
     server.run.log(f"{live} is restored")
     _remove_older(server, kept, files)
@@ -60,10 +64,11 @@ def _swap_attachments(server: Server, files: Swap | None) -> None:
             _put_back(server, files, "the attachments", error)
 
 
-def _swap_databases(server: Server, scratch: str, kept: str, files: Swap | None) -> None:
+def _swap_databases(server: Server, scratch: str, kept: str, files: Swap | None, is_template: bool) -> None:
     """Rename both in one transaction, while a second session ends whoever is connected or connects again."""
     spare = f"{server.config.database}_before_{secrets.token_hex(4)}"
     names = {"live": server.config.database, "scratch": scratch, "kept": kept, "spare": spare}
+    names["template"] = str(is_template).lower()
     options = [word for name, value in names.items() for word in ("-v", f"{name}={value}")]
     try:
         server.start_sql(server.maintenance, DISCONNECT, *options, stdout=subprocess.DEVNULL)

@@ -1,0 +1,9 @@
+select json_build_object('name', format('call by %s %s', d.type, d.identity), 'checksum', hashtextextended(
+  string_agg(format('%s %s', r.type, r.identity), ', ' order by r.type collate "C", r.identity collate "C"), 0)::text)
+from (select distinct classid, objid, refclassid, refobjid from pg_depend
+  where deptype = 'n' and objid >= 16384 and refclassid in ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_collation'::regclass)
+  and classid in ('pg_attrdef'::regclass, 'pg_class'::regclass, 'pg_constraint'::regclass, 'pg_policy'::regclass,
+    'pg_proc'::regclass, 'pg_publication_rel'::regclass, 'pg_rewrite'::regclass, 'pg_statistic_ext'::regclass,
+    'pg_trigger'::regclass)) as calls,
+  pg_identify_object(classid, objid, 0) as d, pg_identify_object(refclassid, refobjid, 0) as r
+group by d.type, d.identity;

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from anyio.from_thread import start_blocking_portal
 
+from pipeline.servers import postgres as embedded
 from pipeline.servers.localstack import LocalStack
 from pipeline.servers.postgres import Postgres
 from tests.support.backup_node import Node
@@ -107,3 +109,22 @@ def told(stocked: Node, listener: Listener) -> Node:
         stocked.replace(program, f'env >>{stocked.directory}/seen; exec "$REAL" "$@"')
     stocked.replace("alert", f'env >>{stocked.directory}/seen; printf "%s\\n" "$1" >>{stocked.alerts}')
     return stocked
+
+
+FEW_LOCKS = "max_locks_per_transaction = 10\n"
+
+
+@pytest.fixture(scope="module")
+def few_locks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """A server that has room for some 1,370 locks, and as many more as its slack of memory allows."""
+    initialise, directory = embedded._initialise, tmp_path_factory.mktemp("few-locks")
+
+    async def initialise_small(server: Postgres, data: Path) -> None:
+        await initialise(server, data)
+        with (data / "postgresql.conf").open("a") as settings:
+            settings.write(FEW_LOCKS)
+
+    with pytest.MonkeyPatch.context() as patch, start_blocking_portal() as portal:
+        patch.setattr(embedded, "_initialise", initialise_small)
+        with portal.wrap_async_context_manager(embedded.postgres(directory)) as server:
+            yield server

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from tests.node import test_backup, test_fingerprints
 from tests.node.long import (
     test_definitions,
+    test_limits,
     test_marks,
     test_odd_databases,
     test_retention,
@@ -61,15 +62,13 @@ DATA_MUTATIONS = (
     ),
     Mutation(
         "fields with their names",
-        "counting.sql",
+        "tables.sql",
         "columns, fields)",
         "columns, 0)",
         test_odd_databases.test_a_row_that_comes_back_with_its_fields_exchanged_is_seen,
     ),
     *(
-        Mutation(
-            f"fields wherever they are: {column}", "counting.sql", part, "0", WHEREVER, {"column": column}
-        )
+        Mutation(f"fields wherever they are: {column}", "tables.sql", part, "0", WHEREVER, {"column": column})
         for column, part in (
             ("pair[]", "y.typelem"),
             ("known", "y.typbasetype"),
@@ -90,6 +89,20 @@ DATA_MUTATIONS = (
             ("nothing is not a row of nothing", "is distinct from null", "is not null", EQUAL),
             ("one NaN", "case t.%1$I::float8 when", "case null::float8 when", ONE_NAN),
         )
+    ),
+    Mutation(
+        "locks of indexes are let go",
+        "tables.sql",
+        ", 'rollback to savepoint counted'",
+        "",
+        test_limits.test_as_many_tables_as_pg_dump_can_dump_are_counted_too,
+    ),
+    Mutation(
+        "big values after pg_dump",
+        "fingerprints.py",
+        "> 1048576",
+        "> 1e18",
+        test_limits.test_a_table_with_big_values_is_counted_when_pg_dump_has_ended,
     ),
     Mutation(
         "what objects call is compared",

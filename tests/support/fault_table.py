@@ -15,7 +15,7 @@ from tests.node import test_faults_node as on_node
 from tests.node import test_faults_postgres as on_postgres
 from tests.node import test_faults_s3 as on_s3
 from tests.node import test_faults_signals as of_signals
-from tests.node.long import test_definitions, test_marks, test_retention, test_swap
+from tests.node.long import test_definitions, test_limits, test_marks, test_retention, test_swap
 from tests.node.long import test_faults_node as long_node
 from tests.node.long import test_faults_objects as long_objects
 from tests.node.long import test_faults_postgres as long_postgres
@@ -95,6 +95,24 @@ TABLE: dict[str, tuple[Group, ...]] = {
             test_backup_container.test_no_container_or_two_are_a_failure,
         ),
         (on_postgres.test_a_container_that_is_replaced_halfway_changes_nothing, on_postgres.REPLACED),
+        seen(
+            "a row has several big values",
+            "backup and restore: while rows are counted",
+            "the counting takes the memory of one of them, and not beside pg_dump",
+            test_limits.test_memory_follows_the_biggest_value_and_not_the_biggest_row,
+        ),
+        seen(
+            "a table has a big value",
+            "backup",
+            "it is counted when pg_dump has ended",
+            test_limits.test_a_table_with_big_values_is_counted_when_pg_dump_has_ended,
+        ),
+        seen(
+            "as many tables as the server has locks for",
+            "backup and restore",
+            "the run ends well where pg_dump does",
+            test_limits.test_as_many_tables_as_pg_dump_can_dump_are_counted_too,
+        ),
     ),
     "What is in the database": (
         seen(

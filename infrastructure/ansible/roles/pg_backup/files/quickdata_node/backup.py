@@ -95,15 +95,17 @@ def name_backup(run: Run, config: Config, store: Store, size: int | None) -> Bac
 def upload(server: Server, store: Store, backup: Backup) -> Manifest:
     """Dump, count and upload, all of one snapshot.
 
-    One session exports the snapshot that pg_dump reads, and counts in it, beside pg_dump. What the programs
-    write is uploaded in parts meanwhile, but no upload is completed before all of them, and the session, have
-    ended well: when pg_dump dies, what it wrote is thrown away, and nothing new is in the bucket.
+    One session exports the snapshot that pg_dump reads, and counts in it, beside pg_dump: what may hold big
+    values comes when pg_dump has ended, so that their memory does not add up. What the programs write is
+    uploaded in parts meanwhile, but no upload is completed before all of them, and the session, have ended
+    well: when pg_dump dies, what it wrote is thrown away, and nothing new is in the bucket.
     """
     counting = open_snapshot(server)
     feeds = start_feeds(server, store, backup, counting.snapshot)
-    tables = wait_for_counts(counting.tables)
+    tables = wait_for_counts(counting.small_tables)
     for feed in feeds:
         feed.wait()
+    tables += wait_for_counts(counting.big_tables)
     defined = feeds[0].said | wait_for_counts(counting.calls)
     close_snapshot(counting)
     for feed in feeds:
@@ -203,7 +205,7 @@ def describe(
         finished_at=now(),
         database_bytes=snapshot.database_bytes,
         objects=describe_objects(backup, feeds),
-        tables=tables,
+        tables=sorted(tables, key=lambda table: (table.kind == "large objects", table.schema, table.name)),
         definitions=defined,
         is_template=snapshot.is_template,
     )

@@ -2,7 +2,9 @@
 
 One JSON line per table, in one transaction: what is there, how many rows, which content.
 
-- All tables are locked before one is counted: who wants to drop or truncate one waits, as for pg_dump.
+- All tables are locked before one is counted: who wants to drop or truncate one waits, as for pg_dump. These
+  locks take no room that pg_dump's own do not take. To count a table locks its indexes too: a savepoint lets
+  them go, or a server would run out of locks at half the tables that pg_dump can dump.
 - TRUNCATE and what writes a table anew are seen by older snapshots too, which find it empty, or changed: so
   no table may lie in another file than when the snapshot was taken.
   https://www.postgresql.org/docs/current/mvcc-caveats.html
@@ -38,14 +40,17 @@ from quickdata_node.definitions import CALLS, read_calls
 from quickdata_node.manifest import FORMAT, Table
 from quickdata_node.server import PSQL, Server, ServerFailed
 
-FOLDER = Path(__file__).parent
-COUNTING = {
-    version: "".join((FOLDER / file).read_text(encoding="utf-8") for file in (checksums, "counting.sql"))
-    for version, checksums in ((1, "checksums_1.sql"), (2, "checksums_2.sql"))
-}
-"""By the manifest's format, which says how checksums are made."""
-END = "\\echo end\n"
 
+def _read(*files: str) -> str:
+    return "".join(Path(__file__).with_name(file).read_text(encoding="utf-8") for file in files)
+
+
+LOCKED = {version: _read(f"checksums_{version}.sql", "counting.sql") for version in (1, 2)}
+"""By the manifest's format, which says how checksums are made. All tables are locked then."""
+TABLES, LARGE_OBJECTS, END = _read("tables.sql"), _read("large_objects.sql"), "\\echo end\n"
+BIG = "coalesce(pg_relation_size(nullif(reltoastrelid, 0)), 0) > 1048576"
+"""Tables that may hold big values: what is stored apart is more than a megabyte. pg_dump needs several times
+the size of a value, so that these are counted when it has ended."""
 BEGIN = "begin isolation level repeatable read, read only;\n"
 EXPORT = (
     "select pg_export_snapshot(), current_setting('server_version'), pg_database_size(oid), datistemplate"
@@ -92,19 +97,28 @@ class Counting:
     def __init__(self, server: Server, database: str) -> None:
         self._session = server.start(*PSQL, "-F", "\t", database=database, stdin=PIPE, stdout=PIPE)
         server.run.cleaning.callback(self.abandon)
-        self._ask(BEGIN + EXPORT + COUNTING[FORMAT])
+        self._ask(BEGIN + EXPORT + LOCKED[FORMAT] + select(f"not {BIG}") + LARGE_OBJECTS + END)
         name, *facts = self._line().split("\t")
         if len(facts) != 3:  # noqa: PLR2004 - version, size, template
             raise ServerFailed("no snapshot was exported")
         self.snapshot = Snapshot(name, facts[0], int(facts[1]), facts[2] == "t")
 
-    def tables(self) -> list[Table]:
-        """Return the fingerprints, when all is counted.
+    def small_tables(self) -> list[Table]:
+        """Return the fingerprints of what is counted beside pg_dump, when that is done.
 
         Raises:
             ServerFailed: not all could be counted.
         """
-        return read_tables(self._answer())
+        return self._tables()
+
+    def big_tables(self) -> list[Table]:
+        """Count the others too, now that pg_dump has ended.
+
+        Raises:
+            ServerFailed: not all could be counted.
+        """
+        self._ask(PARALLEL + select(BIG) + END)
+        return self._tables()
 
     def calls(self) -> dict[str, str]:
         """Return the checksums of what objects call.
@@ -114,6 +128,9 @@ class Counting:
         """
         self._ask(CALLS + END)
         return read_calls(self._answer())
+
+    def _tables(self) -> list[Table]:
+        return read_tables(self._answer())
 
     def _answer(self) -> str:
         lines = []
@@ -152,6 +169,11 @@ class Counting:
         return self._session.stdout.readline().decode().rstrip("\n")
 
 
+def select(which: str) -> str:
+    """Return the SQL that counts the tables for which that is true."""
+    return f"\\set counted '{which}'\n{TABLES}"
+
+
 def count(server: Server, database: str, version: int) -> list[Table]:
     """Return the fingerprints of a database's tables, as they are now.
 
@@ -163,7 +185,7 @@ def count(server: Server, database: str, version: int) -> list[Table]:
     Raises:
         ServerFailed: they could not be counted.
     """
-    printed = server.sql(database, BEGIN + PARALLEL + COUNTING[version])
+    printed = server.sql(database, BEGIN + PARALLEL + LOCKED[version] + select("true") + LARGE_OBJECTS + END)
     if not printed.endswith("end\n"):
         raise ServerFailed("psql did not count all")
     return read_tables(printed.removesuffix("end\n"))

@@ -98,3 +98,21 @@ def require_free(server: Server, *names: str) -> None:
         what = f"a database called {taken} is in the way, and no restore marked it as its own"
         fix = f"rename it (alter database {taken} rename to NEW_NAME;), or drop it if nobody needs it"
         raise Failed(what, fix)
+
+
+def require_no_prepared(server: Server, *names: str) -> None:
+    """Refuse databases that no restore could rename: a prepared transaction ends with no session.
+
+    https://www.postgresql.org/docs/18/sql-prepare-transaction.html
+    """
+    query = """select format('%I has prepared transactions, the oldest is %L of %s', database,
+      (array_agg(gid order by prepared))[1], min(prepared)::timestamptz(0))
+    from pg_prepared_xacts where database in (:'one', :'other') group by database limit 1"""
+    one, other = (*names, "")[:2]
+    try:
+        found = server.sql(server.maintenance, query, "-v", f"one={one}", "-v", f"other={other}").rstrip("\n")
+    except ServerFailed as error:
+        raise Failed("the prepared transactions cannot be listed", "the lines above say why") from error
+    if found:
+        fix = "in psql, in that database: commit prepared 'NAME', or rollback prepared 'NAME'"
+        raise Failed(f"the database {found}, and cannot change its name meanwhile", fix)

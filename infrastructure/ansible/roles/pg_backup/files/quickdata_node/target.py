@@ -81,6 +81,8 @@ def check_target(server: Server, backup_id: str, verify: bool) -> None:
         remove_folders(attachments.find_marked(live, "restore"), server.run.log)
     kept = [] if verify else [f"{database}_before_{backup_id}"]
     databases.require_free(server, f"{database}_restore_{backup_id}", *kept)
+    if not verify:
+        databases.require_no_prepared(server, database, *kept)
     if live:
         attachments.require_free_names(live, backup_id)
 

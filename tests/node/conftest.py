@@ -14,6 +14,20 @@ from tests.support.fault_proxy import FaultProxy, fault_proxy
 from tests.support.listener import Listener, listening
 from tests.support.node_ends import MARK, remove
 
+BROKEN = """
+create table parent (id int primary key); create table child (p int references parent);
+set session_replication_role = replica; insert into child values (7); set session_replication_role = origin;
+create table twice (n int); create unique index twice_n on twice (n);
+update pg_index set indisunique = false where indexrelid = 'twice_n'::regclass;
+insert into twice values (1), (1);
+update pg_index set indisunique = true where indexrelid = 'twice_n'::regclass;
+create function worked() returns int language plpgsql as $$begin return 1; end$$;
+create materialized view computed as select worked() as n;
+create or replace function worked() returns int language plpgsql as $$begin raise 'no more'; end$$;
+create index child_p on child (p);
+"""
+"""An orphan, duplicates under a unique index (a collation that moved leaves them), a view that fails now."""
+
 
 @pytest.fixture
 def node(tmp_path: Path, postgres: Postgres, localstack: LocalStack) -> Iterator[Node]:
@@ -128,3 +142,23 @@ def few_locks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
         patch.setattr(embedded, "_initialise", initialise_small)
         with portal.wrap_async_context_manager(embedded.postgres(directory)) as server:
             yield server
+
+
+@pytest.fixture
+def superuser(node: Node) -> str:
+    """A superuser that only the program signs in as."""
+    name = f"program_{node.token}"
+    node.server.psql(f"create role {name} superuser login password 'x'")
+    passwords = node.directory / "program"
+    passwords.touch(0o600)
+    passwords.write_text("*:*:*:*:x\n")
+    node.configure(PGUSER=name, PGPASSFILE=str(passwords))
+    return name
+
+
+@pytest.fixture
+def broken(node: Node) -> Node:
+    """A node whose newest backup has rows that no restore can build everything on."""
+    node.create(BROKEN)
+    assert node.backup().code == 0
+    return node

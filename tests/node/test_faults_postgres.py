@@ -64,7 +64,7 @@ GONE = (
     Fault(
         "the server does not run",
         "backup",
-        "PostgreSQL gave no snapshot of {database}; check DATABASE, PGUSER and that the server runs",
+        "PostgreSQL cannot be reached; check PGUSER and that the server runs",
         how="backup-pg.sh",
     ),
     Fault(

@@ -64,7 +64,7 @@ def load_dump(server: Server, scratch: str) -> Popen[bytes]:
         "--no-subscriptions",
         f"--dbname=dbname='{name}'",
     )
-    return server.start("pg_restore", *options, options="-c synchronous_commit=off", stdin=PIPE)
+    return server.start("pg_restore", *options, more={"synchronous_commit": "off"}, stdin=PIPE)
 
 
 def drop_databases(server: Server, prefix: str, pattern: str = "", but: str = "") -> None:

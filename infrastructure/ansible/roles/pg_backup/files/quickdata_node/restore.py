@@ -95,12 +95,11 @@ def begin(run: Run, config: Config, options: Options) -> Restore:
     run.take_lock(config.lock_file, config.state_dir)
     undo = run.cleaning.enter_context(ExitStack())
     server, store = find_server(run, config), Store(config.bucket)
-    version = target.check_server(server)
     source = options.from_database or config.database
     name = target.choose_backup(store, source, options.id)
     run.log(f"backup {name} of {source}, to be {options.action}")
     manifest = target.read(store, source, name)
-    target.check_version(version, manifest.server_major)
+    target.check_version(server.version, manifest.server_major)
     target.check_target(server, manifest.id, options.verify)
     target.check_room(server, manifest.database_bytes)
     return Restore(run, config, options, undo, server, store, name, manifest)

@@ -4,6 +4,7 @@ On a node of a Swarm they run in the database's container, by `docker exec`; els
 """
 
 import os
+import re
 import secrets
 import subprocess
 import time
@@ -13,20 +14,17 @@ from dataclasses import dataclass, field
 from threading import current_thread, main_thread
 from typing import Any
 
+from quickdata_node import parameters
 from quickdata_node.config import Config
+from quickdata_node.parameters import Parameters
 from quickdata_node.run import Failed, Run
 
-SETTINGS = (
-    "-c search_path=pg_catalog -c statement_timeout=0 -c idle_in_transaction_session_timeout=0"
-    " -c quote_all_identifiers=off"
-)
-"""Of all sessions, whatever the database or the role has set for theirs. No function of a schema of the
-database's owner may stand in the place of PostgreSQL's own: these sessions are a superuser's."""
 PSQL = ("psql", "-XqAtw", "-v", "ON_ERROR_STOP=1")
 PASSED = ("PGUSER", "PGDATABASE", "PGAPPNAME", "PGOPTIONS", "PGCLIENTENCODING")
 """Variables that go into the container with a command."""
 PATIENCE = 10
 """Seconds that what was started gets to end by itself."""
+LOOK = "select current_setting('server_version_num'), current_setting('is_superuser')"
 END_SESSIONS = """select count(pg_terminate_backend(pid)) from pg_stat_activity
 where application_name = :'application' and pid <> pg_backend_pid();
 """
@@ -45,40 +43,70 @@ class Server:
         config: its configuration.
         prefix: what begins each command that reaches the server.
         application: the name of this run's sessions.
-        options: their settings.
+        parameters: what they set.
         children: the programs that were started.
+
+    Attributes:
+        version: PostgreSQL's, as server_version_num says it.
     """
 
     run: Run
     config: Config
     prefix: tuple[str, ...]
     application: str
-    options: str = SETTINGS
+    parameters: Parameters = field(default_factory=lambda: parameters.ALL)
     children: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    version: int = 0
 
     @property
     def maintenance(self) -> str:
         """The database from which others are created, renamed and dropped."""
         return "template1" if self.config.database == "postgres" else "postgres"
 
-    def environment(self, database: str = "", options: str = "") -> dict[str, str]:
+    def look(self) -> None:
+        """Ask the server what it is, and set from now on what it knows.
+
+        It is asked first as a superuser of a server that is new enough may: so nothing that is set for the
+        role keeps us out.
+        """
+        try:
+            facts = self.sql(self.maintenance, LOOK)
+        except ServerFailed:
+            self.parameters = parameters.EVERYWHERE
+            facts = self._look_again()
+        version, _, superuser = facts.strip().partition("|")
+        if not re.fullmatch("[1-9][0-9]{4,6}", version):
+            raise Failed(
+                "PostgreSQL gives a version that is not a number", "check that the server is the right one"
+            )
+        self.version = int(version)
+        self.parameters = parameters.known(self.version, superuser == "on")
+
+    def _look_again(self) -> str:
+        try:
+            return self.sql(self.maintenance, LOOK)
+        except ServerFailed as error:
+            raise Failed("PostgreSQL cannot be reached", "check PGUSER and that the server runs") from error
+
+    def environment(self, database: str = "", more: Parameters | None = None) -> dict[str, str]:
         """Return the variables for a program: none of S3's keys, and the database's name.
 
         It goes by the environment, because psql takes an argument with "=" for a connection string.
         """
         ours = {
             "PGAPPNAME": self.application,
-            "PGOPTIONS": f"{self.options} {options}".strip(),
+            "PGOPTIONS": parameters.as_options({**self.parameters, **(more or {})}),
             "PGCLIENTENCODING": "UTF8",
             "PGCONNECT_TIMEOUT": "10",
         }
         return {**without_keys(), **ours, **({"PGDATABASE": database} if database else {})}
 
     def start(
-        self, *command: str, database: str = "", options: str = "", **pipes: Any
+        self, *command: str, database: str = "", more: Parameters | None = None, **pipes: Any
     ) -> subprocess.Popen[bytes]:
-        """Start a program on the server. What it writes to standard error is in the log."""
-        environment = self.environment(database, options)
+        """Start a program on the server, with more parameters. What it writes to standard error is in the
+        log."""
+        environment = self.environment(database, more)
         return start(self.run, self.children, *self.prefix, *command, environment=environment, **pipes)
 
     def sql(self, database: str, text: str, *options: str) -> str:
@@ -155,6 +183,7 @@ def find_server(run: Run, config: Config) -> Server:
         prefix = ("docker", "exec", "-i", *passed, _find_container(run, config.pg_service))
     server = Server(run, config, prefix, f"quickdata-{secrets.token_hex(4)}")
     run.cleaning.callback(server.end)
+    server.look()
     return server
 
 

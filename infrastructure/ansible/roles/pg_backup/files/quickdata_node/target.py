@@ -8,26 +8,8 @@ from quickdata_node import attachments, databases, names
 from quickdata_node.manifest import BadManifest, Manifest, read_manifest
 from quickdata_node.marks import remove_folders
 from quickdata_node.run import Failed
-from quickdata_node.server import Server, ServerFailed
+from quickdata_node.server import Server
 from quickdata_node.store import Store, StoreFailed
-
-EVENT_TRIGGERS = 170000
-"""The first version, as server_version_num says it, in which they can be switched off."""
-
-
-def check_server(server: Server) -> int:
-    """Return the server's version number."""
-    try:
-        version = server.sql(server.maintenance, "show server_version_num").strip()
-    except ServerFailed as error:
-        raise Failed("PostgreSQL cannot be reached", "check PGUSER and that the server runs") from error
-    if not re.fullmatch("[1-9][0-9]{4,6}", version):
-        raise Failed(
-            "PostgreSQL gives a version that is not a number", "check that the server is the right one"
-        )
-    if int(version) >= EVENT_TRIGGERS:  # one that notes who signs in would change what is compared
-        server.options += " -c event_triggers=off"
-    return int(version)
 
 
 def check_version(version: int, major: int) -> None:

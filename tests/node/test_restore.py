@@ -195,6 +195,9 @@ def test_verify_proves_the_backup_and_touches_nothing(stocked: Node) -> None:
         "rows": 1000,
         "mismatches": 0,
         "kept": None,
+        "refused": [],
+        "missing": [],
+        "not_valid": [],
         "seconds": 0,
     }
     assert stocked.content() == before

@@ -105,18 +105,6 @@ def test_roles_of_any_name_and_setting_come_back(node: Node, action: str) -> Non
     )
 
 
-def test_a_role_that_cannot_come_back_fails_the_verification_too(node: Node) -> None:
-    name = f"lost_{node.token}"
-    node.create()
-    node.sql(f"create role {name}; alter role {name} set work_mem = '1MB'")
-    assert node.backup().code == 0
-    node.forge_globals(lambda text: text.replace("'1MB'", "'much'"))
-    node.server.psql(f"drop role {name}")
-    done = node.restore("--verify")
-    assert (done.code, 'invalid value for parameter "work_mem"' in done.log) == (1, True)
-    assert node.leaves_nothing()
-
-
 # --- settings ---
 
 

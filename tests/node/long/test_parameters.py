@@ -187,3 +187,15 @@ def test_rows_on_a_damaged_page_are_a_failure_even_where_the_database_takes_them
     done = node.backup()
     assert (done.code, "invalid page in block 1" in done.log) == (1, True)
     assert node.backups() == []
+
+
+def test_a_constraint_that_goes_by_the_databases_time_zone_holds_for_its_rows(node: Node) -> None:
+    node.create("select")
+    node.sql(f"alter database {node.database} set timezone = 'Asia/Tokyo'")
+    node.sql(
+        "create table days (at timestamptz, day date, check (at::date = day));"
+        "insert into days select '2026-01-01 23:00+00', '2026-01-02';"
+        "create materialized view seen as select at::date as day from days"
+    )
+    survives(node)
+    assert node.sql("select day from seen") == "2026-01-02"

@@ -84,6 +84,7 @@ class Options:
     id: str = ""
     from_database: str = ""
     verify: bool = False
+    keep_going: bool = False
 
     @property
     def action(self) -> str:

@@ -1,7 +1,6 @@
 """The databases that a restore makes, marks, finds in its way, and drops."""
 
 import re
-from subprocess import PIPE, Popen
 
 from quickdata_node.marks import MARKED, MARKING, NOT_OURS
 from quickdata_node.run import Failed
@@ -47,24 +46,6 @@ def create_scratch(server: Server, name: str, statement: str) -> str:
         create_database(server, name, LOCALE.sub(rf" lc_\1 '{STAND_IN}'", statement))
         return STAND_IN
     return ""
-
-
-def load_dump(server: Server, scratch: str) -> Popen[bytes]:
-    """Start pg_restore.
-
-    Asynchronous commits lose nothing here: the swap's own commit is synchronous, and flushes all before it.
-    A subscription would keep the scratch database from being dropped, and take another one's changes after
-    the swap.
-    """
-    name = scratch.replace("\\", "\\\\").replace("'", "\\'")
-    options = (
-        "--no-password",
-        "--exit-on-error",
-        "--no-tablespaces",
-        "--no-subscriptions",
-        f"--dbname=dbname='{name}'",
-    )
-    return server.start("pg_restore", *options, more={"synchronous_commit": "off"}, stdin=PIPE)
 
 
 def drop_databases(server: Server, prefix: str, pattern: str = "", but: str = "") -> None:

@@ -5,6 +5,7 @@ select format('create database :"target" template template0 encoding %L lc_colla
   || case datlocprovider when 'i' then format(' icu_locale %L', datlocale) when 'b' then format(' builtin_locale %L', datlocale) else '' end
   || coalesce(' icu_rules ' || quote_literal(daticurules), '') || ';'
 from pg_database where datname = current_database();
+\echo -- quickdata: money as in C
 \echo -- quickdata: settings
 select format('alter database :"target" owner to %I;', pg_get_userbyid(datdba)) from pg_database where datname = current_database();
 select format('alter database :"target" connection limit %s;', datconnlimit) from pg_database where datname = current_database();

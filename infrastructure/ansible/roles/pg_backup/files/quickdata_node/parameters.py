@@ -9,8 +9,8 @@ https://www.postgresql.org/docs/18/runtime-config.html
   JIT, parallel and vacuum work, WAL, statistics, logging, timeouts of TCP; compression in tables.
 - Left to pg_dump, which writes it into the dump: check_function_bodies.
 - Left to PGCLIENTENCODING: client_encoding.
-- Left to the database: time zone and text search. The text of a value does not depend on them; what a constraint
-  or a materialized view makes of the value does.
+- Left to the database: what `MEANT` names. The text of a value does not depend on it; what a constraint or a
+  materialized view makes of the value does.
 """
 
 import re
@@ -75,6 +75,12 @@ ALL = EVERYWHERE | NEWER | OF_SUPERUSERS
 
 SPECIAL = re.compile(r"([\\\s])")
 """Characters that a backslash takes along."""
+MEANT = re.compile(
+    r"""alter database :"target" set "?(timezone|default_text_search_config|lc_time|lc_numeric)"? to """,
+    re.IGNORECASE,
+)
+"""A statement that gives the database a parameter which its constraints and materialized views go by."""
+
 
 def known(version: int, superuser: bool) -> Parameters:
     """Return the parameters for a server.

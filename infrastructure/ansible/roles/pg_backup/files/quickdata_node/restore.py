@@ -1,36 +1,44 @@
-"""Restores the newest backup (or one by its id) into a scratch database, compares it with the manifest, and
-only then swaps it in by renames. With --verify the scratch database is dropped instead, and verified.json is
-written.
+"""Restores the newest backup (or one by its id) into a scratch database: the rows, which are compared with
+the manifest; then indexes, constraints and triggers; then the database's settings. Only then it is swapped
+in, by renames. With --verify the scratch database is dropped instead, and verified.json is written.
 """
 
 import json
 import os
-import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-from quickdata_node import attachments, databases, names, proof, roles, target
-from quickdata_node.config import Config, Options, load, parse
+from quickdata_node import attachments, databases, load, outcome, proof, roles, target
+from quickdata_node.config import Config, Options, parse
+from quickdata_node.config import load as load_config
+from quickdata_node.load import Failure
 from quickdata_node.manifest import Manifest
-from quickdata_node.run import Failed, Run, now
+from quickdata_node.parameters import MEANT
+from quickdata_node.run import Failed, Run
 from quickdata_node.server import Server, ServerFailed, find_server
-from quickdata_node.store import Store, StoreFailed
-from quickdata_node.streams import Kept, Program, Sink, fetch
+from quickdata_node.sinks import Kept, Program, Sink
+from quickdata_node.statements import run_each, split
+from quickdata_node.store import Store
+from quickdata_node.streams import fetch
 from quickdata_node.swap import swap
 from quickdata_node.witness import Witness
 
 USAGE = """\
-Usage: restore-pg-latest.sh --config FILE [--id ID] [--verify] [--from-database NAME]
+Usage: restore-pg-latest.sh --config FILE [--id ID] [--verify | --keep-going] [--from-database NAME]
 
   --id ID               that backup instead of the newest one
   --verify              restore into a scratch database, compare, drop it; the live one is not touched
+  --keep-going          once the rows are proven, restore without the indexes, constraints, triggers and
+                        materialized views that cannot be made; foreign keys that rows violate are NOT VALID
   --from-database NAME  a backup of another database
 
-Writes one JSON line about the restore to standard output, the log to standard error.
-Exit codes: 0 done, 1 failed, 2 wrong configuration or arguments, 4 what came back differs from the manifest.
+Writes one JSON line about the restore to standard output, the log to standard error. Settings, grants and
+attributes of roles that this server refuses bar no restore: both list them.
+Exit codes: 0 done, 1 failed, 2 wrong configuration or arguments, 4 what came back differs from the manifest,
+5 restored, with objects missing.
 """
 ABOVE = "the lines above say why"
 
@@ -49,6 +57,11 @@ class Restore:
         name: the backup's name.
         manifest: what the backup is.
         stand_in: what a drill sorts by where the database's locale is missing.
+        globals: the statements of the globals by their parts.
+        parts: what the parts of the dump are known by.
+        refused: settings, grants and attributes that this server did not take.
+        missing: objects that could not be built.
+        not_valid: foreign keys that hold for new rows alone.
     """
 
     run: Run
@@ -60,6 +73,11 @@ class Restore:
     name: str
     manifest: Manifest
     stand_in: str = ""
+    globals: dict[str, list[str]] = field(default_factory=dict)
+    parts: Sequence[bytes] = ()
+    refused: list[str] = field(default_factory=list)
+    missing: list[Failure] = field(default_factory=list)
+    not_valid: list[Failure] = field(default_factory=list)
 
     @property
     def scratch(self) -> str:
@@ -74,20 +92,27 @@ class Restore:
 
 def main(run: Run, arguments: Sequence[str]) -> None:
     """Restore a backup, or verify it."""
-    options = parse(arguments, USAGE, ("--id", "--from-database"), ("--verify",))
-    restore = begin(run, load(run, Path(options.config)), options)
-    statements = restore_roles(restore)
-    restore_scratch(restore, statements)
+    options = parse(arguments, USAGE, ("--id", "--from-database"), ("--verify", "--keep-going"))
+    if options.verify and options.keep_going:
+        raise Failed("--keep-going restores, and --verify does not", "give one of them", 2)
+    restore = begin(run, load_config(run, Path(options.config)), options)
+    restore_roles(restore)
+    restore_rows(restore)
     files = restore_attachments(restore)
-    compare(restore)
-    said = summary(restore)
+    proven = restore.server, restore.scratch, restore.name, restore.manifest
+    proof.prove_rows(*proven)
+    build(restore)
+    proof.prove_definitions(*proven, incomplete=bool(restore.missing or restore.not_valid))
+    set_up(restore, meant=False)
+    said = outcome.summary(restore)
     if options.verify:
-        said |= note_verified(restore)
+        said |= outcome.note_verified(restore)
     else:
         template = restore.manifest.is_template
         swap(restore.server, restore.scratch, restore.kept, files, restore.undo, template)
     os.write(1, f"{json.dumps({'seconds': run.seconds(), **said})}\n".encode())
     run.log(f"backup {restore.name} {said['action']}")
+    outcome.require_complete(restore)
 
 
 def begin(run: Run, config: Config, options: Options) -> Restore:
@@ -108,43 +133,83 @@ def begin(run: Run, config: Config, options: Options) -> Restore:
 # --- what comes back ---
 
 
-def restore_roles(restore: Restore) -> dict[str, list[str]]:
-    """Bring missing roles back; returns the statements about the database itself."""
+def restore_roles(restore: Restore) -> None:
+    """Read the globals, and bring missing roles back."""
     text = Kept()
     restore_object(restore, "globals", lambda: text)
     try:
-        statements = roles.split(text.content.decode(errors="surrogateescape"))
+        restore.globals = split(text.content.decode(errors="surrogateescape"))
     except ValueError:
         what = f"the globals of {restore.name} cannot be understood"
         raise Failed(what, "restore another backup with --id") from None
-    made: list[str] = []
+    made: roles.Made = {}
     restore.undo.callback(roles.drop_roles, restore.server, made)
-    roles.restore_roles(restore.server, statements["roles"], made, restore.options.verify)
-    return statements
+    note_refused(
+        restore,
+        roles.restore_roles(restore.server, restore.globals["roles"], made, restore.options.verify),
+    )
 
 
-def restore_object(restore: Restore, what: str, sink: Callable[[], Sink]) -> None:
-    """Send the content of an object of the backup somewhere."""
-    fetch(restore.store, what, restore.name, restore.manifest.objects[what], sink)
+def note_refused(restore: Restore, refused: Iterable[str]) -> None:
+    """Note what this server did not take, and go on: the rows are what counts."""
+    for line in refused:
+        restore.run.log(f"refused: {line}")
+        restore.refused.append(line)
 
 
-def restore_scratch(restore: Restore, statements: dict[str, list[str]]) -> None:
-    """Restore the dump into a scratch database.
+def restore_object(
+    restore: Restore, what: str, sink: Callable[[], Sink], seen: Sequence[bytes] = ()
+) -> Sequence[bytes]:
+    """Send the content of an object of the backup somewhere; returns what its parts are known by."""
+    return fetch(restore.store, what, restore.name, restore.manifest.objects[what], sink, seen)
 
-    Settings, grants and owner belong to the database, not to its name: they come along with the swap.
-    """
+
+def restore_rows(restore: Restore) -> None:
+    """Restore the rows into a scratch database, without what is built on them."""
     server, scratch = restore.server, restore.scratch
     restore.undo.callback(databases.drop_databases, server, scratch)
     try:
-        restore.stand_in = databases.create_scratch(server, scratch, "".join(statements["create"]))
+        restore.stand_in = databases.create_scratch(server, scratch, "".join(restore.globals["create"]))
     except ServerFailed as error:
         raise Failed("the scratch database cannot be created", ABOVE) from error
-    restore_object(restore, "dump", lambda: Program(databases.load_dump(server, scratch)))
-    settings = "".join(statements["settings"])
+    set_up(restore, meant=True)
+    more = load.parameters_of(restore.globals)
+    loading = partial(load.start, server, scratch, load.ROWS, more)
+    restore.parts = restore_object(restore, "dump", lambda: Program(loading()))
+
+
+def build(restore: Restore) -> None:
+    """Build what the rows do not need: indexes, constraints, triggers, materialized views.
+
+    With --keep-going what cannot be built is noted, and foreign keys are built for new rows alone.
+    """
+    server, scratch = restore.server, restore.scratch
+    builder = load.Builder(server, scratch, load.parameters_of(restore.globals))
+    restore_object(restore, "dump", builder.open, restore.parts)
+    failures = builder.failures
+    if failures and not restore.options.keep_going:
+        what = f"the rows of {restore.name} are good, but they refuse {outcome.in_words(failures)}"
+        raise Failed(what, "the lines above say why; --keep-going restores without, as the runbook says")
     try:
-        server.stored_sql(server.maintenance, settings, "-v", f"target={scratch}", "--single-transaction")
+        restore.not_valid, restore.missing = load.build_unchecked(server, scratch, failures)
+    except ServerFailed as error:
+        raise Failed("the foreign keys cannot be built for new rows", ABOVE) from error
+
+
+def set_up(restore: Restore, meant: bool) -> None:
+    """Give the scratch database settings, grants and owner: they belong to it, and come along with the swap.
+
+    Args:
+        restore: this restore.
+        meant: those that its constraints and materialized views go by, or all others, once it is proven.
+    """
+    server = restore.server
+    chosen = [each for each in restore.globals["settings"] if bool(MEANT.match(each)) == meant]
+    try:
+        refused = run_each(server, server.maintenance, chosen, "-v", f"target={restore.scratch}")
     except ServerFailed as error:
         raise Failed("the settings and grants of the database cannot be restored", ABOVE) from error
+    note_refused(restore, refused.values())
 
 
 def restore_attachments(restore: Restore) -> attachments.Swap | None:
@@ -189,57 +254,3 @@ def check_attachments_room(restore: Restore, live: Path) -> None:
     if free <= needed:
         what = f"the attachments need {needed} bytes beside the live ones, {free} are free in {live.parent}"
         raise Failed(what, f"make room, for example by removing an old {live}.before_ directory")
-
-
-# --- the proof ---
-
-
-def compare(restore: Restore) -> None:
-    """Compare what came back with the manifest."""
-    for prove in (proof.prove_rows, proof.prove_definitions):
-        prove(restore.server, restore.scratch, restore.name, restore.manifest)
-
-
-def summary(restore: Restore) -> dict[str, Any]:
-    """Return what is said about the restore."""
-    totals, verify = restore.manifest.totals, restore.options.verify
-    return {
-        "id": restore.manifest.id,
-        "action": restore.options.action,
-        "tables": totals["tables"],
-        "rows": totals["rows"],
-        "mismatches": 0,
-        "kept": restore.kept if not verify and is_there(restore.server, restore.config.database) else None,
-    }
-
-
-def is_there(server: Server, database: str) -> bool:
-    """Return whether there is a database of that name."""
-    query = "select exists (select from pg_database where datname = :'live')"
-    return server.sql(server.maintenance, query, "-v", f"live={database}").strip() == "t"
-
-
-def note_verified(restore: Restore) -> dict[str, Any]:
-    """Drop the scratch database, and note beside the backup that it is verified; returns what a drill
-    adds."""
-    run, drill = restore.run, restore.config.drill
-    if drill:
-        run.started = drill.started
-    restore.undo.close()
-    run.hold_signals()  # what is noted must not be called interrupted
-    said: dict[str, Any] = {"seconds": run.seconds()}
-    if drill:
-        said |= {"rpo_seconds": drill.rpo, "rto_seconds": said["seconds"]}
-        said["stand_in_locale"] = restore.stand_in
-    write_note(restore, f"{'drill' if drill else run.program} on {socket.gethostname()}", said)
-    return said
-
-
-def write_note(restore: Restore, by: str, said: dict[str, Any]) -> None:
-    """Write verified.json, which says what compared the backup, when, and what that took."""
-    note = {"id": restore.manifest.id, "verified_at": now(), "by": by, **said}
-    root = restore.manifest.objects["dump"].key.rpartition("/")[0]
-    try:
-        restore.store.write(f"{root}/{names.VERIFIED}", json.dumps(note).encode())
-    except StoreFailed as error:
-        raise Failed("the backup is good, but verified.json cannot be written", ABOVE) from error

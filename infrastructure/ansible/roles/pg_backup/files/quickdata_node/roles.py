@@ -3,17 +3,14 @@
 An old backup must not undo a password rotation.
 """
 
-import io
+import json
 import re
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from quickdata_node.run import Failed
 from quickdata_node.server import Server, ServerFailed
+from quickdata_node.statements import one_by_one, refused, shown
 
-MARK = re.compile(r"-- quickdata: (.*)\n")
-WHOLE = re.compile(r"""(?:[^;"']|"[^"]*"|'[^']*')*+;\n""")
-PSQLS = re.compile(r"\\[^\n]*\n")
 IDENTIFIER = r"""("(?:[^"]|"")+"|[^" ;]+)"""  # as pg_dumpall writes it
 CREATE = re.compile(rf"CREATE ROLE {IDENTIFIER}")
 ABOUT = (
@@ -22,33 +19,14 @@ ABOUT = (
     re.compile(rf"GRANT [A-Z, ]+ ON PARAMETER {IDENTIFIER} TO {IDENTIFIER}"),
 )
 """Statements about roles: attributes, settings, comments, memberships, and grants on parameters."""
+GRANTOR = re.compile(rf" GRANTED BY {IDENTIFIER};\n\Z")
+MADE = "select json_object_agg(quote_ident(rolname), format('%s %s', oid, xmin)) from pg_authid;\n"
+"""What tells a role from another one of its name, and from itself once somebody has altered it."""
+DROP = """select format('drop role %I', rolname) from pg_authid
+where quote_ident(rolname) = '{}' and format('%s %s', oid, xmin) = '{}' \\gexec
+"""
 ABOVE = "the lines above say why"
-
-
-def split(text: str) -> dict[str, list[str]]:
-    """Return the statements of the globals by the part that they are in: roles, create, settings.
-
-    Only where a statement may begin is a line a mark, a comment or psql's own: a comment on the database is
-    anybody's text.
-
-    Raises:
-        ValueError: the last statement has no end.
-    """
-    parts: dict[str, list[str]] = defaultdict(list)
-    part, statement = "roles", ""
-    for line in io.StringIO(text, newline="\n"):
-        if not statement:
-            mark = MARK.fullmatch(line)
-            part = mark[1] if mark else part
-            if line == "\n" or line.startswith("--"):  # a mark too
-                continue
-        statement += line
-        if WHOLE.fullmatch(statement) or PSQLS.fullmatch(statement):
-            parts[part].append(statement)
-            statement = ""
-    if statement:
-        raise ValueError(statement)
-    return parts
+Made = dict[str, str]
 
 
 def missing(statements: Iterable[str], existing: Iterable[str]) -> list[str]:
@@ -59,37 +37,51 @@ def missing(statements: Iterable[str], existing: Iterable[str]) -> list[str]:
 
 
 def about(statements: Iterable[str], roles: Iterable[str]) -> Iterator[str]:
-    """Yield the statements that make some roles what they were."""
+    """Yield the statements that make some roles what they were, but for those that create them."""
     wanted = set(roles)
     for statement in statements:
         found = next((match for pattern in ABOUT if (match := pattern.match(statement))), None)
-        if found and wanted.intersection(found.groups()):
+        if found and wanted.intersection(found.groups()) and not CREATE.match(statement):
             yield statement
 
 
-def restore_roles(server: Server, statements: list[str], made: list[str], verify: bool) -> None:
-    """Make the roles that are missing.
+def restore_roles(server: Server, statements: list[str], made: Made, verify: bool) -> list[str]:
+    """Make the roles that are missing; returns what was refused of all that they were.
+
+    That they are there is needed, because they own things. The rest is run statement by statement: one may
+    name what this server has not.
 
     Args:
         server: where.
         statements: those of the globals about roles.
         made: gets the roles that have to go again when the restore does not end well.
-        verify: whether a name is enough, because it owns things. Such a role cannot log in, and goes at the
-            end. All that a restore would run is tried all the same, and taken back.
+        verify: whether a name is enough. Such a role cannot log in, and goes at the end. All that a restore
+            would run is tried all the same, and taken back.
     """
     new = missing(statements, existing_roles(server))
     if not new:
-        return
-    server.run.log(f"creating the missing roles {shown(new)}")
-    text = "".join(about(statements, new))
-    if verify:
-        text = f"savepoint none;\n{text}rollback to none;\n" + for_each("create role", new)
-    made += new
+        return []
+    server.run.log(f"creating the missing roles {in_a_line(new)}")
+    rest = [attempts(statement) for statement in about(statements, new)]
+    back = "rollback to named;\n" if verify else ""
+    then = f"savepoint named;\n{one_by_one(rest)}{back}{MADE}commit;\n"
     try:
-        server.stored_sql(server.maintenance, text, "--single-transaction")
-    except ServerFailed as error:
-        made.clear()  # a role of that name would be somebody's
+        printed = server.stored_sql(server.maintenance, f"begin;\n{for_each('create role', new)}", then=then)
+        said, known = printed.rstrip("\n").rsplit("\n", 1)
+        made.update((role, mark) for role, mark in json.loads(known).items() if role in new)
+        return list(refused(rest, said).values())
+    except (ServerFailed, ValueError) as error:  # or psql printed less than it should
         raise Failed("roles cannot be created", ABOVE) from error
+
+
+def attempts(statement: str) -> Sequence[str]:
+    """Return a statement, and what is tried in its place when it is refused.
+
+    A membership may have been granted by a role that may not grant it here, such as the superuser there.
+    """
+    if statement.startswith("GRANT ") and GRANTOR.search(statement):
+        return statement, GRANTOR.sub(";\n", statement)
+    return (statement,)
 
 
 def existing_roles(server: Server) -> list[str]:
@@ -101,12 +93,16 @@ def existing_roles(server: Server) -> list[str]:
         raise Failed("the roles that are there cannot be listed", ABOVE) from error
 
 
-def drop_roles(server: Server, roles: Collection[str]) -> None:
-    """Drop roles that were made for a restore that is not to stay."""
-    if not roles:
+def drop_roles(server: Server, made: Made) -> None:
+    """Drop roles that were made for a restore that is not to stay, unless somebody has altered them since."""
+    if not made:
         return
-    server.run.log(f"dropping the roles that were made for this restore: {shown(roles)}")
-    server.stored_sql(server.maintenance, for_each("drop role if exists", roles))
+    server.run.log(f"dropping the roles that were made for this restore: {in_a_line(made)}")
+    marked = (DROP.format(role.replace("'", "''"), mark) for role, mark in made.items())
+    server.sql(server.maintenance, "".join(marked))
+    stay = set(made).intersection(existing_roles(server))
+    if stay:
+        server.run.log(f"kept {in_a_line(sorted(stay))}: somebody has altered what was made for this restore")
 
 
 def for_each(command: str, roles: Iterable[str]) -> str:
@@ -114,6 +110,6 @@ def for_each(command: str, roles: Iterable[str]) -> str:
     return "".join(f"{command} {role};\n" for role in roles)
 
 
-def shown(roles: Iterable[str]) -> str:
+def in_a_line(roles: Collection[str]) -> str:
     """Return names for a line of the log."""
-    return re.sub(r"[\x00-\x1f\x7f]", " ", " ".join(roles))
+    return shown(" ".join(roles))

@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from hashlib import sha256
-from typing import IO, Any, NamedTuple, Protocol
+from typing import IO, Any, NamedTuple
 
 import zstandard
 
@@ -15,6 +15,7 @@ from quickdata_node.background import in_background
 from quickdata_node.manifest import StoredObject
 from quickdata_node.run import Failed
 from quickdata_node.server import ServerFailed
+from quickdata_node.sinks import Enough, Sink
 from quickdata_node.store import Store, StoreFailed, Upload
 from quickdata_node.witness import Nobody, Witness
 
@@ -124,79 +125,47 @@ class Source:
 
     Args:
         parts: it, part by part.
+        seen: what its parts were known by when it was read before.
+
+    Attributes:
+        known: what its parts are known by: the SHA-256 up to the end of each.
     """
 
-    def __init__(self, parts: Iterator[bytes]) -> None:
-        self._parts, self._rest = parts, memoryview(b"")
-        self.sha256 = sha256()
+    def __init__(self, parts: Iterator[bytes], seen: Sequence[bytes] = ()) -> None:
+        self._parts, self._rest, self._seen = parts, memoryview(b""), seen
+        self.sha256, self.known = sha256(), list[bytes]()
 
     def read(self, size: int = -1) -> bytes:
         """Return the next bytes, some as long as there are any."""
         if not self._rest:
-            part = next(self._parts, b"")
-            self.sha256.update(part)
-            self._rest = memoryview(part)
+            self._rest = memoryview(self._next())
         taken, self._rest = self._rest[:size], self._rest[size:]
         return bytes(taken)
 
     def drain(self) -> None:
         """Read what nobody has read."""
-        for part in self._parts:
+        while self._next():
+            pass
+
+    def _next(self) -> bytes:
+        part = next(self._parts, b"")
+        if part:
             self.sha256.update(part)
+            self.known.append(self.sha256.digest())
+            if self._seen and self.known[-1] not in self._seen:
+                raise StoreFailed("it has changed since it was read before")
+        return part
 
 
-class Sink(Protocol):
-    """Where an object's content goes."""
-
-    def write(self, data: bytes, /) -> object:
-        """Take the next bytes."""
-
-    def close(self) -> object:
-        """Take note that this was all; raises when it was taken badly."""
-
-
-class Program:
-    """A program that reads an object's content.
-
-    Args:
-        child: it runs.
-    """
-
-    def __init__(self, child: Child) -> None:
-        assert child.stdin
-        self._child, self._input = child, child.stdin
-
-    def write(self, data: bytes, /) -> object:
-        """Take the next bytes."""
-        return self._input.write(data)
-
-    def close(self) -> None:
-        """Wait for its end."""
-        try:
-            self._input.close()
-        finally:
-            code = self._child.wait()
-        if code:
-            raise ServerFailed(f"exit code {code}")
-
-
-class Kept:
-    """Keeps an object's content in memory: globals hold password hashes, which belong on no disk."""
-
-    def __init__(self) -> None:
-        self.content = bytearray()
-
-    def write(self, data: bytes, /) -> object:
-        """Take the next bytes."""
-        self.content += data
-        return None
-
-    def close(self) -> None:
-        """It is all there."""
-
-
-def fetch(store: Store, what: str, name: str, stored: StoredObject, sink: Callable[[], Sink]) -> None:
-    """Send the content of an object somewhere.
+def fetch(
+    store: Store,
+    what: str,
+    name: str,
+    stored: StoredObject,
+    sink: Callable[[], Sink],
+    seen: Sequence[bytes] = (),
+) -> Sequence[bytes]:
+    """Send the content of an object somewhere; returns what its parts are known by.
 
     Whatever becomes of it there, all of the object is read: what is damaged must not be called anything else.
 
@@ -206,18 +175,21 @@ def fetch(store: Store, what: str, name: str, stored: StoredObject, sink: Callab
         name: the backup's.
         stored: what the manifest says of it.
         sink: opens where it goes.
+        seen: what its parts were known by when it was read before: then the sink takes as much as it needs.
     """
-    source = Source(store.read_parts(stored.key))
+    source = Source(store.read_parts(stored.key), seen)
     try:
         went_badly = _pour(source, stored.codec, sink)
-        source.drain()
+        if not seen:
+            source.drain()
     except StoreFailed as error:
         fix = "check that it exists, the network, and the role of this machine"
         raise Failed(f"{stored.key} cannot be downloaded", fix) from error
-    if source.sha256.hexdigest() != stored.sha256:
+    if not seen and source.sha256.hexdigest() != stored.sha256:
         raise Failed(f"{stored.key} is not what was uploaded, its SHA-256 differs", DAMAGED, 4)
     if went_badly:
         raise Failed(f"the {what} of {name} cannot be restored", "the lines above say why") from went_badly
+    return source.known
 
 
 def _pour(source: Source, codec: str, open_sink: Callable[[], Sink]) -> Exception | None:
@@ -230,6 +202,8 @@ def _pour(source: Source, codec: str, open_sink: Callable[[], Sink]) -> Exceptio
     try:
         for block in unpack(source, codec):
             sink.write(block)
+    except Enough:
+        pass
     except (OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
         trouble = error
     try:

@@ -71,8 +71,9 @@ def _swap_databases(server: Server, scratch: str, kept: str, files: Swap | None,
     names["template"] = str(is_template).lower()
     options = [word for name, value in names.items() for word in ("-v", f"{name}={value}")]
     try:
-        server.start_sql(server.maintenance, DISCONNECT, *options, stdout=subprocess.DEVNULL)
+        ends = server.start_sql(server.maintenance, DISCONNECT, *options, stdout=subprocess.DEVNULL)
         server.sql(server.maintenance, RENAME, *options)
+        ends.wait()
     except ServerFailed as error:
         _put_back(server, files, "the databases", error)
 

@@ -7,7 +7,7 @@ from subprocess import Popen
 from typing import IO, Generic, TypeVar
 
 from quickdata_node.server import ServerFailed
-from quickdata_node.store import in_background
+from quickdata_node.background import in_background
 
 Said = TypeVar("Said")
 

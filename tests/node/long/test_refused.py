@@ -1,0 +1,85 @@
+"""Settings, grants and attributes of roles that a server refuses: they bar no rows, and are listed."""
+
+from collections.abc import Callable
+
+import pytest
+
+from pipeline.backups.drill import in_words
+from tests.node.test_drill import drilled
+from tests.support.backup_node import Node
+from tests.support.faults import Retried, cases
+
+UNKNOWN = "alter database :\"target\" set lc_time to 'xx_YY.UTF-8';\n"
+SAID = 'alter database set lc_time: invalid value for parameter "lc_time": "xx_YY.UTF-8"'
+
+
+def with_setting(node: Node) -> None:
+    node.forge_globals(lambda text: text + UNKNOWN)
+
+
+async def test_a_drill_whose_server_refuses_a_setting_says_so_and_passes(stocked: Node) -> None:
+    with_setting(stocked)
+    figures = await drilled(stocked)
+    assert (figures["mismatches"], figures["refused"]) == (0, [SAID])
+    assert f"the server refused 1: {SAID}" in in_words(figures)
+
+
+REFUSED = (
+    Retried(
+        "the server refuses a setting of the database",
+        "verify and restore",
+        "the others are set; the log and the JSON line name it",
+        how=(lambda text, _: text + UNKNOWN, [SAID]),
+    ),
+    Retried(
+        "the server refuses a setting of a missing role",
+        "verify and restore",
+        "the role is made; the log and the JSON line name it",
+        how=(
+            lambda text, role: text.replace("'1MB'", "'much'"),
+            ['ALTER ROLE {role} SET work_mem: invalid value for parameter "work_mem": "much"'],
+        ),
+    ),
+    Retried(
+        "a membership was granted by the superuser of another server",
+        "verify and restore",
+        "it is granted by this one's",
+        how=(lambda text, role: text.replace("GRANTED BY admin", f"GRANTED BY {role}"), []),
+    ),
+)
+
+
+@pytest.mark.parametrize("case", cases(REFUSED))
+def test_what_the_server_refuses_bars_no_rows_and_is_listed(node: Node, case: Retried) -> None:
+    forge: Callable[[str, str], str] = case.how[0]
+    role, member = f"lost_{node.token}", f"member_{node.token}"
+    node.create()
+    node.sql(
+        f"create role {role} login; alter role {role} set work_mem = '1MB'; create role {member};"
+        f"grant {role} to {member}; alter database {node.database} set work_mem = '2MB'"
+    )
+    assert node.backup().code == 0
+    node.forge_globals(lambda text: forge(text, role))
+    node.server.psql(f"drop role {role}, {member}")
+    listed = [each.format(role=role) for each in case.how[1]]
+    verified = node.restore("--verify")
+    assert (verified.code, verified.json["refused"]) == (0, listed)
+    assert node.server.psql(f"select count(*) from pg_roles where rolname in ('{role}', '{member}')") == "0"
+    restored = node.restore()
+    assert (restored.code, restored.json["refused"]) == (0, listed)
+    assert all(f"refused: {each}\n" in restored.log for each in listed)
+    assert node.server.psql(f"select pg_has_role('{member}', '{role}', 'member')") == "t"
+    assert node.server.psql("show work_mem", node.database) == "2MB"
+
+
+def test_a_role_that_somebody_altered_meanwhile_stays(stocked: Node) -> None:
+    role = f"theirs_{stocked.token}"
+    stocked.forge_globals(
+        lambda text: text.replace("-- quickdata: create", f"CREATE ROLE {role};\n-- quickdata: create", 1)
+    )
+    alter = f'"{stocked.server.bin}/psql" -Xqd postgres -c "alter role {role} login password \'x\'"'
+    stocked.replace("pg_restore", f'[[ $* != *post-data* ]] || {alter} </dev/null; exec "$REAL" "$@"')
+    done = stocked.restore("--verify")
+    assert done.code == 0
+    assert f"kept {role}: somebody has altered what was made for this restore" in done.log
+    assert stocked.server.psql(f"select rolcanlogin from pg_roles where rolname = '{role}'") == "t"

@@ -12,6 +12,7 @@
     ├── StateLocked         1
     ├── BackupError         1
     ├── VerifyFailed        4  verification failed
+    ├── RestoredInPart      5  restored, with objects missing
     └── Interrupted       130
 
 Beside them: 0 done.
@@ -107,6 +108,12 @@ class VerifyFailed(PipelineError):  # noqa: N818 - says what failed
     """The backup's restore differs from its manifest, or there was nothing to verify."""
 
     exit_code = 4
+
+
+class RestoredInPart(PipelineError):  # noqa: N818 - says what happened
+    """The rows are restored and live, without some of what is built on them."""
+
+    exit_code = 5
 
 
 class Interrupted(PipelineError):  # noqa: N818 - says what happened

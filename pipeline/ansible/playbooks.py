@@ -120,12 +120,21 @@ def failed_task(result: Result) -> str:
     return f"exit code {result.exit_code}"
 
 
-def printed_text(result: Result) -> str:
+def printed_text(result: Result, accepted: int = 0) -> str:
     """Return what a command printed on the one node where it ran.
+
+    Args:
+        result: of the step that ran it.
+        accepted: the exit code, other than 0, with which it ends well too.
 
     Raises:
         PipelineError: it failed, or ran nowhere.
     """
+    for event in events(result.stdout):
+        if accepted and event.get("_event") == "v2_runner_on_failed":
+            for answer in event["hosts"].values():
+                if answer.get("rc") == accepted:
+                    return str(answer.get("stdout", ""))
     return str(_answer(result).get("stdout", ""))
 
 

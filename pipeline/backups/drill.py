@@ -13,7 +13,7 @@ from pipeline.aws.account import Cloud
 from pipeline.aws.web_identity import SESSION
 from pipeline.backups.age import age_problem
 from pipeline.backups.catalogue import Backup, choose, list_backups
-from pipeline.backups.node import Figures, read_figures, require_same
+from pipeline.backups.node import Figures, read_figures, refused_settings, require_same
 from pipeline.deployment import DATABASE, run_and_record
 from pipeline.errors import BackupError, VerifyFailed
 from pipeline.machine.network import passed_on
@@ -160,7 +160,8 @@ def in_words(figures: Figures) -> str:
     rpo, rto = duration(figures["rpo_seconds"]), f"{figures['rto_seconds']} s"
     words = f"{what}, {figures['mismatches']} differ (backup {figures['id']}); RPO {rpo}, RTO {rto}"
     locale = figures.get("stand_in_locale")
-    return f"{words}; sorted by {locale}: this machine lacks the database's locale" if locale else words
+    sorted_by = f"; sorted by {locale}: this machine lacks the database's locale" if locale else ""
+    return f"{words}{sorted_by}{refused_settings(figures)}"
 
 
 def _choose(listed: list[Backup], request: DrillRequest) -> Backup:

@@ -10,6 +10,8 @@ from pipeline.errors import ToolError, VerifyFailed
 from pipeline.steps.step import Step
 
 Figures = dict[str, Any]
+IN_PART = 5
+"""The program's exit code when what was restored is live, without some of what is built on its rows."""
 
 
 async def backup(d: Deployment) -> Figures:
@@ -46,13 +48,19 @@ async def verify(d: Deployment, backup_id: str | None = None) -> Figures:
     return figures | {"comparison": proof}
 
 
-async def restore(d: Deployment, backup_id: str | None = None, from_database: str | None = None) -> Figures:
+async def restore(
+    d: Deployment,
+    backup_id: str | None = None,
+    from_database: str | None = None,
+    keep_going: bool = False,
+) -> Figures:
     """Restore a backup in place of the live database, which is kept beside it; NocoDB is stopped meanwhile.
 
     Args:
         d: the deployment.
         backup_id: which backup; None is the newest.
         from_database: the database that it is a backup of; None is the deployed one.
+        keep_going: restore without the objects that cannot be built; `missing_objects` tells them.
 
     Returns:
         The figures, with the name under which the old database is kept, and on real nodes with
@@ -63,8 +71,10 @@ async def restore(d: Deployment, backup_id: str | None = None, from_database: st
     """
     options = ["--id", backup_id] if backup_id else []
     options += ["--from-database", from_database] if from_database else []
+    options += ["--keep-going"] if keep_going else []
     async with nocodb.away(d) as away:
-        figures = await _run(d, _command(d, "restore", "restore-pg-latest.sh", *options))
+        result = await d.run(_command(d, "restore", "restore-pg-latest.sh", *options))
+        figures = read_figures("restore", printed_text(result, IN_PART))
     return figures | ({"nocodb_away_seconds": away.seconds} if d.real_nodes else {})
 
 
@@ -74,7 +84,24 @@ def in_words(proof: Figures) -> str:
     backed_up = f"backed up in {proof['backup']['seconds']} s, " if "backup" in proof else ""
     restored = f"restored and compared in {comparison['seconds']} s, {comparison['mismatches']} tables differ"
     data = f"{comparison['tables']} tables with {comparison['rows']} rows"
-    return f"{data} {backed_up}{restored} (backup {comparison['id']})"
+    return f"{data} {backed_up}{restored} (backup {comparison['id']}){refused_settings(comparison)}"
+
+
+def refused_settings(figures: Figures) -> str:
+    """Return what the server refused of settings, grants and roles, in words; nothing when it took all."""
+    refused = figures.get("refused") or []
+    return f"; the server refused {len(refused)}: {'; '.join(refused)}" if refused else ""
+
+
+def missing_objects(figures: Figures) -> list[str]:
+    """Return the objects that a restore could not build, each with why, and with what builds it."""
+    found = [(each, "build it by") for each in figures.get("missing") or []]
+    found += [(each, "new rows are checked; validate it by") for each in figures.get("not_valid") or []]
+    return [f"{each['what']}: {each['why']}\n  {how}: {_in_a_line(each['command'])}" for each, how in found]
+
+
+def _in_a_line(command: str) -> str:
+    return " ".join(command.split())
 
 
 def _command(d: Deployment, name: str, command: str, *options: str) -> Step:

@@ -56,5 +56,6 @@ class Verbs(click.Group):
 def main() -> None:
     """Deploy NocoDB and PostgreSQL in order, and prove that a backup would come back.
 
-    Exit codes: 0 done, 1 failed, 2 wrong input, 3 refused by a gate, 4 verification failed, 130 interrupted.
+    Exit codes: 0 done, 1 failed, 2 wrong input, 3 refused by a gate, 4 verification failed,
+    5 restored with objects missing, 130 interrupted.
     """

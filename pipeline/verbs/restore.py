@@ -8,6 +8,7 @@ from typing_extensions import Doc
 from pipeline.backups import catalogue, node
 from pipeline.deploy.order import refresh_inventory
 from pipeline.deployment import DATABASE
+from pipeline.errors import RestoredInPart, listed
 from pipeline.settings.inputs import Settings
 from pipeline.verbs.call import DeploymentCall
 from pipeline.verbs.options import BY_ID, Option, Yes, valid_database, wrong
@@ -28,6 +29,7 @@ def valid_source(value: str) -> str:
 BackupId = Annotated[
     str | None, Doc("The backup to restore; `quickdata backups` lists them. Without it the newest."), BY_ID
 ]
+KeepGoing = Annotated[bool, Doc("Restore without the indexes, keys and views that the rows refuse.")]
 FromDatabase = Annotated[str, Doc("The database whose backup is restored."), Option(valid_source)]
 
 
@@ -35,12 +37,14 @@ async def restore(
     call: DeploymentCall,
     backup_id: BackupId = None,
     from_database: FromDatabase = DATABASE,
+    keep_going: KeepGoing = False,
     yes: Yes = False,
 ) -> None:
     """Restore a backup in place of the live database, which is kept beside it.
 
     The backup goes into a scratch database first and is compared with its
-    manifest: on any failure the live database was not touched.
+    manifest: on any failure the live database was not touched. What the server
+    refuses of settings and grants is listed. Exit code 5: objects are missing.
 
     Example: quickdata restore --id 3f2a9c1d
     """
@@ -54,8 +58,21 @@ async def restore(
         question = f"Restore {chosen.id} of {from_database} over {DATABASE} of {settings.title}? {since}"
         await call.confirm(question, yes, shown)
         await refresh_inventory(d)
-        restored = await node.restore(d, chosen.id, from_database)
+        restored = await node.restore(d, chosen.id, from_database, keep_going)
         words = f"{restored['rows']} rows compared; the old database is {restored['kept']}"
+        words += node.refused_settings(restored)
         if d.real_nodes:
             words += f"; NocoDB was away for {restored['nocodb_away_seconds']} s"
         d.report.prove("restore", words, **restored)
+        require_complete(chosen.id, node.missing_objects(restored))
+
+
+def require_complete(backup_id: str, missing: list[str]) -> None:
+    """Make sure that all came back.
+
+    Raises:
+        RestoredInPart: some objects are missing.
+    """
+    if missing:
+        what = listed(f"backup {backup_id} is restored and live, with objects missing:", missing)
+        raise RestoredInPart(what, "fix their rows and make them: see docs/runbook.md, `Objects are missing`")

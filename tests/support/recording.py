@@ -85,6 +85,13 @@ def said_by_ansible(text: str) -> str:
     return json.dumps(event)
 
 
+def failed_in_ansible(text: str, code: int) -> str:
+    """What Ansible says of a command that ended with an exit code, and had printed something."""
+    answer = {"rc": code, "stdout": text, "msg": "non-zero return code"}
+    event = {"_event": "v2_runner_on_failed", "task": {"name": "x"}, "hosts": {"database": answer}}
+    return json.dumps(event)
+
+
 class RecordingRunner:
     """Answers by the step's name, with what a first deployment would see unless told otherwise."""
 

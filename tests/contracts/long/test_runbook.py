@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -25,12 +26,21 @@ from tests.e2e.long.test_life import UPLOAD, UPLOADED, empty_database, fingerpri
 from tests.support.clouds import KEYS
 from tests.support.emulated import VAULT, Checkout
 from tests.support.emulated import checkout as make_checkout
-from tests.support.runbook import commands
+from tests.support.runbook import commands, on_a_node
 
 pytestmark = pytest.mark.timeout(3000)
 
 SUFFIX = "runbook"
 BUCKET = bucket_name(SUFFIX)
+BROKEN = """
+create table parent (id int primary key); create table child (p int references parent);
+set session_replication_role = replica; insert into child values (7); set session_replication_role = origin;
+create table twice (n int); create unique index twice_n on twice (n);
+update pg_index set indisunique = false where indexrelid = 'twice_n'::regclass;
+insert into twice values (1), (1);
+update pg_index set indisunique = true where indexrelid = 'twice_n'::regclass;
+"""
+"""An orphan, and duplicates under a unique index, as a collation that moved leaves them."""
 STATES = ("infrastructure/terraS3/terraform.tfstate", "infrastructure/terraform/terraform.tfstate")
 
 
@@ -132,6 +142,29 @@ def test_the_page_brings_the_data_back_at_3_am(operator: Operator, server: Postg
     assert fingerprint(server) == before
     assert (operator.checkout.root / UPLOAD).read_text() == UPLOADED
     assert re.search(rf"the old database is {DATABASE}_before_[0-9a-f]{{8}}", said[1])
+
+
+def test_the_page_builds_what_rows_had_refused(operator: Operator, server: Postgres) -> None:
+    server.psql(BROKEN, DATABASE)
+    operator.type("quickdata backup")
+    failed = operator.type("quickdata restore", exit_code=1)
+    assert "but they refuse CREATE UNIQUE INDEX twice_n ON public.twice" in failed
+    newest, _, verify = commands("Objects cannot be built")
+    said = operator.type(newest, exit_code=5)
+    assert "validate it by: ALTER TABLE ONLY public.child VALIDATE CONSTRAINT child_p_fkey;" in said
+    assert "build it by: CREATE UNIQUE INDEX twice_n ON public.twice USING btree (n);" in said
+    orphans, doubles, *fixes = [on_node(server, line) for line in on_a_node("Objects cannot be built")]
+    assert (orphans, doubles.split("|")[0]) == ("7", "1")
+    assert len(fixes) == 2
+    assert "0 tables differ" in operator.type(verify)
+    server.psql("drop table child, parent, twice", DATABASE)
+
+
+def on_node(server: Postgres, arguments: str) -> str:
+    """Run psql with the arguments that the runbook gives it in the container."""
+    command = [str(server.bin / "psql"), "-XqAt", DATABASE, *shlex.split(arguments)]
+    done = subprocess.run(command, env=server.environment, text=True, capture_output=True, check=True)
+    return done.stdout.strip()
 
 
 def test_the_page_says_why_a_backup_or_a_drill_has_failed(operator: Operator, server: Postgres) -> None:

@@ -12,6 +12,14 @@ from tests.node.long import (
     test_swap,
 )
 from tests.node.long import test_faults_postgres as long_postgres
+from tests.node.long import (
+    test_marks,
+    test_odd_databases,
+    test_parameters,
+    test_refused,
+    test_retention,
+    test_swap,
+)
 from tests.node.long import test_restore as long_restore
 from tests.support.mutation import Mutation
 
@@ -22,7 +30,9 @@ ROLES = test_odd_databases.test_roles_of_any_name_and_setting_come_back
 KILLED_SWAP = test_swap.test_what_a_killed_swap_left_is_neither_backed_up_nor_restored_over
 SCRATCH = test_marks.test_a_database_of_the_users_own_survives_a_verification
 OWN = test_marks.test_databases_and_folders_of_the_users_own_survive_a_restore
-ROLE = test_marks.test_a_role_that_somebody_else_made_meanwhile_stays
+OF_ROLE = test_parameters.test_a_setting_of_the_programs_role_changes_nothing
+PARAMETERS = test_parameters.test_every_session_of_the_program_has_the_same_parameters
+REFUSED = test_refused.test_what_the_server_refuses_bars_no_rows_and_is_listed
 LIVE_AGAIN = test_marks.test_what_was_live_and_is_live_again_is_never_taken_for_ours
 TAKEN = test_marks.test_a_restore_that_needs_a_name_of_somebody_else_touches_nothing
 KEPT_THERE = test_retention.test_what_somebody_keeps_in_the_folder_of_a_backup_stays_there
@@ -35,9 +45,10 @@ TEMPLATE = test_definitions.test_a_template_comes_back_as_one_and_old_ones_go
 LAST = test_retention.test_nothing_is_backed_up_behind_a_key_that_no_name_can_follow
 
 
-def session(guard: str, setting: str, test: Callable[..., None], given: str = "") -> Mutation:
-    """A setting of all the program's sessions."""
-    return Mutation(guard, "server.py", f"-c {setting}", "", test, {"setting": given} if given else {})
+def session(guard: str, name: str, value: str, test: Callable[..., None], given: str = "") -> Mutation:
+    """A parameter of all the program's sessions."""
+    own, another = f'"{name}": "{value}"', f'"{name}": None'
+    return Mutation(guard, "parameters.py", own, another, test, {"setting": given} if given else {})
 
 
 DATA_MUTATIONS = (
@@ -181,46 +192,79 @@ DATA_MUTATIONS = (
     ),
     session(
         "no function but PostgreSQL's",
-        "search_path=pg_catalog ",
+        "search_path",
+        "pg_catalog",
         test_odd_databases.test_a_function_of_the_owner_is_never_called,
     ),
-    session("no timeout of the database", "statement_timeout=0 ", SETTINGS, "statement_timeout = '1ms'"),
+    session("no timeout of the database", "statement_timeout", "0", SETTINGS, "statement_timeout = '1ms'"),
+    session("nulls in arrays", "array_nulls", "on", OF_ROLE, "array_nulls = off"),
+    session("the database's own tablespace", "default_tablespace", "", PARAMETERS),
+    session("money", "lc_monetary", "C", PARAMETERS),
     session(
-        "names quoted only when they must be",
-        "quote_all_identifiers=off",
-        test_odd_databases.test_names_that_the_server_always_quotes_are_the_same_names,
+        "the role that signed in",
+        "role",
+        "none",
+        test_parameters.test_a_database_that_is_opened_as_another_role_is_backed_up,
+    ),
+    *(
+        session(
+            f"no library of the database: {name}",
+            name,
+            "",
+            test_parameters.test_a_library_that_is_missing_does_not_keep_the_program_out,
+            name,
+        )
+        for name in ("session_preload_libraries", "local_preload_libraries")
+    ),
+    session(
+        "rows on damaged pages",
+        "zero_damaged_pages",
+        "off",
+        test_parameters.test_rows_on_a_damaged_page_are_a_failure_even_where_the_database_takes_them_for_gone,
     ),
     Mutation(
+        "what constraints go by comes first",
+        "restore.py",
+        "    set_up(restore, meant=True)\n",
+        "",
+        test_parameters.test_a_constraint_that_goes_by_the_databases_time_zone_holds_for_its_rows,
+    ),
+    session(
+        "names quoted only when they must be",
+        "quote_all_identifiers",
+        "off",
+        test_odd_databases.test_names_that_the_server_always_quotes_are_the_same_names,
+    ),
+    session(
         "no trigger at sign-in",
-        "target.py",
-        '        server.options += " -c event_triggers=off"\n',
-        "        pass\n",
-        test_odd_databases.test_a_trigger_at_sign_in_does_not_change_what_is_compared,
+        "event_triggers",
+        "off",
+        test_parameters.test_a_trigger_that_lets_nobody_sign_in_does_not_keep_the_program_out,
     ),
     Mutation(
         "no subscription",
-        "databases.py",
+        "load.py",
         '        "--no-subscriptions",\n',
         "",
         test_odd_databases.test_a_subscription_stays_behind,
     ),
     Mutation(
         "no mark within a text",
-        "roles.py",
+        "statements.py",
         "        if not statement:\n",
         "        if True:\n",
         test_odd_databases.test_a_comment_of_the_owner_is_never_run,
     ),
     Mutation(
         "statements of several lines",
-        "roles.py",
+        "statements.py",
         "if WHOLE.fullmatch(statement) or",
         'if line.endswith(";\\n") or',
         ROLES,
     ),
     Mutation(
         "what cannot be told apart",
-        "roles.py",
+        "statements.py",
         "    if statement:\n        raise ValueError(statement)\n",
         "",
         long_restore.test_globals_get_no_shell_from_psql,
@@ -236,16 +280,33 @@ DATA_MUTATIONS = (
     Mutation(
         "missing roles",
         "roles.py",
-        "    if not new:\n        return\n",
-        "    return\n",
+        "    if not new:\n        return []\n",
+        "    return []\n",
         test_swap.test_a_missing_role_comes_back_with_its_password,
     ),
     Mutation(
         "roles are tried by a verification",
         "roles.py",
-        'f"savepoint none;\\n{text}rollback to none;\\n" + ',
+        "{one_by_one(rest)}",
+        "{one_by_one([] if verify else rest)}",
+        REFUSED,
+        {"case": test_refused.REFUSED[1]},
+    ),
+    Mutation(
+        "a membership, whoever granted it",
+        "roles.py",
+        'return statement, GRANTOR.sub(";\\n", statement)',
+        "return (statement,)",
+        REFUSED,
+        {"case": test_refused.REFUSED[2]},
+    ),
+    Mutation(
+        "a refused statement bars no other",
+        "statements.py",
+        "\\\\set ON_ERROR_STOP off\\n",
         "",
-        test_odd_databases.test_a_role_that_cannot_come_back_fails_the_verification_too,
+        REFUSED,
+        {"case": test_refused.REFUSED[0]},
     ),
     *(
         Mutation(f"only what bears a mark goes: {what}", module, text, instead, test)
@@ -263,9 +324,9 @@ DATA_MUTATIONS = (
             (
                 "roles",
                 "roles.py",
-                "        made.clear()  # a role of that name would be somebody's\n",
+                " and format('%s %s', oid, xmin) = '{}'",
                 "",
-                ROLE,
+                test_refused.test_a_role_that_somebody_altered_meanwhile_stays,
             ),
             (
                 "files of a backup",

@@ -6,6 +6,7 @@ from tests.node import (
     test_backup,
     test_backup_configuration,
     test_backup_container,
+    test_keep_going,
     test_restore,
 )
 from tests.node import test_faults_postgres as on_postgres
@@ -70,7 +71,7 @@ FAULT_MUTATIONS = (
     ),
     injected(
         "a signal beside the note",
-        "restore.py",
+        "outcome.py",
         "    run.hold_signals()  # what is noted must not be called interrupted\n",
         "",
         SIGNALS,
@@ -174,9 +175,9 @@ FAULT_MUTATIONS = (
     ),
     injected(
         "the server answers",
-        "target.py",
+        "server.py",
         'raise Failed("PostgreSQL cannot be reached", "check PGUSER and that the server runs") from error',
-        "return 180000",
+        "return",
         on_postgres.test_a_server_that_does_not_run_is_told,
         on_postgres.GONE[1],
     ),
@@ -198,7 +199,7 @@ FAULT_MUTATIONS = (
     ),
     Mutation(
         "pg_restore's exit code",
-        "streams.py",
+        "sinks.py",
         '        if code:\n            raise ServerFailed(f"exit code {code}")',
         "        if False:\n            pass",
         lossy.test_what_no_restore_can_bring_back_fails_the_verification,
@@ -230,6 +231,45 @@ FAULT_MUTATIONS = (
         "",
         MANIFEST,
         long_objects.WRONG[3],
+    ),
+    injected(
+        "what cannot be built is a failure",
+        "restore.py",
+        "    if failures and not restore.options.keep_going:\n",
+        "    if False:\n",
+        test_keep_going.test_objects_that_cannot_be_built_fail_a_restore_which_names_them,
+        test_keep_going.DEFAULT[0],
+    ),
+    injected(
+        "only single objects are missing",
+        "load.py",
+        "if code and not (ignored and int(ignored[1]) == len(found)):",
+        "if False:",
+        test_keep_going.test_nobody_keeps_going_when_more_went_wrong,
+        test_keep_going.MORE[0],
+    ),
+    injected(
+        "a session that ended is no object",
+        "load.py",
+        "could not execute query: (ERROR: .*)",
+        "could not execute query: (.*)",
+        test_keep_going.test_nobody_keeps_going_when_more_went_wrong,
+        test_keep_going.MORE[1],
+    ),
+    injected(
+        "who keeps going is told what is missing",
+        "outcome.py",
+        "    if failures:\n",
+        "    if False:\n",
+        test_keep_going.test_who_keeps_going_gets_the_rows_and_a_list_of_what_is_missing,
+        test_keep_going.KEPT[0],
+    ),
+    Mutation(
+        "the beginning of a dump is enough",
+        "streams.py",
+        "        if not seen:\n            source.drain()\n",
+        "        source.drain()\n",
+        test_keep_going.test_of_a_large_dump_only_the_beginning_is_read_twice,
     ),
     Mutation(
         "the download's end",

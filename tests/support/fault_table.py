@@ -9,6 +9,7 @@ from tests.node import (
     test_notifications,
     test_parts,
     test_fingerprints,
+    test_keep_going,
     test_restore,
 )
 from tests.node import test_faults_node as on_node
@@ -22,6 +23,14 @@ from tests.node.long import test_faults_postgres as long_postgres
 from tests.node.long import test_faults_s3 as long_s3
 from tests.node.long import test_faults_signals as long_signals
 from tests.node.long import test_lossy_databases as lossy
+from tests.node.long import (
+    test_marks,
+    test_parameters,
+    test_prepared,
+    test_refused,
+    test_retention,
+    test_swap,
+)
 from tests.node.long import test_odd_databases as odd
 from tests.node.long import test_restore as long_restore
 from tests.support.faults import Fault, Retried
@@ -157,11 +166,54 @@ TABLE: dict[str, tuple[Group, ...]] = {
             "missing roles come back with settings, memberships, grants",
             odd.test_roles_of_any_name_and_setting_come_back,
         ),
+        (test_refused.test_what_the_server_refuses_bars_no_rows_and_is_listed, test_refused.REFUSED),
         seen(
-            "a missing role cannot be made",
-            "verify",
-            REFUSED,
-            odd.test_a_role_that_cannot_come_back_fails_the_verification_too,
+            "the drill's server refuses a setting of the database",
+            "drill",
+            "the drill says so, and ends well",
+            test_refused.test_a_drill_whose_server_refuses_a_setting_says_so_and_passes,
+        ),
+        seen(
+            "the database is opened as another role",
+            "backup and restore",
+            "the program's sessions are the program's role's",
+            test_parameters.test_a_database_that_is_opened_as_another_role_is_backed_up,
+        ),
+        seen(
+            "a trigger lets nobody sign in",
+            "backup and verify",
+            "it does not act on the program",
+            test_parameters.test_a_trigger_that_lets_nobody_sign_in_does_not_keep_the_program_out,
+        ),
+        seen(
+            "the database preloads a library that is missing",
+            "backup and verify",
+            "the program's sessions do without",
+            test_parameters.test_a_library_that_is_missing_does_not_keep_the_program_out,
+        ),
+        seen(
+            "arrays without null, timeouts, isolation, limits set for the program's role",
+            "backup and restore",
+            "they change nothing",
+            test_parameters.test_a_setting_of_the_programs_role_changes_nothing,
+        ),
+        seen(
+            "any parameter of a session is set for the database and for the role",
+            "backup and verify",
+            "every session has the program's own",
+            test_parameters.test_every_session_of_the_program_has_the_same_parameters,
+        ),
+        seen(
+            "damaged pages, and the database takes them for empty",
+            "backup",
+            "exit 1, nothing is published",
+            test_parameters.test_rows_on_a_damaged_page_are_a_failure_even_where_the_database_takes_them_for_gone,
+        ),
+        seen(
+            "a constraint goes by the time zone that is set for the database",
+            "restore",
+            "it holds for the rows",
+            test_parameters.test_a_constraint_that_goes_by_the_databases_time_zone_holds_for_its_rows,
         ),
         seen(
             "timeouts, read-only transactions, a search path, row security set for the database",
@@ -184,7 +236,7 @@ TABLE: dict[str, tuple[Group, ...]] = {
         seen(
             "a trigger notes who signs in",
             "restore",
-            "it sleeps until all is compared",
+            "it sleeps: no row differs",
             odd.test_a_trigger_at_sign_in_does_not_change_what_is_compared,
         ),
         seen(
@@ -467,6 +519,25 @@ TABLE: dict[str, tuple[Group, ...]] = {
         ),
     ),
     "Restore": (
+        (
+            test_keep_going.test_objects_that_cannot_be_built_fail_a_restore_which_names_them,
+            test_keep_going.DEFAULT,
+        ),
+        (
+            test_keep_going.test_who_keeps_going_gets_the_rows_and_a_list_of_what_is_missing,
+            test_keep_going.KEPT,
+        ),
+        (test_keep_going.test_nobody_keeps_going_when_more_went_wrong, test_keep_going.MORE),
+        (
+            test_prepared.test_a_prepared_transaction_is_told_before_anything_is_restored,
+            test_prepared.PREPARED,
+        ),
+        seen(
+            "a role that was made for a verification is altered meanwhile",
+            "verify: the end",
+            "it stays, and the log names it",
+            test_refused.test_a_role_that_somebody_altered_meanwhile_stays,
+        ),
         (long_postgres.test_a_verifier_that_cannot_run_verifies_nothing, long_postgres.VERIFIERS),
         seen(
             "what came back differs",

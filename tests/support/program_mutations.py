@@ -107,7 +107,7 @@ PROGRAM_MUTATIONS = (
     Mutation(
         "the SHA-256",
         "streams.py",
-        "if source.sha256.hexdigest() != stored.sha256:",
+        "if not seen and source.sha256.hexdigest() != stored.sha256:",
         "if False:",
         test_restore.test_a_wrong_sha256_in_the_manifest_is_refused,
     ),
@@ -127,7 +127,7 @@ PROGRAM_MUTATIONS = (
     ),
     Mutation(
         "the server's number",
-        "target.py",
+        "server.py",
         'if not re.fullmatch("[1-9][0-9]{4,6}", version):',
         "if False:",
         long_restore.test_what_a_server_says_is_never_run,
@@ -177,8 +177,8 @@ PROGRAM_MUTATIONS = (
     Mutation(
         "clients are disconnected",
         "swap.py",
-        "        server.start_sql(server.maintenance, DISCONNECT, *options, stdout=subprocess.DEVNULL)\n",
-        "",
+        "server.maintenance, DISCONNECT, ",
+        'server.maintenance, "", ',
         test_swap.test_clients_that_reconnect_all_the_time_do_not_stop_the_swap,
     ),
     Mutation(

@@ -8,18 +8,12 @@ from tests.node.long import (
     test_limits,
     test_marks,
     test_odd_databases,
-    test_retention,
-    test_swap,
-)
-from tests.node.long import test_faults_postgres as long_postgres
-from tests.node.long import (
-    test_marks,
-    test_odd_databases,
     test_parameters,
     test_refused,
     test_retention,
     test_swap,
 )
+from tests.node.long import test_faults_postgres as long_postgres
 from tests.node.long import test_restore as long_restore
 from tests.support.mutation import Mutation
 

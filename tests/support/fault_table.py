@@ -6,24 +6,19 @@ from tests.node import (
     test_backup,
     test_backup_configuration,
     test_backup_container,
-    test_notifications,
-    test_parts,
     test_fingerprints,
     test_keep_going,
+    test_notifications,
+    test_parts,
     test_restore,
 )
 from tests.node import test_faults_node as on_node
 from tests.node import test_faults_postgres as on_postgres
 from tests.node import test_faults_s3 as on_s3
 from tests.node import test_faults_signals as of_signals
-from tests.node.long import test_definitions, test_limits, test_marks, test_retention, test_swap
-from tests.node.long import test_faults_node as long_node
-from tests.node.long import test_faults_objects as long_objects
-from tests.node.long import test_faults_postgres as long_postgres
-from tests.node.long import test_faults_s3 as long_s3
-from tests.node.long import test_faults_signals as long_signals
-from tests.node.long import test_lossy_databases as lossy
 from tests.node.long import (
+    test_definitions,
+    test_limits,
     test_marks,
     test_parameters,
     test_prepared,
@@ -31,6 +26,12 @@ from tests.node.long import (
     test_retention,
     test_swap,
 )
+from tests.node.long import test_faults_node as long_node
+from tests.node.long import test_faults_objects as long_objects
+from tests.node.long import test_faults_postgres as long_postgres
+from tests.node.long import test_faults_s3 as long_s3
+from tests.node.long import test_faults_signals as long_signals
+from tests.node.long import test_lossy_databases as lossy
 from tests.node.long import test_odd_databases as odd
 from tests.node.long import test_restore as long_restore
 from tests.support.faults import Fault, Retried

@@ -165,9 +165,9 @@ def list_contents(server: Server, backup: Backup, snapshot: Snapshot) -> list[Co
 def dump(server: Server, snapshot: Snapshot) -> Child:
     """Start pg_dump, which reads the snapshot that is counted."""
     options = ("--no-password", "--format=custom", "--compress=0", f"--snapshot={snapshot.name}")
-    more = ("--lock-wait-timeout=10min", "--statistics")
-    sessions: dict[str, str] = {"database": server.config.database, "options": definitions.ZONE}
-    return server.start("pg_dump", *options, *more, **sessions, stdout=subprocess.PIPE)
+    more, database = ("--lock-wait-timeout=10min", "--statistics"), server.config.database
+    pipe = subprocess.PIPE
+    return server.start("pg_dump", *options, *more, database=database, more=definitions.ZONE, stdout=pipe)
 
 
 def wait_for_counts(count: Callable[[], Counted]) -> Counted:

@@ -33,7 +33,7 @@ from quickdata_node.server import Server, ServerFailed
 from quickdata_node.witness import Witness
 
 OPTIONS = ("--schema-only", "--no-tablespaces", "--no-subscriptions", "--file=-")
-ZONE = "-c timezone=UTC"
+ZONE = {"timezone": "UTC"}
 """Of sessions that write definitions: a default that is a time is written as the session's zone has it."""
 HEADER = re.compile(r"-- Name: (.*); Type: ([^;]*); Schema: (.*); Owner: .*\n")
 END = "-- PostgreSQL database dump complete\n"
@@ -66,7 +66,7 @@ def ask(server: Server, database: str) -> dict[str, str]:
     """
     calls = read_calls(server.sql(database, CALLS))
     command = ("pg_dump", "--no-password", *OPTIONS)
-    child = server.start(*command, database=database, options=ZONE, stdout=PIPE)
+    child = server.start(*command, database=database, more=ZONE, stdout=PIPE)
     assert child.stdout
     found = checksums(child.stdout)
     if code := child.wait():

@@ -13,11 +13,11 @@ from functools import partial
 from subprocess import PIPE, Popen
 from typing import NamedTuple
 
+from quickdata_node.background import in_background
 from quickdata_node.parameters import Parameters
 from quickdata_node.server import Server, ServerFailed
 from quickdata_node.sinks import Enough
 from quickdata_node.statements import WHOLE, run_each, shown
-from quickdata_node.background import in_background
 
 ROWS = ("--section=pre-data", "--section=data", "--exit-on-error")
 BUILT = ("--section=post-data",)

@@ -6,8 +6,8 @@ from contextlib import suppress
 from subprocess import Popen
 from typing import IO, Generic, TypeVar
 
-from quickdata_node.server import ServerFailed
 from quickdata_node.background import in_background
+from quickdata_node.server import ServerFailed
 
 Said = TypeVar("Said")
 

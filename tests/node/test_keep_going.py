@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from quickdata_node.store import AT_ONCE, SMALLEST_PART
+from quickdata_node.parts import AT_ONCE, SMALLEST
 from tests.support.backup_node import Node
 from tests.support.fault_proxy import FaultProxy
 from tests.support.faults import Before, Fault, Retried, cases
@@ -133,7 +133,7 @@ def test_of_a_large_dump_only_the_beginning_is_read_twice(node: Node, proxy: Fau
     node.create(f"create table noise as select ({noise}) as noise from generate_series(1, 500) n")
     node.configure(AWS_ENDPOINT_URL=proxy.url)
     assert node.backup().code == 0
-    parts = node.manifest()["objects"]["dump"]["size"] / SMALLEST_PART
+    parts = node.manifest()["objects"]["dump"]["size"] / SMALLEST
     with proxy.making("pass on", r"GET .*/dump\.zst") as seen:
         assert node.restore("--verify").code == 0
     assert parts < len(seen.met) <= parts + 2 + AT_ONCE < 2 * parts

@@ -108,7 +108,7 @@ python:
 
 $(UV): Makefile
 	@mkdir -p .tools
-	@flock .tools bash -euc 'python3 -m venv .tools; \
+	@flock .tools bash -euc 'python3 -m venv --clear .tools; \
 	  .tools/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION); touch $@'
 
 .PHONY: clean

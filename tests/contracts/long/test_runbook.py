@@ -22,8 +22,8 @@ from pipeline.servers.postgres import Postgres
 from pipeline.settings.suffix import bucket_name
 from pipeline.tofu import binary as tools
 from pipeline.tofu.download import find_or_download_tofu
-from tests.e2e.long.test_life import UPLOAD, UPLOADED, empty_database, fingerprint, variables, vault
 from tests.support.clouds import KEYS
+from tests.support.deployer import UPLOAD, UPLOADED, empty_database, fingerprint, variables, vault
 from tests.support.emulated import VAULT, Checkout
 from tests.support.emulated import checkout as make_checkout
 from tests.support.runbook import commands, on_a_node

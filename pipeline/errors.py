@@ -12,7 +12,7 @@
     ├── StateLocked         1
     ├── BackupError         1
     ├── VerifyFailed        4  verification failed
-    ├── RestoredInPart      5  restored, with objects missing
+    ├── RestoredInPart      5  restored, with objects missing or defined otherwise
     └── Interrupted       130
 
 Beside them: 0 done.

@@ -94,10 +94,11 @@ def refused_settings(figures: Figures) -> str:
 
 
 def missing_objects(figures: Figures) -> list[str]:
-    """Return the objects that a restore could not build, each with why, and with what builds it."""
+    """Return what a restore could not build, each with why and what builds it; then what is not as it was."""
     found = [(each, "build it by") for each in figures.get("missing") or []]
     found += [(each, "new rows are checked; validate it by") for each in figures.get("not_valid") or []]
-    return [f"{each['what']}: {each['why']}\n  {how}: {_in_a_line(each['command'])}" for each, how in found]
+    lines = [f"{each['what']}: {each['why']}\n  {how}: {_in_a_line(each['command'])}" for each, how in found]
+    return [*lines, *(figures.get("otherwise") or [])]
 
 
 def _in_a_line(command: str) -> str:

@@ -57,5 +57,5 @@ def main() -> None:
     """Deploy NocoDB and PostgreSQL in order, and prove that a backup would come back.
 
     Exit codes: 0 done, 1 failed, 2 wrong input, 3 refused by a gate, 4 verification failed,
-    5 restored with objects missing, 130 interrupted.
+    5 restored with objects missing or defined otherwise, 130 interrupted.
     """

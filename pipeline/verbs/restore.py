@@ -29,7 +29,7 @@ def valid_source(value: str) -> str:
 BackupId = Annotated[
     str | None, Doc("The backup to restore; `quickdata backups` lists them. Without it the newest."), BY_ID
 ]
-KeepGoing = Annotated[bool, Doc("Restore without the indexes, keys and views that the rows refuse.")]
+KeepGoing = Annotated[bool, Doc("Restore without what the rows refuse, and with what is defined otherwise.")]
 FromDatabase = Annotated[str, Doc("The database whose backup is restored."), Option(valid_source)]
 
 
@@ -44,7 +44,8 @@ async def restore(
 
     The backup goes into a scratch database first and is compared with its
     manifest: on any failure the live database was not touched. What the server
-    refuses of settings and grants is listed. Exit code 5: objects are missing.
+    refuses of settings and grants is listed. Exit code 5: objects are missing,
+    or defined otherwise.
 
     Example: quickdata restore --id 3f2a9c1d
     """
@@ -71,8 +72,9 @@ def require_complete(backup_id: str, missing: list[str]) -> None:
     """Make sure that all came back.
 
     Raises:
-        RestoredInPart: some objects are missing.
+        RestoredInPart: some objects are missing, or defined otherwise.
     """
     if missing:
-        what = listed(f"backup {backup_id} is restored and live, with objects missing:", missing)
-        raise RestoredInPart(what, "fix their rows and make them: see docs/runbook.md, `Objects are missing`")
+        what = f"backup {backup_id} is restored and live, with objects missing or defined otherwise:"
+        fix = "fix their rows and make them: see docs/runbook.md, `Objects cannot be built`"
+        raise RestoredInPart(listed(what, missing), fix)

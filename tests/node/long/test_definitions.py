@@ -6,12 +6,13 @@ import pytest
 
 from pipeline.machine.repository import REPOSITORY
 from tests.support.backup_node import Node
-from tests.support.faults import Before, Fault, cases
+from tests.support.faults import Before, Fault, Retried, cases
 
 RESTORE = "restore-pg-latest.sh"
 DEFINED = (
     "1 objects are not defined as the manifest of {newest} says; "
-    "restore another backup with --id; the live database was not touched"
+    "the rows are good; --keep-going restores with what there is, as the runbook says; "
+    "the live database was not touched"
 )
 BLIND = """
 create domain blind as text;
@@ -80,6 +81,33 @@ def test_what_comes_back_defined_otherwise_is_named(node: Node, case: Fault) -> 
         done = node.restore(*arguments)
         assert f"different: {said}\n" in done.log
         before.survives(done, case.says, case.code, RESTORE)
+
+
+KEPT = (
+    Retried(
+        "a trigger compares by an operator that the dump cannot name",
+        "restore with --keep-going",
+        "exit 5: the rows are live; log and JSON line name the trigger",
+    ),
+)
+
+
+@pytest.mark.parametrize("case", cases(KEPT))
+def test_who_keeps_going_gets_the_rows_and_a_list_of_what_is_defined_otherwise(
+    node: Node, case: Retried
+) -> None:
+    node.create(f"{BLIND} insert into kept values ('a')")
+    assert node.backup().code == 0
+    node.sql("delete from kept")
+    done = node.restore("--keep-going")
+    backup = node.backups()[-1]
+    assert (done.code, node.sql("select * from kept")) == (5, "a")
+    assert done.json["otherwise"] == ["call by trigger changed on public.kept is defined otherwise"]
+    assert node.alert() == (
+        f"{RESTORE}: backup {backup} is restored, with 1 objects defined otherwise;"
+        " the lines above name them; define them anew, as the runbook says\n"
+    )
+    assert node.leaves_nothing()
 
 
 MANY = (REPOSITORY / "tests/support/every_kind_of_definition.sql").read_text(encoding="utf-8")

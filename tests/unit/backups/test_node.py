@@ -39,6 +39,7 @@ async def test_a_nocodb_that_does_not_start_again_does_not_hide_why_the_restore_
 IN_PART = PROOF | {
     "missing": [{"what": "INDEX i", "why": "ERROR:  a", "command": "CREATE INDEX i\n  ON t (n);\n"}],
     "not_valid": [{"what": "FK CONSTRAINT c", "why": "ERROR:  b", "command": "ALTER TABLE t VALIDATE;\n"}],
+    "otherwise": ["TRIGGER t is defined otherwise"],
 }
 
 
@@ -49,6 +50,7 @@ async def test_a_restore_in_part_is_read_and_not_called_a_failure() -> None:
     assert missing_objects(figures) == [
         "INDEX i: ERROR:  a\n  build it by: CREATE INDEX i ON t (n);",
         "FK CONSTRAINT c: ERROR:  b\n  new rows are checked; validate it by: ALTER TABLE t VALIDATE;",
+        "TRIGGER t is defined otherwise",
     ]
 
 

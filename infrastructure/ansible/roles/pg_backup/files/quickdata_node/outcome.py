@@ -32,6 +32,7 @@ def summary(restore: "Restore") -> dict[str, Any]:
         "refused": restore.refused,
         "missing": [each._asdict() for each in restore.missing],
         "not_valid": [each._asdict() for each in restore.not_valid],
+        "otherwise": restore.otherwise,
     }
 
 
@@ -43,11 +44,14 @@ def in_words(failures: Sequence[Failure]) -> str:
 
 
 def require_complete(restore: "Restore") -> None:
-    """End with an exit code of its own when objects are missing."""
+    """End with an exit code of its own when objects are missing, or not what they were."""
     failures = [*restore.missing, *restore.not_valid]
     if failures:
         what = f"backup {restore.name} is restored, without {in_words(failures)}"
         raise Failed(what, "fix their rows and make them, as the runbook says", 5)
+    if restore.otherwise:
+        what = f"backup {restore.name} is restored, with {len(restore.otherwise)} objects defined otherwise"
+        raise Failed(what, "the lines above name them; define them anew, as the runbook says", 5)
 
 
 def is_there(server: Server, database: str) -> bool:

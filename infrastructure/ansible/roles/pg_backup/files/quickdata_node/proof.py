@@ -1,7 +1,7 @@
 """The proof of a restore: rows, definitions and files that came back, beside what the manifest says."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from quickdata_node import definitions
 from quickdata_node.attachments import Files
@@ -28,36 +28,35 @@ def prove_rows(server: Server, scratch: str, name: str, manifest: Manifest) -> N
         actual = count(server, scratch, manifest.format)
     except ServerFailed as error:
         raise Failed("the restored rows cannot be counted", ABOVE) from error
-    differing = _tell(server.run, differences(manifest.tables, actual))
+    differing = list(differences(manifest.tables, actual))
+    _tell(server.run, differing)
     if differing:
-        raise Failed(f"{differing} tables differ from the manifest of {name}", ANOTHER, 4)
+        raise Failed(f"{len(differing)} tables differ from the manifest of {name}", ANOTHER, 4)
 
 
-def prove_definitions(
-    server: Server, scratch: str, name: str, manifest: Manifest, incomplete: bool = False
-) -> None:
-    """Look at the definitions that came back. Another pg_dump may write the same ones otherwise.
+def find_other_definitions(server: Server, scratch: str, manifest: Manifest) -> list[str]:
+    """Return a line for each object that is not defined as it was; the log has some of them.
+
+    Another major version of pg_dump may write the same definitions otherwise: then they are not compared.
 
     Args:
         server: where they are.
         scratch: the database that they are in.
-        name: the backup's.
         manifest: what has to be there.
-        incomplete: objects are missing, which is known: then differences are shown, and refuse nothing.
     """
     if manifest.definitions is None:
-        return
+        return []
     client = server.output("pg_dump", "--version").strip()
     if client and _major(client) != _major(manifest.client_version):
         server.run.log(f"definitions are not compared: {manifest.client_version} wrote them, not {client}")
-        return
+        return []
     try:
         actual = definitions.ask(server, scratch)
     except ServerFailed as error:
         raise Failed("the restored definitions cannot be read", ABOVE) from error
-    others = _tell(server.run, differences_of_definitions(manifest.definitions, actual))
-    if others and not incomplete:
-        raise Failed(f"{others} objects are not defined as the manifest of {name} says", ANOTHER, 4)
+    found = list(differences_of_definitions(manifest.definitions, actual))
+    _tell(server.run, found)
+    return found
 
 
 def prove_files(run: Run, name: str, manifest: Manifest, actual: Files) -> None:
@@ -79,12 +78,9 @@ def prove_files(run: Run, name: str, manifest: Manifest, actual: Files) -> None:
         raise Failed(f"the attachments differ from the manifest of {name}", ANOTHER, 4)
 
 
-def _tell(run: Run, differences: Iterable[str]) -> int:
-    """Log the first differences, and return how many there are."""
-    found = list(differences)
-    for line in found[:SHOWN]:
+def _tell(run: Run, differences: Sequence[str]) -> None:
+    for line in differences[:SHOWN]:
         run.log(f"different: {line}")
-    return len(found)
 
 
 def _major(client: str) -> str:

@@ -32,13 +32,14 @@ Usage: restore-pg-latest.sh --config FILE [--id ID] [--verify | --keep-going] [-
   --id ID               that backup instead of the newest one
   --verify              restore into a scratch database, compare, drop it; the live one is not touched
   --keep-going          once the rows are proven, restore without the indexes, constraints, triggers and
-                        materialized views that cannot be made; foreign keys that rows violate are NOT VALID
+                        materialized views that cannot be made, and with what is defined otherwise; foreign
+                        keys that rows violate are NOT VALID
   --from-database NAME  a backup of another database
 
 Writes one JSON line about the restore to standard output, the log to standard error. Settings, grants and
 attributes of roles that this server refuses bar no restore: both list them.
 Exit codes: 0 done, 1 failed, 2 wrong configuration or arguments, 4 what came back differs from the manifest,
-5 restored, with objects missing.
+5 restored, with objects missing or defined otherwise.
 """
 ABOVE = "the lines above say why"
 
@@ -62,6 +63,7 @@ class Restore:
         refused: settings, grants and attributes that this server did not take.
         missing: objects that could not be built.
         not_valid: foreign keys that hold for new rows alone.
+        otherwise: what is not defined as it was, those that are missing among it.
     """
 
     run: Run
@@ -78,6 +80,7 @@ class Restore:
     refused: list[str] = field(default_factory=list)
     missing: list[Failure] = field(default_factory=list)
     not_valid: list[Failure] = field(default_factory=list)
+    otherwise: list[str] = field(default_factory=list)
 
     @property
     def scratch(self) -> str:
@@ -99,10 +102,9 @@ def main(run: Run, arguments: Sequence[str]) -> None:
     restore_roles(restore)
     restore_rows(restore)
     files = restore_attachments(restore)
-    proven = restore.server, restore.scratch, restore.name, restore.manifest
-    proof.prove_rows(*proven)
+    proof.prove_rows(restore.server, restore.scratch, restore.name, restore.manifest)
     build(restore)
-    proof.prove_definitions(*proven, incomplete=bool(restore.missing or restore.not_valid))
+    compare_definitions(restore)
     set_up(restore, meant=False)
     said = outcome.summary(restore)
     if options.verify:
@@ -194,6 +196,15 @@ def build(restore: Restore) -> None:
         restore.not_valid, restore.missing = load.build_unchecked(server, scratch, failures)
     except ServerFailed as error:
         raise Failed("the foreign keys cannot be built for new rows", ABOVE) from error
+
+
+def compare_definitions(restore: Restore) -> None:
+    """Compare what was built with what was backed up. With --keep-going what differs is noted."""
+    restore.otherwise = proof.find_other_definitions(restore.server, restore.scratch, restore.manifest)
+    if restore.otherwise and not restore.options.keep_going:
+        what = f"{len(restore.otherwise)} objects are not defined as the manifest of {restore.name} says"
+        fix = "the rows are good; --keep-going restores with what there is, as the runbook says"
+        raise Failed(what, f"{fix}; the live database was not touched", 4)
 
 
 def set_up(restore: Restore, meant: bool) -> None:

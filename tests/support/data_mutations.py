@@ -120,8 +120,8 @@ DATA_MUTATIONS = (
     Mutation(
         "definitions are compared",
         "restore.py",
-        "(proof.prove_rows, proof.prove_definitions)",
-        "(proof.prove_rows,)",
+        "    proof.prove_definitions(*proven, incomplete=bool(restore.missing or restore.not_valid))\n",
+        "",
         DEFINED,
         {"case": test_definitions.OTHERWISE[0]},
     ),
@@ -138,7 +138,7 @@ DATA_MUTATIONS = (
             ("columns of children", '"\\nINHERITS (" in text or ', ""),
         )
     ),
-    Mutation("definitions in one time zone", "definitions.py", '"-c timezone=UTC"', '""', KINDS),
+    Mutation("definitions in one time zone", "definitions.py", '{"timezone": "UTC"}', "{}", KINDS),
     Mutation(
         "what reads the dump again has ended well",
         "witness.py",

@@ -23,7 +23,7 @@ create table kept (e blind);
 create trigger changed before update on kept for each row when (old.e is distinct from new.e)
   execute function seen();
 """
-AGAIN = '"$REAL" "$@" || exit; [[ $* == *--dbname* ]] || exit 0; target=${!#}; export PGOPTIONS=;'
+AGAIN = '"$REAL" "$@" || exit; [[ $* == *post-data* ]] || exit 0; target=${!#}; export PGOPTIONS=;'
 CHANGED = f'{AGAIN} psql -qd "${{target#--dbname=}}" -c'
 OTHERWISE = (
     Fault(

@@ -120,7 +120,7 @@ DATA_MUTATIONS = (
     Mutation(
         "definitions are compared",
         "restore.py",
-        "    proof.prove_definitions(*proven, incomplete=bool(restore.missing or restore.not_valid))\n",
+        "    compare_definitions(restore)\n",
         "",
         DEFINED,
         {"case": test_definitions.OTHERWISE[0]},

@@ -271,6 +271,10 @@ TABLE: dict[str, tuple[Group, ...]] = {
             test_fingerprints.test_values_that_are_exchanged_are_told_apart,
         ),
         (test_definitions.test_what_comes_back_defined_otherwise_is_named, test_definitions.OTHERWISE),
+        (
+            test_definitions.test_who_keeps_going_gets_the_rows_and_a_list_of_what_is_defined_otherwise,
+            test_definitions.KEPT,
+        ),
         seen(
             "definitions that PostgreSQL writes otherwise when it has read them",
             "restore",

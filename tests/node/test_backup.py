@@ -53,10 +53,11 @@ def test_rows_written_during_the_dump_do_not_make_it_differ(node: Node) -> None:
 
 def test_a_table_cannot_be_emptied_between_its_dump_and_its_counting(node: Node) -> None:
     node.create(f"create table visits as select 1; {SAMPLE}")  # locked first, counted last
-    node.replace("pg_dump", 'exec "$REAL" "$@" --exclude-table=notes')  # has ended, and lets go
+    dumped = node.directory / "dumped"  # pg_dump has ended, and lets go
+    node.replace("pg_dump", f'"$REAL" "$@" --exclude-table=public.notes && touch {dumped}')
     with node.locked("notes"):
         running = node.start("backup-pg.sh")
-        wait_for(node.waits_for_a_lock)
+        wait_for(lambda: node.waits_for_a_lock() and dumped.exists())
         with pytest.raises(CalledProcessError):
             node.sql("set lock_timeout = '50ms'; truncate visits")
     assert finish(running).json["rows"] == 1001

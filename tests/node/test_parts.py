@@ -21,7 +21,11 @@ def test_a_dump_that_is_larger_than_expected_goes_up_in_larger_parts(node: Node,
     node.mutate("parts.py", "SMALLEST = 8 << 20", "SMALLEST = 5 << 20")
     node.mutate("parts.py", "EXPECTED = 8_000", "EXPECTED = 2")
     node.mutate("parts.py", "STEP = 250", "STEP = 1")
-    node.mutate("backup.py", "lambda: dump(server, snapshot)], size)", "lambda: dump(server, snapshot)], 0)")
+    node.mutate(
+        "backup.py",
+        "[lambda: dump(server, snapshot)],\n            size,",
+        "[lambda: dump(server, snapshot)],\n            0,",
+    )
     assert node.backup().code == 0
     dump = node.manifest()["objects"]["dump"]
     sizes = [

@@ -47,16 +47,20 @@ def session(guard: str, name: str, value: str, test: Callable[..., None], given:
 
 DATA_MUTATIONS = (
     *(
-        Mutation(
-            f"values are written the same: {name}", "counting.sql", f"set local {setting};\n", "", WRITING
+        session(f"values are written the same: {what}", name, value, WRITING)
+        for what, name, value in (
+            ("dates", "datestyle", "ISO,YMD"),
+            ("intervals", "intervalstyle", "postgres"),
+            ("bytes", "bytea_output", "hex"),
+            ("fractions", "extra_float_digits", "1"),
         )
-        for name, setting in (
-            ("dates", "datestyle = 'ISO, YMD'"),
-            ("time zones", "timezone = 'UTC'"),
-            ("intervals", "intervalstyle = 'postgres'"),
-            ("bytes", "bytea_output = 'hex'"),
-            ("fractions", "extra_float_digits = 1"),
-        )
+    ),
+    Mutation(
+        "values are written the same: time zones",
+        "counting.sql",
+        "set local timezone = 'UTC';\n",
+        "",
+        WRITING,
     ),
     Mutation(
         "the tables' locks",

@@ -127,9 +127,9 @@ FAULT_MUTATIONS = (
     ),
     injected(
         "row-level security",
-        "counting.sql",
-        "set local row_security = off;",
-        "",
+        "parameters.py",
+        '"row_security": "off"',
+        '"row_security": None',
         HIDDEN,
         long_postgres.HIDDEN[0],
     ),

@@ -30,8 +30,8 @@ PROGRAM_MUTATIONS = (
     Mutation(
         "no upload is completed before all has ended well",
         "backup.py",
-        "    for feed in feeds:\n        feed.wait()\n",
-        "",
+        "        feed.wait()\n",
+        "        feed.complete()\n        feed.wait()\n",
         test_backup.test_the_upload_of_a_dump_that_died_is_never_completed,
     ),
     Mutation(

@@ -1,15 +1,6 @@
 \set tables 'pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind in (''r'', ''p'', ''m'', ''f'') and c.relpersistence <> ''t''  and n.nspname <> ''information_schema'' and n.nspname !~ ''^pg_'' and not exists (   select from pg_depend d where d.classid = ''pg_class''::regclass and d.objid = c.oid and d.deptype = ''e'')'
-set local datestyle = 'ISO, YMD';
 set local timezone = 'UTC';
-set local intervalstyle = 'postgres';
-set local bytea_output = 'hex';
-set local extra_float_digits = 1;
-set local lc_monetary = 'C';
-set local row_security = off;
 set local lock_timeout = '10min';
-set local idle_in_transaction_session_timeout = 0;
-set local transaction_timeout = 0;
-set local search_path = pg_catalog;
 select format('lock table only %I.%I in access share mode', n.nspname, c.relname) from :tables and c.relkind = 'r' \gexec
 select string_agg(format('%I.%I', n.nspname, c.relname), ', ') as rewritten from :tables and c.relkind = 'r'
   and pg_relation_filenode(to_regclass(format('%I.%I', n.nspname, c.relname))) is distinct from c.relfilenode \gset

@@ -17,6 +17,8 @@ from quickdata_node.marks import mark_folder, remove_folders
 from quickdata_node.notifications import Notifications
 
 SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+NOTICED = 1.0
+"""Seconds until a signal is noticed that came at the worst moment."""
 
 
 class Failed(Exception):  # noqa: N818 - as the log's last line says it
@@ -78,13 +80,21 @@ class Run:
         return round(time.time() - self.started, 1)
 
     def heed_signals(self) -> None:
-        """From now on a signal ends the run, in order, unless the caller ignores it, as nohup does."""
+        """From now on a signal ends the run, in order, unless the caller ignores it, as nohup does.
+
+        Python acts on a signal in the main thread, between two of its instructions. One that comes when that
+        thread has just decided to wait for PostgreSQL, or that another thread gets, wakes nobody: so an alarm
+        ends each wait after a second, and Python goes on with it.
+        """
         for each in SIGNALS:
             if signal.getsignal(each) is not signal.SIG_IGN:
                 signal.signal(each, _interrupt)
+        signal.signal(signal.SIGALRM, lambda *_: None)
+        signal.setitimer(signal.ITIMER_REAL, NOTICED, NOTICED)
 
     def hold_signals(self) -> None:
-        """From now on no signal ends the run, nor what it starts."""
+        """From now on no signal ends the run, nor what it starts; no alarm either, once Python is gone."""
+        signal.setitimer(signal.ITIMER_REAL, 0)
         for each in SIGNALS:
             signal.signal(each, signal.SIG_IGN)
 

@@ -125,9 +125,7 @@ async def test_a_drill_restores_the_newest_backup_compares_and_times_it(
 
 async def test_roles_are_made_in_the_throwaway_server_only(stocked: Node) -> None:
     role = f"only_there_{stocked.token}"
-    stocked.forge_globals(
-        lambda text: text.replace("-- quickdata: create", f"CREATE ROLE {role};\n-- quickdata: create")
-    )
+    stocked.forge_globals(lambda data: data["roles"].append({**data["roles"][0], "name": role}))
     assert (await drilled(stocked))["mismatches"] == 0
     assert stocked.server.psql(f"select count(*) from pg_roles where rolname = '{role}'") == "0"
 
@@ -154,15 +152,14 @@ async def test_a_missing_dump_is_a_failure(stocked: Node, temporary: Path) -> No
 async def test_where_the_databases_locale_is_missing_another_stands_in_and_the_drill_says_so(
     stocked: Node,
 ) -> None:
-    stocked.forge_globals(lambda text: re.sub("lc_collate '[^']*'", "lc_collate 'tlh_Q.utf8'", text))
+    stocked.forge_globals(lambda data: data["database"].update(collate="tlh_Q.utf8"))
     figures = await drilled(stocked)
     assert figures["mismatches"] == 0
     assert "sorted by C.UTF-8: this machine lacks the database's locale" in in_words(figures)
 
 
 async def test_a_locale_that_can_neither_be_had_nor_replaced_is_named_with_its_fix(stocked: Node) -> None:
-    builtin = "locale_provider builtin builtin_locale 'tlh_Q.utf8'"
-    stocked.forge_globals(lambda text: text.replace("locale_provider libc", builtin))
+    stocked.forge_globals(lambda data: data["database"].update(provider="builtin", locale="tlh_Q.utf8"))
     error = await refused(stocked)
     assert "locale is not on this machine" in error.what
     assert "localedef" in error.fix

@@ -50,14 +50,18 @@ def test_a_database_may_have_any_name(node: Node, name: str) -> None:
     assert len(node.databases()) == 2
 
 
-def test_a_backup_that_the_bash_scripts_of_format_1_made_comes_back(node: Node) -> None:
-    uploads = node.directory / "uploads"
-    uploads.mkdir()
-    node.configure(ATTACHMENTS_DIR=str(uploads))
+def plant_format_1(node: Node) -> None:
     root = "postgres/app_of_bash/20261129T141340Z-ff9d60f3"
     node.plant(
         {f"{root}/{file.name}": file.read_bytes() for file in sorted(FORMAT_1.iterdir())}, "app_of_bash"
     )
+
+
+def test_a_backup_that_the_bash_scripts_of_format_1_made_comes_back(node: Node) -> None:
+    uploads = node.directory / "uploads"
+    uploads.mkdir()
+    node.configure(ATTACHMENTS_DIR=str(uploads))
+    plant_format_1(node)
     node.create("select 'nothing'")
     said = {"id": "ff9d60f3", "tables": 12, "rows": 713, "mismatches": 0}
     for arguments in (("--verify",), ()):

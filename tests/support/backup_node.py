@@ -263,10 +263,17 @@ class Node:
         change(manifest)
         self.write(f"postgres/{self.database}/{self.backups()[-1]}/manifest.json", json.dumps(manifest))
 
-    def forge_globals(self, change: Callable[[str], str]) -> None:
+    def forge_globals(self, change: Callable[[dict[str, Any]], object]) -> None:
         """Change the newest backup's globals, with a manifest that agrees."""
         key = self.manifest()["objects"]["globals"]["key"]
-        text = change(zstandard.ZstdDecompressor().stream_reader(self.read(key)).read().decode())
+        lines = zstandard.ZstdDecompressor().stream_reader(self.read(key)).read().splitlines()
+        data = {name: value for line in lines for name, value in json.loads(line).items()}
+        change(data)
+        self.replace_globals(json.dumps(data))
+
+    def replace_globals(self, text: str) -> None:
+        """Put other globals into the newest backup, with a manifest that agrees."""
+        key = self.manifest()["objects"]["globals"]["key"]
         forged = zstandard.ZstdCompressor().compress(text.encode())
         self.write(key, forged)
         sha256 = hashlib.sha256(forged).hexdigest()

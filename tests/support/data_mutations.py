@@ -5,6 +5,7 @@ from collections.abc import Callable
 from tests.node import test_backup, test_fingerprints
 from tests.node.long import (
     test_definitions,
+    test_globals,
     test_limits,
     test_marks,
     test_odd_databases,
@@ -20,6 +21,7 @@ from tests.support.mutation import Mutation
 WHEREVER = test_odd_databases.test_fields_that_are_exchanged_are_seen_wherever_they_are
 WRITING = test_odd_databases.test_how_a_session_writes_values_changes_no_checksum
 SETTINGS = test_odd_databases.test_settings_of_the_database_change_nothing
+OLD_ROLES = test_globals.test_odd_roles_and_settings_of_format_1_come_back
 ROLES = test_odd_databases.test_roles_of_any_name_and_setting_come_back
 KILLED_SWAP = test_swap.test_what_a_killed_swap_left_is_neither_backed_up_nor_restored_over
 SCRATCH = test_marks.test_a_database_of_the_users_own_survives_a_verification
@@ -183,9 +185,9 @@ DATA_MUTATIONS = (
     ),
     Mutation(
         "each element of a list is a literal",
-        "globals.sql",
-        "quote_literal(coalesce(replace(element[1], '\"\"', '\"'), rtrim(element[2])))",
-        "coalesce(replace(element[1], '\"\"', '\"'), rtrim(element[2]))",
+        "globals_data.py",
+        'map(literal, elements(each["value"]))',
+        'elements(each["value"])',
         test_odd_databases.test_a_setting_that_is_a_list_is_never_run,
     ),
     session(
@@ -223,7 +225,7 @@ DATA_MUTATIONS = (
     Mutation(
         "what constraints go by comes first",
         "restore.py",
-        "    set_up(restore, meant=True)\n",
+        "    set_up(restore, restore.globals.first)\n",
         "",
         test_parameters.test_a_constraint_that_goes_by_the_databases_time_zone_holds_for_its_rows,
     ),
@@ -247,26 +249,41 @@ DATA_MUTATIONS = (
         test_odd_databases.test_a_subscription_stays_behind,
     ),
     Mutation(
-        "no mark within a text",
+        "a value ends where it ends",
         "statements.py",
-        "        if not statement:\n",
-        "        if True:\n",
+        """.replace("'", "''")""",
+        "",
         test_odd_databases.test_a_comment_of_the_owner_is_never_run,
     ),
+    Mutation("a name ends where it ends", "statements.py", """.replace('"', '""')""", "", ROLES),
     Mutation(
-        "statements of several lines",
-        "statements.py",
-        "if WHOLE.fullmatch(statement) or",
-        'if line.endswith(";\\n") or',
-        ROLES,
+        "format 1: no mark within a text",
+        "old_globals.py",
+        "        if not statement:\n",
+        "        if True:\n",
+        OLD_ROLES,
     ),
     Mutation(
-        "what cannot be told apart",
-        "statements.py",
+        "format 1: statements of several lines",
+        "old_globals.py",
+        "if WHOLE.fullmatch(statement) or",
+        'if line.endswith(";\\n") or',
+        OLD_ROLES,
+    ),
+    Mutation(
+        "format 1: what cannot be told apart",
+        "old_globals.py",
         "    if statement:\n        raise ValueError(statement)\n",
         "",
-        long_restore.test_globals_get_no_shell_from_psql,
+        test_globals.test_globals_get_no_shell_from_psql,
         {"forged": "CREATE ROLE {role};\nALTER ROLE {role} NOLOGIN; {shell}\n-- quickdata: create"},
+    ),
+    Mutation(
+        "format 1: a membership, whoever granted it",
+        "old_globals.py",
+        'GRANTOR.sub(";\\n", statement) if granted else ""',
+        '""',
+        OLD_ROLES,
     ),
     Mutation(
         "an object is read to its end",
@@ -292,9 +309,9 @@ DATA_MUTATIONS = (
     ),
     Mutation(
         "a membership, whoever granted it",
-        "roles.py",
-        'return statement, GRANTOR.sub(";\\n", statement)',
-        "return (statement,)",
+        "globals_data.py",
+        ', words, f"{sql};\\n")',
+        ", words)",
         REFUSED,
         {"case": test_refused.REFUSED[2]},
     ),
@@ -338,7 +355,7 @@ DATA_MUTATIONS = (
     *(
         Mutation(f"a mark is in nothing that is live: {what}", module, text, "", LIVE_AGAIN)
         for what, module, text in (
-            ("settings", "globals.sql", " and name <> 'quickdata.mark'"),
+            ("settings", "database.sql", " and name <> 'quickdata.mark'"),
             ("archives", "attachments.py", '        f"--exclude=./{MARK}",\n'),
             (
                 "the swap",

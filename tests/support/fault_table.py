@@ -18,6 +18,7 @@ from tests.node import test_faults_s3 as on_s3
 from tests.node import test_faults_signals as of_signals
 from tests.node.long import (
     test_definitions,
+    test_globals,
     test_limits,
     test_marks,
     test_parameters,
@@ -132,7 +133,7 @@ TABLE: dict[str, tuple[Group, ...]] = {
             odd.test_a_function_of_the_owner_is_never_called,
         ),
         seen(
-            "a comment on the database looks like a part of the globals",
+            "a comment on the database looks like SQL",
             "backup and restore",
             "it is text, and comes back",
             odd.test_a_comment_of_the_owner_is_never_run,
@@ -493,10 +494,28 @@ TABLE: dict[str, tuple[Group, ...]] = {
             test_backup.test_a_backup_that_gzip_compressed_comes_back,
         ),
         seen(
-            "a psql command in the globals",
+            "a name or a value in the globals ends its quotes, and goes on with SQL and psql's commands",
+            "verify and restore",
+            "it is text, and never run",
+            test_globals.test_no_text_in_the_globals_is_run,
+        ),
+        seen(
+            "globals that are not what a backup writes",
+            "restore",
+            "they cannot be understood; nothing was touched",
+            test_globals.test_globals_that_cannot_be_understood_are_refused,
+        ),
+        seen(
+            "globals of format 1: names, settings and comments look like other SQL",
+            "restore",
+            "told apart, and restored",
+            test_globals.test_odd_roles_and_settings_of_format_1_come_back,
+        ),
+        seen(
+            "globals of format 1: a command of psql",
             "restore",
             "refused, never run",
-            long_restore.test_globals_get_no_shell_from_psql,
+            test_globals.test_globals_get_no_shell_from_psql,
         ),
         seen(
             "the newest backup is unfinished",

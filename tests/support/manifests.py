@@ -26,7 +26,7 @@ def manifest(database: str, name: str, taken: str, **changes: Any) -> dict[str, 
         "database_bytes": 5,
         "objects": {
             "dump": {"key": f"{root}/dump.zst", "size": SIZE - 1, **stored},
-            "globals": {"key": f"{root}/globals.sql.zst", "size": 1, **stored},
+            "globals": {"key": f"{root}/globals.json.zst", "size": 1, **stored},
         },
         "tables": [{**table, "name": "full", "rows": ROWS}, {**table, "name": "empty", "rows": 0}],
         "definitions": {"TABLE public.full": "0123456789abcdef"},

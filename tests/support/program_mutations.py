@@ -140,13 +140,6 @@ PROGRAM_MUTATIONS = (
         test_backup_configuration.test_an_empty_value_restores_nothing,
     ),
     Mutation(
-        "no shell for what lay in S3",
-        "server.py",
-        'f"\\\\restrict {key}\\n{text}\\\\unrestrict {key}\\n{then}"',
-        'f"{text}\\n{then}"',
-        long_restore.test_globals_get_no_shell_from_psql,
-    ),
-    Mutation(
         "the room",
         "target.py",
         "elif free <= needed:",
@@ -170,8 +163,8 @@ PROGRAM_MUTATIONS = (
     Mutation(
         "existing roles",
         "roles.py",
-        " and found[1] not in there",
-        "",
+        " if role not in there]",
+        "]",
         test_swap.test_missing_roles_are_created_and_existing_ones_never_altered,
     ),
     Mutation(

@@ -74,7 +74,7 @@ MOMENTS = (
         "backup: the roles",
         "backup-pg.sh",
         "PUT .*globals",
-        f"the upload of globals.sql.zst {NOT_UPLOADED}",
+        f"the upload of globals.json.zst {NOT_UPLOADED}",
     ),
     Moment(
         "backup: the attachments",
@@ -98,7 +98,7 @@ MOMENTS = (
         "restore: the roles",
         "restore-pg-latest.sh",
         "GET .*globals",
-        "postgres/{database}/{newest}/globals.sql.zst " + NOT_DOWNLOADED,
+        "postgres/{database}/{newest}/globals.json.zst " + NOT_DOWNLOADED,
     ),
     Moment(
         "restore: a later part of the dump",
@@ -125,7 +125,7 @@ UNDERSTOOD = {  # an answer that is no error for who only takes the content
         "the manifest of {newest} cannot be understood; restore another backup with --id",
         1,
     ),
-    "restore: the roles": ("postgres/{database}/{newest}/globals.sql.zst " + DAMAGED, 4),
+    "restore: the roles": ("postgres/{database}/{newest}/globals.json.zst " + DAMAGED, 4),
     "restore: a later part of the dump": ("postgres/{database}/{newest}/dump.zst " + DAMAGED, 4),
 }
 

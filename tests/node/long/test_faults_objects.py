@@ -31,7 +31,7 @@ CHANGED = tuple(
     Fault(
         f"the {file.split('.')[0]} is {what}", "restore", DAMAGED.replace("OBJECT", file), 4, (file, change)
     )
-    for file in ("dump.zst", "globals.sql.zst")
+    for file in ("dump.zst", "globals.json.zst")
     for what, change in (("cut off", cut), ("flipped in one bit", flip), ("empty", empty))
 )
 

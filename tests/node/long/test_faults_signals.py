@@ -49,7 +49,7 @@ FORKED = tuple(
         how=how,
     )
     for run, how in {
-        "backup": ((BACKUP,), {}, 5),  # the session that counts, pg_dump, pg_dumpall, tar
+        "backup": ((BACKUP,), {}, 5),  # the session that counts, pg_dump, psql, tar
         "verify": ((RESTORE, "--verify"), {}, 7),  # psql, pg_restore, tar, the counting
         "restore without attachments": (
             (RESTORE,),
@@ -58,7 +58,7 @@ FORKED = tuple(
         ),  # and the end of the others' sessions, beside the swap
     }.items()
 )
-STARTED = ("psql", "pg_dump", "pg_dumpall", "pg_restore", "tar", "df")
+STARTED = ("psql", "pg_dump", "pg_restore", "tar", "df")
 KILLING = """
 if [[ -e {directory}/killing ]]; then
   exec {lock}<>{directory}/numbers

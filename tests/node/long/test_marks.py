@@ -133,9 +133,7 @@ def test_only_what_a_killed_run_marked_goes_from_the_state_directory(stocked: No
 
 def test_a_role_that_somebody_else_made_meanwhile_stays(stocked: Node) -> None:
     role = f"late_{stocked.token}"
-    stocked.forge_globals(
-        lambda text: text.replace("-- quickdata: create", f"CREATE ROLE {role};\n-- quickdata: create", 1)
-    )
+    stocked.forge_globals(lambda data: data["roles"].append({**data["roles"][0], "name": role}))
     first = f'"$REAL" -Xqd postgres -c "create role {role}"'
     stocked.replace(
         "psql", f'sql=$(cat); [[ $sql != *"create role"* ]] || {first}; exec "$REAL" "$@" <<<"$sql"'

@@ -32,7 +32,7 @@ def test_a_function_of_the_owner_is_never_called(node: Node, owner: str) -> None
 
 
 def test_a_comment_of_the_owner_is_never_run(node: Node, owner: str) -> None:
-    comment = rf"E'x\n-- quickdata: create\nalter role {owner} superuser; --'"
+    comment = rf"E'x\';\n-- quickdata: create\nalter role {owner} superuser; --'"
     node.sql(f"set session authorization {owner}; comment on database {node.database} is {comment}")
     survives(node)
     assert not became_superuser(node, owner)

@@ -103,7 +103,7 @@ def test_a_setting_of_the_programs_role_changes_nothing(node: Node, superuser: s
     assert node.content() == before
 
 
-PROGRAMS = ("psql", "pg_dump", "pg_dumpall", "pg_restore")
+PROGRAMS = ("psql", "pg_dump", "pg_restore")
 HOSTILE = (
     *("datestyle = 'German, DMY'", "intervalstyle = sql_standard", "bytea_output = escape"),
     *("extra_float_digits = '-15'", "lc_monetary = 'POSIX'", "xmlbinary = hex", "xmloption = document"),

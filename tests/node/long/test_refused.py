@@ -1,6 +1,7 @@
 """Settings, grants and attributes of roles that a server refuses: they bar no rows, and are listed."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -9,16 +10,31 @@ from tests.node.test_drill import drilled
 from tests.support.backup_node import Node
 from tests.support.faults import Retried, cases
 
-UNKNOWN = "alter database :\"target\" set lc_time to 'xx_YY.UTF-8';\n"
+UNKNOWN = {"role": None, "name": "lc_time", "value": "xx_YY.UTF-8"}
 SAID = 'alter database set lc_time: invalid value for parameter "lc_time": "xx_YY.UTF-8"'
 
 
-def with_setting(node: Node) -> None:
-    node.forge_globals(lambda text: text + UNKNOWN)
+Data = dict[str, Any]
+
+
+def with_setting(data: Data, _: str = "") -> None:
+    data["database"]["settings"].append(UNKNOWN)
+
+
+def with_setting_of(data: Data, name: str) -> None:
+    role_of(data, name)["settings"][0]["value"] = "much"
+
+
+def with_grantor(data: Data, name: str) -> None:
+    next(each for each in data["memberships"] if each["role"] == name)["grantor"] = name
+
+
+def role_of(data: Data, name: str) -> Data:
+    return next(each for each in data["roles"] if each["name"] == name)
 
 
 async def test_a_drill_whose_server_refuses_a_setting_says_so_and_passes(stocked: Node) -> None:
-    with_setting(stocked)
+    stocked.forge_globals(with_setting)
     figures = await drilled(stocked)
     assert (figures["mismatches"], figures["refused"]) == (0, [SAID])
     assert f"the server refused 1: {SAID}" in in_words(figures)
@@ -29,29 +45,29 @@ REFUSED = (
         "the server refuses a setting of the database",
         "verify and restore",
         "the others are set; the log and the JSON line name it",
-        how=(lambda text, _: text + UNKNOWN, [SAID]),
+        how=(with_setting, [SAID]),
     ),
     Retried(
         "the server refuses a setting of a missing role",
         "verify and restore",
         "the role is made; the log and the JSON line name it",
         how=(
-            lambda text, role: text.replace("'1MB'", "'much'"),
-            ['ALTER ROLE {role} SET work_mem: invalid value for parameter "work_mem": "much"'],
+            with_setting_of,
+            ['alter role {role} set work_mem: invalid value for parameter "work_mem": "much"'],
         ),
     ),
     Retried(
         "a membership was granted by the superuser of another server",
         "verify and restore",
         "it is granted by this one's",
-        how=(lambda text, role: text.replace("GRANTED BY admin", f"GRANTED BY {role}"), []),
+        how=(with_grantor, []),
     ),
 )
 
 
 @pytest.mark.parametrize("case", cases(REFUSED))
 def test_what_the_server_refuses_bars_no_rows_and_is_listed(node: Node, case: Retried) -> None:
-    forge: Callable[[str, str], str] = case.how[0]
+    forge: Callable[[Data, str], None] = case.how[0]
     role, member = f"lost_{node.token}", f"member_{node.token}"
     node.create()
     node.sql(
@@ -59,7 +75,7 @@ def test_what_the_server_refuses_bars_no_rows_and_is_listed(node: Node, case: Re
         f"grant {role} to {member}; alter database {node.database} set work_mem = '2MB'"
     )
     assert node.backup().code == 0
-    node.forge_globals(lambda text: forge(text, role))
+    node.forge_globals(lambda data: forge(data, role))
     node.server.psql(f"drop role {role}, {member}")
     listed = [each.format(role=role) for each in case.how[1]]
     verified = node.restore("--verify")
@@ -74,9 +90,7 @@ def test_what_the_server_refuses_bars_no_rows_and_is_listed(node: Node, case: Re
 
 def test_a_role_that_somebody_altered_meanwhile_stays(stocked: Node) -> None:
     role = f"theirs_{stocked.token}"
-    stocked.forge_globals(
-        lambda text: text.replace("-- quickdata: create", f"CREATE ROLE {role};\n-- quickdata: create", 1)
-    )
+    stocked.forge_globals(lambda data: data["roles"].append({**data["roles"][0], "name": role}))
     alter = f'"{stocked.server.bin}/psql" -Xqd postgres -c "alter role {role} login password \'x\'"'
     stocked.replace("pg_restore", f'[[ $* != *post-data* ]] || {alter} </dev/null; exec "$REAL" "$@"')
     done = stocked.restore("--verify")

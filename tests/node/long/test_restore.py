@@ -45,27 +45,6 @@ def test_what_a_server_says_is_never_run(stocked: Node) -> None:
     assert not proof.exists()
 
 
-@pytest.mark.parametrize(
-    ("action", "forged"),
-    [
-        ("--verify", "-- quickdata: create\n{shell}"),
-        ("--verify", "CREATE ROLE {role} {shell};\n-- quickdata: create"),
-        ("", "CREATE ROLE {role};\nALTER ROLE {role} NOLOGIN; {shell}\n-- quickdata: create"),
-        ("", "-- quickdata: settings\n{shell}\n-- quickdata: create"),
-    ],
-    ids=["database", "name of a role", "role", "settings"],
-)
-def test_globals_get_no_shell_from_psql(stocked: Node, action: str, forged: str) -> None:
-    proof = stocked.directory / "proof"
-    instead = forged.format(role=f"forged_{stocked.token}", shell=f"\\! touch {proof}")
-    stocked.forge_globals(lambda text: text.replace("-- quickdata: create", instead))
-    done = stocked.restore(*action.split())
-    assert not proof.exists()
-    assert done.code == 1
-    assert "backslash commands are restricted" in done.log or "the globals" in stocked.alert()
-    assert stocked.leaves_nothing()
-
-
 def test_a_restore_that_gives_up_early_is_not_called_damage(node: Node) -> None:
     noise = "select string_agg(sha512((n * 2000 + i)::text::bytea), '') from generate_series(1, 2000) i"
     node.create(f"create table noise as select ({noise}) as noise from generate_series(1, 100) n")

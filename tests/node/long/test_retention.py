@@ -97,7 +97,7 @@ def test_what_is_younger_than_a_day_stays(node: Node) -> None:
 
 def test_unfinished_backups_go_after_a_day(node: Node) -> None:
     node.create()
-    old = plant(node, name_of(timedelta(hours=25)), "dump.zst", "globals.sql.zst")
+    old = plant(node, name_of(timedelta(hours=25)), "dump.zst", "globals.json.zst")
     young = plant(node, name_of(timedelta(hours=23)), "dump.zst")
     assert node.backup().code == 0
     assert not [key for key in node.objects() if old in key]

@@ -1,6 +1,6 @@
-"""What pg_restore says of the objects that it could not build, and how a dump is read."""
+"""What pg_restore says of the objects that it could not build."""
 
-from quickdata_node.load import NEUTRAL, parameters_of, read_failures
+from quickdata_node.load import read_failures
 
 SAID = """\
 pg_restore: error: could not execute query: ERROR:  could not create unique index "notes_note_idx"
@@ -16,10 +16,6 @@ Command was: ALTER TABLE ONLY public.child
 
 pg_restore: warning: errors ignored on restore: 2
 """
-SETTINGS = [
-    'alter database :"target" owner to x;\n',
-    "alter database :\"target\" set lc_monetary to 'de_DE.utf8';\n",
-]
 
 
 def test_each_object_that_was_refused_is_named_with_why_and_its_command() -> None:
@@ -39,9 +35,3 @@ def test_each_object_that_was_refused_is_named_with_why_and_its_command() -> Non
 def test_a_lost_connection_is_no_object_that_was_refused() -> None:
     gone = "could not execute query: server closed the connection unexpectedly"
     assert list(read_failures(f"pg_restore: error: {gone}\nCommand was: SELECT 1;\n")) == []
-
-
-def test_a_dump_from_before_is_read_with_the_money_that_its_database_wrote() -> None:
-    assert parameters_of({NEUTRAL: [], "settings": SETTINGS}) == {"synchronous_commit": "off"}
-    assert parameters_of({"settings": SETTINGS})["lc_monetary"] == "de_DE.utf8"
-    assert parameters_of({"settings": SETTINGS[:1]})["lc_monetary"] is None

@@ -24,9 +24,10 @@ def test_what_bears_no_time_and_id_is_no_name(name: str) -> None:
 
 
 def test_the_manifest_is_the_first_of_a_backups_files_and_what_others_keep_there_is_none() -> None:
-    files = ("dump.zst", "why.txt", "manifest.json", "more/dump.zst", "globals.sql.gz", "verified.json")
+    ours = ("dump.zst", "manifest.json", "globals.sql.gz", "globals.json.zst", "verified.json")
+    files = (*ours, "why.txt", "more/dump.zst", "globals.zst", "globals.csv.zst")
     found = names.files_of([f"{ONE}/{file}" for file in files] + [f"{OTHER}/dump.zst"], ONE)
-    assert found == ["manifest.json", "dump.zst", "globals.sql.gz", "verified.json"]
+    assert found == ["manifest.json", "dump.zst", "globals.json.zst", "globals.sql.gz", "verified.json"]
 
 
 def test_a_backup_is_called_by_its_second_and_an_id_of_its_own() -> None:

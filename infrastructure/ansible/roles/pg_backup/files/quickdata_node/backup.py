@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
-from quickdata_node import attachments, definitions, globals_sql, names
+from quickdata_node import attachments, definitions, globals_data, names
 from quickdata_node.config import Config, load, parse
 from quickdata_node.fingerprints import Counting, Snapshot
 from quickdata_node.manifest import Manifest, StoredObject, Table
@@ -146,7 +146,7 @@ def list_contents(server: Server, backup: Backup, snapshot: Snapshot) -> list[Co
             size,
             witness=lambda: definitions.read_again(server),
         ),
-        Content("globals", "globals.sql.zst", globals_sql.programs(server, backup.database), size),
+        Content("globals", globals_data.FILE, globals_data.programs(server, backup.database), size),
     ]
     if live:
         found.append(

@@ -1,14 +1,12 @@
 """The databases that a restore makes, marks, finds in its way, and drops."""
 
-import re
-
+from quickdata_node.globals_data import STAND_IN, Globals
 from quickdata_node.marks import MARKED, MARKING, NOT_OURS
 from quickdata_node.run import Failed
 from quickdata_node.server import Server, ServerFailed
+from quickdata_node.statements import restricted
 
 ID = "[0-9a-f]{8}"
-LOCALE = re.compile(r" lc_(collate|ctype) '[^']*'")
-STAND_IN = "C.UTF-8"
 NAMED = """from pg_database d where starts_with(datname, :'prefix')
   and substr(datname, length(:'prefix') + 1) ~ ('^' || :'pattern' || '$') and datname <> :'except'"""
 SHOW = f"""select case when {MARKED} then format('dropping the database %I', datname) else format(
@@ -26,24 +24,22 @@ def create_database(server: Server, name: str, statement: str) -> None:
 
     One psql does both, and goes on when this run is killed: what is there is marked.
     """
-    options = ("-v", f"target={name}")
-    server.stored_sql(
-        server.maintenance, statement, *options, then=f"{MARKING} where datname = :'target' \\gexec\n"
-    )
+    marked = f"{restricted(statement)}{MARKING} where datname = :'target' \\gexec\n"
+    server.sql(server.maintenance, marked, "-v", f"target={name}")
 
 
-def create_scratch(server: Server, name: str, statement: str) -> str:
+def create_scratch(server: Server, name: str, wanted: Globals) -> str:
     """Create a database for a restore; returns the locale that stands in for its own, if any.
 
     The machine of a drill need not have the node's locales: another one orders the same rows differently.
     """
     try:
-        create_database(server, name, statement)
+        create_database(server, name, wanted.create)
     except ServerFailed:
         if not server.config.drill:
             raise
         server.run.log(f"the throwaway server refuses the database's locale: {STAND_IN} stands in")
-        create_database(server, name, LOCALE.sub(rf" lc_\1 '{STAND_IN}'", statement))
+        create_database(server, name, wanted.create_elsewhere)
         return STAND_IN
     return ""
 

@@ -17,13 +17,12 @@ from quickdata_node.background import in_background
 from quickdata_node.parameters import Parameters
 from quickdata_node.server import Server, ServerFailed
 from quickdata_node.sinks import Enough
-from quickdata_node.statements import WHOLE, run_each, shown
+from quickdata_node.statements import WHOLE, Statement, run_each, shown
 
 ROWS = ("--section=pre-data", "--section=data", "--exit-on-error")
 BUILT = ("--section=post-data",)
-NEUTRAL = "money as in C"
-"""A mark in the globals: the dump writes money as C does, whatever the database's lc_monetary is."""
-MONEY = re.compile(r"""alter database :"target" set lc_monetary to '([^']+)';\n""")
+ASYNCHRONOUS = {"synchronous_commit": "off"}
+"""This loses nothing here: the swap's own commit is synchronous, and flushes all before it."""
 SAID = re.compile("^pg_restore: ", re.MULTILINE)
 FAILED = re.compile(r"error: could not execute query: (ERROR: .*)(?:\n.*)*?\nCommand was: ((?:.*\n)*)")
 IGNORED = re.compile(r"warning: errors ignored on restore: (\d+)")
@@ -52,20 +51,6 @@ class Failure(NamedTuple):
     command: str
 
 
-def parameters_of(globals_: dict[str, list[str]]) -> Parameters:
-    """Return the parameters by which a dump is read, beside those of all sessions.
-
-    Asynchronous commits lose nothing here: the swap's own commit is synchronous, and flushes all before it.
-
-    Args:
-        globals_: what came with the dump. Before they bore a mark, a dump wrote money as the database did.
-    """
-    if NEUTRAL in globals_:
-        return {"synchronous_commit": "off"}
-    found = (MONEY.fullmatch(statement) for statement in globals_.get("settings", []))
-    return {"synchronous_commit": "off", "lc_monetary": next((each[1] for each in found if each), None)}
-
-
 def start(
     server: Server, scratch: str, sections: Sequence[str], more: Parameters, stderr: int | None = None
 ) -> Popen[bytes]:
@@ -82,6 +67,7 @@ def start(
         *sections,
         f"--dbname=dbname='{name}'",
     )
+    more = {**ASYNCHRONOUS, **more}
     return server.start("pg_restore", *options, more=more, stdin=PIPE, stderr=stderr)
 
 
@@ -157,8 +143,8 @@ def build_unchecked(
         ServerFailed: that could not be tried.
     """
     keys = {place: key for place, each in enumerate(failures) if (key := _foreign_key(each.command))}
-    unchecked = [f"{key[0].removesuffix(END)} NOT VALID{END}" for key in keys.values()]
-    refused = run_each(server, scratch, unchecked)
+    unchecked = (f"{key[0].removesuffix(END)} NOT VALID{END}" for key in keys.values())
+    refused = run_each(server, scratch, [Statement(sql, sql) for sql in unchecked])
     built = {place: key for number, (place, key) in enumerate(keys.items()) if number not in refused}
     missing = [each for place, each in enumerate(failures) if place not in built]
     validated = ((failures[place], f"{key[1]} VALIDATE {key[2]}{END}") for place, key in built.items())

@@ -11,7 +11,7 @@ NAME = re.compile(
     r"[0-9]{4}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3])[0-5][0-9][0-5][0-9]Z-[0-9a-f]{8}"
 )
 MANIFEST, VERIFIED = "manifest.json", "verified.json"
-FILES = re.compile(r"manifest\.json|verified\.json|(dump|globals\.sql|attachments\.tar)\.(zst|gz)")
+FILES = re.compile(r"manifest\.json|verified\.json|(dump|globals\.(json|sql)|attachments\.tar)\.(zst|gz)")
 """The files of a backup: what else somebody keeps beside them is none of ours."""
 LAST_YEAR = "9999"
 

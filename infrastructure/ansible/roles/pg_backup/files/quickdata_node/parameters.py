@@ -75,11 +75,8 @@ ALL = EVERYWHERE | NEWER | OF_SUPERUSERS
 
 SPECIAL = re.compile(r"([\\\s])")
 """Characters that a backslash takes along."""
-MEANT = re.compile(
-    r"""alter database :"target" set "?(timezone|default_text_search_config|lc_time|lc_numeric)"? to """,
-    re.IGNORECASE,
-)
-"""A statement that gives the database a parameter which its constraints and materialized views go by."""
+MEANT = ("timezone", "default_text_search_config", "lc_time", "lc_numeric")
+"""Parameters of a database that its constraints and materialized views go by, in small letters."""
 
 
 def known(version: int, superuser: bool) -> Parameters:

@@ -14,13 +14,15 @@ from pathlib import Path
 from quickdata_node import attachments, databases, load, outcome, proof, roles, target
 from quickdata_node.config import Config, Options, parse
 from quickdata_node.config import load as load_config
+from quickdata_node.globals_data import Globals
+from quickdata_node.globals_data import read as read_globals
 from quickdata_node.load import Failure
 from quickdata_node.manifest import Manifest
-from quickdata_node.parameters import MEANT
+from quickdata_node.old_globals import read as read_old_globals
 from quickdata_node.run import Failed, Run
 from quickdata_node.server import Server, ServerFailed, find_server
 from quickdata_node.sinks import Kept, Program, Sink
-from quickdata_node.statements import run_each, split
+from quickdata_node.statements import Statement, run_each
 from quickdata_node.store import Store
 from quickdata_node.streams import fetch
 from quickdata_node.swap import swap
@@ -58,7 +60,7 @@ class Restore:
         name: the backup's name.
         manifest: what the backup is.
         stand_in: what a drill sorts by where the database's locale is missing.
-        globals: the statements of the globals by their parts.
+        globals: what comes back beside the dump.
         parts: what the parts of the dump are known by.
         refused: settings, grants and attributes that this server did not take.
         missing: objects that could not be built.
@@ -75,7 +77,7 @@ class Restore:
     name: str
     manifest: Manifest
     stand_in: str = ""
-    globals: dict[str, list[str]] = field(default_factory=dict)
+    globals: Globals = field(init=False)
     parts: Sequence[bytes] = ()
     refused: list[str] = field(default_factory=list)
     missing: list[Failure] = field(default_factory=list)
@@ -105,7 +107,7 @@ def main(run: Run, arguments: Sequence[str]) -> None:
     proof.prove_rows(restore.server, restore.scratch, restore.name, restore.manifest)
     build(restore)
     compare_definitions(restore)
-    set_up(restore, meant=False)
+    set_up(restore, restore.globals.later)
     said = outcome.summary(restore)
     if options.verify:
         said |= outcome.note_verified(restore)
@@ -137,19 +139,16 @@ def begin(run: Run, config: Config, options: Options) -> Restore:
 
 def restore_roles(restore: Restore) -> None:
     """Read the globals, and bring missing roles back."""
-    text = Kept()
+    text, read = Kept(), read_old_globals if restore.manifest.format == 1 else read_globals
     restore_object(restore, "globals", lambda: text)
     try:
-        restore.globals = split(text.content.decode(errors="surrogateescape"))
+        restore.globals = read(text.content.decode(errors="surrogateescape"))
     except ValueError:
         what = f"the globals of {restore.name} cannot be understood"
         raise Failed(what, "restore another backup with --id") from None
     made: roles.Made = {}
     restore.undo.callback(roles.drop_roles, restore.server, made)
-    note_refused(
-        restore,
-        roles.restore_roles(restore.server, restore.globals["roles"], made, restore.options.verify),
-    )
+    note_refused(restore, roles.restore_roles(restore.server, restore.globals, made, restore.options.verify))
 
 
 def note_refused(restore: Restore, refused: Iterable[str]) -> None:
@@ -171,12 +170,11 @@ def restore_rows(restore: Restore) -> None:
     server, scratch = restore.server, restore.scratch
     restore.undo.callback(databases.drop_databases, server, scratch)
     try:
-        restore.stand_in = databases.create_scratch(server, scratch, "".join(restore.globals["create"]))
+        restore.stand_in = databases.create_scratch(server, scratch, restore.globals)
     except ServerFailed as error:
         raise Failed("the scratch database cannot be created", ABOVE) from error
-    set_up(restore, meant=True)
-    more = load.parameters_of(restore.globals)
-    loading = partial(load.start, server, scratch, load.ROWS, more)
+    set_up(restore, restore.globals.first)
+    loading = partial(load.start, server, scratch, load.ROWS, restore.globals.dump)
     restore.parts = restore_object(restore, "dump", lambda: Program(loading()))
 
 
@@ -186,7 +184,7 @@ def build(restore: Restore) -> None:
     With --keep-going what cannot be built is noted, and foreign keys are built for new rows alone.
     """
     server, scratch = restore.server, restore.scratch
-    builder = load.Builder(server, scratch, load.parameters_of(restore.globals))
+    builder = load.Builder(server, scratch, restore.globals.dump)
     restore_object(restore, "dump", builder.open, restore.parts)
     failures = builder.failures
     if failures and not restore.options.keep_going:
@@ -207,17 +205,11 @@ def compare_definitions(restore: Restore) -> None:
         raise Failed(what, f"{fix}; the live database was not touched", 4)
 
 
-def set_up(restore: Restore, meant: bool) -> None:
-    """Give the scratch database settings, grants and owner: they belong to it, and come along with the swap.
-
-    Args:
-        restore: this restore.
-        meant: those that its constraints and materialized views go by, or all others, once it is proven.
-    """
+def set_up(restore: Restore, statements: Sequence[Statement]) -> None:
+    """Give the scratch database settings, grants and owner, which come along with the swap."""
     server = restore.server
-    chosen = [each for each in restore.globals["settings"] if bool(MEANT.match(each)) == meant]
     try:
-        refused = run_each(server, server.maintenance, chosen, "-v", f"target={restore.scratch}")
+        refused = run_each(server, server.maintenance, statements, "-v", f"target={restore.scratch}")
     except ServerFailed as error:
         raise Failed("the settings and grants of the database cannot be restored", ABOVE) from error
     note_refused(restore, refused.values())

@@ -121,15 +121,6 @@ class Server:
             raise ServerFailed(f"psql ended with exit code {child.returncode}")
         return printed.decode(errors="surrogateescape")
 
-    def stored_sql(self, database: str, text: str, *options: str, then: str = "") -> str:
-        """Run SQL that lay in S3, and some of our own after it.
-
-        Whoever can write there must not get a shell here by a backslash command: psql refuses them all until
-        it is told the key.
-        """
-        key = secrets.token_hex(8)
-        return self.sql(database, f"\\restrict {key}\n{text}\\unrestrict {key}\n{then}", *options)
-
     def start_sql(self, database: str, text: str, *options: str, **pipes: Any) -> subprocess.Popen[bytes]:
         """Start psql with some SQL, and with nothing after it."""
         child = self.start(*PSQL, *options, database=database, stdin=subprocess.PIPE, **pipes)

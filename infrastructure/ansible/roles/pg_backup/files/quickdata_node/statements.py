@@ -1,72 +1,81 @@
-"""The statements of the globals: told apart, and run one by one, so that a refused one bars no other."""
+"""Statements that a restore makes of what lay in S3: quoted, and run one by one, so that a refused one bars
+no other."""
 
-import io
 import json
 import re
 import secrets
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from quickdata_node.server import Server, ServerFailed
 
-MARK = re.compile(r"-- quickdata: (.*)\n")
-WHOLE = re.compile(r"""(?:[^;"'\\]|"[^"]*"|'[^']*')*+;\n""")
-PSQLS = re.compile(r"\\[^\n]*\n")
-VALUE = re.compile(r" (?:to|is|TO|IS|PASSWORD) '", re.DOTALL)
-"""What begins a value, which may be a secret, or long."""
 ONE_BY_ONE = "\\set ON_ERROR_STOP off\n\\set ON_ERROR_ROLLBACK on\n"
+WHOLE = re.compile(r"""(?:[^;"'\\]|"[^"]*"|'[^']*')*+;\n""")
+"""One statement, and no more."""
 LONGEST = 200
 
 
-def split(text: str) -> dict[str, list[str]]:
-    """Return the statements of the globals by the part that they are in: roles, create, settings.
-
-    Only where a statement may begin is a line a mark, a comment or psql's own: a comment on the database is
-    anybody's text.
-
-    Raises:
-        ValueError: the last statement has no end, or a line is psql's where pg_dumpall writes none.
-    """
-    parts: dict[str, list[str]] = defaultdict(list)
-    part, statement = "roles", ""
-    for line in io.StringIO(text, newline="\n"):
-        if not statement:
-            mark = MARK.fullmatch(line)
-            if mark:
-                part = mark[1]
-                parts[part] += []
-            if line == "\n" or line.startswith("--"):
-                continue
-        statement += line
-        if WHOLE.fullmatch(statement) or (part == "roles" and PSQLS.fullmatch(statement)):
-            parts[part].append(statement)
-            statement = ""
-    if statement:
-        raise ValueError(statement)
-    return parts
-
-
-def one_by_one(statements: Iterable[Sequence[str]]) -> str:
-    """Return what lets psql run statements one by one, and print those that are refused.
-
-    They lay in S3: psql refuses their backslash commands until it is told the key.
+class Statement(NamedTuple):
+    """A statement that a server may refuse.
 
     Args:
-        statements: each with what is tried in its place when it is refused.
+        sql: it, with its end.
+        words: it for people, without a value: that may be a password.
+        instead: what is tried when it is refused.
+    """
+
+    sql: str
+    words: str
+    instead: str = ""
+
+
+def identifier(name: str) -> str:
+    """Return a name as SQL writes it.
+
+    Raises:
+        ValueError: nothing can have that name.
+    """
+    return '"' + _text(name).replace('"', '""') + '"'
+
+
+def literal(value: str) -> str:
+    """Return a value as SQL writes it, where a backslash is none of its signs: all our sessions say so.
+
+    Raises:
+        ValueError: no text has that value.
+    """
+    return "'" + _text(value).replace("'", "''") + "'"
+
+
+def _text(found: str) -> str:
+    if not isinstance(found, str) or b"\0" in found.encode(errors="surrogateescape"):
+        raise ValueError("no server has such a text")
+    return found
+
+
+def restricted(sql: str) -> str:
+    """Return SQL of what lay in S3, for psql.
+
+    Whoever can write there must not get a shell here by a backslash command: psql refuses them all until it
+    is told the key.
     """
     key = secrets.token_hex(8)
-    lines = (_tried(number, attempts, key) for number, attempts in enumerate(statements))
+    return f"\\restrict {key}\n{sql}\\unrestrict {key}\n"
+
+
+def one_by_one(statements: Iterable[Statement]) -> str:
+    """Return what lets psql run statements one by one, and print those that are refused."""
+    lines = (_tried(number, each) for number, each in enumerate(statements))
     return f"{ONE_BY_ONE}{''.join(lines)}\\echo end\n"
 
 
-def _tried(number: int, attempts: Sequence[str], key: str) -> str:
-    first, *others = (f"\\restrict {key}\n{statement}\\unrestrict {key}\n" for statement in attempts)
-    instead = "".join(f"\\if :ERROR\n{other}\\endif\n" for other in others)
+def _tried(number: int, statement: Statement) -> str:
+    instead = f"\\if :ERROR\n{restricted(statement.instead)}\\endif\n" if statement.instead else ""
     refused = f"select pg_catalog.json_build_array({number}, :'LAST_ERROR_MESSAGE');"
-    return f"{first}{instead}\\if :ERROR\n{refused}\n\\endif\n"
+    return f"{restricted(statement.sql)}{instead}\\if :ERROR\n{refused}\n\\endif\n"
 
 
-def refused(statements: Sequence[Sequence[str]], printed: str) -> dict[int, str]:
+def refused(statements: Sequence[Statement], printed: str) -> dict[int, str]:
     """Return the statements that were refused, by their numbers, with why, as psql has printed it.
 
     Raises:
@@ -76,23 +85,19 @@ def refused(statements: Sequence[Sequence[str]], printed: str) -> dict[int, str]
     if end != "end":
         raise ServerFailed("psql did not come to the end of the statements")
     return {
-        number: f"{in_words(statements[number][0])}: {shown(why)}" for number, why in map(json.loads, lines)
+        number: f"{shown(statements[number].words)}: {shown(why)}" for number, why in map(json.loads, lines)
     }
 
 
-def run_each(server: Server, database: str, statements: Iterable[str], *options: str) -> dict[int, str]:
+def run_each(server: Server, database: str, statements: Sequence[Statement], *options: str) -> dict[int, str]:
     """Run statements one by one; returns those that were refused, by their numbers, with why.
 
     Raises:
         ServerFailed: they could not be run.
     """
-    each = [(statement,) for statement in statements]
-    return refused(each, server.sql(database, one_by_one(each), *options)) if each else {}
-
-
-def in_words(statement: str) -> str:
-    """Return a statement for people, without a value: that may be a password."""
-    return shown(VALUE.split(statement)[0].replace(' :"target"', "").rstrip(";\n"))
+    if not statements:
+        return {}
+    return refused(statements, server.sql(database, one_by_one(statements), *options))
 
 
 def shown(text: str, width: int = LONGEST) -> str:

@@ -7,6 +7,7 @@ from tests.node import (
     test_backup_configuration,
     test_backup_container,
     test_keep_going,
+    test_needs,
     test_restore,
 )
 from tests.node import test_faults_postgres as on_postgres
@@ -52,6 +53,14 @@ FAULT_MUTATIONS = (
         " min_rows=1 count=600",
         " min_rows=1",
         test_swap.test_when_a_swap_is_killed_others_sessions_are_not_ended_for_ever,
+    ),
+    injected(
+        "what the server lacks",
+        "target.py",
+        "if found := lacking(server, needs):",
+        "if found := []:",
+        test_needs.test_what_the_server_lacks_is_told_before_anything_is_downloaded,
+        test_needs.LACKS[0],
     ),
     injected(
         "a manifest whose answer was lost",

@@ -8,6 +8,7 @@ from tests.node import (
     test_backup_container,
     test_fingerprints,
     test_keep_going,
+    test_needs,
     test_notifications,
     test_parts,
     test_restore,
@@ -92,6 +93,7 @@ TABLE: dict[str, tuple[Group, ...]] = {
             REFUSED,
             test_restore.test_a_backup_of_a_newer_server_is_refused,
         ),
+        (test_needs.test_what_the_server_lacks_is_told_before_anything_is_downloaded, test_needs.LACKS),
         (long_postgres.test_an_extension_that_the_server_lacks_is_told, long_postgres.MISSING),
         seen(
             "a role is missing",

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from quickdata_node.manifest import BadManifest, Manifest, StoredObject, Table, read_manifest
+from quickdata_node.needs import Needs
 
 PREFIX = "postgres/app/20261129T021700Z-0123abcd"
 MANIFEST = Manifest(
@@ -29,6 +30,7 @@ MANIFEST = Manifest(
     ],
     definitions={"TABLE public.ü": "0123456789abcdef"},
     is_template=True,
+    needs=Needs(("pg_trgm",), ("icu de-DE",), ("de-x-icu",), ("lz4",)),
 )
 
 
@@ -43,6 +45,17 @@ def changed(**values: Any) -> dict[str, Any]:
 def test_what_is_written_is_what_is_read() -> None:
     assert read_manifest(MANIFEST.text().encode(), "app", "0123abcd", PREFIX) == MANIFEST
     assert MANIFEST.server_major == 18
+
+
+def test_what_was_written_before_needs_were_noted_needs_nothing() -> None:
+    document = changed()
+    del document["needs"]
+    assert read(document).needs == Needs()
+
+
+def test_needs_that_are_no_lists_of_names_are_refused() -> None:
+    with pytest.raises(BadManifest, match="has needs that are none"):
+        read(changed(needs=["lz4"]))
 
 
 def test_its_totals_count_rows_of_tables_and_no_large_objects() -> None:

@@ -208,6 +208,7 @@ def describe(
         tables=sorted(tables, key=lambda table: (table.kind == "large objects", table.schema, table.name)),
         definitions=defined,
         is_template=snapshot.is_template,
+        needs=snapshot.needs,
     )
 
 

@@ -38,6 +38,7 @@ from typing import NamedTuple
 
 from quickdata_node.definitions import CALLS, read_calls
 from quickdata_node.manifest import FORMAT, Table
+from quickdata_node.needs import NEEDS, Needs, read_needs
 from quickdata_node.server import PSQL, Server, ServerFailed
 
 
@@ -72,12 +73,14 @@ class Snapshot(NamedTuple):
         server_version: PostgreSQL's.
         database_bytes: what the database takes on the server's disk.
         is_template: whether others may be made after it.
+        needs: what it needs of a server.
     """
 
     name: str
     server_version: str
     database_bytes: int
     is_template: bool
+    needs: Needs
 
 
 class Counting:
@@ -97,11 +100,11 @@ class Counting:
     def __init__(self, server: Server, database: str) -> None:
         self._session = server.start(*PSQL, "-F", "\t", database=database, stdin=PIPE, stdout=PIPE)
         server.run.cleaning.callback(self.abandon)
-        self._ask(BEGIN + EXPORT + LOCKED[FORMAT] + select(f"not {BIG}") + LARGE_OBJECTS + END)
+        self._ask(BEGIN + EXPORT + NEEDS + LOCKED[FORMAT] + select(f"not {BIG}") + LARGE_OBJECTS + END)
         name, *facts = self._line().split("\t")
         if len(facts) != 3:  # noqa: PLR2004 - version, size, template
             raise ServerFailed("no snapshot was exported")
-        self.snapshot = Snapshot(name, facts[0], int(facts[1]), facts[2] == "t")
+        self.snapshot = Snapshot(name, facts[0], int(facts[1]), facts[2] == "t", self._needs())
 
     def small_tables(self) -> list[Table]:
         """Return the fingerprints of what is counted beside pg_dump, when that is done.
@@ -128,6 +131,12 @@ class Counting:
         """
         self._ask(CALLS + END)
         return read_calls(self._answer())
+
+    def _needs(self) -> Needs:
+        try:
+            return read_needs(json.loads(self._line()))
+        except ValueError as error:
+            raise ServerFailed("what the database needs cannot be read") from error
 
     def _tables(self) -> list[Table]:
         return read_tables(self._answer())

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from quickdata_node.needs import Needs, read_needs
+
 FORMAT = 2
 """Of what is written now. Format 1, which the bash scripts wrote too, is read for ever."""
 FORMATS = (1, FORMAT)
@@ -89,6 +91,7 @@ class Manifest:
         tables: their fingerprints.
         definitions: a checksum for each object in the database, by its name; None in format 1.
         is_template: whether others may be made after the database.
+        needs: what the database needs of a server; nothing in backups that noted nothing.
         format: how it is written, and how the checksums of the tables were made.
     """
 
@@ -103,6 +106,7 @@ class Manifest:
     tables: Sequence[Table]
     definitions: Mapping[str, str] | None = None
     is_template: bool = False
+    needs: Needs = Needs()
     format: int = FORMAT
 
     @property
@@ -158,6 +162,7 @@ def read_manifest(text: bytes, database: str, backup_id: str, prefix: str) -> Ma
         tables=_tables(document.get("tables")),
         definitions=_definitions(document),
         is_template=document.get("is_template") is True,
+        needs=_needs(document.get("needs")),
         format=document["format"],
     )
 
@@ -224,6 +229,13 @@ def _definitions(document: dict[str, Any]) -> dict[str, str] | None:
     if not isinstance(found, dict) or not all(isinstance(each, str) for each in found.values()):
         raise BadManifest("has no list of definitions")
     return found
+
+
+def _needs(found: Any) -> Needs:
+    try:
+        return read_needs(found)
+    except ValueError:
+        raise BadManifest("has needs that are none") from None
 
 
 def _is_number(value: Any) -> bool:

@@ -40,8 +40,8 @@ Usage: restore-pg-latest.sh --config FILE [--id ID] [--verify | --keep-going] [-
 
 Writes one JSON line about the restore to standard output, the log to standard error. Settings, grants and
 attributes of roles that this server refuses bar no restore: both list them.
-Exit codes: 0 done, 1 failed, 2 wrong configuration or arguments, 4 what came back differs from the manifest,
-5 restored, with objects missing or defined otherwise.
+Exit codes: 0 done, 1 failed, 2 wrong configuration or arguments, 3 the server lacks what the database needs,
+4 what came back differs from the manifest, 5 restored, with objects missing or defined otherwise.
 """
 ABOVE = "the lines above say why"
 
@@ -129,6 +129,7 @@ def begin(run: Run, config: Config, options: Options) -> Restore:
     run.log(f"backup {name} of {source}, to be {options.action}")
     manifest = target.read(store, source, name)
     target.check_version(server.version, manifest.server_major)
+    target.check_needs(server, manifest.needs)
     target.check_target(server, manifest.id, options.verify)
     target.check_room(server, manifest.database_bytes)
     return Restore(run, config, options, undo, server, store, name, manifest)

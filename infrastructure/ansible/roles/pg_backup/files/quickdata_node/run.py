@@ -27,7 +27,7 @@ class Failed(Exception):  # noqa: N818 - as the log's last line says it
     Args:
         what: happened.
         fix: what to do.
-        code: the exit code: 1 failed, 2 wrong input, 4 what came back differs.
+        code: the exit code: 1 failed, 2 wrong input, 3 the server lacks something, 4 what came back differs.
     """
 
     def __init__(self, what: str, fix: str, code: int = 1) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from quickdata_node import attachments, databases, names
 from quickdata_node.manifest import BadManifest, Manifest, read_manifest
 from quickdata_node.marks import remove_folders
+from quickdata_node.needs import Needs, lacking
 from quickdata_node.run import Failed
 from quickdata_node.server import Server
 from quickdata_node.store import Store, StoreFailed
@@ -18,6 +19,13 @@ def check_version(version: int, major: int) -> None:
         raise Failed(
             f"the server is older than that of the backup ({major})", f"restore into PostgreSQL {major}"
         )
+
+
+def check_needs(server: Server, needs: Needs) -> None:
+    """Refuse a server that lacks what the database needs, before anything of it is downloaded."""
+    if found := lacking(server, needs):
+        fix = "install it there, or restore into a server that has it"
+        raise Failed(f"the server lacks {', '.join(found)}", fix, 3)
 
 
 def choose_backup(store: Store, source: str, wanted: str) -> str:

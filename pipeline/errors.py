@@ -9,6 +9,7 @@
     ├── StateLost           3
     ├── StateElsewhere      3
     ├── RegionDiffers       3
+    ├── ServerLacks         3
     ├── StateLocked         1
     ├── BackupError         1
     ├── VerifyFailed        4  verification failed
@@ -90,6 +91,12 @@ class RegionDiffers(PipelineError):  # noqa: N818 - a refusal is not an error of
         """Return the error of a thing in one region when another was asked for."""
         what = f"{thing} is in {there}, and the region asked for is {asked}"
         return cls(what, f"nothing was changed; set AWS_REGION{OTHER_REGIONS} to {there}")
+
+
+class ServerLacks(PipelineError):  # noqa: N818 - says what was found
+    """The server of a drill lacks what the database needs: nothing was restored."""
+
+    exit_code = 3
 
 
 class NodeStopped(ToolError):  # noqa: N818 - says what happened

@@ -1,34 +1,25 @@
-"""A real backup restored into a throwaway PostgreSQL on this machine, compared, and timed."""
+"""A real backup restored into a PostgreSQL off the node, compared, and timed."""
 
 import shlex
-import sys
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from pipeline.aws.account import Cloud
 from pipeline.aws.web_identity import SESSION
 from pipeline.backups.age import age_problem
 from pipeline.backups.catalogue import Backup, choose, list_backups
 from pipeline.backups.node import Figures, read_figures, refused_settings, require_same
+from pipeline.backups.site import OpenSite, Server, Site
 from pipeline.deployment import DATABASE, run_and_record
-from pipeline.errors import BackupError, VerifyFailed
-from pipeline.machine.network import passed_on
-from pipeline.machine.repository import REPOSITORY
-from pipeline.machine.room import require_room, temporary
-from pipeline.machine.scratch import scratch
+from pipeline.errors import BackupError, ServerLacks, VerifyFailed
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
-from pipeline.runners.host import HostRunner
-from pipeline.servers.postgres import Postgres, postgres
-from pipeline.steps.step import Result, Runner, Step
+from pipeline.steps.step import Result, Step
 from pipeline.units import duration
 
-PROGRAM = REPOSITORY / "infrastructure/ansible/roles/pg_backup/files/quickdata_node"
-"""What the database node runs; here too, and by the Python of this pipeline, which has what it needs."""
 COMMAND = "restore-pg-latest.sh"
 CONFIGURATION = PurePosixPath("restore.conf")
 NAME = "drill: restore and compare"
@@ -37,12 +28,10 @@ CARRIED = "HELD_"
 
 TOKEN = f"{CARRIED}AWS_WEB_IDENTITY_TOKEN_FILE"
 """Goes as a file: with it, boto3 gets keys again when those that it has end, after an hour by default."""
-DIFFERS = 4
-"""The program's exit code when what came back is not what was backed up."""
-EMPTY_SERVER = 64 * 1024**2
-"""Bytes of a PostgreSQL 18 without data, with its first segments of the log."""
-WAL = 1024**3
-"""Bytes that a restore's write-ahead log comes to: max_wal_size's default, in PostgreSQL's documentation."""
+LACKS, DIFFERS = 3, 4
+"""The program's exit codes: the server lacks something; what came back is not what was backed up."""
+FAILED = " FAILED: "
+"""Begins the reason in the program's last line."""
 
 
 @dataclass(frozen=True)
@@ -60,59 +49,15 @@ class DrillRequest:
     max_age: timedelta | None = None
 
 
-@dataclass(frozen=True)
-class Site:
-    """Where a drill happens.
-
-    Args:
-        runner: executes the program, and holds its secrets.
-        server: the throwaway PostgreSQL.
-        program: the path of the node's program, as the runner sees it.
-        python: Python's.
-        env: what boto3 has to know there; the program takes no AWS_* from its environment.
-    """
-
-    runner: Runner
-    server: Postgres
-    program: str
-    python: str
-    env: Mapping[str, str] = field(default_factory=dict)
-
-
-Holds = Callable[[Postgres], dict[str, str]]
-OpenSite = Callable[[Holds, Backup, Progress], AbstractAsyncContextManager[Site]]
-
-
-@asynccontextmanager
-async def drill_on_this_machine(holds: Holds, backup: Backup, progress: Progress) -> AsyncIterator[Site]:
-    """Drill on this machine, in a directory that is gone afterwards.
-
-    Args:
-        holds: the secrets that the program needs, once the server is known.
-        backup: what there has to be room for.
-        progress: told of everything that happens.
-
-    Raises:
-        ToolError: there is no room, or the server did not start.
-    """
-    tools = Path(sys.executable).parent
-    _require_room(backup)
-    with scratch("drill-") as directory:
-        async with postgres(directory / "postgres") as server:
-            runner = HostRunner(directory, holds(server), progress, (tools,), directory)
-            trusted = {name: value for name, value in passed_on().items() if name.startswith("AWS_")}
-            yield Site(runner, server, str(PROGRAM), sys.executable, trusted)
-
-
 async def drill(
     cloud: Cloud,
     bucket: str,
     request: DrillRequest,
     progress: Progress,
     report: Report,
-    place: OpenSite | None,
+    place: OpenSite,
 ) -> Figures:
-    """Restore a backup into a throwaway PostgreSQL and compare it with its manifest.
+    """Restore a backup into a PostgreSQL off the node and compare it with its manifest.
 
     Nothing stays but verified.json beside the backup, which says RPO and RTO too. The live database, its
     node and its server are not asked for anything.
@@ -123,7 +68,7 @@ async def drill(
         request: which backup.
         progress: told of everything that happens.
         report: notes the steps and the proof.
-        place: where the server and the program run; None is this machine.
+        place: where the server and the program run.
 
     Returns:
         The comparison's figures, with rpo_seconds (the snapshot's age when the drill began) and rto_seconds
@@ -131,6 +76,7 @@ async def drill(
 
     Raises:
         VerifyFailed: there is no backup, it is not what was backed up, or the newest one is too old.
+        ServerLacks: the server cannot hold it.
         PipelineError: the bucket cannot be read, there is no room, or the restore could not be done.
     """
     began = datetime.now(UTC)
@@ -139,12 +85,12 @@ async def drill(
     stale = _staleness(listed, request.max_age, began)
     if stale:
         progress.note(f"! drill: {stale}; it is restored all the same, to know whether it could be")
-    async with (place or drill_on_this_machine)(partial(_secrets_by_name, cloud), backup, progress) as site:
+    async with place(partial(_secrets_by_name, cloud), backup, progress) as site:
         secrets = _secrets_by_name(cloud, site.server)
         values = _values(cloud, bucket, request.database, site) | _figures_so_far(backup, began)
         await site.runner.write(CONFIGURATION, _configuration(site.runner.root, values, secrets), 0o600)
         result = await run_and_record(site.runner, report, _step(site, backup, secrets))
-        figures = _proof(result, backup, request.database)
+        figures = _proof(result, backup, request.database, site) | {"server": site.called}
     report.prove("drill", in_words(figures), **figures)
     if stale:
         fix = "see /var/log/quickdata/backup.log on the database node, and run `quickdata backup`"
@@ -154,13 +100,12 @@ async def drill(
 
 def in_words(figures: Figures) -> str:
     """Return what a drill proved, in words."""
-    what = (
-        f"{figures['tables']} tables with {figures['rows']} rows restored from S3 into a throwaway PostgreSQL"
-    )
+    server = figures["server"]
+    what = f"{figures['tables']} tables with {figures['rows']} rows restored from S3 into {server}"
     rpo, rto = duration(figures["rpo_seconds"]), f"{figures['rto_seconds']} s"
     words = f"{what}, {figures['mismatches']} differ (backup {figures['id']}); RPO {rpo}, RTO {rto}"
     locale = figures.get("stand_in_locale")
-    sorted_by = f"; sorted by {locale}: this machine lacks the database's locale" if locale else ""
+    sorted_by = f"; sorted by {locale}: its server lacks the database's locale" if locale else ""
     return f"{words}{sorted_by}{refused_settings(figures)}"
 
 
@@ -177,16 +122,10 @@ def _staleness(listed: list[Backup], max_age: timedelta | None, began: datetime)
     return age_problem(newest, max_age, began) if max_age else ""
 
 
-def _require_room(backup: Backup) -> None:
-    needed = EMPTY_SERVER + backup.database_bytes + min(backup.database_bytes, WAL)
-    require_room([temporary(needed, f"to restore {backup.id}")])
-
-
 def _values(cloud: Cloud, bucket: str, database: str, site: Site) -> dict[str, str]:
     direct = {"NO_PROXY": "*", "no_proxy": "*"}  # for an emulator, which is on this machine or beside it
     endpoint = {"AWS_ENDPOINT_URL": cloud.endpoint, **direct} if cloud.endpoint else {}
     role = {"AWS_ROLE_ARN": cloud.identity.role, "AWS_ROLE_SESSION_NAME": SESSION} if cloud.identity else {}
-    server = site.server
     return {
         **endpoint,
         **role,
@@ -196,10 +135,7 @@ def _values(cloud: Cloud, bucket: str, database: str, site: Site) -> dict[str, s
         "AWS_REGION": cloud.region,
         "KEEP_DAILY": "1",  # asked for, though only a backup prunes
         "KEEP_WEEKLY": "0",
-        "PG_BIN": str(server.bin),
-        "PGHOST": server.host,
-        "PGPORT": str(server.port),
-        "PGUSER": server.user,
+        **site.server.settings,
     }
 
 
@@ -208,8 +144,8 @@ def _figures_so_far(backup: Backup, began: datetime) -> dict[str, str]:
     return {"DRILL_STARTED": f"{began.timestamp():.3f}", "DRILL_RPO": f"{rpo:.1f}"}
 
 
-def _secrets_by_name(cloud: Cloud, server: Postgres) -> dict[str, str]:
-    password = {f"{CARRIED}PGPASSWORD": server.password}
+def _secrets_by_name(cloud: Cloud, server: Server) -> dict[str, str]:
+    password = {f"{CARRIED}PGPASSWORD": server.password} if server.password else {}
     if cloud.identity:
         return {TOKEN: cloud.identity.token, **password}
     return {CARRIED + name.upper(): value for name, value in cloud.credentials.items()} | password
@@ -231,7 +167,11 @@ def _step(site: Site, backup: Backup, secrets: Collection[str]) -> Step:
     return Step(NAME, words, secrets=tuple(name for name in secrets if name != TOKEN), secret_files=files)
 
 
-def _proof(result: Result, backup: Backup, database: str) -> Figures:
+def _proof(result: Result, backup: Backup, database: str, site: Site) -> Figures:
+    if result.exit_code == LACKS:
+        said = result.stderr.strip().rpartition(FAILED)[2].rpartition("; ")[0]
+        what = f"drill: {site.called} cannot hold backup {backup.id}: {said}; nothing was restored"
+        raise ServerLacks(what, site.elsewhere)
     if result.exit_code == DIFFERS:
         tried = f"`quickdata drill --database {shlex.quote(database)} --id ID`"
         fix = f"{tried} tries an older one; take a new one with `quickdata backup`; find out why they differ"

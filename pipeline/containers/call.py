@@ -10,7 +10,7 @@ from dagger import dag
 
 from pipeline.aws.account import Cloud
 from pipeline.backups.catalogue import Backup
-from pipeline.backups.drill import Holds, OpenSite, Site
+from pipeline.backups.site import Holds, OpenSite, Site
 from pipeline.containers import deployment as contained
 from pipeline.containers.advice import for_dagger
 from pipeline.containers.drill import drilling

@@ -6,7 +6,7 @@ from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from pipeline.backups.catalogue import Backup
-from pipeline.backups.drill import PROGRAM, Holds, OpenSite, Site
+from pipeline.backups.site import PROGRAM, Holds, OpenSite, Site
 from pipeline.containers.services import postgres
 from pipeline.containers.toolbox import VENV, Toolbox, engine_secrets
 from pipeline.containers.workspace import workspace

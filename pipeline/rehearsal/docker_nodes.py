@@ -16,9 +16,9 @@ from pipeline.errors import ToolError
 from pipeline.machine.network import DIRECT, PROXIES, authorities
 from pipeline.machine.scratch import NODES, dead, remove
 from pipeline.machine.waiting import until
-from pipeline.rehearsal.docker import docker, inspect_images, pour
 from pipeline.reporting.progress import Progress
 from pipeline.runners.cleanup import afterwards
+from pipeline.servers.docker import docker, inspect_images, pour
 
 CONTEXT = Path(__file__).with_name("node")
 BASE = "debian:bookworm-slim"

@@ -4,6 +4,7 @@ import httpx
 
 from pipeline.backups.drill import DrillRequest, drill
 from pipeline.backups.node import backup, restore
+from pipeline.backups.places import on_this_machine
 from pipeline.deployment import DATABASE, DATABASE_SERVICE, DATABASE_USER
 from pipeline.rehearsal.nocodb_user import Base, User, signed_in
 from pipeline.rehearsal.proofs import deploy_again, destroy_app_and_count, prove, try_to_destroy_storage
@@ -27,7 +28,7 @@ async def run_swarm_epilogue(s: Swarm) -> None:
     await damage_and_restore_bases(s)
     await look_into_adminer(s)
     await deploy_again(s.d)
-    await drill(s.d.cloud, s.d.bucket, DrillRequest(), s.d.progress, s.d.report, None)
+    await drill(s.d.cloud, s.d.bucket, DrillRequest(), s.d.progress, s.d.report, on_this_machine())
     await destroy_app_and_count(s.d)
     await try_to_destroy_storage(s.d)
 

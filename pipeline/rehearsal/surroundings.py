@@ -5,7 +5,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from pipeline.backups.drill import OpenSite
+from pipeline.backups.places import at, own
+from pipeline.backups.site import OpenSite
 from pipeline.rehearsal.workspace import throwaway_workspace
 from pipeline.servers.localstack import LocalStack, localstack
 from pipeline.servers.postgres import Postgres, postgres
@@ -19,13 +20,13 @@ class Surroundings:
         aws: the emulator.
         database: what stands for the stack's db service.
         workspace: a throwaway directory with the infrastructure in it, as the steps see it.
-        site: where its drill happens; None is this machine.
+        site: where its drill happens.
     """
 
     aws: LocalStack
     database: Postgres
     workspace: PurePath
-    site: OpenSite | None
+    site: OpenSite
 
 
 @asynccontextmanager
@@ -37,4 +38,4 @@ async def open_surroundings() -> AsyncIterator[Surroundings]:
     """
     with throwaway_workspace() as directory:
         async with postgres(directory / "postgres") as database, localstack(directory / "localstack") as aws:
-            yield Surroundings(aws, database, directory / "workspace", site=None)
+            yield Surroundings(aws, database, directory / "workspace", site=at(own))

@@ -14,12 +14,12 @@ from pipeline.deployment import Deployment
 from pipeline.machine.network import for_other_machines
 from pipeline.machine.repository import REPOSITORY
 from pipeline.machine.room import Need, require_room, temporary
-from pipeline.rehearsal.docker import STAND_IN, docker, inspect_images
 from pipeline.rehearsal.docker_nodes import Nodes, nodes
 from pipeline.rehearsal.local_nodes import workbench
 from pipeline.rehearsal.workspace import throwaway_workspace
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
+from pipeline.servers.docker import STAND_IN, docker, inspect_images
 from pipeline.servers.localstack import LocalStack, localstack
 from pipeline.targets.aws import NODES_KEY
 from pipeline.targets.emulator import (

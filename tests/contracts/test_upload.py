@@ -11,7 +11,7 @@ import pytest
 from dagger import DefaultPath, Ignore
 from pathspec import GitIgnoreSpec
 
-from pipeline.backups.drill import PROGRAM
+from pipeline.backups.site import PROGRAM
 from pipeline.containers.options import Options
 from pipeline.machine.repository import REPOSITORY
 

@@ -16,6 +16,8 @@ from pipeline.aws.account import Cloud
 from pipeline.backups.catalogue import list_backups
 from pipeline.backups.drill import DrillRequest, drill, in_words
 from pipeline.backups.node import Figures
+from pipeline.backups.places import at, own
+from pipeline.backups.site import OpenSite
 from pipeline.cli import main
 from pipeline.errors import PipelineError, ToolError, VerifyFailed
 from pipeline.machine.repository import REPOSITORY
@@ -26,12 +28,14 @@ from tests.support.backup_runs import wait_for
 
 KEYS = {"aws_access_key_id": "key-of-nobody", "aws_secret_access_key": "secret-of-nobody"}
 DAY = timedelta(days=1)
+AT_OWN = at(own)
 
 ON_ITS_OWN = """
 import os
 import sys
 from pathlib import Path
 from pipeline.backups.drill import DrillRequest, drill
+from pipeline.backups.places import at, own
 from pipeline.errors import PipelineError
 from pipeline.cli.run import run
 from pipeline.aws.account import Cloud
@@ -40,7 +44,7 @@ region, endpoint, bucket, database, reports = sys.argv[1:]
 keys = {name: os.environ[name.upper()] for name in ("aws_access_key_id", "aws_secret_access_key")}
 cloud = Cloud(keys, region, endpoint)
 try:
-    run(lambda progress, report: drill(cloud, bucket, DrillRequest(database), progress, report, None),
+    run(lambda progress, report: drill(cloud, bucket, DrillRequest(database), progress, report, at(own)),
         "drill", "localstack", Path(reports))
 except PipelineError as error:
     sys.exit(error.exit_code)
@@ -62,12 +66,15 @@ def cloud(node: Node) -> Cloud:
 
 
 async def drilled(
-    node: Node, backup_id: str | None = None, max_age: timedelta | None = None, report: Report | None = None
+    node: Node,
+    backup_id: str | None = None,
+    max_age: timedelta | None = None,
+    report: Report | None = None,
+    place: OpenSite = AT_OWN,
 ) -> Figures:
     wanted = DrillRequest(node.database, backup_id, max_age)
-    return await drill(
-        cloud(node), node.bucket, wanted, Progress(), report or Report("drill", "localstack"), None
-    )
+    report = report or Report("drill", "localstack")
+    return await drill(cloud(node), node.bucket, wanted, Progress(), report, place)
 
 
 async def refused(node: Node) -> PipelineError:
@@ -155,7 +162,7 @@ async def test_where_the_databases_locale_is_missing_another_stands_in_and_the_d
     stocked.forge_globals(lambda data: data["database"].update(collate="tlh_Q.utf8"))
     figures = await drilled(stocked)
     assert figures["mismatches"] == 0
-    assert "sorted by C.UTF-8: this machine lacks the database's locale" in in_words(figures)
+    assert "sorted by C.UTF-8: its server lacks the database's locale" in in_words(figures)
 
 
 async def test_a_locale_that_can_neither_be_had_nor_replaced_is_named_with_its_fix(stocked: Node) -> None:
@@ -224,7 +231,7 @@ async def test_a_bucket_that_is_not_there_and_an_endpoint_that_is_down_are_told(
     report = Report("drill", "localstack")
     down = Cloud(KEYS, "eu-west-3", "http://127.0.0.1:1")
     with pytest.raises(ToolError, match="does not answer"):
-        await drill(down, node.bucket, DrillRequest(), Progress(), report, None)
+        await drill(down, node.bucket, DrillRequest(), Progress(), report, AT_OWN)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What a database needs of a server: noted by a backup, and asked for by a restore before it downloads anything."""
+"""What a database needs of a server: a backup notes it, and a restore asks before it downloads anything."""
 
 import pytest
 
@@ -8,7 +8,8 @@ from tests.support.faults import Before, Fault, cases
 
 NEEDY = """
 create extension vector; create table points (p vector(2));
-create collation de (provider = libc, locale = 'C.UTF-8'); create collation bare (provider = builtin, locale = 'C');
+create collation de (provider = libc, locale = 'C.UTF-8');
+create collation bare (provider = builtin, locale = 'C');
 create table words (w text collate "C.utf8", long text compression pglz);
 create table names (n text) partition by range (n);
 """

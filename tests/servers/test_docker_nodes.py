@@ -9,11 +9,11 @@ import pytest
 
 from pipeline.errors import ToolError
 from pipeline.rehearsal import docker_nodes as made
-from pipeline.rehearsal.docker import docker
 from pipeline.rehearsal.docker_nodes import nodes
 from pipeline.rehearsal.which_nodes import rehearse_on
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
+from pipeline.servers.docker import docker
 
 Stub = Callable[[str], None]
 ANSWERS = """case $1 in

@@ -57,7 +57,7 @@ FAULT_MUTATIONS = (
     injected(
         "what the server lacks",
         "target.py",
-        "if found := lacking(server, needs):",
+        "if found := list_lacking(server, needs):",
         "if found := []:",
         test_needs.test_what_the_server_lacks_is_told_before_anything_is_downloaded,
         test_needs.LACKS[0],

@@ -16,8 +16,8 @@ import yaml
 from pipeline.ansible.check_mode import read_prediction
 from pipeline.ansible.playbooks import FOLDER, INVENTORY
 from pipeline.deploy import order as deploy
-from pipeline.rehearsal.docker import pour
 from pipeline.rehearsal.swarm import IMAGES, with_workers
+from pipeline.servers.docker import pour
 from tests.support.live import NODES, Live, failing, prepared, until
 
 pytestmark = [NODES, pytest.mark.timeout(2400)]

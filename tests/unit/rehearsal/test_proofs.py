@@ -5,7 +5,7 @@ from pathlib import Path, PurePath
 
 import pytest
 
-from pipeline.backups.drill import drill_on_this_machine
+from pipeline.backups.places import on_this_machine
 from pipeline.errors import VerifyFailed
 from pipeline.rehearsal import proofs as epilogue
 from pipeline.rehearsal.database import Database
@@ -50,11 +50,10 @@ async def test_the_drill_happens_where_the_rehearsal_does(monkeypatch: pytest.Mo
         monkeypatch.setattr(epilogue, proof, nothing)
     monkeypatch.setattr(epilogue, "try_to_destroy_storage", nothing)
     monkeypatch.setattr(epilogue, "drill", drill)
-    around = Surroundings(
-        LocalStack("http://127.0.0.1:1", "eu-west-3"), SERVER, PurePath("/nowhere"), drill_on_this_machine
-    )
+    place = on_this_machine()
+    around = Surroundings(LocalStack("http://127.0.0.1:1", "eu-west-3"), SERVER, PurePath("/nowhere"), place)
     await epilogue.run_epilogue(deployment(RecordingRunner()), around)
-    assert places == [drill_on_this_machine]
+    assert places == [place]
 
 
 class Storage(RecordingRunner):

@@ -61,6 +61,7 @@ class Config:
         pg_service: the Swarm service whose container holds the server; nothing for one reached by TCP.
         attachments: NocoDB's uploads, None for none.
         drill: what a drill knows of itself, None outside one.
+        pg_container: the container that holds the server of a drill, by name.
     """
 
     file: Path
@@ -74,6 +75,7 @@ class Config:
     pg_service: str
     attachments: Path | None
     drill: Drill | None
+    pg_container: str = ""
 
 
 @dataclass(frozen=True)
@@ -228,4 +230,5 @@ def _config(file: Path, values: Mapping[str, str]) -> Config:
         pg_service=values.get("PG_SERVICE", ""),
         attachments=Path(attachments) if attachments else None,
         drill=Drill(float(started), float(values["DRILL_RPO"])) if started else None,
+        pg_container=values.get("PG_CONTAINER", ""),
     )

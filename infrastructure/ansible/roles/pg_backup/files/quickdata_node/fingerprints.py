@@ -38,7 +38,7 @@ from typing import NamedTuple
 
 from quickdata_node.definitions import CALLS, read_calls
 from quickdata_node.manifest import FORMAT, Table
-from quickdata_node.needs import NEEDS, Needs, read_needs
+from quickdata_node.needs import Needs, read_needs
 from quickdata_node.server import PSQL, Server, ServerFailed
 
 
@@ -49,6 +49,7 @@ def _read(*files: str) -> str:
 LOCKED = {version: _read(f"checksums_{version}.sql", "counting.sql") for version in (1, 2)}
 """By the manifest's format, which says how checksums are made. All tables are locked then."""
 TABLES, LARGE_OBJECTS, END = _read("tables.sql"), _read("large_objects.sql"), "\\echo end\n"
+NEEDS = _read("needs.sql")
 BIG = "coalesce(pg_relation_size(nullif(reltoastrelid, 0)), 0) > 1048576"
 """Tables that may hold big values: what is stored apart is more than a megabyte. pg_dump needs several times
 the size of a value, so that these are counted when it has ended."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from quickdata_node.needs import Needs, read_needs
+from quickdata_node.needs import NONE, Needs, read_needs
 
 FORMAT = 2
 """Of what is written now. Format 1, which the bash scripts wrote too, is read for ever."""
@@ -106,7 +106,7 @@ class Manifest:
     tables: Sequence[Table]
     definitions: Mapping[str, str] | None = None
     is_template: bool = False
-    needs: Needs = Needs()
+    needs: Needs = NONE
     format: int = FORMAT
 
     @property

@@ -11,21 +11,13 @@ What is noted is what would end a restore halfway:
 
 What a setting names, such as a library that is loaded first, or how new columns are compressed, is no need: a
 restore lists the settings that a server refuses, and goes on.
-
-What a server has, it says itself: no list is kept here. A locale is tried.
 """
 
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
 from typing import Any
 
-from quickdata_node.server import Server, ServerFailed
-
-NEEDS, LACKING = (
-    Path(__file__).with_name(file).read_text(encoding="utf-8") for file in ("needs.sql", "lacking.sql")
-)
 PROVIDERS = ("libc", "icu", "builtin")
 LONGEST = 100_000
 """Characters of all needs: they go to psql as an argument, and a server has no more extensions than that."""
@@ -52,6 +44,9 @@ class Needs:
         return json.dumps(asdict(self))
 
 
+NONE = Needs()
+
+
 def read_needs(found: Any) -> Needs:
     """Return the needs in a document; anybody may have written it.
 
@@ -62,7 +57,7 @@ def read_needs(found: Any) -> Needs:
         ValueError: it is something else.
     """
     if found is None:
-        return Needs()
+        return NONE
     if not isinstance(found, dict):
         raise ValueError("needs are lists by name")
     needs = Needs(**{each.name: _names(found.get(each.name, [])) for each in fields(Needs)})
@@ -76,20 +71,3 @@ def _names(found: Any) -> tuple[str, ...]:
     if not isinstance(found, list) or not all(isinstance(each, str) and each.isprintable() for each in found):
         raise ValueError("needs are printable names")
     return tuple(found)
-
-
-def lacking(server: Server, needs: Needs) -> list[str]:
-    """Return what a server lacks, each in words; nothing where it cannot be asked.
-
-    Args:
-        server: the server.
-        needs: what a database needs of it.
-    """
-    if needs == Needs():
-        return []
-    try:
-        printed = server.sql(server.maintenance, LACKING, "-v", f"needs={needs.text()}")
-    except ServerFailed:
-        server.run.log("what the server lacks cannot be asked; the restore will show it")
-        return []
-    return printed.splitlines()

@@ -167,11 +167,12 @@ class Server:
 
 
 def find_server(run: Run, config: Config) -> Server:
-    """Return the server, which is in the one container of its Swarm service, or reached by TCP."""
+    """Return the server, which is in a container, the one of its Swarm service, or reached by TCP."""
     prefix: tuple[str, ...] = ()
-    if config.pg_service:
+    if config.pg_service or config.pg_container:
         passed = [word for name in PASSED for word in ("-e", name)]
-        prefix = ("docker", "exec", "-i", *passed, _find_container(run, config.pg_service))
+        container = config.pg_container or _find_container(run, config.pg_service)
+        prefix = ("docker", "exec", "-i", *passed, container)
     server = Server(run, config, prefix, f"quickdata-{secrets.token_hex(4)}")
     run.cleaning.callback(server.end)
     server.look()

@@ -7,10 +7,13 @@ from pathlib import Path
 from quickdata_node import attachments, databases, names
 from quickdata_node.manifest import BadManifest, Manifest, read_manifest
 from quickdata_node.marks import remove_folders
-from quickdata_node.needs import Needs, lacking
+from quickdata_node.needs import NONE, Needs
 from quickdata_node.run import Failed
-from quickdata_node.server import Server
+from quickdata_node.server import Server, ServerFailed
 from quickdata_node.store import Store, StoreFailed
+
+LACKING = Path(__file__).with_name("lacking.sql").read_text(encoding="utf-8")
+"""A server says itself what it has: no list is kept here. A locale is tried."""
 
 
 def check_version(version: int, major: int) -> None:
@@ -23,9 +26,20 @@ def check_version(version: int, major: int) -> None:
 
 def check_needs(server: Server, needs: Needs) -> None:
     """Refuse a server that lacks what the database needs, before anything of it is downloaded."""
-    if found := lacking(server, needs):
+    if found := list_lacking(server, needs):
         fix = "install it there, or restore into a server that has it"
         raise Failed(f"the server lacks {', '.join(found)}", fix, 3)
+
+
+def list_lacking(server: Server, needs: Needs) -> list[str]:
+    """Return what a server lacks, each in words; nothing where it cannot be asked."""
+    if needs == NONE:
+        return []
+    try:
+        return server.sql(server.maintenance, LACKING, "-v", f"needs={needs.text()}").splitlines()
+    except ServerFailed:
+        server.run.log("what the server lacks cannot be asked; the restore will show it")
+        return []
 
 
 def choose_backup(store: Store, source: str, wanted: str) -> str:

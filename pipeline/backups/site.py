@@ -46,7 +46,7 @@ class Site:
     python: str
     env: Mapping[str, str] = field(default_factory=dict)
     called: str = "a throwaway PostgreSQL"
-    elsewhere: str = "drill from a terminal, with a server that has it"
+    elsewhere: str = "drill from a terminal: there, --image and --server name a server that has it"
 
 
 Holds = Callable[[Server], dict[str, str]]

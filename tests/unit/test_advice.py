@@ -25,6 +25,7 @@ VALUES = {
     "DIR": str(REPOSITORY),
     "NAME": "app",
     "DATABASE": "x",
+    "HOST:PORT": "db:5432",
 }
 """What stands for a value that the reader fills in."""
 PLACEHOLDER = {"stack": "app", "stack.name": "app", "d.backend.name": "s3", "name": "s3", "other": "s3"}

@@ -1,15 +1,13 @@
 """The node's program beside the commands that people use instead, on the same server and the same S3."""
 
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pgbackrest
 from measure import Measure, measured
-from pgbackrest import PGBACKREST
+from pgbackrest import PGBACKREST, PREFIX, Pair
 
 from pipeline.deployment import DATABASE
 from pipeline.rehearsal.surroundings import Surroundings
@@ -30,23 +28,31 @@ PIPES = {
     NULL: f"pg_dump -Fc -Z0 {DATABASE} > /dev/null",
     PSQL: f'aws s3 cp "$BUCKET/gzip/dump" - | gunzip | psql -Xq {COPY} > /dev/null',
 }
-STORES = {GZIP: "gzip/", CUSTOM: "custom/", BACKUP: "postgres/", PGBACKREST: pgbackrest.PREFIX}
+STORES = {GZIP: "gzip/", CUSTOM: "custom/", BACKUP: "postgres/", PGBACKREST: PREFIX}
 """The prefixes below which backups go."""
 
 
 @dataclass(frozen=True)
 class Node:
-    """A local node with its program, the server that it backs up, and the bucket."""
+    """A local node with its program, and what it is compared with.
+
+    Args:
+        around: the server that it backs up, and the emulator.
+        bucket: where the backups go.
+        pair: pgBackRest and its server; None where there is none.
+    """
 
     around: Surroundings
     bucket: "Bucket"
+    pair: Pair | None
 
-    def fill(self, megabytes: int, incompressible: int = 50) -> int:
+    def fill(self, megabytes: int, incompressible: int = 50, compared: bool = False) -> int:
         """Put data into the database.
 
         Args:
             megabytes: about how much.
             incompressible: percent of it.
+            compared: whether pgBackRest's server gets them too.
 
         Returns:
             The database's size in bytes.
@@ -54,6 +60,8 @@ class Node:
         server, sql = self.around.database, FILL.read_text()
         sql = sql.replace(":megabytes", str(megabytes)).replace(":incompressible", str(incompressible))
         server.psql(sql, DATABASE)
+        if self.pair and compared:
+            self.pair.fill(sql)
         return int(server.psql(f"SELECT pg_database_size('{DATABASE}')"))
 
     def measure(self, way: str) -> Measure:
@@ -63,8 +71,8 @@ class Node:
         if way == PSQL:
             self.around.database.psql(f"DROP DATABASE IF EXISTS {COPY} WITH (FORCE)")
             self.around.database.psql(f"CREATE DATABASE {COPY}")
-        if way == PGBACKREST:
-            subprocess.run(pgbackrest.CREATE, env=self._environment(way), check=True)
+        if way == PGBACKREST and self.pair:
+            self.pair.prepare()
         return replace(measured(self._command(way), self._environment(way)), stored=self._stored(way))
 
     def clear(self) -> None:
@@ -73,6 +81,10 @@ class Node:
         for database in server.psql("SELECT datname FROM pg_database").split():
             if database == COPY or database.startswith(f"{DATABASE}_before_"):
                 server.psql(f"DROP DATABASE {database} WITH (FORCE)")
+
+    def pgbackrest(self) -> list[str]:
+        """Return its name, where there is one to measure."""
+        return [PGBACKREST] if self.pair else []
 
     def _stored(self, way: str) -> int:
         if way not in STORES:
@@ -83,8 +95,8 @@ class Node:
         return Path(self.around.workspace) / "nodes/database"
 
     def _command(self, way: str) -> Sequence[str]:
-        if way == PGBACKREST:
-            return pgbackrest.FULL
+        if way == PGBACKREST and self.pair:
+            return self.pair.command()
         if way in PIPES:
             return ("bash", "-euo", "pipefail", "-c", PIPES[way])
         return (
@@ -94,8 +106,8 @@ class Node:
         )
 
     def _environment(self, way: str) -> Mapping[str, str]:
-        if way == PGBACKREST:
-            return pgbackrest.environment(self.around, self.bucket.name)
+        if way == PGBACKREST and self.pair:
+            return self.pair.environment()
         if way in (BACKUP, RESTORE):
             return {"PATH": "/usr/bin:/bin", "HOME": str(self._root())}
         server, aws = self.around.database, Path(sys.executable).parent

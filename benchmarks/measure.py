@@ -22,12 +22,14 @@ class Measure:
         wall: seconds.
         cpu: processor seconds of all its processes; a server's are not among them.
         peak: bytes of memory of all its processes together, shared pages counted once (PSS).
+        load: the machine's load average of the last minute when it had ended, with what it added itself.
         stored: bytes in S3 that it left there, 0 when it is no backup.
     """
 
     wall: float
     cpu: float
     peak: int
+    load: float
     stored: int = 0
 
 
@@ -49,7 +51,7 @@ def measured(command: Sequence[str], env: Mapping[str, str]) -> Measure:
     watcher.join()
     if process.returncode:
         raise RuntimeError(f"{' '.join(command)} failed with exit code {process.returncode}:\n{said}")
-    return Measure(wall, usage.ru_utime + usage.ru_stime, peak[0])
+    return Measure(wall, usage.ru_utime + usage.ru_stime, peak[0], os.getloadavg()[0])
 
 
 def _watch(pid: int, peak: list[int], ended: threading.Event) -> None:

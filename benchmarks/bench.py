@@ -12,7 +12,7 @@ from pathlib import Path
 
 import anyio
 from anyio import to_thread
-from data import BACKUP, CUSTOM, GZIP, NULL, PSQL, RESTORE, Node, alternate
+from data import BACKUP, GZIP, NULL, PSQL, RESTORE, Node, alternate
 from deployments import Twice, by_hand, by_pipeline, twice
 from measure import median
 from pgbackrest import ABSENT, PGBACKREST, pgbackrest
@@ -36,7 +36,6 @@ KINDS = {"incompressible": 100, "compressible": 0}
 """Percent of the data that do not compress."""
 BEFORE = {
     GZIP: "0.30 (17.9 s)",
-    CUSTOM: "0.35 (17.9 s)",
     NULL: "3.44 (17.9 s)",
     PGBACKREST: "2.92 (17.9 s), of 2.45, offline",
     PSQL: "1.17 (28.9 s)",
@@ -120,10 +119,10 @@ def _tiny(results: Results, node: Node) -> None:
 def _compared(results: Results, node: Node) -> None:
     size = node.fill(LARGE, compared=True)
     results.add("", f"### Backup and restore of {size / 1e9:.2f} GB, half of it incompressible", "")
-    back = alternate(node, TIMES, GZIP, BACKUP, NULL, CUSTOM, *node.pgbackrest())
+    back = alternate(node, TIMES, GZIP, BACKUP, NULL, *node.pgbackrest())
     forth = alternate(node, TIMES, PSQL, RESTORE)
     results.add(*HEAD_BEFORE)
-    for other, aim in ((GZIP, "≤ 0.18"), (CUSTOM, ""), (PGBACKREST, "≤ 1.8"), (NULL, "")):
+    for other, aim in ((GZIP, "≤ 0.18"), (PGBACKREST, "≤ 1.8"), (NULL, "")):
         results.backup(back, other, aim, BEFORE[other])
     times = walls(forth[RESTORE]), walls(forth[PSQL])
     results.ratio(f"(d) `{RESTORE}` beside `{PSQL}`", *times, "≤ 0.9", BEFORE[PSQL])

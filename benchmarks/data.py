@@ -20,15 +20,14 @@ COPY = "by_pipe"
 """The database into which the pipe restores."""
 
 BACKUP, RESTORE = "backup-pg.sh", "restore-pg-latest.sh"
-GZIP, CUSTOM = "pg_dump | gzip | aws s3 cp -", "pg_dump -Fc | aws s3 cp -"
+GZIP = "pg_dump | gzip | aws s3 cp -"
 NULL, PSQL = "pg_dump -Fc -Z0 > /dev/null", "aws s3 cp - | gunzip | psql"
 PIPES = {
     GZIP: f'pg_dump {DATABASE} | gzip | aws s3 cp - "$BUCKET/gzip/dump"',
-    CUSTOM: f'pg_dump -Fc {DATABASE} | aws s3 cp - "$BUCKET/custom/dump"',
     NULL: f"pg_dump -Fc -Z0 {DATABASE} > /dev/null",
     PSQL: f'aws s3 cp "$BUCKET/gzip/dump" - | gunzip | psql -Xq {COPY} > /dev/null',
 }
-STORES = {GZIP: "gzip/", CUSTOM: "custom/", BACKUP: "postgres/", PGBACKREST: PREFIX}
+STORES = {GZIP: "gzip/", BACKUP: "postgres/", PGBACKREST: PREFIX}
 """The prefixes below which backups go."""
 
 
@@ -122,4 +121,5 @@ def alternate(node: Node, times: int, *ways: str) -> dict[str, list[Measure]]:
         first = turn % len(ways)
         for way in ways[first:] + ways[:first]:
             found[way].append(node.measure(way))
+            print(f"{way}: {found[way][-1].wall:.1f} s", flush=True)
     return found

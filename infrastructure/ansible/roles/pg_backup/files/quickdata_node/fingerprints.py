@@ -62,8 +62,9 @@ PARALLEL = """set local min_parallel_table_scan_size = 0;
 set local parallel_setup_cost = 0;
 set local parallel_tuple_cost = 0;
 """
-"""One core loaded the rows; all that the server gives to one query may count them, also where big values are
-stored apart and the table itself looks small."""
+"""All that the server gives to one query may count where big values are stored apart, though the table itself
+looks small. Elsewhere the server decides: to start workers for each of many small tables takes longer than to
+count them."""
 
 
 class Snapshot(NamedTuple):
@@ -195,7 +196,8 @@ def count(server: Server, database: str, version: int) -> list[Table]:
     Raises:
         ServerFailed: they could not be counted.
     """
-    printed = server.sql(database, BEGIN + PARALLEL + LOCKED[version] + select("true") + LARGE_OBJECTS + END)
+    tables = select(f"not {BIG}") + PARALLEL + select(BIG)
+    printed = server.sql(database, BEGIN + LOCKED[version] + tables + LARGE_OBJECTS + END)
     if not printed.endswith("end\n"):
         raise ServerFailed("psql did not count all")
     return read_tables(printed.removesuffix("end\n"))

@@ -53,7 +53,7 @@ test-long: install-dev ## What `make test` leaves out: the folders named `long`;
 test-all: test test-long ## Both: all tests but the Swarm's, about 40 minutes.
 
 .PHONY: bench
-bench: install-dev ## Measure, beside what people use instead; about 45 minutes. BENCH_OPTIONS=--help says what else.
+bench: install-dev ## Measure, beside what people use instead; about an hour. BENCH_OPTIONS=--help says what else.
 	@.venv/bin/python benchmarks/bench.py $(BENCH_OPTIONS)
 
 # A test that is skipped proves nothing, so as root: only root may mount the small disks that get full.

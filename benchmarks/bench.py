@@ -89,11 +89,23 @@ async def deployed(progress: Progress, root: Path | None) -> AsyncIterator[tuple
 
 
 async def backups(results: Results, progress: Progress, root: Path | None) -> None:
-    """Compare the node's program with the usual pipes, then its memory at two sizes."""
+    """Compare backups of the node's program with the usual pipes and with pgBackRest."""
     async with deployed(progress, root) as (_, node):
         results.add(f"pgBackRest: {node.pair.version() if node.pair else ABSENT}.")
-        for measure in (_tiny, _compared, _memory):
-            await to_thread.run_sync(measure, results, node)
+        await to_thread.run_sync(_tiny, results, node)
+        await to_thread.run_sync(_compared_backups, results, node)
+
+
+async def restores(results: Results, progress: Progress, _root: Path | None) -> None:
+    """Compare its restores with the usual pipe."""
+    async with deployed(progress, None) as (_, node):
+        await to_thread.run_sync(_compared_restores, results, node)
+
+
+async def memory(results: Results, progress: Progress, _root: Path | None) -> None:
+    """Look at the memory of both at two sizes."""
+    async with deployed(progress, None) as (_, node):
+        await to_thread.run_sync(_memory, results, node)
 
 
 async def kinds(results: Results, progress: Progress, _root: Path | None) -> None:
@@ -116,18 +128,24 @@ def _tiny(results: Results, node: Node) -> None:
     results.add(f"{row} | ≤ 2.5 s | 13.9 s on busy cores |")
 
 
-def _compared(results: Results, node: Node) -> None:
+def _compared_backups(results: Results, node: Node) -> None:
     size = node.fill(LARGE, compared=True)
-    results.add("", f"### Backup and restore of {size / 1e9:.2f} GB, half of it incompressible", "")
-    back = alternate(node, TIMES, GZIP, BACKUP, NULL, *node.pgbackrest())
-    forth = alternate(node, TIMES, PSQL, RESTORE)
-    results.add(*HEAD_BEFORE)
+    found = alternate(node, TIMES, GZIP, BACKUP, NULL, *node.pgbackrest())
+    results.add("", f"### Backup of {size / 1e9:.2f} GB, half of it incompressible", "", *HEAD_BEFORE)
     for other, aim in ((GZIP, "≤ 0.18"), (PGBACKREST, "≤ 1.8"), (NULL, "")):
-        results.backup(back, other, aim, BEFORE[other])
-    times = walls(forth[RESTORE]), walls(forth[PSQL])
+        results.backup(found, other, aim, BEFORE[other])
+    results.costs(found)
+
+
+def _compared_restores(results: Results, node: Node) -> None:
+    size = node.fill(LARGE)
+    for way in (GZIP, BACKUP):
+        node.measure(way)
+    found = alternate(node, TIMES, PSQL, RESTORE)
+    results.add("", f"### Restore of {size / 1e9:.2f} GB, half of it incompressible", "", *HEAD_BEFORE)
+    times = walls(found[RESTORE]), walls(found[PSQL])
     results.ratio(f"(d) `{RESTORE}` beside `{PSQL}`", *times, "≤ 0.9", BEFORE[PSQL])
-    results.costs({**back, **forth})
-    node.clear()
+    results.costs(found)
 
 
 def _compared_kind(results: Results, node: Node, kind: str, percent: int) -> None:
@@ -139,7 +157,7 @@ def _compared_kind(results: Results, node: Node, kind: str, percent: int) -> Non
 
 
 def _memory(results: Results, node: Node) -> None:
-    results.add("", "### (e) Peak memory of the program and what it starts", "")
+    results.add("", "(e) Peak memory of the program and what it starts:", "")
     results.add(
         "| database | backup (aim ≤ 160 MB, flat) | restore | the bash scripts |", "|---|---|---|---|"
     )
@@ -152,7 +170,9 @@ def _memory(results: Results, node: Node) -> None:
 
 PARTS = {
     "deployments": ("Deployments", deployments),
-    "backups": ("Backups and restores", backups),
+    "backups": ("Backups", backups),
+    "restores": ("Restores", restores),
+    "memory": ("Memory", memory),
     "kinds": ("Backups of other kinds of data", kinds),
 }
 

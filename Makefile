@@ -82,7 +82,7 @@ hooks: ## Let git run the linters before each commit.
 .PHONY: announce
 announce:
 	@printf '%s\n' \
-	  'make rehearse takes about 4 minutes on 2 cores (6 with Docker, or on busy ones), plus downloads the first time:' \
+	  'make rehearse takes 4 to 15 minutes (about 4 on 2 quiet cores, 6 with Docker), plus downloads the first time:' \
 	  '  uv (25 MB) and the locked Python packages (about 150 MB; 760 MB on disk in .venv),' \
 	  '  OpenTofu (30 MB) only when neither tofu nor terraform is on PATH,' \
 	  '  the AWS provider (about 150 MB) unless a mirror is found, packages for the node (25 MB).' \

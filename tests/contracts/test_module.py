@@ -18,6 +18,7 @@ from pipeline.machine.repository import REPOSITORY
 from pipeline.module import Pipeline
 from pipeline.verbs import NAMES, verb
 from tests.support.calls import FUNCTIONS
+from tests.support.documents import DOCUMENTS
 from tests.support.engine import Engine
 
 CONFIGURATION = json.loads((REPOSITORY / "dagger.json").read_text())
@@ -207,14 +208,12 @@ def test_what_only_a_terminal_has_is_no_option() -> None:
 
 # What the pages say
 
-PAGES = ("README.md", "docs/dagger.md")
-
 
 def calls() -> list[list[str]]:
     """Return the words of every call that a page shows, after `dagger -m . call`."""
     found = []
-    for page in PAGES:
-        text = (REPOSITORY / page).read_text().replace("\\\n", " ")
+    for page in DOCUMENTS:
+        text = page.read_text().replace("\\\n", " ")
         [inputs] = re.findall(r'^      dagger -m \. call (.*) "\$@"', text, re.MULTILINE) or [""]
         text = re.sub("^    emulated ", f"    dagger -m . call {inputs} ", text, flags=re.MULTILINE)
         for line in re.findall(r"^    dagger -m \. call (.*)$", text, re.MULTILINE):

@@ -58,7 +58,7 @@ bench: install-dev ## Measure, beside what people use instead; about an hour. BE
 
 # A test that is skipped proves nothing, so as root: only root may mount the small disks that get full.
 .PHONY: test-faults
-test-faults: install-dev ## Every fault at every moment, every guard taken out; writes docs/faults.md, about 12 minutes.
+test-faults: install-dev ## Every fault at every moment, every guard taken out; writes docs/faults-table.md, about 12 minutes.
 	@$(PYTEST) -o norecursedirs= --junitxml=reports/faults.xml tests/node $(PYTEST_OPTIONS)
 	@.venv/bin/python -m tests.support.fault_page reports/faults.xml
 

@@ -1,4 +1,7 @@
-"""docs/faults.md, written from what the tests inject once a run has proven it."""
+"""docs/faults-table.md, written from what the tests inject once a run has proven it.
+
+docs/faults.md, the summary, is written by hand.
+"""
 
 import sys
 from collections import Counter
@@ -20,24 +23,30 @@ MUTATIONS = {
     test_fault_mutations: FAULT_MUTATIONS,
     test_data_mutations: DATA_MUTATIONS,
 }
-PAGE = REPOSITORY / "docs/faults.md"
+PAGE = REPOSITORY / "docs/faults-table.md"
 INTRODUCTION = """\
-# Faults
+# Faults, one by one
 
-What `backup-pg.sh` and `restore-pg-latest.sh` do when something fails. `make test-faults` injects each of
-these faults into the node's program, with a real PostgreSQL and an S3 behind a proxy that fails on request,
-and writes this page when all have ended as it says; `make test` injects some of them each time, and fails
-when this page is not what the tests say.
+This page is for looking up one fault; [faults.md](faults.md) is the summary. It says what `backup-pg.sh`
+and `restore-pg-latest.sh` do when something fails. `make test-faults` injects each of these faults into the
+node's program, with a real PostgreSQL and an S3 behind a proxy that fails on request. It writes this page
+when all have ended as the page says. `make test` injects some of them each time, and fails when this page
+is not what the tests say.
 
 A row with an exit code and a message quotes the very end of the run: the log's last line, which the
-`ON_FAILURE` command (`pg_backup_on_failure`) gets too. After nearly all of those, one assertion
-(`tests/support/faults.py`) has found that the exit code is not 0, that the message says what failed and what
-to do, that every manifest and `verified.json` in the bucket is what it was (so the latest backup is, and
-nothing new looks like one), that the live database has the same content and no other is there, and that no
-process, session, file or scratch database is left. The exceptions have what they assert instead in their
-own tests: a crashed server, a replaced container, a removal that failed. A row in plain words is proven by a
-test of its own, which says what it asserts. Here a `docker` command of the tests stands for the containers;
-on a real Swarm, `make test-swarm` kills the database in the middle of a backup.
+`ON_FAILURE` command (`pg_backup_on_failure`) gets too. After nearly all of these, one assertion
+(`tests/support/faults.py`) has checked that
+
+- the exit code is not 0, and the message says what failed and what to do;
+- every manifest and `verified.json` in the bucket is what it was: so the latest backup is, and nothing new
+  looks like one;
+- the live database has the same content, and no other is there;
+- no process, session, file or scratch database is left.
+
+The exceptions assert something else in their own tests: a crashed server, a replaced container, a removal
+that failed. A row in plain words is proven by a test of its own, which says what it asserts. Here a
+`docker` command of the tests stands for the containers; on a real Swarm, `make test-swarm` kills the
+database in the middle of a backup.
 """
 NOT_COVERED = """
 ## Not covered
@@ -85,7 +94,7 @@ NOT_COVERED = """
 
 
 def page() -> str:
-    """The whole of docs/faults.md."""
+    """The whole of docs/faults-table.md."""
     parts = [INTRODUCTION]
     for heading, groups in TABLE.items():
         parts.append(f"\n## {heading}\n\n| fault | moment | what happens | test |\n|---|---|---|---|\n")
@@ -152,5 +161,6 @@ def unproven(report: Path) -> list[str]:
 
 if __name__ == "__main__":
     if missing := unproven(Path(sys.argv[1])):
-        sys.exit("docs/faults.md is not written, because these did not pass:\n  " + "\n  ".join(missing))
+        what = f"{PAGE.relative_to(REPOSITORY)} is not written, because these did not pass:"
+        sys.exit("\n  ".join([what, *missing]))
     PAGE.write_text(page())

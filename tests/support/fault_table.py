@@ -1,4 +1,4 @@
-"""Every fault that a test injects, in the order of docs/faults.md."""
+"""Every fault that a test injects, in the order of docs/faults-table.md."""
 
 from collections.abc import Callable
 

@@ -15,7 +15,7 @@ from tests.support.backup_runs import Finished
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault at one moment: a row of docs/faults.md, and the parameter of the test that injects it.
+    """One fault at one moment: a row of docs/faults-table.md, and the parameter of the test that injects it.
 
     Args:
         name: what goes wrong.

@@ -1,4 +1,4 @@
-"""docs/faults.md: it is what the tests say, all of it, and no run writes it that did not prove it."""
+"""docs/faults-table.md: it is what the tests say, all of it, and no run writes it that did not prove it."""
 
 import importlib
 import inspect
@@ -7,15 +7,22 @@ from pathlib import Path
 import pytest
 
 from pipeline.machine.repository import REPOSITORY
+from tests.support.documents import anchor, links
 from tests.support.fault_page import MUTATIONS, PAGE, page, unproven
 from tests.support.fault_table import TABLE
 
 NODE = REPOSITORY / "tests/node"
+SUMMARY = REPOSITORY / "docs/faults.md"
 TESTS = {test for groups in TABLE.values() for test, _ in groups}
 
 
 def test_the_page_is_what_the_tests_say() -> None:
     assert PAGE.read_text() == page(), "run `make test-faults`"
+
+
+def test_the_summary_leads_to_every_part_of_the_page() -> None:
+    parts = [f"{PAGE.name}#{anchor(heading)}" for heading in (*TABLE, "Guards", "Not covered")]
+    assert [part for part in parts if part not in links(SUMMARY)] == []
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ EPILOGS: dict[object, str] = {
 }
 VERBOSE = click.Option(["-v", "--verbose"], is_flag=True, help="Show what the tools themselves print.")
 ASK_VAULT_PASSWORD = click.Option(
-    ["--ask-vault-password"], is_flag=True, help="Ask for the vault's password; no file is read for it."
+    ["--ask-vault-password"], is_flag=True, help="Ask for the vault's password instead of reading a file."
 )
 STATE = click.Option(
     ["--state"],

@@ -52,10 +52,10 @@ class Options:
     state: Annotated[str, Doc("Where the states are kept: s3 or gitlab.")] = "s3"
     state_passphrase: Annotated[Secret, Doc("Passphrase that encrypts the states.")] = None
     gitlab_url: Annotated[str, Doc("The GitLab that keeps the states.")] = ""
-    gitlab_project: Annotated[str, Doc("Its project's number or path.")] = ""
+    gitlab_project: Annotated[str, Doc("Number or path of the GitLab project.")] = ""
     gitlab_user: Annotated[str, Doc("GitLab user, for the images' registry and the states.")] = ""
     gitlab_pat: Annotated[Secret, Doc("GitLab's personal access token.")] = None
-    domain: Annotated[str, Doc("Name under which NocoDB is served to the world; empty: it is not.")] = ""
+    domain: Annotated[str, Doc("Name under which NocoDB is public; empty: it is not public.")] = ""
     workers: Annotated[int, Doc("Swarm workers beside manager and database.")] = 0
     bucket_base_name: Annotated[str, Doc("What the bucket's name begins with.")] = BASE_NAME
 

@@ -15,10 +15,10 @@ StackName = Annotated[Literal["storage", "app"], Doc("The stack whose state is l
 async def adopt(call: DeploymentCall, stack: StackName, yes: Yes = False) -> None:
     """Bring a lost state back: import what exists in AWS, and prove it by a plan without changes.
 
-    Finds the stack's resources by their tags and names, and shows what would be imported. Nothing is removed
-    and nothing altered but tags; only the key pair is created again, as AWS does not tell its public half.
-    What is missing in AWS is listed and left to deploy. When both states are lost, storage comes first.
-    Set the variables as they were when it was deployed.
+    Finds the stack's resources by their tags and names, and shows what would be imported. Nothing is removed,
+    and only tags are altered. Only the key pair is created again, because AWS does not show its public half.
+    Resources that are missing in AWS are listed and left to deploy. When both states are lost, storage comes
+    first. Set the variables as they were when it was deployed.
 
     Example: quickdata adopt app
     """

@@ -17,7 +17,7 @@ Database = Annotated[str, Doc("The database whose backups are listed."), OF_DATA
 async def backups(call: AccountCall, database: Database = DATABASE, as_json: AsJson = False) -> None:
     """List the backups: age, size, rows, complete or not, verified when and by what; newest first.
 
-    One whose manifest cannot be used is shown as BAD with the reason, and is not restored.
+    A backup whose manifest cannot be used is shown as BAD with the reason, and is not restored.
 
     Example: quickdata backups --json
     """

@@ -16,7 +16,7 @@ SavedPlan = Annotated[
     Doc("Apply exactly the plans that `plan` kept there."),
     Option(plan_to_read, metavar="DIR", folder="read"),
 ]
-Agreed = Annotated[bool, Doc("Let nodes and disks end without a question, if the plan ends some.")]
+Agreed = Annotated[bool, Doc("Replace or delete nodes and disks without a question.")]
 
 
 async def deploy(call: DeploymentCall, plan: SavedPlan = None, yes: Agreed = False) -> None:
@@ -25,8 +25,8 @@ async def deploy(call: DeploymentCall, plan: SavedPlan = None, yes: Agreed = Fal
     Running it again changes only what differs, and continues after a failure. Before a node or the database's
     disk is replaced or deleted, it asks; without a terminal it needs --yes, or is refused (exit code 3).
     With --plan the plans of `quickdata plan` are applied as they are, without a question, or refused (exit
-    code 3) when the state, the code, the inputs or the account have changed; what they deferred is planned,
-    and asked about, then.
+    code 3) when the state, the code, the inputs or the account have changed. Deferred changes are planned
+    during the deployment, and asked about.
 
     Example: quickdata deploy --ask-vault-password
     """

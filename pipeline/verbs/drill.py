@@ -42,7 +42,7 @@ async def drill(
 ) -> None:
     """Restore the newest backup into a throwaway PostgreSQL 18, off the node, and compare it.
 
-    Asks the node for nothing. The attachments' archive is read to its end. RPO (the snapshot's age when the
+    Needs nothing from the node. The attachments' archive is read to its end. RPO (the snapshot's age when the
     drill began) and RTO (seconds until the compared database could be used) are measured, and written into
     the report, run.json, and into verified.json beside the backup. Nothing else stays.
 

@@ -19,10 +19,10 @@ async def migrate_state(
     to: Annotated[StateName, Doc("Where to move the states.")],
     yes: Yes = False,
 ) -> None:
-    """Move both states; what was moved is compared before the old copy is put away.
+    """Move both states, and compare the copies before the old ones are put away.
 
-    Refuses to overwrite another state. A move that was interrupted is continued by the same command. s3 is a
-    bucket of its own, which is created.
+    Refuses to overwrite another state. The same command continues a move that was interrupted. s3 is a bucket
+    of its own, which is created.
 
     Example: quickdata migrate-state --from local --to s3
     """

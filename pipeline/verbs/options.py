@@ -137,5 +137,5 @@ BY_ID = Option(valid_id, name="id")
 OF_DATABASE = Option(valid_database)
 OF_STACK = Option(argument=True)
 
-Yes = Annotated[bool, Doc("Do it without a question.")]
+Yes = Annotated[bool, Doc("Skip the confirmation (for CI).")]
 AsJson = Annotated[bool, Doc("Print JSON."), Option(name="json")]

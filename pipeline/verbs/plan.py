@@ -46,11 +46,11 @@ DetailedExitcode = Annotated[
 async def plan(call: DeploymentCall, out: Out = FOLDER, detailed_exitcode: DetailedExitcode = False) -> None:
     """Show what deploy would do, on one page, and keep the plans; change nothing.
 
-    What cannot be known before the bucket, the app or the nodes exist is shown as deferred: deploy plans it
-    when it gets there. A plan that the gate refuses is shown, not kept, and ends with exit code 3.
+    Changes that cannot be known before the bucket, the app or the nodes exist are shown as deferred: deploy
+    plans them later. A plan that the gate refuses is shown, not kept, and ends with exit code 3.
 
-    plan.json holds counts only, for GitLab's artifacts:reports:terraform; the plans beside it hold
-    what the states hold: upload plan.json alone.
+    plan.json holds counts only, for GitLab's artifacts:reports:terraform. The plans beside it hold the same
+    secrets as the states: upload plan.json alone.
 
     Example: quickdata plan --out plan
     """

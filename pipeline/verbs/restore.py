@@ -29,7 +29,7 @@ def valid_source(value: str) -> str:
 BackupId = Annotated[
     str | None, Doc("The backup to restore; `quickdata backups` lists them. Without it the newest."), BY_ID
 ]
-KeepGoing = Annotated[bool, Doc("Restore without what the rows refuse, and with what is defined otherwise.")]
+KeepGoing = Annotated[bool, Doc("Go on without objects that the rows refuse, or with other definitions.")]
 FromDatabase = Annotated[str, Doc("The database whose backup is restored."), Option(valid_source)]
 
 
@@ -42,10 +42,9 @@ async def restore(
 ) -> None:
     """Restore a backup in place of the live database, which is kept beside it.
 
-    The backup goes into a scratch database first and is compared with its
-    manifest: on any failure the live database was not touched. What the server
-    refuses of settings and grants is listed. Exit code 5: objects are missing,
-    or defined otherwise.
+    The backup goes into a scratch database first and is compared with its manifest: a failure does not touch
+    the live database. Settings and grants that the server refuses are listed. Exit code 5: objects are
+    missing or defined otherwise.
 
     Example: quickdata restore --id 3f2a9c1d
     """

@@ -8,7 +8,7 @@ from pipeline.verbs.options import AsJson
 
 
 async def status(call: DeploymentCall, as_json: AsJson = False) -> None:
-    """Tell how the deployment is: bucket, backups, nodes, services, drift; change nothing there.
+    """Show how the deployment is doing: bucket, backups, nodes, services, drift; change nothing there.
 
     \b
     bucket    there, yours, versioned
@@ -19,10 +19,10 @@ async def status(call: DeploymentCall, as_json: AsJson = False) -> None:
 
     On this machine, an inventory that differs from the app's outputs is made again.
 
-    A part that cannot be looked at says so, and the others are told all the same. Exit codes: 0 all is well;
-    1 something is not as it should be (a night without a backup, one with less than half of the bases, tables
-    or rows that one of the week before has, nothing ever verified, a node or a service that does not run,
-    drift), or could not be looked at.
+    A part that cannot be read says so; the others are shown all the same. Exit codes: 0 all is well; 1
+    something is wrong (a night without a backup, one with less than half of the bases, tables or rows of one
+    from the week before, no backup ever verified, a node or a service that does not run, drift), or could not
+    be read.
 
     Example: quickdata status --json
     """

@@ -14,7 +14,7 @@ StackName = Annotated[Literal["storage", "app"], Doc("The stack whose state is l
 async def unlock(call: DeploymentCall, stack: StackName, yes: Yes = False) -> None:
     """Break a lock that a dead run left behind, after showing who took it and when.
 
-    A local lock goes with the process that holds it, and cannot be broken.
+    A local lock ends with the process that holds it, and cannot be broken.
 
     Example: quickdata unlock storage --state s3
     """

@@ -9,7 +9,7 @@ from pipeline.deploy.order import refresh_inventory
 from pipeline.verbs.call import DeploymentCall
 from pipeline.verbs.options import BY_ID
 
-BackupId = Annotated[str | None, Doc("Compare this backup, and take none."), BY_ID]
+BackupId = Annotated[str | None, Doc("Compare this backup instead of a new one."), BY_ID]
 
 
 async def verify(call: DeploymentCall, backup_id: BackupId = None) -> None:

@@ -46,15 +46,14 @@ async def drill(
     drill began) and RTO (seconds until the compared database could be used) are measured, and written into
     the report, run.json, and into verified.json beside the backup. Nothing else stays.
 
-    At a terminal, the server is a container of the deployment's image where Docker answers; else a
-    PostgreSQL 18 of this machine's packages; else the one that comes with the pipeline, which knows few
-    extensions and locales. Then it needs room for the database in TMPDIR. --image and --server name
-    another one. A server's password is in PGPASSWORD, or in the file of PGPASSFILE. Under Dagger, it is
-    always the pipeline's own.
-
     Exit code 3: the server lacks an extension, a locale, a collation or a compression method of the
-    database; nothing was downloaded. Exit code 4: no backup, a damaged one, or with --max-age one that is
-    too old (tried all the same).
+    database. Exit code 4: no backup, a damaged one, or with --max-age one that is too old (tried all the
+    same).
+
+    On this machine, the server is a container of the deployment's image where Docker answers; else a
+    PostgreSQL 18 of its packages; else the pipeline's own, which knows few extensions and locales, and
+    needs room for the database in TMPDIR. The password of a named server is in PGPASSWORD, or in the file
+    that PGPASSFILE names.
 
     Example: quickdata drill --max-age 26
     """

@@ -85,3 +85,18 @@ def dumps(node: Node) -> bool:
     command = [str(node.server.bin / "pg_dump"), "-Fc", "-d", node.conninfo()]
     with Popen(command, env=node.server.environment, stdout=DEVNULL) as running:
         return running.wait() == 0
+
+
+def test_a_restore_starts_no_worker_to_count_a_small_table(node: Node) -> None:
+    """That takes longer than to count it, which a database of thousands of tables would feel."""
+    tables = 50
+    node.create("".join(f"create table t{n} (a int primary key, b text);\n" for n in range(tables)))
+    assert node.backup().code == 0
+    before = workers(node)
+    assert node.restore().code == 0
+    assert workers(node) - before < tables
+
+
+def workers(node: Node) -> int:
+    """How many the server has meant to start, in all databases: what is restored changes its name."""
+    return int(node.server.psql("select sum(parallel_workers_to_launch) from pg_stat_database"))

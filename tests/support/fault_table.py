@@ -126,6 +126,10 @@ TABLE: dict[str, tuple[Group, ...]] = {
             "the run ends well where pg_dump does",
             test_limits.test_as_many_tables_as_pg_dump_can_dump_are_counted_too,
         ),
+        (
+            test_limits.test_more_tables_than_the_server_has_locks_for_are_refused_with_the_setting_to_change,
+            test_limits.TOO_MANY,
+        ),
     ),
     "What is in the database": (
         seen(

@@ -3,10 +3,13 @@
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen
 
+import pytest
+
 from pipeline.servers.localstack import LocalStack
 from pipeline.servers.postgres import Postgres
 from tests.node.test_fingerprints import counting
 from tests.support.backup_node import Node
+from tests.support.faults import Fault, cases
 from tests.support.node_ends import remove
 
 VALUE = 16 << 20
@@ -14,9 +17,6 @@ BIG = """create table big (a bytea, b bytea, c bytea, d text, e text);
 insert into big select x, x, x, y, y from (select string_agg(decode(md5(n::text), 'hex'), '') as x,
   string_agg(md5(n::text), '') as y from generate_series(1, 1048576) n);
 """
-SETTINGS = (
-    "max_connections = 20\nmax_locks_per_transaction = 10\nmax_wal_senders = 0\nmax_worker_processes = 2\n"
-)
 
 
 def virtual_memory(pid: int, which: str) -> int:
@@ -78,6 +78,28 @@ def test_as_many_tables_as_pg_dump_can_dump_are_counted_too(
     assert dumps(node)
     assert node.backup().json["tables"] == tables
     assert node.restore("--verify").code == 0
+    remove(node)
+
+
+TOO_MANY = (
+    Fault(
+        "the database has more tables than the server has locks",
+        "backup",
+        "the rows could not be counted, nothing was published; 6000 tables need more locks:"
+        " set max_locks_per_transaction to 120, and restart PostgreSQL",
+    ),
+)
+
+
+@pytest.mark.parametrize("case", cases(TOO_MANY))
+def test_more_tables_than_the_server_has_locks_for_are_refused_with_the_setting_to_change(
+    node: Node, tmp_path: Path, few_locks: Postgres, localstack: LocalStack, case: Fault
+) -> None:
+    node = Node(tmp_path / "another", few_locks, localstack, scripts=node.scripts)
+    node.create("select format('create table t%s ()', n) from generate_series(1, 6000) n \\gexec")
+    assert not dumps(node)
+    done = node.backup()
+    assert (done.code, node.alert(), node.objects()) == (1, f"backup-pg.sh: {case.says}\n", [])
     remove(node)
 
 

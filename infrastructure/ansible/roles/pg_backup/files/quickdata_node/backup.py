@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
-from quickdata_node import attachments, definitions, globals_data, names
+from quickdata_node import attachments, definitions, globals_data, locks, names
 from quickdata_node.config import Config, load, parse
 from quickdata_node.fingerprints import Counting, Snapshot
 from quickdata_node.manifest import Manifest, StoredObject, Table
@@ -102,11 +102,11 @@ def upload(server: Server, store: Store, backup: Backup) -> Manifest:
     """
     counting = open_snapshot(server)
     feeds = start_feeds(server, store, backup, counting.snapshot)
-    tables = wait_for_counts(counting.small_tables)
+    tables = wait_for_counts(server, counting.small_tables)
     for feed in feeds:
         feed.wait()
-    tables += wait_for_counts(counting.big_tables)
-    defined = feeds[0].said | wait_for_counts(counting.calls)
+    tables += wait_for_counts(server, counting.big_tables)
+    defined = feeds[0].said | wait_for_counts(server, counting.calls)
     close_snapshot(counting)
     for feed in feeds:
         feed.complete()
@@ -170,12 +170,13 @@ def dump(server: Server, snapshot: Snapshot) -> Child:
     return server.start("pg_dump", *options, *more, database=database, more=definitions.ZONE, stdout=pipe)
 
 
-def wait_for_counts(count: Callable[[], Counted]) -> Counted:
+def wait_for_counts(server: Server, count: Callable[[], Counted]) -> Counted:
     """Return what was counted."""
     try:
         return count()
     except ServerFailed as error:
-        raise Failed("the rows could not be counted, nothing was published", AGAIN) from error
+        fix = locks.advise(server, server.config.database) or AGAIN
+        raise Failed("the rows could not be counted, nothing was published", fix) from error
 
 
 def close_snapshot(counting: Counting) -> None:

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import os
 import re
+import subprocess
 from datetime import timedelta
 from pathlib import Path
 from subprocess import CalledProcessError
@@ -250,3 +251,30 @@ def test_attachments_that_are_not_there_fail_the_backup(node: Node) -> None:
     node.configure(ATTACHMENTS_DIR=str(node.directory / "not mounted"))
     assert node.backup().code == 1
     assert "not mounted is not a directory; mount it, or correct the configuration" in node.alert()
+
+
+def test_who_is_told_of_a_failure_gets_no_keys(node: Node) -> None:
+    node.replace("alert", f"env >{node.directory}/seen")
+    assert node.backup().code == 1  # there is no such database
+    seen = (node.directory / "seen").read_text()
+    assert [each for each in ("AWS_", "PGPASS") if each in seen] == []
+
+
+def test_a_backup_whose_words_nobody_can_read_is_a_backup_all_the_same(node: Node) -> None:
+    node.create()
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*node.command("backup-pg.sh"), "--config", str(node.config)],
+            env={"PATH": node.path},
+            stdout=full,
+            check=False,
+        )
+    assert (done.returncode, len(node.backups()), node.alert()) == (0, 1, "")
+
+
+def test_a_manifest_that_no_restore_could_read_is_not_published(node: Node) -> None:
+    node.create()
+    node.mutate("backup.py", "server_version=snapshot.server_version", 'server_version="eighteen"')
+    done = node.backup()
+    assert (done.code, node.backups()) == (1, [])
+    assert "no restore could read this manifest, the backup does not exist" in node.alert()

@@ -7,6 +7,7 @@ import pytest
 
 from pipeline.aws.account import Cloud
 from pipeline.backups.drill import DrillRequest, drill
+from pipeline.backups.places import at, own
 from pipeline.errors import PipelineError
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
@@ -19,7 +20,7 @@ KEYS = {"aws_access_key_id": "key-of-nobody", "aws_secret_access_key": "secret-o
 
 async def drilled(cloud: Cloud, node: Node) -> Report:
     report = Report("drill", "localstack")
-    await drill(cloud, node.bucket, DrillRequest(node.database), Progress(), report, None)
+    await drill(cloud, node.bucket, DrillRequest(node.database), Progress(), report, at(own))
     return report
 
 

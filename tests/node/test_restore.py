@@ -202,6 +202,7 @@ def test_verify_proves_the_backup_and_touches_nothing(stocked: Node) -> None:
         "refused": [],
         "missing": [],
         "not_valid": [],
+        "otherwise": [],
         "seconds": 0,
     }
     assert stocked.content() == before

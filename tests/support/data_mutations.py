@@ -194,7 +194,7 @@ DATA_MUTATIONS = (
         "no function but PostgreSQL's",
         "search_path",
         "pg_catalog",
-        test_odd_databases.test_a_function_of_the_owner_is_never_called,
+        PARAMETERS,
     ),
     session("no timeout of the database", "statement_timeout", "0", SETTINGS, "statement_timeout = '1ms'"),
     session("nulls in arrays", "array_nulls", "on", OF_ROLE, "array_nulls = off"),
@@ -233,7 +233,7 @@ DATA_MUTATIONS = (
         "names quoted only when they must be",
         "quote_all_identifiers",
         "off",
-        test_odd_databases.test_names_that_the_server_always_quotes_are_the_same_names,
+        PARAMETERS,
     ),
     session(
         "no trigger at sign-in",

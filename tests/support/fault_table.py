@@ -22,6 +22,7 @@ from tests.node.long import (
     test_globals,
     test_limits,
     test_marks,
+    test_meanwhile,
     test_parameters,
     test_prepared,
     test_refused,
@@ -130,8 +131,38 @@ TABLE: dict[str, tuple[Group, ...]] = {
             test_limits.test_more_tables_than_the_server_has_locks_for_are_refused_with_the_setting_to_change,
             test_limits.TOO_MANY,
         ),
+        (
+            test_meanwhile.test_a_table_is_counted_once_however_what_is_stored_apart_grows_or_shrinks,
+            test_meanwhile.MOVES,
+        ),
+        (test_meanwhile.test_a_swap_waits_for_no_lock_without_end, test_meanwhile.LOCKED),
+        (test_meanwhile.test_a_swap_whose_answer_is_lost_is_done_all_the_same, test_meanwhile.LOST),
+        seen(
+            "the server answers no more while a run is interrupted",
+            "backup",
+            "the run ends, and says that its sessions could not be ended",
+            test_meanwhile.test_a_server_that_answers_no_more_keeps_no_interrupted_run,
+        ),
+        seen(
+            "a manifest that a restore would not read",
+            "backup",
+            "it is not published",
+            test_backup.test_a_manifest_that_no_restore_could_read_is_not_published,
+        ),
     ),
     "What is in the database": (
+        seen(
+            "a generated column whose function has changed",
+            "restore",
+            "it is computed anew, and not compared",
+            test_meanwhile.test_a_generated_column_is_computed_anew_and_not_compared,
+        ),
+        seen(
+            "another session's temporary table calls a function",
+            "restore",
+            "it is no definition",
+            test_meanwhile.test_a_temporary_object_of_another_session_is_no_definition,
+        ),
         seen(
             "a function of the database's owner stands in for PostgreSQL's",
             "backup and restore",
@@ -332,6 +363,12 @@ TABLE: dict[str, tuple[Group, ...]] = {
         (test_parts.test_what_s3_cannot_hold_is_refused_before_anything_is_dumped, test_parts.HUGE),
     ),
     "The node: disk, configuration, signals, locks, clock": (
+        seen(
+            "standard output is full",
+            "backup",
+            "the backup is complete, and its line is in the log",
+            test_backup.test_a_backup_whose_words_nobody_can_read_is_a_backup_all_the_same,
+        ),
         (on_node.test_a_node_without_room_makes_nothing_by_halves, on_node.DISKS),
         (on_node.test_a_disk_that_is_filled_meanwhile_does_not_matter, on_node.FILLED),
         (long_node.test_a_state_directory_that_is_gone_is_made_anew, long_node.GONE),

@@ -3,8 +3,6 @@
 A backup exists when its manifest does, and the manifest is written last.
 """
 
-import json
-import os
 import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +13,7 @@ from typing import TypeVar
 from quickdata_node import attachments, definitions, globals_data, locks, names
 from quickdata_node.config import Config, load, parse
 from quickdata_node.fingerprints import Counting, Snapshot
-from quickdata_node.manifest import Manifest, StoredObject, Table
+from quickdata_node.manifest import BadManifest, Manifest, StoredObject, Table, read_manifest
 from quickdata_node.retention import choose_expired, prune
 from quickdata_node.run import Failed, Run, now
 from quickdata_node.server import Server, ServerFailed, find_server
@@ -28,9 +26,11 @@ Usage: backup-pg.sh --config FILE
 Writes one JSON line about the backup to standard output, the log to standard error.
 Exit codes: 0 done, 1 failed, 2 wrong configuration or arguments.
 """
-ABOVE, AGAIN = "the lines above say why", "the lines above say why; then run it again"
+AGAIN = "the lines above say why; then run it again"
 LARGE = "copy the server's files instead, as pgBackRest does"
 LISTING = "check BACKUP_BUCKET, AWS_REGION and the role of this machine"
+OLDEST = 18
+"""PostgreSQL's major version."""
 AHEAD = timedelta(minutes=1)
 Counted = TypeVar("Counted")
 
@@ -70,10 +70,18 @@ def main(run: Run, arguments: Sequence[str]) -> None:
     run.take_lock(config.lock_file, config.state_dir)
     size = attachments.measure(config.attachments) if config.attachments else None
     server, store = find_server(run, config), Store(config.bucket)
+    check_version(server)
     backup = name_backup(run, config, store, size)
     manifest = upload(server, store, backup)
     publish(run, store, manifest, backup.prefix)
     remove_expired(run, config, store, backup)
+
+
+def check_version(server: Server) -> None:
+    """Refuse a server whose catalogue says less than is asked of it."""
+    if server.version < OLDEST * 10000:
+        what = f"the server is PostgreSQL {server.version // 10000}, a backup needs {OLDEST} or newer"
+        raise Failed(what, "upgrade it")
 
 
 def name_backup(run: Run, config: Config, store: Store, size: int | None) -> Backup:
@@ -106,7 +114,7 @@ def upload(server: Server, store: Store, backup: Backup) -> Manifest:
     for feed in feeds:
         feed.wait()
     tables += wait_for_counts(server, counting.big_tables)
-    defined = feeds[0].said | wait_for_counts(server, counting.calls)
+    defined = feeds[0].said | counting.calls
     close_snapshot(counting)
     for feed in feeds:
         feed.complete()
@@ -233,14 +241,17 @@ def publish(run: Run, store: Store, manifest: Manifest, prefix: str) -> None:
     run.hold_signals()  # what is there must not be called interrupted; what is left takes seconds
     key, text = f"{prefix}/{names.MANIFEST}", manifest.text().encode()
     try:
+        read_manifest(text, manifest.database, manifest.id, prefix)  # as a restore will
         store.write(key, text, once=True)
+    except BadManifest as error:
+        raise Failed("no restore could read this manifest, the backup does not exist", AGAIN) from error
     except StoreFailed as error:
         if not is_published(store, key, text):
             raise Failed("the manifest was refused, the backup does not exist", AGAIN) from error
         run.log("the manifest is there all the same")
     figures = {name: manifest.totals[name] for name in ("bytes", "tables", "rows")}
     said = {"id": manifest.id, "prefix": prefix, **figures, "seconds": run.seconds()}
-    os.write(1, f"{json.dumps(said)}\n".encode())
+    run.tell(said)
     name, (stored, tables, rows) = prefix.rpartition("/")[2], figures.values()
     run.log(f"backup {name} is complete")
     run.achieved = f"backup {name} of {manifest.database}: {tables} tables, {rows} rows, {stored} bytes in S3"

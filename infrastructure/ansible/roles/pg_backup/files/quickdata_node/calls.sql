@@ -6,4 +6,6 @@ from (select distinct classid, objid, refclassid, refobjid from pg_depend
     'pg_proc'::regclass, 'pg_publication_rel'::regclass, 'pg_rewrite'::regclass, 'pg_statistic_ext'::regclass,
     'pg_trigger'::regclass)) as calls,
   pg_identify_object(classid, objid, 0) as d, pg_identify_object(refclassid, refobjid, 0) as r
+where d.identity !~ '\mpg_temp(_[0-9]+)?\.' and r.identity is not null and not exists (
+  select from pg_depend e where e.classid = calls.classid and e.objid = calls.objid and e.deptype = 'e')
 group by d.type, d.identity;

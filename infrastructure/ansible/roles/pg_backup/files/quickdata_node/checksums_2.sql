@@ -1,3 +1,4 @@
+\set data 'a.attgenerated = '''''
 \set sent '{bool,int2,int4,int8,numeric,money,date,time,timetz,timestamp,timestamptz,interval,uuid}'
 \set float 'case t.%1$I::float8 when ''NaN'' then '''' else float8send(t.%1$I::float8) end'
 \set other 'case when t.%1$I is distinct from null then hashtextextended(concat(t.%1$I) collate "C", 0) end'

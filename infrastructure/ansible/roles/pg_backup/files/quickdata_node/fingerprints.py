@@ -9,7 +9,7 @@ One JSON line per table, in one transaction: what is there, how many rows, which
   no table may lie in another file than when the snapshot was taken.
   https://www.postgresql.org/docs/current/mvcc-caveats.html
 - Columns go by name, because a restore may order those of inheritance children differently. The fields of
-  rows in a column go by position, as in the dump, and their order counts. Virtual columns are not data.
+  rows in a column go by position, as in the dump, and their order counts. Generated columns are not data.
 - What is not data of this database counts by its presence only: partitioned parents (their partitions count),
   foreign tables, and materialized views, which a restore computes anew.
 - Sequences do not count: nextval() ignores snapshots, so their value in the dump may be a later one.
@@ -50,9 +50,13 @@ LOCKED = {version: _read(f"checksums_{version}.sql", "counting.sql") for version
 """By the manifest's format, which says how checksums are made. All tables are locked then."""
 TABLES, LARGE_OBJECTS, END = _read("tables.sql"), _read("large_objects.sql"), "\\echo end\n"
 NEEDS = _read("needs.sql")
-BIG = "coalesce(pg_relation_size(nullif(reltoastrelid, 0)), 0) > 1048576"
+FIND_BIG = """select coalesce(array_agg(c.oid), '{}') as big from :tables
+  and coalesce(pg_relation_size(nullif(c.reltoastrelid, 0)), 0) > 1048576 \\gset
+"""
+BIG = "oid = any(:''big''::oid[])"
 """Tables that may hold big values: what is stored apart is more than a megabyte. pg_dump needs several times
-the size of a value, so that these are counted when it has ended."""
+the size of a value, so that these are counted when it has ended. Which they are is decided once: what is
+stored apart grows and shrinks meanwhile, whatever the snapshot."""
 BEGIN = "begin isolation level repeatable read, read only;\n"
 EXPORT = (
     "select pg_export_snapshot(), current_setting('server_version'), pg_database_size(oid), datistemplate"
@@ -94,6 +98,7 @@ class Counting:
 
     Attributes:
         snapshot: what pg_dump has to read.
+        calls: the checksums of what objects call. PostgreSQL names them as they are now: so early.
 
     Raises:
         ServerFailed: there is no snapshot.
@@ -102,11 +107,13 @@ class Counting:
     def __init__(self, server: Server, database: str) -> None:
         self._session = server.start(*PSQL, "-F", "\t", database=database, stdin=PIPE, stdout=PIPE)
         server.run.cleaning.callback(self.abandon)
-        self._ask(BEGIN + EXPORT + NEEDS + LOCKED[FORMAT] + select(f"not {BIG}") + LARGE_OBJECTS + END)
+        small = FIND_BIG + select(f"not c.{BIG}")
+        self._ask(BEGIN + EXPORT + NEEDS + CALLS + END + LOCKED[FORMAT] + small + LARGE_OBJECTS + END)
         name, *facts = self._line().split("\t")
         if len(facts) != 3:  # noqa: PLR2004 - version, size, template
             raise ServerFailed("no snapshot was exported")
         self.snapshot = Snapshot(name, facts[0], int(facts[1]), facts[2] == "t", self._needs())
+        self.calls = read_calls(self._answer())
 
     def small_tables(self) -> list[Table]:
         """Return the fingerprints of what is counted beside pg_dump, when that is done.
@@ -122,17 +129,8 @@ class Counting:
         Raises:
             ServerFailed: not all could be counted.
         """
-        self._ask(PARALLEL + select(BIG) + END)
+        self._ask(PARALLEL + select(f"c.{BIG}") + END)
         return self._tables()
-
-    def calls(self) -> dict[str, str]:
-        """Return the checksums of what objects call.
-
-        Raises:
-            ServerFailed: psql failed.
-        """
-        self._ask(CALLS + END)
-        return read_calls(self._answer())
 
     def _needs(self) -> Needs:
         try:
@@ -196,7 +194,7 @@ def count(server: Server, database: str, version: int) -> list[Table]:
     Raises:
         ServerFailed: they could not be counted.
     """
-    tables = select(f"not {BIG}") + PARALLEL + select(BIG)
+    tables = FIND_BIG + select(f"not c.{BIG}") + PARALLEL + select(f"c.{BIG}")
     printed = server.sql(database, BEGIN + LOCKED[version] + tables + LARGE_OBJECTS + END)
     if not printed.endswith("end\n"):
         raise ServerFailed("psql did not count all")

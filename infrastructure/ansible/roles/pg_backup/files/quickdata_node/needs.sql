@@ -15,9 +15,12 @@ select json_build_object(
   'collations', (select coalesce(json_agg(distinct collname), '[]') from pg_collation
     where collnamespace = 'pg_catalog'::regnamespace and collname <> all('{default,C,POSIX}') and oid in (
       select refobjid from pg_depend where refclassid = 'pg_collation'::regclass and objid >= 16384
-      union all select attcollation from pg_attribute where attrelid >= 16384)),
+        and objid not in (select oid from pg_class where relpersistence = 't')
+      union all select attcollation from pg_attribute join pg_class r on r.oid = attrelid
+        where attrelid >= 16384 and not attisdropped and relpersistence <> 't')),
   'compression', (select coalesce(json_agg(distinct case attcompression when 'l' then 'lz4' when 'p' then 'pglz' else attcompression::text end), '[]')
-    from pg_attribute where attcompression <> '' and attrelid >= 16384 and attnum > 0 and not attisdropped)
+    from pg_attribute join pg_class r on r.oid = attrelid
+    where attcompression <> '' and attrelid >= 16384 and attnum > 0 and not attisdropped and relpersistence <> 't')
 );
 rollback to savepoint needs;
 release savepoint needs;

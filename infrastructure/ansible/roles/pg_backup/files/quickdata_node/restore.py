@@ -3,8 +3,6 @@ the manifest; then indexes, constraints and triggers; then the database's settin
 in, by renames. With --verify the scratch database is dropped instead, and verified.json is written.
 """
 
-import json
-import os
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -114,7 +112,7 @@ def main(run: Run, arguments: Sequence[str]) -> None:
     else:
         template = restore.manifest.is_template
         swap(restore.server, restore.scratch, restore.kept, files, restore.undo, template)
-    os.write(1, f"{json.dumps({'seconds': run.seconds(), **said})}\n".encode())
+    run.tell({"seconds": run.seconds(), **said})
     run.log(f"backup {restore.name} {said['action']}")
     outcome.require_complete(restore)
 

@@ -1,22 +1,26 @@
 """One run of a command: its log, its lock, its folder, its signals, and the one place where it ends."""
 
 import fcntl
+import json
 import os
 import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
 from types import FrameType
+from typing import Any
 
 from quickdata_node.marks import mark_folder, remove_folders
 from quickdata_node.notifications import Notifications
 
 SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+LONGEST = 60
+"""Seconds that the ON_FAILURE command may take."""
 NOTICED = 1.0
 """Seconds until a signal is noticed that came at the worst moment."""
 
@@ -27,7 +31,7 @@ class Failed(Exception):  # noqa: N818 - as the log's last line says it
     Args:
         what: happened.
         fix: what to do.
-        code: the exit code: 1 failed, 2 wrong input, 3 the server lacks something, 4 what came back differs.
+        code: the exit code, as the commands' help has it.
     """
 
     def __init__(self, what: str, fix: str, code: int = 1) -> None:
@@ -74,6 +78,14 @@ class Run:
         line = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {self.program}: {message}\n"
         with suppress(OSError):
             os.write(2, line.encode(errors="surrogateescape"))
+
+    def tell(self, said: Mapping[str, Any]) -> None:
+        """Write the line of JSON. What is done must not be called failed because nobody can read that."""
+        line = json.dumps(said)
+        try:
+            os.write(1, f"{line}\n".encode())
+        except OSError as error:
+            self.log(f"standard output takes nothing ({error.strerror}): {line}")
 
     def seconds(self) -> float:
         """Return how long this run has taken."""
@@ -178,9 +190,14 @@ class Run:
         if hook:
             try:
                 subprocess.run(
-                    [*hook, f"{self.program}: {message}"], stdout=2, stdin=subprocess.DEVNULL, check=True
+                    [*hook, f"{self.program}: {message}"],
+                    stdout=2,
+                    stdin=subprocess.DEVNULL,
+                    env=without_keys("PG"),
+                    timeout=LONGEST,
+                    check=True,
                 )
-            except (OSError, subprocess.CalledProcessError):
+            except (OSError, subprocess.SubprocessError):
                 self.log("the ON_FAILURE command failed too")
 
 
@@ -209,6 +226,15 @@ def _tried(this: Run, work: Callable[[], None]) -> tuple[int, str]:
         this.log(f"{_place(error)}: {type(error).__name__}: {error}")
         return 1, "unexpected end; the lines above say why"
     return 0, ""
+
+
+def without_keys(*more: str) -> dict[str, str]:
+    """Return the environment of what is started: it has no business with S3.
+
+    Args:
+        more: what else the names of variables begin with that it does not get.
+    """
+    return {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", *more))}
 
 
 def last_run(lock_file: Path) -> str:

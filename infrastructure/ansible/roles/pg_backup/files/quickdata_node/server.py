@@ -3,7 +3,6 @@
 On a node of a Swarm they run in the database's container, by `docker exec`; elsewhere on this machine.
 """
 
-import os
 import re
 import secrets
 import subprocess
@@ -17,11 +16,11 @@ from typing import Any
 from quickdata_node import parameters
 from quickdata_node.config import Config
 from quickdata_node.parameters import Parameters
-from quickdata_node.run import Failed, Run
+from quickdata_node.run import Failed, Run, without_keys
 
 PSQL = ("psql", "-XqAtw", "-v", "ON_ERROR_STOP=1")
-PASSED = ("PGUSER", "PGDATABASE", "PGAPPNAME", "PGOPTIONS", "PGCLIENTENCODING")
-"""Variables that go into the container with a command."""
+PASSED = ("PGUSER", "PGDATABASE", "PGAPPNAME", "PGOPTIONS", "PGCLIENTENCODING", "LC_ALL")
+"""Variables that go into the container with a command. What pg_restore says is read: it has to be English."""
 PATIENCE = 10
 """Seconds that what was started gets to end by itself."""
 LOOK = "select current_setting('server_version_num'), current_setting('is_superuser')"
@@ -161,9 +160,22 @@ class Server:
 
     def _end_sessions(self) -> None:
         try:
-            self.sql(self.maintenance, END_SESSIONS, "-v", f"application={self.application}")
+            words = "-v", f"application={self.application}"
+            child = self.start_sql(self.maintenance, END_SESSIONS, *words)
+            ended = _ends(child)
         except ServerFailed:
+            ended = False
+        if not ended:
             self.run.log("this run's sessions on the server could not be ended")
+
+
+def _ends(child: subprocess.Popen[bytes]) -> bool:
+    """Return whether a program ends well before long; nobody waits for a server that answers no more."""
+    try:
+        return child.wait(PATIENCE) == 0
+    except subprocess.TimeoutExpired:
+        child.kill()
+        return False
 
 
 def find_server(run: Run, config: Config) -> Server:
@@ -224,11 +236,6 @@ def start(
             raise ServerFailed(f"{command[0]} cannot be run: {error.strerror}") from error
         children.append(child)
     return child
-
-
-def without_keys() -> dict[str, str]:
-    """Return the environment of what is started: it has no business with S3."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
 
 
 def start_here(run: Run, *command: str, **pipes: Any) -> subprocess.Popen[bytes]:

@@ -11,6 +11,7 @@ from quickdata_node.run import Failed
 from quickdata_node.server import Server, ServerFailed
 
 RENAME = f"""begin;
+set local lock_timeout = '30s';
 select format('alter database %I rename to %I', datname, :'spare') from pg_database d
   where datname = :'kept' and {MARKED} \\gexec
 select format('alter database %I rename to %I', :'live', :'kept')
@@ -75,7 +76,18 @@ def _swap_databases(server: Server, scratch: str, kept: str, files: Swap | None,
         server.sql(server.maintenance, RENAME, *options)
         ends.wait()
     except ServerFailed as error:
-        _put_back(server, files, "the databases", error)
+        if not _is_done(server, scratch):
+            _put_back(server, files, "the databases", error)
+        server.run.log("the databases are swapped all the same")
+
+
+def _is_done(server: Server, scratch: str) -> bool:
+    """Return whether the swap was committed, and only its answer was lost."""
+    there = "select exists (select from pg_database where datname = :'scratch')"
+    try:
+        return server.sql(server.maintenance, there, "-v", f"scratch={scratch}").strip() == "f"
+    except ServerFailed:
+        return False
 
 
 def _put_back(server: Server, files: Swap | None, what: str, error: Exception) -> None:

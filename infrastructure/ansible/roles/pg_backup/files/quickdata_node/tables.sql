@@ -7,7 +7,7 @@ select format('select json_build_object(''schema'', %L, ''name'', %L, ''kind'', 
   case relkind when 'r' then format(' from only %I.%I as t', nspname, relname) end), 'rollback to savepoint counted'
 from (select n.nspname, c.relname, c.relkind, (
     select string_agg(:column, ', ' order by a.attname) from pg_attribute a, pg_basetype(atttypid) as type
-    where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated <> 'v') as columns, (
+    where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and :data) as columns, (
     with recursive used as (
       select atttypid as type from pg_attribute where attrelid = c.oid and attnum > 0 and not attisdropped
       union

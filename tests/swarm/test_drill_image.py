@@ -1,6 +1,5 @@
 """A drill into a container of the deployment's image: it has what its database needs. Needs Docker."""
 
-import re
 import signal
 import subprocess
 import sys
@@ -54,7 +53,7 @@ def node(tmp_path: Path, postgres: Postgres, localstack: LocalStack) -> Iterator
     node = Node(tmp_path / "node", postgres, localstack)
     node.create()
     assert node.backup().code == 0
-    node.forge_globals(lambda text: re.sub(r"(lc_\w+) '[^']*'", rf"\1 '{LOCALE}'", text))
+    node.forge_globals(lambda data: data["database"].update(collate=LOCALE, ctype=LOCALE))
     node.rewrite(lambda manifest: manifest.update(needs={"locales": [f"libc {LOCALE}"]}))
     yield node
     remove(node)

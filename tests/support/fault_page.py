@@ -60,8 +60,8 @@ NOT_COVERED = """
 - SIGKILL, a power cut, a cron that stopped, and a configuration that cannot be read call no alert: nobody
   is left to call it, or to say which command it is. What tells is the age of the newest backup.
 - A PostgreSQL server that neither answers nor ends its connections (a frozen disk) holds a run up as long
-  as it does; the run of the next night then fails on the lock, and calls the alert. Locks are waited for 10
-  minutes, an answer of S3 for 60 seconds, five times.
+  as it does, unless somebody interrupts the run; the run of the next night then fails on the lock, and calls
+  the alert. Locks are waited for 10 minutes, an answer of S3 for 60 seconds, five times.
 - boto3 tries again by the code in S3's answer, or on 500 to 504: a 408 or 429 without such a code, as a
   proxy on the way may give, ends the run. It fails safely; the next one is the second attempt.
 - What `pg_dump` leaves out is in no backup, and not counted either: tables that were made members of an
@@ -69,14 +69,13 @@ NOT_COVERED = """
   `information_schema` or in a schema whose name begins with `pg_`.
 - What `pg_dump` writes and PostgreSQL cannot load again is in the bucket, and no restore of it ends well:
   each verification fails until the database is changed. Seen: a constraint whose function finds its tables
-  by the search path, a `regclass` that names an index, a stored column whose function has changed since (it
-  is computed anew), a column of the row type of a table that inherits, `is distinct from` in a trigger's
-  condition or a view between values whose operator is not PostgreSQL's own (citext): a dump cannot name it.
+  by the search path, a `regclass` that names an index, a column of the row type of a table that inherits.
+- A dump cannot name the operator of `is distinct from` in a trigger's condition or a view between values
+  whose operator is not PostgreSQL's own (citext): `restore --keep-going` restores it, and names the trigger.
 - A subscription is in the dump, but never restored: the restored database would take changes beside the one
   that was live. Create it again; and drop that of a `DATABASE_before_ID` before the next restore.
 - A database in `SQL_ASCII` with bytes that are not UTF-8 cannot be backed up: the run fails and says so.
-  Thousands of tables need as many locks; when PostgreSQL says `out of shared memory`, raise
-  `max_locks_per_transaction` as its hint says.
+  Thousands of tables need as many locks: when there are too few, the last line names the setting to change.
 - A clock that once was years ahead: its backups are the newest until then, later ones are named after them,
   with a warning each time, and nothing is removed before that day comes. Remove them by hand.
 - `VACUUM FULL`, `CLUSTER`, or another change of a table that ends while a backup waits for it fails that

@@ -328,7 +328,7 @@ TABLE: dict[str, tuple[Group, ...]] = {
         seen(
             "what no restore can bring back (see below)",
             "verify",
-            "exit 1, or 4 when it comes back otherwise",
+            "exit 1",
             lossy.test_what_no_restore_can_bring_back_fails_the_verification,
         ),
         seen(

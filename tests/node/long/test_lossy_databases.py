@@ -9,27 +9,20 @@ LOOK = (
     "create function looked(int) returns int immutable language plpgsql as "
     "'begin return (select v from look where v = $1); end';"
 )
-CHANGED = (
-    "create function more(int) returns int immutable language sql as 'select $1';"
-    "create table kept (a int, b int generated always as (more(a)) stored);"
-    "insert into kept values (1);"
-    "create or replace function more(int) returns int immutable language sql as 'select $1 + 1'"
-)
 
 
 @pytest.mark.parametrize(
-    ("code", "schema"),
+    "schema",
     [
-        (1, f"{LOOK} create table kept (a int check (looked(a) = 1)); insert into kept values (1)"),
-        (1, "create table kept (a int primary key, b regclass); insert into kept values (1, 'kept_pkey')"),
-        (4, CHANGED),
+        f"{LOOK} create table kept (a int check (looked(a) = 1)); insert into kept values (1)",
+        "create table kept (a int primary key, b regclass); insert into kept values (1, 'kept_pkey')",
     ],
-    ids=["constraint", "regclass", "stored column"],
+    ids=["constraint", "regclass"],
 )
-def test_what_no_restore_can_bring_back_fails_the_verification(node: Node, code: int, schema: str) -> None:
+def test_what_no_restore_can_bring_back_fails_the_verification(node: Node, schema: str) -> None:
     node.create(schema)
     assert node.backup().code == 0
-    assert node.restore("--verify").code == code
+    assert node.restore("--verify").code == 1
     assert node.leaves_nothing()
 
 

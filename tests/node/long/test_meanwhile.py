@@ -1,6 +1,7 @@
 """What others do in the database while a run goes on makes no backup that cannot come back."""
 
 from pathlib import Path
+from subprocess import CalledProcessError
 
 import pytest
 
@@ -56,6 +57,41 @@ def test_a_temporary_object_of_another_session_is_no_definition(node: Node) -> N
         assert node.backup().code == 0
     assert "pg_temp" not in str(node.manifest()["definitions"])
     assert node.restore("--verify").code == 0
+
+
+LEFT_OUT = (
+    "create unique index concurrently twice_n on twice (seen(n))",
+    "create view pg_catalog.look as select public.seen(1)",
+    "create view member as select seen(1); alter extension plpgsql add view member",
+)
+
+
+@pytest.mark.parametrize("what", LEFT_OUT, ids=["an invalid index", "in pg_catalog", "a member"])
+def test_what_pg_dump_leaves_out_is_no_definition(node: Node, what: str) -> None:
+    node.create(
+        "create function seen(n int) returns int immutable language sql as 'select n / 10';"
+        "create table twice (n int); insert into twice values (1), (2)"
+    )
+    if "concurrently" in what:
+        with pytest.raises(CalledProcessError, match="psql"):
+            node.sql(what)
+    else:
+        node.sql(f"set allow_system_table_mods = on; {what}")
+    assert node.backup().code == 0
+    done = node.restore("--verify")
+    assert done.code == 0, done.log
+
+
+def test_a_password_that_is_changed_after_a_backup_changes_no_policy(node: Node) -> None:
+    first, second = f"first_{node.token}", f"second_{node.token}"
+    node.create(
+        f"create role {first}; create role {second}; create table kept (n int);"
+        f"create policy seen on kept to {first}, {second} using (true)"
+    )
+    assert node.backup().code == 0
+    node.sql(f"alter role {first} password 'new'")
+    done = node.restore()
+    assert done.code == 0, done.log
 
 
 def test_a_generated_column_is_computed_anew_and_not_compared(node: Node) -> None:

@@ -1,3 +1,5 @@
+-- What pg_dump leaves out has no calls here: invalid indexes, members of extensions, other sessions' and PostgreSQL's schemas,
+-- and what belongs to a table or a view of these.
 select json_build_object('name', format('call by %s %s', d.type, d.identity), 'checksum', hashtextextended(
   string_agg(format('%s %s', r.type, r.identity), ', ' order by r.type collate "C", r.identity collate "C"), 0)::text)
 from (select distinct classid, objid, refclassid, refobjid from pg_depend
@@ -6,6 +8,14 @@ from (select distinct classid, objid, refclassid, refobjid from pg_depend
     'pg_proc'::regclass, 'pg_publication_rel'::regclass, 'pg_rewrite'::regclass, 'pg_statistic_ext'::regclass,
     'pg_trigger'::regclass)) as calls,
   pg_identify_object(classid, objid, 0) as d, pg_identify_object(refclassid, refobjid, 0) as r
-where d.identity !~ '\mpg_temp(_[0-9]+)?\.' and r.identity is not null and not exists (
-  select from pg_depend e where e.classid = calls.classid and e.objid = calls.objid and e.deptype = 'e')
+where d.identity !~ '^(pg_catalog|information_schema)\.' and r.identity is not null
+  and not exists (
+    select from pg_index where indexrelid = objid and classid = 'pg_class'::regclass and not indisvalid)
+  and not exists (
+    select from pg_depend e where e.classid = calls.classid and e.objid = calls.objid and e.deptype = 'e')
+  and not exists (
+    select from pg_depend o join pg_class on pg_class.oid = o.refobjid and o.refclassid = 'pg_class'::regclass
+    where o.classid = calls.classid and o.objid = calls.objid and o.deptype in ('a', 'i')
+      and (relnamespace::regnamespace::text ~ '^(pg_|information_schema$)' or exists (
+        select from pg_depend e where e.classid = 'pg_class'::regclass and e.objid = pg_class.oid and e.deptype = 'e')))
 group by d.type, d.identity;

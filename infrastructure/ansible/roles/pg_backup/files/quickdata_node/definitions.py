@@ -46,6 +46,8 @@ CAST = re.compile(
     rf"::{NAME}(?:\.{NAME})*(?: varying| precision)?(?:\([0-9, ]+\))?(?: with(?:out)? time zone)?(?:\[\])*"
     rf"(?: AS {NAME})?"
 )
+OF_ROLES = re.compile(rf"(?<= TO ){NAME}(?:, {NAME})+")
+"""Of a policy. pg_dump lists them as they lie in their table: another password moves a role."""
 PARENTHESES = re.compile("[()]")
 AS_TEXT = ("FUNCTION", "PROCEDURE")
 REFRESH = "MATERIALIZED VIEW DATA"
@@ -121,6 +123,8 @@ def normal(name: str, text: str) -> str:
     text = text.removeprefix(RULE).removesuffix(RULE).strip("\n")
     if "\nINHERITS (" in text or text.startswith(("GRANT ", "REVOKE ", "ALTER DEFAULT PRIVILEGES ")):
         text = "\n".join(sorted(line.rstrip(",") for line in text.split("\n")))
+    if name.startswith("POLICY "):
+        text = OF_ROLES.sub(lambda listed: ", ".join(sorted(listed[0].split(", "))), text)
     if name.startswith(AS_TEXT) and "\n    BEGIN ATOMIC\n" not in text:
         return text
     return PARENTHESES.sub("", CAST.sub("", text))

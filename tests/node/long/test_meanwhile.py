@@ -159,6 +159,26 @@ def test_a_swap_whose_answer_is_lost_is_done_all_the_same(stocked: Node, case: R
     assert "the databases are swapped all the same" in done.log
 
 
+def test_a_swap_that_another_run_has_made_impossible_is_not_called_done(stocked: Node) -> None:
+    """On another machine, with a lock of its own, it has dropped what was to become live."""
+    uploads = stocked.directory / "uploads"
+    uploads.mkdir()
+    stocked.configure(ATTACHMENTS_DIR=str(uploads))
+    (uploads / "photo").write_text("in the backup")
+    assert stocked.backup().code == 0
+    (uploads / "photo").write_text("live")
+    stocked.sql("delete from customers")
+    stocked.replace(
+        "psql",
+        'text=$(cat; printf x); [[ $text != *"rename to"* ]] || for word; do [[ $word != scratch=* ]] ||'
+        ' "$REAL" -qc "drop database ${word#*=} with (force)"; done; "$REAL" "$@" <<<"${text%x}"',
+    )
+    done = stocked.restore()
+    assert "the databases cannot be swapped, all that is live is as it was" in done.log
+    assert (done.code, stocked.sql("select count(*) from customers")) == (1, "0")
+    assert (uploads / "photo").read_text() == "live"
+
+
 def test_a_server_that_answers_no_more_keeps_no_interrupted_run(node: Node) -> None:
     node.create()
     node.replace("psql", 'if [[ $* == *application=* ]]; then exec sleep 300; fi; exec "$REAL" "$@"')

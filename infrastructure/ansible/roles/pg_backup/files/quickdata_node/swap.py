@@ -71,23 +71,24 @@ def _swap_databases(server: Server, scratch: str, kept: str, files: Swap | None,
     names = {"live": server.config.database, "scratch": scratch, "kept": kept, "spare": spare}
     names["template"] = str(is_template).lower()
     options = [word for name, value in names.items() for word in ("-v", f"{name}={value}")]
+    restored = _number(server, scratch)
     try:
         ends = server.start_sql(server.maintenance, DISCONNECT, *options, stdout=subprocess.DEVNULL)
         server.sql(server.maintenance, RENAME, *options)
         ends.wait()
     except ServerFailed as error:
-        if not _is_done(server, scratch):
+        if not restored or _number(server, names["live"]) != restored:  # else only the answer was lost
             _put_back(server, files, "the databases", error)
         server.run.log("the databases are swapped all the same")
 
 
-def _is_done(server: Server, scratch: str) -> bool:
-    """Return whether the swap was committed, and only its answer was lost."""
-    there = "select exists (select from pg_database where datname = :'scratch')"
+def _number(server: Server, database: str) -> str:
+    """Return the number of a database, which another name does not change; nothing when there is none."""
+    query = "select oid from pg_database where datname = :'database'"
     try:
-        return server.sql(server.maintenance, there, "-v", f"scratch={scratch}").strip() == "f"
+        return server.sql(server.maintenance, query, "-v", f"database={database}").strip()
     except ServerFailed:
-        return False
+        return ""
 
 
 def _put_back(server: Server, files: Swap | None, what: str, error: Exception) -> None:

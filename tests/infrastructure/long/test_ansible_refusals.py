@@ -125,5 +125,5 @@ def test_a_url_that_apprise_does_not_take_is_told_by_its_number(playbooks: Works
     given = {"pg_backup_notify": ["json://x:canary@127.0.0.1/", "nobody://canary"]}
     run = playbooks.play("backup", "-vvv", "-e", json.dumps(given), ANSIBLE_STDOUT_CALLBACK="default")
     assert run.exit_code != 0
-    assert "Apprise does not take URL 2 of pg_backup_notify" in run.output
+    assert "Apprise does not accept URL 2 of pg_backup_notify" in run.output
     assert "canary" not in run.output

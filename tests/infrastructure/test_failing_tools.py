@@ -164,5 +164,7 @@ async def test_a_failing_playbook_names_the_node_the_task_and_what_is_in_its_way
     occupied.parent.mkdir(parents=True)
     occupied.write_text("a file where the playbook wants a directory")
     error = await nodes.failure("swarm.yml", "of-the-vault")
-    assert re.match(r"database: swarm : Make the directories of .*: .*srv/quickdata", error.tail), error.tail
+    assert re.match(r"database: swarm : Create the directories of .*: .*srv/quickdata", error.tail), (
+        error.tail
+    )
     assert occupied.is_file()

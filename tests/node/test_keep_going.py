@@ -21,9 +21,9 @@ DEFAULT = (
     Fault(
         "an orphan under a foreign key, duplicates under a unique index, a materialized view that fails",
         "restore and verify: all is compared",
-        "the rows of {newest} are good, but they refuse "
+        "the rows of {newest} are good, but these statements fail: "
         + f"{INDEX}, {KEY}, {VIEW}"
-        + "; the lines above say why; --keep-going restores without, as the runbook says",
+        + "; the lines above say why; --keep-going restores without them, as the runbook says",
     ),
 )
 
@@ -52,7 +52,7 @@ def test_who_keeps_going_gets_the_rows_and_a_list_of_what_is_missing(broken: Nod
     assert done.code == 5
     assert broken.alert() == (
         f"{RESTORE}: backup {backup} is restored, without {INDEX}, {VIEW}, {KEY};"
-        " fix their rows and make them, as the runbook says\n"
+        " fix their rows and create them, as the runbook says\n"
     )
     index, view = said["missing"]
     assert (index["what"], view["what"]) == (INDEX, VIEW)
@@ -92,7 +92,7 @@ def test_who_keeps_going_with_a_good_backup_gets_all_of_it(stocked: Node) -> Non
 def test_a_verification_keeps_going_with_nothing(stocked: Node) -> None:
     done = stocked.restore("--verify", "--keep-going")
     assert (done.code, done.out) == (2, "")
-    assert "--keep-going restores, and --verify does not; give one of them" in done.log
+    assert "--keep-going and --verify exclude each other; give only one of them" in done.log
 
 
 MORE = (

@@ -79,7 +79,7 @@ def test_each_look_at_a_backup_that_is_too_old_is_told(node: Node, listener: Lis
     node.write(f"postgres/{node.database}/{name_of(timedelta(hours=27, minutes=5))}/manifest.json", "{}")
     looks = [finish(node.start("check-backup-age.sh")) for _ in range(2)]
     assert ([each.code for each in looks], listener.told()) == ([1, 1], ["POST /messages"] * 2)
-    assert "27 hours old, and may be 26" in listener.got[0].message["message"]
+    assert "27 hours old, the limit is 26" in listener.got[0].message["message"]
     node.write(f"postgres/{node.database}/{name_of(timedelta(hours=1))}/manifest.json", "{}")
     assert finish(node.start("check-backup-age.sh")).code == 0
     assert len(listener.got) == 2

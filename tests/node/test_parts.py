@@ -40,7 +40,8 @@ HUGE = (
     Fault(
         "the database is larger than S3's largest object",
         "backup: before the dump",
-        "this is too large for S3, nothing was dumped; copy the server's files instead, as pgBackRest does",
+        "the backup would be too large for S3, nothing was dumped;"
+        " copy the server's files instead, as pgBackRest does",
     ),
 )
 

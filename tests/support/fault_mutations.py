@@ -73,7 +73,7 @@ FAULT_MUTATIONS = (
     injected(
         "a signal beside the manifest",
         "backup.py",
-        "    run.hold_signals()  # what is there must not be called interrupted; what is left takes seconds\n",
+        "    run.hold_signals()  # a backup that exists must not be reported as interrupted; the rest takes seconds\n",
         "",
         SIGNALS,
         of_signals.LATE[0],
@@ -81,7 +81,7 @@ FAULT_MUTATIONS = (
     injected(
         "a signal beside the note",
         "outcome.py",
-        "    run.hold_signals()  # what is noted must not be called interrupted\n",
+        "    run.hold_signals()  # a verified backup must not be reported as interrupted\n",
         "",
         SIGNALS,
         of_signals.LATE[1],

@@ -700,13 +700,13 @@ TABLE: dict[str, tuple[Group, ...]] = {
         seen(
             "the swap of the databases fails",
             "restore: the swap",
-            "exit 1, all that is live is as it was",
+            "exit 1, nothing live has changed",
             test_swap.test_a_swap_that_fails_leaves_the_live_database,
         ),
         seen(
             "the swap of the attachments fails",
             "restore: the swap",
-            "exit 1, all that is live is as it was",
+            "exit 1, nothing live has changed",
             test_swap.test_attachments_that_cannot_be_swapped_leave_all_that_is_live,
         ),
         seen(

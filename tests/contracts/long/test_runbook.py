@@ -148,7 +148,7 @@ def test_the_page_builds_what_rows_had_refused(operator: Operator, server: Postg
     server.psql(BROKEN, DATABASE)
     operator.type("quickdata backup")
     failed = operator.type("quickdata restore", exit_code=1)
-    assert "but they refuse CREATE UNIQUE INDEX twice_n ON public.twice" in failed
+    assert "but these statements fail: CREATE UNIQUE INDEX twice_n ON public.twice" in failed
     newest, _, verify = commands("Objects cannot be built")
     said = operator.type(newest, exit_code=5)
     assert "validate it by: ALTER TABLE ONLY public.child VALIDATE CONSTRAINT child_p_fkey;" in said

@@ -35,7 +35,7 @@ POINTS = {
     "app: apply": ('app: apply | aws_instance.node["database"]: Creating', None),
     "ansible: swarm.yml": ("ansible: swarm.yml | ", None),
     "ansible: nocodb.yml": ("ansible: nocodb.yml | ", None),
-    "ansible: backup.yml": ("Make the backups' own directories", PACKAGES),
+    "ansible: backup.yml": ("Create the directories of the backups", PACKAGES),
 }
 """Where a deployment is interrupted: what it says there, and what is there already.
 

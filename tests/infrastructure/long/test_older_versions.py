@@ -15,7 +15,7 @@ LEFT = (
 )
 KEPT = ("opt/quickdata/program-of-mine", "opt/quickdata/stack.yml", "usr/local/sbin/mine/pg-common.sh")
 KEPT += ("usr/local/sbin/aws", "usr/local/sbin/awscli", "usr/local/sbin/pg-mine.sh")
-REMOVAL = "pg_backup : Remove what earlier versions ran"
+REMOVAL = "pg_backup : Remove the files of earlier versions"
 
 
 def files_of(node: Path) -> set[str]:

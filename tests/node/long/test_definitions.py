@@ -105,7 +105,7 @@ def test_who_keeps_going_gets_the_rows_and_a_list_of_what_is_defined_otherwise(
     assert done.json["otherwise"] == ["call by trigger changed on public.kept is defined otherwise"]
     assert node.alert() == (
         f"{RESTORE}: backup {backup} is restored, with 1 objects defined otherwise;"
-        " the lines above name them; define them anew, as the runbook says\n"
+        " the lines above name them; define them again, as the runbook says\n"
     )
     assert node.leaves_nothing()
 

@@ -95,5 +95,5 @@ def test_a_role_that_somebody_altered_meanwhile_stays(stocked: Node) -> None:
     stocked.replace("pg_restore", f'[[ $* != *post-data* ]] || {alter} </dev/null; exec "$REAL" "$@"')
     done = stocked.restore("--verify")
     assert done.code == 0
-    assert f"kept {role}: somebody has altered what was made for this restore" in done.log
+    assert f"kept {role}: somebody has altered them since this restore made them" in done.log
     assert stocked.server.psql(f"select rolcanlogin from pg_roles where rolname = '{role}'") == "t"

@@ -67,7 +67,7 @@ def test_nothing_is_backed_up_behind_a_key_that_no_name_can_follow(node: Node, o
     node.create()
     plant(node, odd)
     assert node.backup().code == 1
-    assert f"{odd} bears no time that a backup can have; remove it" in node.alert()
+    assert f"{odd} has no valid time in its name; remove it" in node.alert()
     assert node.backups() == [odd]
 
 
@@ -76,7 +76,7 @@ def test_a_key_of_no_day_is_named_when_the_days_are_counted(node: Node) -> None:
     odd = plant(node, "20260231T000000Z-00000000")
     plant(node, on("2026-03-05"))
     assert node.backup().code == 1
-    assert f"the backup stands, but {odd} bears no day of the calendar; remove it" in node.alert()
+    assert f"the backup stands, but {odd} has no valid date in its name; remove it" in node.alert()
     assert len(node.backups()) == 3
 
 

@@ -66,7 +66,7 @@ def test_a_swap_that_fails_leaves_the_live_database(stocked: Node) -> None:
         "psql",
         'if [[ " $* " == *" spare="* ]]; then exec "$REAL" "${@:1:1}" -d nowhere; fi; exec "$REAL" "$@"',
     )
-    assert "the databases cannot be swapped, all that is live is as it was" in stocked.refuses_to_restore()
+    assert "the databases cannot be swapped, nothing live has changed" in stocked.refuses_to_restore()
 
 
 # --- attachments ---
@@ -107,14 +107,14 @@ def test_attachments_that_cannot_be_swapped_leave_all_that_is_live(
 ) -> None:
     with node.changes_undone():
         after_a_move(node, f"if len(MOVES) == {move}: raise OSError('the disk failed')")
-        assert "the attachments cannot be swapped, all that is live is as it was" in node.refuses_to_restore()
+        assert "the attachments cannot be swapped, nothing live has changed" in node.refuses_to_restore()
         assert attachments(node) == LIVE
     restores_and_keeps(node)
 
 
 def test_databases_that_cannot_be_swapped_leave_the_attachments(node: Node, uploads: Path) -> None:
     node.replace("psql", '[[ " $* " != *" spare="* ]] && exec "$REAL" "$@"')
-    assert "the databases cannot be swapped, all that is live is as it was" in node.refuses_to_restore()
+    assert "the databases cannot be swapped, nothing live has changed" in node.refuses_to_restore()
     assert attachments(node) == LIVE
 
 
@@ -124,7 +124,7 @@ def test_attachments_that_cannot_be_moved_back_are_named_and_never_dropped(node:
         moves = "    for entry in sorted(source.iterdir()):"
         node.mutate("attachments.py", moves, f"    if source.name != 'uploads': raise OSError\n{moves}")
         said = node.refuses_to_restore()
-    assert f"the live database is as it was, its attachments are in {aside}; move those back" in said
+    assert f"the live database has not changed, its attachments are in {aside}; move them back" in said
     left = attachments(node)
     assert {f"uploads.aside_{aside[-8:]}/{name}" for name in ("new", "old")} < set(left)
     assert f"uploads.restore_{aside[-8:]}/files" in left, "it may hold what came in meanwhile"

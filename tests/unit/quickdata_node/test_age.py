@@ -44,14 +44,14 @@ def test_what_is_no_manifest_of_a_backup_has_no_age() -> None:
 
 def test_a_backup_may_be_as_old_as_is_said_and_no_older() -> None:
     compare_age(CONFIG, "20261128001700", NOW)
-    with pytest.raises(Failed, match="the newest backup of app is 26 hours old, and may be 26; look at"):
+    with pytest.raises(Failed, match="the newest backup of app is 26 hours old, the limit is 26; look at"):
         compare_age(CONFIG, "20261128001659", NOW)
     compare_age(replace(CONFIG, max_age_hours="27"), "20261128001659", NOW)
 
 
 def test_clocks_may_differ_by_less_than_s3_lets_them() -> None:
     compare_age(CONFIG, "20261129023159", NOW)
-    with pytest.raises(Failed, match="it is of a time to come; set the clock of this machine right"):
+    with pytest.raises(Failed, match="its time is in the future; correct the clock of this machine"):
         compare_age(CONFIG, "20261129023200", NOW)
 
 

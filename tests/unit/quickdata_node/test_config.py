@@ -97,7 +97,7 @@ def test_options_are_what_the_command_has() -> None:
         (["--config"], "--config needs a value; see --help"),
         (["--config", ""], "--config needs a value; see --help"),
         (["--verify"], "unknown argument --verify; see --help"),
-        ([], "no configuration was named; give --config FILE"),
+        ([], "no configuration file was given; add --config FILE"),
     ],
 )
 def test_wrong_arguments_are_told(words: list[str], said: str) -> None:

@@ -54,7 +54,7 @@ def test_what_was_written_before_needs_were_noted_needs_nothing() -> None:
 
 
 def test_needs_that_are_no_lists_of_names_are_refused() -> None:
-    with pytest.raises(BadManifest, match="has needs that are none"):
+    with pytest.raises(BadManifest, match="has needs that are not valid"):
         read(changed(needs=["lz4"]))
 
 

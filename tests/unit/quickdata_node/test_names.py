@@ -52,5 +52,5 @@ def test_a_new_name_follows_all_others(newest: str, time: str) -> None:
 
 @pytest.mark.parametrize("odd", ["99991231T235959Z-00000000", "20270231T000000Z-00000000"])
 def test_no_name_follows_one_that_bears_no_time(odd: str) -> None:
-    with pytest.raises(Failed, match=f"s3://b/{odd} bears no time that a backup can have; remove it"):
+    with pytest.raises(Failed, match=f"s3://b/{odd} has no valid time in its name; remove it"):
         names.next_name(odd, NOW, "s3://b/")

@@ -59,5 +59,5 @@ def test_what_only_others_keep_in_a_folder_is_none_of_ours() -> None:
 
 def test_a_name_of_no_day_is_told_and_nothing_is_chosen() -> None:
     odd = "20260231T000000Z-00000000"
-    with pytest.raises(Failed, match=f"the backup stands, but {odd} bears no day of the calendar"):
+    with pytest.raises(Failed, match=f"the backup stands, but {odd} has no valid date in its name"):
         expired(complete(odd))

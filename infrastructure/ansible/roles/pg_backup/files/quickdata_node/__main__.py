@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
-# Python put this folder first in its path. The one above it takes that place: no module here may shadow one
-# of Python's.
+# Python puts this folder first in its path. The parent folder takes that place, so that no module here hides
+# one of Python's own.
 sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 from quickdata_node import age, backup, restore  # noqa: E402 - the path comes first

@@ -1,7 +1,7 @@
-"""Gives the alarm when the newest backup is too old, or when its age cannot be told.
+"""Raises an alarm when the newest backup is too old, or when its age is unknown.
 
-Whatever kept the backup from being taken (no cron, a run that hangs, a full disk) did not give it. Takes no
-lock, writes no file.
+The check finds failures that raise no alarm themselves: cron has stopped, a run hangs, the disk is full. It
+takes no lock and writes no file.
 """
 
 import re
@@ -15,12 +15,12 @@ from quickdata_node.run import Failed, Run, last_run
 from quickdata_node.store import Key, Store, StoreFailed
 
 MOST_AHEAD = timedelta(minutes=15)
-"""S3 refuses a request whose clock differs more."""
+"""S3 refuses a request from a clock that differs by more than this."""
 USAGE = """\
 Usage: check-backup-age.sh --config FILE
 
-Says nothing when the newest backup is no older than MAX_AGE_HOURS of the configuration.
-Exit codes: 0 young enough, 1 too old or nobody can tell, 2 wrong configuration or arguments.
+Prints nothing when the newest backup is at most MAX_AGE_HOURS old, as the configuration says.
+Exit codes: 0 not too old, 1 too old or age unknown, 2 wrong configuration or arguments.
 """
 
 
@@ -37,7 +37,7 @@ def main(run: Run, arguments: Sequence[str]) -> None:
 
 
 def list_keys(config: Config) -> list[Key]:
-    """Return what lies in the database's folder."""
+    """Return the keys in the database's folder of the bucket."""
     try:
         return Store(config.bucket).list_keys(names.folder(config.database))
     except StoreFailed as error:
@@ -47,10 +47,10 @@ def list_keys(config: Config) -> list[Key]:
 
 
 def find_newest(keys: Iterable[Key]) -> str:
-    """Return when the newest backup was taken, as YYYYMMDDHHMMSS; nothing when there is none.
+    """Return when the newest backup was taken, as YYYYMMDDHHMMSS; an empty string when there is none.
 
-    A name bears a time that this machine's clock told, S3 knows when the manifest was written: the older of
-    the two counts, so that neither a wrong clock nor a copy makes a backup young.
+    The time in a name comes from this machine's clock. S3 knows when the manifest was written. The older of
+    the two counts, so that neither a wrong clock nor a copy makes a backup look younger.
     """
     parts = ((*key.rest.partition("/"), key.written) for key in keys)
     return max(
@@ -64,30 +64,29 @@ def find_newest(keys: Iterable[Key]) -> str:
 
 
 def compare_age(config: Config, newest: str, now: datetime) -> None:
-    """Refuse a newest backup that is too old, or of a time to come."""
+    """Fail when the newest backup is too old, or when its time is in the future."""
     try:
         age = now - datetime.strptime(newest, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
     except ValueError:
         raise Failed(f"{unknown(config)}: its time is {newest}", "look at the names of the backups") from None
     if age <= -MOST_AHEAD:
-        raise Failed(f"{unknown(config)}: it is of a time to come", "set the clock of this machine right")
+        raise Failed(f"{unknown(config)}: its time is in the future", "correct the clock of this machine")
     if age > timedelta(hours=int(config.max_age_hours)):
         hours = age // timedelta(hours=1)
-        what = (
-            f"the newest backup of {config.database} is {hours} hours old, and may be {config.max_age_hours}"
-        )
+        limit = f"the limit is {config.max_age_hours}"
+        what = f"the newest backup of {config.database} is {hours} hours old, {limit}"
         raise Failed(what, what_to_do(config))
 
 
 def unknown(config: Config) -> str:
-    """Return the beginning of what is said when the age is not known."""
-    return f"nobody can tell how old the newest backup of {config.database} is"
+    """Return the beginning of the message for an unknown age."""
+    return f"the age of the newest backup of {config.database} is unknown"
 
 
 def what_to_do(config: Config) -> str:
-    """Return where to look, with the last run that took the lock."""
+    """Return the advice for an alarm; it names the last run that took the lock."""
     return (
         f"look at the log of the backups and at the last run ({last_run(config.lock_file) or 'none yet'});"
         " end it if it hangs, make room if the disk is full,"
-        " start cron if it is not there, then run backup-pg.sh"
+        " start cron if it does not run, then run backup-pg.sh"
     )

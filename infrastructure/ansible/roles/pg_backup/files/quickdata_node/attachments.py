@@ -1,4 +1,4 @@
-"""NocoDB's uploads: into the backup, out of it, and into the place of those that are live."""
+"""The attachments, which are NocoDB's uploads: pack them, unpack them, and swap them with the live ones."""
 
 import os
 import shlex
@@ -15,16 +15,16 @@ from quickdata_node.server import start_here
 from quickdata_node.witness import Witness
 
 TOLERATED = (0, 1)
-"""tar's exit codes. 1 is for a file that grew while it was read: no failure, uploads are written once."""
+"""tar's exit codes. 1 means that a file grew while tar read it. NocoDB writes uploads once: no failure."""
 ANY_ID = "?" * 8
 
 
 class Files(NamedTuple):
-    """What is in an archive, or in a folder.
+    """The content of an archive, or of a folder.
 
     Args:
-        number: its files, and whatever else is not a folder.
-        bytes: of the files' content.
+        number: number of files and of other entries that are not folders.
+        bytes: bytes of the files' content.
     """
 
     number: int
@@ -32,17 +32,17 @@ class Files(NamedTuple):
 
 
 def beside(live: Path, kind: str, which: str = ANY_ID) -> Path:
-    """Return the folder of a kind beside the live one: restore, aside, or before."""
+    """Return the folder of a kind (restore, aside, before) beside the live folder."""
     return live.with_name(f"{live.name}.{kind}_{which}")
 
 
 def find(live: Path, kind: str) -> list[Path]:
-    """Return all folders of a kind beside the live one, whatever ends their names."""
+    """Return all folders of a kind beside the live folder, whatever their names end with."""
     return sorted(each for each in live.parent.glob("*") if each.name.startswith(f"{live.name}.{kind}_"))
 
 
 def measure(live: Path) -> int:
-    """Return how many bytes the live ones are, before they are backed up."""
+    """Return the bytes of the live attachments, before the backup."""
     if not live.is_dir():
         raise Failed(f"ATTACHMENTS_DIR {live} is not a directory", "mount it, or correct the configuration")
     require_nothing_aside(live)
@@ -54,15 +54,14 @@ def _sizes(folder: Path) -> Iterator[int]:
         for name in (*folders, *files):
             try:
                 yield os.lstat(os.path.join(place, name)).st_size  # noqa: PTH118 - one call a file
-            except FileNotFoundError:  # it went meanwhile, which is not a failure
+            except FileNotFoundError:  # removed meanwhile: no failure
                 continue
 
 
 def require_nothing_aside(live: Path) -> None:
-    """Refuse to go on while there are attachments that were live.
+    """Refuse to go on while live attachments lie in an "aside" folder.
 
-    A restore left them that was killed, or that could not move them back. What is in their place may be
-    nothing.
+    A restore left them there: it was killed, or it could not move them back. The live folder may be empty.
     """
     for aside in find(live, "aside"):
         what = f"an earlier restore ended halfway: {aside} holds attachments that were live"
@@ -70,7 +69,7 @@ def require_nothing_aside(live: Path) -> None:
 
 
 def pack(run: Run, live: Path) -> "subprocess.Popen[bytes]":
-    """Start what writes them as an archive."""
+    """Start tar, which writes the live attachments as an archive."""
     command = (
         "tar",
         "--create",
@@ -85,13 +84,13 @@ def pack(run: Run, live: Path) -> "subprocess.Popen[bytes]":
 
 
 def read_again(run: Run) -> Witness[Files]:
-    """Start what reads an archive to its end, writes nothing, and counts."""
+    """Start tar, which reads an archive to its end and writes nothing. Its list is counted."""
     command = ("tar", "--list", "--verbose", "--numeric-owner", "--quoting-style=escape")
     return Witness(start_here(run, *command, stdin=subprocess.PIPE, stdout=subprocess.PIPE), count_listed)
 
 
 def count_listed(listing: IO[bytes]) -> Files:
-    """Return what is in an archive by what tar says: a line each, of which the third word is the size."""
+    """Return the content of an archive from tar's list: one line an entry, the third word is the size."""
     number = size = 0
     for line in listing:
         number += not line.startswith(b"d")
@@ -103,12 +102,12 @@ def count_listed(listing: IO[bytes]) -> Files:
 
 
 def show_room(run: Run, folder: Path) -> str:
-    """Return what `df` says of a folder's file system."""
+    """Return the output of `df` for a folder's file system."""
     return start_here(run, "df", "-Pk", str(folder), stdout=subprocess.PIPE).communicate()[0].decode()
 
 
 def count_folder(folder: Path) -> Files:
-    """Return what is in a folder. A file of several names is in an archive once."""
+    """Return the content of a folder. A file with several names counts once, as in an archive."""
     number, size, linked = 0, 0, set[tuple[int, int]]()
     for place, folders, files in os.walk(folder):
         for name in (*folders, *files):
@@ -122,13 +121,13 @@ def count_folder(folder: Path) -> Files:
 
 
 def unpack_archive(run: Run, folder: Path) -> "subprocess.Popen[bytes]":
-    """Start what unpacks an archive into a folder."""
+    """Start tar, which unpacks an archive into a folder."""
     command = ("tar", "--extract", "--numeric-owner", "--preserve-permissions", "--directory", str(folder))
     return start_here(run, *command, stdin=subprocess.PIPE)
 
 
 def require_free_names(live: Path, backup_id: str) -> None:
-    """Refuse names that are taken by folders of somebody else."""
+    """Refuse when a folder of another owner has a name that the restore needs."""
     for folder in (beside(live, "restore", backup_id), beside(live, "before", backup_id)):
         if folder.exists() and not is_marked(folder):
             name = shlex.quote(str(folder))
@@ -137,17 +136,18 @@ def require_free_names(live: Path, backup_id: str) -> None:
 
 
 class Swap:
-    """Attachments that come from a backup: unpacked beside the live ones, put in their place, and back.
+    """Attachments of a backup: unpack them beside the live ones, swap them in, and swap them back.
 
-    Entry by entry: the folder itself is mounted into NocoDB's container, which would go on with the old one.
+    The swap moves entry by entry. The folder itself is mounted into NocoDB's container, which would keep a
+    renamed folder.
 
     Args:
-        live: the live ones' folder.
-        backup_id: the backup's.
+        live: folder of the live attachments.
+        backup_id: id of the backup.
 
     Attributes:
-        files: where they are unpacked.
-        aside: where those that were live are meanwhile.
+        files: folder of the unpacked attachments.
+        aside: folder of the formerly live attachments during the swap.
     """
 
     def __init__(self, live: Path, backup_id: str) -> None:
@@ -157,19 +157,19 @@ class Swap:
         self._emptied = self._stuck = False
 
     def prepare(self) -> None:
-        """Make the folder that they are unpacked in. It is marked before there is anything in it."""
+        """Create the folder to unpack into. It gets its mark before it gets any content."""
         self._unpacked.parent.mkdir(parents=True, exist_ok=True)
         self._unpacked.mkdir()
         mark_folder(self._unpacked)
         self.files.mkdir()
 
     def discard(self) -> None:
-        """Remove what was unpacked, unless some of it is where it cannot be taken back from."""
+        """Remove the unpacked attachments, unless the swap stopped halfway and could not be undone."""
         if not self._stuck:
             remove_folders([self._unpacked])
 
     def do(self) -> None:
-        """Put the live ones aside, and the unpacked ones in their place."""
+        """Move the live attachments aside, and the unpacked ones into their place."""
         self._live.mkdir(parents=True, exist_ok=True)
         self.aside.mkdir(parents=True, exist_ok=True)
         move_entries(self._live, self.aside)
@@ -178,7 +178,7 @@ class Swap:
         self.files.rmdir()
 
     def undo(self) -> None:
-        """Put the live ones back, and the unpacked ones where they were."""
+        """Move the formerly live attachments back, and the unpacked ones out of their place."""
         if not self.aside.is_dir():
             return
         self._stuck = True
@@ -190,20 +190,20 @@ class Swap:
         self._stuck = False
 
     def keep(self, run: Run) -> None:
-        """Keep what was live until the next restore, in the place of what an earlier one kept."""
+        """Keep the formerly live attachments until the next restore; remove those of earlier restores."""
         remove_folders([self._unpacked, *find_marked(self._live, "before")], run.log)
         mark_folder(self.aside, self._kept.name)
         self.aside.rename(self._kept)
 
 
 def find_marked(live: Path, kind: str) -> list[Path]:
-    """Return the folders beside the live one whose names a restore could have made."""
+    """Return the folders beside the live folder with names that a restore gives."""
     return [each for each in find(live, kind) if len(each.name) == len(beside(live, kind).name)]
 
 
 def move_entries(source: Path, target: Path) -> None:
-    """Move all that is in a folder into another one, over nothing that is there."""
+    """Move all entries of a folder into another folder; never over an existing entry."""
     for entry in sorted(source.iterdir()):
         if os.path.lexists(target / entry.name):
-            raise FileExistsError(f"{target / entry.name} is there already")
+            raise FileExistsError(f"{target / entry.name} exists already")
         shutil.move(entry, target / entry.name)

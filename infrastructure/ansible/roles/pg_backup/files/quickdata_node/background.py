@@ -7,7 +7,7 @@ from typing import Any
 
 
 def in_background(work: Callable[..., Any], *arguments: Any) -> "Future[Any]":
-    """Do some work in a thread that does not keep a run from ending."""
+    """Do some work in a daemon thread: the run can end before the work does."""
     future: Future[Any] = Future()
 
     def do() -> None:

@@ -1,6 +1,6 @@
 """Takes one backup of one database into S3, then removes the backups that no rule keeps.
 
-A backup exists when its manifest does, and the manifest is written last.
+A backup exists when its manifest exists, and the manifest is written last.
 """
 
 import subprocess
@@ -30,21 +30,21 @@ AGAIN = "the lines above say why; then run it again"
 LARGE = "copy the server's files instead, as pgBackRest does"
 LISTING = "check BACKUP_BUCKET, AWS_REGION and the role of this machine"
 OLDEST = 18
-"""PostgreSQL's major version."""
+"""The oldest major version of PostgreSQL that can be backed up."""
 AHEAD = timedelta(minutes=1)
 Counted = TypeVar("Counted")
 
 
 @dataclass(frozen=True)
 class Backup:
-    """What is known of the backup from its start.
+    """The facts of the backup that are known at its start.
 
     Args:
-        database: whose it is.
-        name: its name.
-        started_at: when it began.
-        keys: what lay in the database's folder then.
-        attachments_bytes: what NocoDB's uploads are; None without any.
+        database: name of the database.
+        name: name of the backup.
+        started_at: time of the start, in UTC.
+        keys: keys in the database's folder of the bucket at that time.
+        attachments_bytes: bytes of NocoDB's uploads; None when there is no folder for them.
     """
 
     database: str
@@ -55,12 +55,12 @@ class Backup:
 
     @property
     def id(self) -> str:
-        """What tells it from others."""
+        """The id: the random end of the name."""
         return names.id_of(self.name)
 
     @property
     def prefix(self) -> str:
-        """What its keys begin with."""
+        """The beginning of the keys of this backup's objects."""
         return f"{names.folder(self.database)}{self.name}"
 
 
@@ -78,14 +78,14 @@ def main(run: Run, arguments: Sequence[str]) -> None:
 
 
 def check_version(server: Server) -> None:
-    """Refuse a server whose catalogue says less than is asked of it."""
+    """Refuse a server whose catalogue lacks columns that a backup reads."""
     if server.version < OLDEST * 10000:
         what = f"the server is PostgreSQL {server.version // 10000}, a backup needs {OLDEST} or newer"
         raise Failed(what, "upgrade it")
 
 
 def name_backup(run: Run, config: Config, store: Store, size: int | None) -> Backup:
-    """Look at the backups that are there, and name the new one so that it is the newest."""
+    """Read the existing backups, and name the new one so that it sorts as the newest."""
     root = names.folder(config.database)
     where, time = f"s3://{config.bucket}/{root}", datetime.now(UTC).replace(microsecond=0)
     try:
@@ -95,18 +95,18 @@ def name_backup(run: Run, config: Config, store: Store, size: int | None) -> Bac
     newest = (names.with_file(keys) or [""])[-1]
     name = names.next_name(newest, time, where)
     if names.time_of(name) > time + AHEAD:
-        run.log("warning: the newest backup bears a time to come; is the clock right?")
+        run.log("warning: the time of the newest backup is in the future; is the clock right?")
     run.log(f"backup {name} of {config.database} to {where}{name}")
     return Backup(config.database, name, f"{time:%Y-%m-%dT%H:%M:%SZ}", keys, size)
 
 
 def upload(server: Server, store: Store, backup: Backup) -> Manifest:
-    """Dump, count and upload, all of one snapshot.
+    """Dump, count and upload, all from one snapshot.
 
-    One session exports the snapshot that pg_dump reads, and counts in it, beside pg_dump: what may hold big
-    values comes when pg_dump has ended, so that their memory does not add up. What the programs write is
-    uploaded in parts meanwhile, but no upload is completed before all of them, and the session, have ended
-    well: when pg_dump dies, what it wrote is thrown away, and nothing new is in the bucket.
+    One session exports the snapshot that pg_dump reads, and counts rows in it while pg_dump runs. Tables that
+    may hold big values are counted after pg_dump, so that the memory of both does not add up. The output of
+    the programs is uploaded in parts meanwhile. No upload is completed before all programs and the session
+    have ended well. When pg_dump dies, its output is thrown away, and the bucket holds nothing new.
     """
     counting = open_snapshot(server)
     feeds = start_feeds(server, store, backup, counting.snapshot)
@@ -122,7 +122,7 @@ def upload(server: Server, store: Store, backup: Backup) -> Manifest:
 
 
 def open_snapshot(server: Server) -> Counting:
-    """Open the session that counts."""
+    """Open the session that exports the snapshot and counts."""
     database = server.config.database
     try:
         return Counting(server, database)
@@ -132,19 +132,19 @@ def open_snapshot(server: Server) -> Counting:
 
 
 def start_feeds(server: Server, store: Store, backup: Backup, snapshot: Snapshot) -> list[Feed]:
-    """Start what writes the objects, each into an upload that is given up unless it is completed."""
+    """Start the programs that write the objects, each into its own upload. The cleanup aborts all uploads."""
     contents = list_contents(server, backup, snapshot)
     try:
         uploads = [store.upload(f"{backup.prefix}/{each.file}", each.expected) for each in contents]
     except StoreFailed as error:
-        raise Failed("this is too large for S3, nothing was dumped", LARGE) from error
+        raise Failed("the backup would be too large for S3, nothing was dumped", LARGE) from error
     for upload in uploads:
         server.run.cleaning.callback(upload.abort)
     return [Feed(content, upload) for content, upload in zip(contents, uploads, strict=True)]
 
 
 def list_contents(server: Server, backup: Backup, snapshot: Snapshot) -> list[Content]:
-    """Return the objects of a backup, and what writes each."""
+    """Return the objects of a backup, each with the programs that write it."""
     size, live = snapshot.database_bytes, server.config.attachments
     found = [
         Content(
@@ -171,7 +171,7 @@ def list_contents(server: Server, backup: Backup, snapshot: Snapshot) -> list[Co
 
 
 def dump(server: Server, snapshot: Snapshot) -> Child:
-    """Start pg_dump, which reads the snapshot that is counted."""
+    """Start pg_dump on the snapshot that the session counts in."""
     options = ("--no-password", "--format=custom", "--compress=0", f"--snapshot={snapshot.name}")
     more, database = ("--lock-wait-timeout=10min", "--statistics"), server.config.database
     pipe = subprocess.PIPE
@@ -179,7 +179,7 @@ def dump(server: Server, snapshot: Snapshot) -> Child:
 
 
 def wait_for_counts(server: Server, count: Callable[[], Counted]) -> Counted:
-    """Return what was counted."""
+    """Return the result of a count."""
     try:
         return count()
     except ServerFailed as error:
@@ -188,7 +188,7 @@ def wait_for_counts(server: Server, count: Callable[[], Counted]) -> Counted:
 
 
 def close_snapshot(counting: Counting) -> None:
-    """End the session that counted: nobody reads its snapshot any more."""
+    """End the session that counted: no program reads its snapshot any more."""
     try:
         counting.end()
     except ServerFailed as error:
@@ -204,7 +204,7 @@ def describe(
     tables: list[Table],
     defined: dict[str, str],
 ) -> Manifest:
-    """Return the manifest of what was uploaded."""
+    """Return the manifest of the uploaded objects."""
     return Manifest(
         id=backup.id,
         database=backup.database,
@@ -222,7 +222,7 @@ def describe(
 
 
 def describe_objects(backup: Backup, feeds: Sequence[Feed]) -> dict[str, StoredObject]:
-    """Return what the manifest says of each object."""
+    """Return the manifest's description of each object."""
     described = {feed.content.what: feed.describe(backup.prefix) for feed in feeds}
     for feed in feeds:
         if isinstance(feed.said, attachments.Files):
@@ -237,8 +237,8 @@ def describe_objects(backup: Backup, feeds: Sequence[Feed]) -> dict[str, StoredO
 
 
 def publish(run: Run, store: Store, manifest: Manifest, prefix: str) -> None:
-    """Write the manifest: from here on the backup exists."""
-    run.hold_signals()  # what is there must not be called interrupted; what is left takes seconds
+    """Write the manifest: from then on the backup exists."""
+    run.hold_signals()  # a backup that exists must not be reported as interrupted; the rest takes seconds
     key, text = f"{prefix}/{names.MANIFEST}", manifest.text().encode()
     try:
         read_manifest(text, manifest.database, manifest.id, prefix)  # as a restore will
@@ -248,7 +248,7 @@ def publish(run: Run, store: Store, manifest: Manifest, prefix: str) -> None:
     except StoreFailed as error:
         if not is_published(store, key, text):
             raise Failed("the manifest was refused, the backup does not exist", AGAIN) from error
-        run.log("the manifest is there all the same")
+        run.log("but the manifest is in the bucket: the backup exists")
     figures = {name: manifest.totals[name] for name in ("bytes", "tables", "rows")}
     said = {"id": manifest.id, "prefix": prefix, **figures, "seconds": run.seconds()}
     run.tell(said)
@@ -258,7 +258,10 @@ def publish(run: Run, store: Store, manifest: Manifest, prefix: str) -> None:
 
 
 def is_published(store: Store, key: str, text: bytes) -> bool:
-    """Return whether our manifest is there: sent again because its answer was lost, it is refused."""
+    """Return whether this run's manifest is in the bucket.
+
+    When S3's answer is lost, the manifest is sent again, and S3 refuses the second one.
+    """
     try:
         return store.read(key) == text
     except StoreFailed:

@@ -1,5 +1,5 @@
--- What pg_dump leaves out has no calls here: invalid indexes, members of extensions, other sessions' and PostgreSQL's schemas,
--- and what belongs to a table or a view of these.
+-- Objects that pg_dump leaves out are left out here too: invalid indexes, members of extensions, schemas of other sessions
+-- and of PostgreSQL, and the parts of tables and views in all of these.
 select json_build_object('name', format('call by %s %s', d.type, d.identity), 'checksum', hashtextextended(
   string_agg(format('%s %s', r.type, r.identity), ', ' order by r.type collate "C", r.identity collate "C"), 0)::text)
 from (select distinct classid, objid, refclassid, refobjid from pg_depend

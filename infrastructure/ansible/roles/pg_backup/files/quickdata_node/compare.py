@@ -1,4 +1,4 @@
-"""The proof: what came back, beside what the manifest says."""
+"""The comparison of the restored database with the manifest."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -7,11 +7,11 @@ from quickdata_node.manifest import Table
 
 PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
 SHOWN = 20
-"""Differences that the log shows; their number is in the last line."""
+"""Number of differences that the log shows. Its last line says how many there are."""
 
 
 def differences(expected: Iterable[Table], actual: Iterable[Table]) -> Iterator[str]:
-    """Yield a line for each table that is not what it was."""
+    """Yield a line for each table that differs."""
     before = {(table.schema, table.name): table for table in expected}
     after = {(table.schema, table.name): table for table in actual}
     for key in sorted(before.keys() | after.keys()):
@@ -21,7 +21,7 @@ def differences(expected: Iterable[Table], actual: Iterable[Table]) -> Iterator[
 
 
 def differences_of_definitions(expected: Mapping[str, str], actual: Mapping[str, str]) -> Iterator[str]:
-    """Yield a line for each object that is not defined as it was."""
+    """Yield a line for each object whose definition differs."""
     for name in sorted(expected.keys() | actual.keys()):
         if name not in actual:
             yield _shown(f"{name} is missing")
@@ -44,10 +44,10 @@ def _difference(expected: Table | None, actual: Table | None) -> str:
 
 
 def _shown(line: str) -> str:
-    """Return a line for the log: anybody may have chosen a name in it."""
+    """Return a line that is safe in the log: a name may hold control characters."""
     return "".join(each if each.isprintable() else " " for each in line)
 
 
 def _quoted(name: str) -> str:
-    """Return a name as SQL writes it, for people."""
+    """Return a name as SQL writes it, for readers of the log."""
     return name if PLAIN.fullmatch(name) else '"' + name.replace('"', '""') + '"'

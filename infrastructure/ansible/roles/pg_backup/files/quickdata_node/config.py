@@ -1,4 +1,4 @@
-"""The configuration file and the arguments: what is wrong is said at once, and nothing is done."""
+"""The configuration file and the arguments. All problems are reported before anything is done."""
 
 import os
 import re
@@ -16,29 +16,30 @@ LINE = re.compile(
     re.DOTALL,
 )
 CALLERS = re.compile(r"(AWS_|BOTO|PG|DRILL_|HELD_).*|BACKUP_BUCKET|BUCKET")
-"""Variables that a caller may not set: they could lead to another bucket or server, or to figures that nobody
-measured. HELD_ begins those that carry a secret into the configuration, and no further."""
+"""Variables that a caller may not set. They could lead to another bucket or server, or to figures that were
+not measured. Variables with HELD_ carry a secret into the configuration, and no further."""
 NEEDED = ("DATABASE", "BACKUP_BUCKET", "AWS_REGION", "STATE_DIR", "LOCK_FILE")
 LONGEST = 46
-"""Bytes of a database's name: DATABASE_restore_ID and DATABASE_before_ID have to fit into PostgreSQL's 63."""
+"""Most bytes of a database's name: DATABASE_restore_ID and DATABASE_before_ID must fit into the 63 bytes of
+PostgreSQL's names."""
 PATIENCE = {
-    "AWS_RETRY_MODE": "standard",  # the other one takes a 408 as final
+    "AWS_RETRY_MODE": "standard",  # the legacy mode does not retry after a 408
     "AWS_MAX_ATTEMPTS": "5",
-    "AWS_METADATA_SERVICE_NUM_ATTEMPTS": "5",  # by default it is asked once
+    "AWS_METADATA_SERVICE_NUM_ATTEMPTS": "5",  # by default boto3 asks once
     "AWS_METADATA_SERVICE_TIMEOUT": "5",
 }
 NOBODYS = dict.fromkeys(("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE", "BOTO_CONFIG"), os.devnull)
-"""Keys come from the configuration or from the instance's role, not from the files of whoever calls: the last
-one is ~/.boto, which boto3 reads too."""
+"""Keys come from the configuration or from the instance's role, not from the caller's files. BOTO_CONFIG
+stands for ~/.boto, which boto3 reads too."""
 
 
 @dataclass(frozen=True)
 class Drill:
-    """What a drill knows of itself.
+    """The facts of a drill.
 
     Args:
-        started: when it began, in seconds since 1970.
-        rpo: how many seconds old the snapshot was then.
+        started: time of its start, in seconds since 1970.
+        rpo: age of the snapshot at that time, in seconds.
     """
 
     started: float
@@ -47,21 +48,21 @@ class Drill:
 
 @dataclass(frozen=True)
 class Config:
-    """What the file says. PG* and AWS_* go by the environment, to PostgreSQL's programs and to boto3.
+    """The content of the file. PostgreSQL's programs and boto3 get PG* and AWS_* from the environment.
 
     Args:
-        file: its path.
-        database: the database that is backed up and restored.
+        file: path of the file.
+        database: the database to back up or restore.
         bucket: the bucket of the backups.
-        state_dir: a directory for what a run needs.
-        lock_file: the lock.
-        keep_daily: of how many days a backup is kept.
-        keep_weekly: of how many weeks.
-        max_age_hours: how old the newest backup may become, as the file says it.
-        pg_service: the Swarm service whose container holds the server; nothing for one reached by TCP.
-        attachments: NocoDB's uploads, None for none.
-        drill: what a drill knows of itself, None outside one.
-        pg_container: the container that holds the server of a drill, by name.
+        state_dir: directory for the files of a run.
+        lock_file: path of the lock.
+        keep_daily: number of days to keep a backup of.
+        keep_weekly: number of weeks to keep a backup of.
+        max_age_hours: maximum age of the newest backup in hours, as the file's text.
+        pg_service: the Swarm service whose container runs PostgreSQL; empty for a server reached by TCP.
+        attachments: folder of NocoDB's uploads; None without one.
+        drill: the facts of a drill; None in other runs.
+        pg_container: name of the container that runs the server of a drill.
     """
 
     file: Path
@@ -90,20 +91,20 @@ class Options:
 
     @property
     def action(self) -> str:
-        """What becomes of the backup, as the log and the JSON line say it."""
+        """What the run does with the backup, as the log and the JSON line say it."""
         return "verified" if self.verify else "restored"
 
 
 def parse(
     arguments: Sequence[str], usage: str, valued: Sequence[str] = (), flags: Sequence[str] = ()
 ) -> Options:
-    """Return what a command was called with, or print its usage and end.
+    """Return the options of a command, or print its usage and exit.
 
     Args:
-        arguments: the words.
-        usage: what --help prints.
-        valued: the options with a value that it has beside --config.
-        flags: those without one.
+        arguments: the words of the command line.
+        usage: text for --help.
+        valued: options that take a value, beside --config.
+        flags: options without a value.
     """
     found: dict[str, str | bool] = {}
     words = iter(arguments)
@@ -118,17 +119,17 @@ def parse(
         if not found[name]:
             raise Failed(f"{word} needs a value", "see --help", 2)
     if "config" not in found:
-        raise Failed("no configuration was named", "give --config FILE", 2)
+        raise Failed("no configuration file was given", "add --config FILE", 2)
     return Options(**found)  # type: ignore[arg-type]
 
 
 def load(run: Run, file: Path) -> Config:
-    """Read the file, and put what it says into the environment. Only the file speaks."""
+    """Read the file, and set its values in the environment. The caller's values do not count."""
     _check_file(file)
     values = read_values(file)
     for name in [each for each in os.environ if CALLERS.fullmatch(each)]:
         del os.environ[name]
-    values["BACKUP_BUCKET"] = values.get("BACKUP_BUCKET") or values.get("BUCKET", "")  # the older name of it
+    values["BACKUP_BUCKET"] = values.get("BACKUP_BUCKET") or values.get("BUCKET", "")  # BUCKET: the old name
     run.on_failure = values.get("ON_FAILURE", "")
     run.notifications = notifications.read(run.program, values)
     problems = list(find_problems(values))
@@ -140,7 +141,7 @@ def load(run: Run, file: Path) -> Config:
 
 
 def read_values(file: Path) -> dict[str, str]:
-    """Return the file's values. It is written as for bash: KEY='value', and $NAME for one of the
+    """Return the file's values. It has bash's syntax: KEY='value', and $NAME for a variable of the
     environment."""
     text = file.read_text(encoding="utf-8", errors="surrogateescape")
     values: dict[str, str] = {}
@@ -188,7 +189,7 @@ def _check_file(file: Path) -> None:
 
 
 def find_problems(values: Mapping[str, str]) -> Iterator[str]:
-    """Yield every problem of the values, so that all are said at once."""
+    """Yield every problem of the values, so that one message reports all of them."""
     database = values.get("DATABASE", "")
     yield from (f"{key} is missing" for key in NEEDED if not values.get(key))
     for key in ("KEEP_DAILY", "KEEP_WEEKLY"):
@@ -203,7 +204,7 @@ def find_problems(values: Mapping[str, str]) -> Iterator[str]:
 
 
 def _open(values: Mapping[str, str]) -> dict[str, str]:
-    """Return what goes into the environment: boto3 takes an empty key for one."""
+    """Return the values for the environment, without empty AWS_* values: boto3 would use an empty key."""
     return {
         name: value
         for name, value in values.items()

@@ -1,4 +1,4 @@
-"""The databases that a restore makes, marks, finds in its way, and drops."""
+"""The databases that a restore creates and marks, refuses to replace, and drops."""
 
 from quickdata_node.globals_data import STAND_IN, Globals
 from quickdata_node.marks import MARKED, MARKING, NOT_OURS
@@ -20,40 +20,40 @@ select format('drop database %I with (force)', datname) {NAMED} and {MARKED} \\g
 
 
 def create_database(server: Server, name: str, statement: str) -> None:
-    """Create a database by a statement of a backup, and mark it as one that a restore made.
+    """Create a database by a statement of a backup, and mark it as created by a restore.
 
-    One psql does both, and goes on when this run is killed: what is there is marked.
+    One psql does both, and goes on when this run is killed. So every database that exists has its mark.
     """
     marked = f"{restricted(statement)}{MARKING} where datname = :'target' \\gexec\n"
     server.sql(server.maintenance, marked, "-v", f"target={name}")
 
 
 def create_scratch(server: Server, name: str, wanted: Globals) -> str:
-    """Create a database for a restore; returns the locale that stands in for its own, if any.
+    """Create a database for a restore; return the locale that replaces its own, or an empty string.
 
-    The machine of a drill need not have the node's locales: another one orders the same rows differently.
+    The machine of a drill may lack the node's locales. Another locale sorts the same rows in another order.
     """
     try:
         create_database(server, name, wanted.create)
     except ServerFailed:
         if not server.config.drill:
             raise
-        server.run.log(f"the throwaway server refuses the database's locale: {STAND_IN} stands in")
+        server.run.log(f"the throwaway server refuses the database's locale: {STAND_IN} replaces it")
         create_database(server, name, wanted.create_elsewhere)
         return STAND_IN
     return ""
 
 
 def drop_databases(server: Server, prefix: str, pattern: str = "", but: str = "") -> None:
-    """Drop the databases called by a prefix and a pattern, to the letter, that bear their mark.
+    """Drop the marked databases whose names are exactly a prefix and a match of a pattern.
 
-    What has none is somebody's, or was left by a run that was killed before it could mark it: it stays.
+    A database without a mark stays: somebody else created it, or a run was killed before it set the mark.
 
     Args:
-        server: where they are.
-        prefix: begins their names.
-        pattern: the rest, as a regular expression.
-        but: the one that stays.
+        server: the server of the databases.
+        prefix: beginning of their names, as plain text.
+        pattern: rest of their names, as a regular expression.
+        but: name of a database that stays.
     """
     names = ("-v", f"prefix={prefix}", "-v", f"pattern={pattern}", "-v", f"except={but}")
     for line in server.sql(server.maintenance, SHOW, *names).split("\n"):
@@ -63,7 +63,7 @@ def drop_databases(server: Server, prefix: str, pattern: str = "", but: str = ""
 
 
 def require_free(server: Server, *names: str) -> None:
-    """Refuse names that are taken by databases of somebody else."""
+    """Refuse when a database without a mark has a name that the restore needs."""
     query = f"""select format('%I', datname)
     from pg_database d where datname in (:'one', :'other') and not {MARKED} limit 1"""
     one, other = (*names, "")[:2]
@@ -78,8 +78,9 @@ def require_free(server: Server, *names: str) -> None:
 
 
 def require_no_prepared(server: Server, *names: str) -> None:
-    """Refuse databases that no restore could rename: a prepared transaction ends with no session.
+    """Refuse databases with prepared transactions: PostgreSQL cannot rename these databases.
 
+    A prepared transaction does not end when its session ends.
     https://www.postgresql.org/docs/18/sql-prepare-transaction.html
     """
     query = """select format('%I has prepared transactions, the oldest is %L of %s', database,

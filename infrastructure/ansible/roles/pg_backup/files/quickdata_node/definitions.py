@@ -1,23 +1,27 @@
-"""What is defined in a database, object by object: the proof compares it too.
+"""The definitions of the objects in a database. The proof compares them, as well as the rows.
 
-Rows alone do not say that a restore was faithful. A dump is read with an empty search path, and operators
-that are not named are looked up anew: "old.e is distinct from new.e" of two citext values compares text
-afterwards, and nothing fails.
+Equal rows do not prove a faithful restore. pg_restore reads a dump with an empty search path, and PostgreSQL
+looks up each operator again: "old.e is distinct from new.e" of two citext values compares text afterwards,
+and nothing fails.
 
-Two things are compared. What pg_dump writes of each object: the backup reads its own dump with pg_restore
-on its way to S3, and a restore asks pg_dump about the scratch database; both write the same text for the
-same object. And which functions, operators and collations that are not PostgreSQL's own an object calls, as
-pg_depend knows it: the text does not tell. What may differ, and why:
+The proof compares two things for each object:
+
+- The text that pg_dump writes. During a backup, pg_restore reads the dump on its way to S3. During a restore,
+  pg_dump reads the scratch database. Both write the same text for the same object.
+- The functions, operators and collations that the object calls, from pg_depend, without PostgreSQL's own. The
+  text does not tell which ones the names stand for.
+
+These differences are allowed:
 
 - Subscriptions and tablespaces: a restore leaves them out.
-- The database itself, its settings and grants: they are not in the dump, and have statements of their own.
-- The order of objects and of grants: it follows numbers that every server gives by itself.
-- The order of columns in a table that inherits: a restore puts the parent's first.
-- SET default_…: it stands where one object needs another value than the object before it.
-- That a materialized view was refreshed: what is in it is computed anew.
-- Casts and parentheses in expressions, and the name of a column that is a cast: when PostgreSQL has read an
-  expression again, it may write others for the same thing. (ARRAY['a'::varchar])::text[] becomes
-  ARRAY[('a'::varchar)::text]. Bodies of functions that are text stay as they are.
+- The database itself, its settings and grants: they are not in the dump. Other statements restore them.
+- The order of objects and of grants: it follows numbers that every server chooses itself.
+- The order of columns in a table that inherits: a restore puts the parent's columns first.
+- SET default_…: pg_dump writes it where an object needs another value than the object before it.
+- The refresh of a materialized view: a restore computes its content again.
+- Casts and parentheses in expressions, and the name of a column that is a cast. When PostgreSQL has read an
+  expression again, it may write other ones: (ARRAY['a'::varchar])::text[] becomes
+  ARRAY[('a'::varchar)::text]. Function bodies that are text stay as they are.
 """
 
 import hashlib
@@ -34,20 +38,20 @@ from quickdata_node.witness import Witness
 
 OPTIONS = ("--schema-only", "--no-tablespaces", "--no-subscriptions", "--file=-")
 ZONE = {"timezone": "UTC"}
-"""Of sessions that write definitions: a default that is a time is written as the session's zone has it."""
+"""For sessions that write definitions: a default that is a time is written in the session's time zone."""
 HEADER = re.compile(r"-- Name: (.*); Type: ([^;]*); Schema: (.*); Owner: .*\n")
 END = "-- PostgreSQL database dump complete\n"
 RULE = "--\n"
 SESSION = re.compile(r"SET default_\w+ = .*;\n|\\(?:un)?restrict \w+\n")
 LENGTH = 16
-"""Hexadecimal digits of a checksum: enough to see a change, and short, because an object has one each."""
+"""Hexadecimal digits of a checksum: enough to see a change, and short, because each object has a checksum."""
 NAME = r"""(?:"[^"]*"|[a-z_][a-z0-9_]*)"""
 CAST = re.compile(
     rf"::{NAME}(?:\.{NAME})*(?: varying| precision)?(?:\([0-9, ]+\))?(?: with(?:out)? time zone)?(?:\[\])*"
     rf"(?: AS {NAME})?"
 )
 OF_ROLES = re.compile(rf"(?<= TO ){NAME}(?:, {NAME})+")
-"""Of a policy. pg_dump lists them as they lie in their table: another password moves a role."""
+"""The roles of a policy. pg_dump lists them in the order of their table, and a new password moves a role."""
 PARENTHESES = re.compile("[()]")
 AS_TEXT = ("FUNCTION", "PROCEDURE")
 REFRESH = "MATERIALIZED VIEW DATA"
@@ -55,13 +59,13 @@ CALLS = Path(__file__).with_name("calls.sql").read_text(encoding="utf-8")
 
 
 def read_again(server: Server) -> "Witness[dict[str, str]]":
-    """Start what reads the definitions in a dump, and ends then: they are in front of all rows."""
+    """Start pg_restore, which reads the definitions in a dump and ends. They come before all rows."""
     child = server.start("pg_restore", *OPTIONS, stdin=PIPE, stdout=PIPE)
     return Witness(child, checksums)
 
 
 def ask(server: Server, database: str) -> dict[str, str]:
-    """Return the checksums of what is defined in a database.
+    """Return the checksums of the definitions in a database.
 
     Raises:
         ServerFailed: pg_dump or psql failed.
@@ -77,13 +81,13 @@ def ask(server: Server, database: str) -> dict[str, str]:
 
 
 def read_calls(lines: str) -> dict[str, str]:
-    """Return the checksums of what objects call, in what psql printed."""
+    """Return the checksums of the objects' calls, from psql's output."""
     found = (json.loads(line) for line in lines.split("\n") if line)
     return {each["name"]: each["checksum"] for each in found}
 
 
 def checksums(output: IO[bytes]) -> dict[str, str]:
-    """Return a checksum for each object in what pg_dump or pg_restore writes."""
+    """Return a checksum for each object in the output of pg_dump or pg_restore."""
     texts: defaultdict[str, list[str]] = defaultdict(list)
     lines = (line.decode(errors="surrogateescape") for line in output)
     for name, text in objects(lines):
@@ -95,12 +99,12 @@ def checksums(output: IO[bytes]) -> dict[str, str]:
 
 
 def _sum(found: list[str]) -> str:
-    """Return one checksum for objects of one name, such as functions of one name and other arguments."""
+    """Return one checksum for all objects of one name, such as functions with different arguments."""
     return hashlib.sha256("".join(sorted(found)).encode()).hexdigest()[:LENGTH]
 
 
 def objects(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Yield the name of each object, and what defines it. What is before the first one belongs to none."""
+    """Yield the name and the definition of each object. Lines before the first object belong to none."""
     name, text = "", ""
     for line in lines:
         header = HEADER.fullmatch(line)
@@ -119,7 +123,7 @@ def _name(tag: str, kind: str, schema: str) -> str:
 
 
 def normal(name: str, text: str) -> str:
-    """Return a definition without what may differ."""
+    """Return a definition without the differences that are allowed."""
     text = text.removeprefix(RULE).removesuffix(RULE).strip("\n")
     if "\nINHERITS (" in text or text.startswith(("GRANT ", "REVOKE ", "ALTER DEFAULT PRIVILEGES ")):
         text = "\n".join(sorted(line.rstrip(",") for line in text.split("\n")))

@@ -1,33 +1,34 @@
-"""What is counted of a database, when it is backed up and when it was restored: the proof compares the two.
+"""The fingerprints of a database's tables, taken for a backup and after a restore. The proof compares them.
 
-One JSON line per table, in one transaction: what is there, how many rows, which content.
+psql prints one JSON line per table, all in one transaction: its name and kind, its rows, its checksum.
 
-- All tables are locked before one is counted: who wants to drop or truncate one waits, as for pg_dump. These
-  locks take no room that pg_dump's own do not take. To count a table locks its indexes too: a savepoint lets
-  them go, or a server would run out of locks at half the tables that pg_dump can dump.
-- TRUNCATE and what writes a table anew are seen by older snapshots too, which find it empty, or changed: so
-  no table may lie in another file than when the snapshot was taken.
+- All tables are locked before the first one is counted. Sessions that drop or truncate a table wait, as for
+  pg_dump. These locks take no room beyond pg_dump's own. Counting a table also locks its indexes; a savepoint
+  releases these locks. Otherwise a server would run out of locks at half the tables that pg_dump can dump.
+- Older snapshots see the effect of TRUNCATE and of commands that rewrite a table: the table looks empty, or
+  changed. So every table must still have the file that it had when the snapshot was taken.
   https://www.postgresql.org/docs/current/mvcc-caveats.html
-- Columns go by name, because a restore may order those of inheritance children differently. The fields of
-  rows in a column go by position, as in the dump, and their order counts. Generated columns are not data.
-- What is not data of this database counts by its presence only: partitioned parents (their partitions count),
-  foreign tables, and materialized views, which a restore computes anew.
+- Columns are sorted by name, because a restore may order the columns of inheritance children differently.
+  Fields of composite values keep their position, as in the dump, and their order counts. Generated columns
+  are not data.
+- Objects without data of this database count only by their presence: partitioned parents (their partitions
+  count), foreign tables, and materialized views, which a restore computes again.
 - Sequences do not count: nextval() ignores snapshots, so their value in the dump may be a later one.
 - Tables of extensions belong to CREATE EXTENSION, not to the dump.
 
-How a checksum is made is the manifest's format. Both add up one hash a row: the order of rows does not
-count.
+The manifest's format says how a checksum is made. Both formats add up one hash a row, so that the order of
+rows does not count.
 
 - Format 1 hashes each row as text.
-- Format 2 hashes each row as the bytes that would go to a client (record_send), which are made faster than
-  text. Numbers and times go into them as they are: the bytes of a numeric have its scale. What can be long
-  goes into them by its own hash, so that no row with big values is ever copied; bytea and text are hashed
-  where they lie. Of a float all bits count but those of a NaN: a dump knows one, and PostgreSQL may hold
-  several. All else is text first, as in a dump: whatever may have a user's type in it, whose number is
-  another one after a restore.
-- Not the types' own hash functions. What is equal has one hash there: 1.0 and 1.00, 0 and -0, 1 month and
-  30 days, 'a' and 'A' under some collations. A row's is a weighted sum, which exchanged values leave as it
-  is.
+- Format 2 hashes each row as the bytes that a client would get (record_send), which is faster than text.
+  Numbers and times are taken as they are; the bytes of a numeric hold its scale. A value that can be long is
+  replaced by its own hash, so that a row with big values is never copied; bytea and text are hashed in
+  place. All bits of a float count, except those of a NaN: a dump knows one NaN, and PostgreSQL may hold
+  several. All other types become text first, as in a dump: they may contain a user's type, whose number
+  changes in a restore.
+- The types' own hash functions are not used. They give equal values one hash: 1.0 and 1.00, 0 and -0, 1 month
+  and 30 days, 'a' and 'A' under some collations. The hash of a row is a weighted sum there, which may not
+  change when two values are exchanged.
 """
 
 import json
@@ -47,16 +48,16 @@ def _read(*files: str) -> str:
 
 
 LOCKED = {version: _read(f"checksums_{version}.sql", "counting.sql") for version in (1, 2)}
-"""By the manifest's format, which says how checksums are made. All tables are locked then."""
+"""SQL by the manifest's format: how checksums are made, and then the locks on all tables."""
 TABLES, LARGE_OBJECTS, END = _read("tables.sql"), _read("large_objects.sql"), "\\echo end\n"
 NEEDS = _read("needs.sql")
 FIND_BIG = """select coalesce(array_agg(c.oid), '{}') as big from :tables
   and coalesce(pg_relation_size(nullif(c.reltoastrelid, 0)), 0) > 1048576 \\gset
 """
 BIG = "oid = any(:''big''::oid[])"
-"""Tables that may hold big values: what is stored apart is more than a megabyte. pg_dump needs several times
-the size of a value, so that these are counted when it has ended. Which they are is decided once: what is
-stored apart grows and shrinks meanwhile, whatever the snapshot."""
+"""Tables that may hold big values: they have more than a megabyte of TOAST. pg_dump needs several times the
+size of a value, so these tables are counted after it has ended. They are chosen once, because TOAST grows and
+shrinks meanwhile, whatever the snapshot."""
 BEGIN = "begin isolation level repeatable read, read only;\n"
 EXPORT = (
     "select pg_export_snapshot(), current_setting('server_version'), pg_database_size(oid), datistemplate"
@@ -66,20 +67,20 @@ PARALLEL = """set local min_parallel_table_scan_size = 0;
 set local parallel_setup_cost = 0;
 set local parallel_tuple_cost = 0;
 """
-"""All that the server gives to one query may count where big values are stored apart, though the table itself
-looks small. Elsewhere the server decides: to start workers for each of many small tables takes longer than to
-count them."""
+"""Tables with big values are counted by all parallel workers that the server gives to one query, although the
+tables look small without their TOAST. For other tables the server decides: for many small tables, starting
+workers takes longer than counting."""
 
 
 class Snapshot(NamedTuple):
-    """A snapshot that other sessions can use while the one that exported it lives.
+    """A snapshot that other sessions can use as long as the session that exported it lives.
 
     Args:
-        name: what they call it.
-        server_version: PostgreSQL's.
-        database_bytes: what the database takes on the server's disk.
-        is_template: whether others may be made after it.
-        needs: what it needs of a server.
+        name: the snapshot's name for other sessions.
+        server_version: PostgreSQL's version.
+        database_bytes: bytes of the database on the server's disk.
+        is_template: whether the database is a template.
+        needs: the database's needs of a server.
     """
 
     name: str
@@ -94,11 +95,12 @@ class Counting:
 
     Args:
         server: the server.
-        database: the database that is counted.
+        database: the database to count.
 
     Attributes:
-        snapshot: what pg_dump has to read.
-        calls: the checksums of what objects call. PostgreSQL names them as they are now: so early.
+        snapshot: the snapshot for pg_dump.
+        calls: the checksums of the objects' calls. They are read early, because PostgreSQL gives the current
+            names and ignores the snapshot.
 
     Raises:
         ServerFailed: there is no snapshot.
@@ -116,18 +118,18 @@ class Counting:
         self.calls = read_calls(self._answer())
 
     def small_tables(self) -> list[Table]:
-        """Return the fingerprints of what is counted beside pg_dump, when that is done.
+        """Return the fingerprints of the tables that are counted while pg_dump runs.
 
         Raises:
-            ServerFailed: not all could be counted.
+            ServerFailed: not all tables could be counted.
         """
         return self._tables()
 
     def big_tables(self) -> list[Table]:
-        """Count the others too, now that pg_dump has ended.
+        """Count the tables that may hold big values, after pg_dump has ended.
 
         Raises:
-            ServerFailed: not all could be counted.
+            ServerFailed: not all tables could be counted.
         """
         self._ask(PARALLEL + select(f"c.{BIG}") + END)
         return self._tables()
@@ -153,14 +155,14 @@ class Counting:
         """End the session, and the snapshot with it.
 
         Raises:
-            ServerFailed: it ended badly.
+            ServerFailed: psql ended with an error.
         """
         self.abandon()
         if code := self._session.wait():
             raise ServerFailed(f"psql ended with exit code {code}")
 
     def abandon(self) -> None:
-        """Let the session end, whatever it is doing: it waits for nothing more to be asked."""
+        """Close the session's input: it ends after its current command."""
         assert self._session.stdin
         with suppress(OSError):
             self._session.stdin.close()
@@ -179,20 +181,24 @@ class Counting:
 
 
 def select(which: str) -> str:
-    """Return the SQL that counts the tables for which that is true."""
+    """Return the SQL that counts the tables for which a condition is true.
+
+    Args:
+        which: the condition, in SQL, quoted for psql's \\set.
+    """
     return f"\\set counted '{which}'\n{TABLES}"
 
 
 def count(server: Server, database: str, version: int) -> list[Table]:
-    """Return the fingerprints of a database's tables, as they are now.
+    """Return the current fingerprints of a database's tables.
 
     Args:
         server: the server.
-        database: the database that is counted.
-        version: the format of the manifest that they are compared with.
+        database: the database to count.
+        version: format of the manifest to compare with.
 
     Raises:
-        ServerFailed: they could not be counted.
+        ServerFailed: the tables could not be counted.
     """
     tables = FIND_BIG + select(f"not c.{BIG}") + PARALLEL + select(f"c.{BIG}")
     printed = server.sql(database, BEGIN + LOCKED[version] + tables + LARGE_OBJECTS + END)
@@ -202,5 +208,5 @@ def count(server: Server, database: str, version: int) -> list[Table]:
 
 
 def read_tables(lines: str) -> list[Table]:
-    """Return the fingerprints in what psql printed. A name may hold any other end of a line than that one."""
+    """Return the fingerprints from psql's output. Only "\\n" ends a line: a name may hold other line ends."""
     return [Table(**json.loads(line)) for line in lines.split("\n") if line]

@@ -1,7 +1,7 @@
-"""What a dump leaves out: all roles, and how the database is created, its settings and its grants.
+"""The globals, which a dump leaves out: all roles, and the database's creation, settings and grants.
 
-It lies in S3 as data, in lines of JSON. A restore makes SQL of it: each name and each value is quoted here,
-and every other word is one of ours.
+S3 holds them as lines of JSON. A restore turns them into SQL: this module quotes each name and each value,
+and writes every other word itself.
 """
 
 import json
@@ -21,30 +21,30 @@ ROLES, DATABASE = (
     Path(__file__).with_name(f"{what}.sql").read_text(encoding="utf-8") for what in ("roles", "database")
 )
 STAND_IN = "C.UTF-8"
-"""A locale that every machine has."""
+"""A locale that every machine has, for a drill where the database's own locale is missing."""
 TARGET = ':"target"'
 """The database that a statement is about: a variable of psql."""
 ATTRIBUTES = ("superuser", "inherit", "createrole", "createdb", "login", "replication", "bypassrls")
 LOCALES = {"libc": "", "icu": " icu_locale", "builtin": " builtin_locale"}
 PRIVILEGES = ("CREATE", "CONNECT", "TEMPORARY", "SET", "ALTER SYSTEM")
 LISTS = ("search_path", "temp_tablespaces", "session_preload_libraries", "local_preload_libraries")
-"""Settings whose elements are literals, one by one, for SET."""
+"""Settings that are lists: SET takes each element as a literal."""
 ELEMENT = re.compile(r'"((?:[^"]|"")*)"|([^,\s][^,]*)')
-"""Of a list: SET FROM CURRENT stores whatever its owner had written."""
+"""One element of a list. SET FROM CURRENT stores the list as its owner wrote it."""
 
 
 @dataclass(frozen=True)
 class Globals:
-    """What a restore does beside the dump.
+    """The names and statements that a restore needs beside the dump.
 
     Args:
-        roles: the names of all roles.
-        about: what makes them what they were, each statement with the roles that it is about.
-        create: creates the database.
-        create_elsewhere: creates it where its locale is missing.
-        first: the settings that its constraints and materialized views go by.
-        later: its other settings, its owner and its grants, once it is proven.
-        dump: the parameters that the dump was written with, beside those of all sessions.
+        roles: names of all roles.
+        about: statements that restore the roles' properties, each with the roles that it names.
+        create: statement that creates the database.
+        create_elsewhere: statement that creates the database where its locale is missing.
+        first: settings that constraints and materialized views depend on.
+        later: other settings, owner and grants, for after the proof.
+        dump: parameters that the dump was written with, beside those of all sessions.
     """
 
     roles: Sequence[str]
@@ -56,25 +56,25 @@ class Globals:
     dump: Parameters = field(default_factory=dict)
 
 
-# --- a backup writes it ---
+# --- a backup writes them ---
 
 
 def programs(server: Server, database: str) -> Sequence[Callable[[], Popen[bytes]]]:
-    """Return what starts the programs that write it, one after the other."""
+    """Return functions that start the programs for the globals; they run one after the other."""
     return (
         lambda: server.start_sql(server.maintenance, ROLES, stdout=PIPE),
         lambda: server.start_sql(database, DATABASE, stdout=PIPE),
     )
 
 
-# --- a restore reads it: anybody may have written it ---
+# --- a restore reads them: the text is hostile until checked ---
 
 
 def read(text: str) -> Globals:
-    """Return what a restore does.
+    """Return the names and statements for a restore.
 
     Raises:
-        ValueError: it cannot be understood.
+        ValueError: the text does not have the form that a backup writes.
     """
     data: dict[str, Any] = {}
     try:
@@ -82,7 +82,7 @@ def read(text: str) -> Globals:
             data |= json.loads(line)
         return _read(data)
     except (KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ValueError("it is not what a backup writes") from error
+        raise ValueError("no backup writes globals like these") from error
 
 
 def _read(data: dict[str, Any]) -> Globals:
@@ -101,7 +101,7 @@ def _read(data: dict[str, Any]) -> Globals:
 
 
 def about_roles(data: dict[str, Any]) -> Iterator[tuple[frozenset[str], Statement]]:
-    """Yield what makes roles what they were, with the roles that it is about."""
+    """Yield the statements that restore the roles' properties, with the roles that each one names."""
     for role in data["roles"]:
         for statement in about_role(role):
             yield frozenset([role["name"]]), statement
@@ -113,7 +113,7 @@ def about_roles(data: dict[str, Any]) -> Iterator[tuple[frozenset[str], Statemen
 
 
 def about_role(role: dict[str, Any]) -> Iterator[Statement]:
-    """Yield a role's attributes with its password, its comment and its settings."""
+    """Yield the statements for a role's attributes and password, its comment and its settings."""
     name = identifier(role["name"])
     attributes = " ".join(each if role[each] else f"no{each}" for each in ATTRIBUTES)
     limit = f"connection limit {role['connection_limit']:d}"
@@ -129,7 +129,7 @@ def about_role(role: dict[str, Any]) -> Iterator[Statement]:
 
 
 def in_order(memberships: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Yield memberships so that whoever grants one may do so by then: he has the admin option himself."""
+    """Yield memberships in an order in which every grantor already has the admin option."""
     waiting = list(memberships)
     while waiting:
         later = {(each["role"], each["member"]) for each in waiting if each["admin"]}
@@ -139,9 +139,10 @@ def in_order(memberships: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def membership(each: dict[str, Any]) -> Statement:
-    """Return what grants a membership.
+    """Return the statement that grants a membership.
 
-    It may have been granted by a role that may not grant it here, such as the superuser there.
+    The original grantor may lack the right to grant it on this server, for example the other server's
+    superuser. Then the statement is tried without the grantor.
     """
     options = ", ".join(f"{name} {'true' if each[name] else 'false'}" for name in ("admin", "inherit", "set"))
     sql = f"grant {identifier(each['role'])} to {identifier(each['member'])} with {options}"
@@ -150,7 +151,7 @@ def membership(each: dict[str, Any]) -> Statement:
 
 
 def create(database: dict[str, Any], collate: str, ctype: str) -> str:
-    """Return what creates the database."""
+    """Return the statement that creates the database."""
     words = [
         f"create database {TARGET} template template0 encoding {literal(database['encoding'])}",
         f" lc_collate {literal(collate)} lc_ctype {literal(ctype)}",
@@ -164,7 +165,7 @@ def create(database: dict[str, Any], collate: str, ctype: str) -> str:
 
 
 def belongings(database: dict[str, Any]) -> Iterator[Statement]:
-    """Yield what gives the database its owner, its limit and its comment."""
+    """Yield the statements that set the database's owner, connection limit and comment."""
     owner, limit = database["owner"], f"connection limit {database['connection_limit']:d}"
     sql = f"alter database {TARGET} owner to {identifier(owner)};\n"
     yield Statement(sql, f"alter database owner to {owner}")
@@ -175,7 +176,7 @@ def belongings(database: dict[str, Any]) -> Iterator[Statement]:
 
 
 def set_in_database(each: dict[str, Any]) -> Statement:
-    """Return what sets a parameter in the database, for all or for a role."""
+    """Return the statement that sets a parameter in the database, for all roles or for one."""
     if each["role"] is None:
         return setting(each, f"database {TARGET}", "database")
     who = f"role {identifier(each['role'])} in database {TARGET}"
@@ -183,7 +184,7 @@ def set_in_database(each: dict[str, Any]) -> Statement:
 
 
 def setting(each: dict[str, Any], of: str, words: str) -> Statement:
-    """Return what sets a parameter."""
+    """Return the statement that sets a parameter."""
     name, value = each["name"], literal(each["value"])
     if name.lower() in LISTS:
         value = ", ".join(map(literal, elements(each["value"]))) or "''"
@@ -191,13 +192,13 @@ def setting(each: dict[str, Any], of: str, words: str) -> Statement:
 
 
 def elements(value: str) -> Iterator[str]:
-    """Yield the elements of a list, as a server stores it."""
+    """Yield the elements of a list, from the form that a server stores."""
     for quoted, plain in ELEMENT.findall(value):
         yield plain.rstrip(" ") or quoted.replace('""', '"')
 
 
 def grants(database: dict[str, Any]) -> Iterator[Statement]:
-    """Yield what grants the database's privileges, where somebody has changed what PostgreSQL grants."""
+    """Yield the statements for the database's privileges, if they differ from PostgreSQL's defaults."""
     if database["grants"] is not None:
         owner, on = database["owner"], f"database {TARGET}"
         yield Statement(f"revoke all on {on} from public, {identifier(owner)};\n", "revoke all on database")
@@ -206,7 +207,7 @@ def grants(database: dict[str, Any]) -> Iterator[Statement]:
 
 
 def grant(each: dict[str, Any], on: str, words: str) -> Statement:
-    """Return what grants a privilege to a role, or to all."""
+    """Return the statement that grants a privilege to a role, or to all roles."""
     privilege, to = each["privilege"], each["to"]
     if privilege not in PRIVILEGES:
         raise ValueError(privilege)

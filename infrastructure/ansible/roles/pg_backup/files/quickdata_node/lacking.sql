@@ -1,5 +1,5 @@
 begin;
--- What a statement makes goes again, with the savepoint that a handler of exceptions is.
+-- An exception handler is a savepoint: it takes back all that the statement created.
 create function pg_temp.fails(statement text) returns boolean language plpgsql as $$
 begin
   execute statement;

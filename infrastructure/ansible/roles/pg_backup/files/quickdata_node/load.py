@@ -1,8 +1,8 @@
-"""A dump on its way into a database: its rows, and what is built on them once they have been compared.
+"""Loads a dump into a database: first its rows, and after their comparison the objects built on them.
 
-pg_restore reads the dump twice. All of it for the rows; then its beginning, where the definitions lie:
-pg_restore asks for no more once it knows them. So what is read twice is small, however large the dump is, and
-no part of it lies on a disk.
+pg_restore reads the dump twice: all of it for the rows, then its beginning, which holds the definitions. It
+reads no further when it knows them. So little is read twice, however large the dump is, and no part of the
+dump is stored on a disk.
 """
 
 import os
@@ -22,28 +22,29 @@ from quickdata_node.statements import WHOLE, Statement, run_each, shown
 ROWS = ("--section=pre-data", "--section=data", "--exit-on-error")
 BUILT = ("--section=post-data",)
 ASYNCHRONOUS = {"synchronous_commit": "off"}
-"""This loses nothing here: the swap's own commit is synchronous, and flushes all before it."""
+"""No data can be lost: the swap's commit is synchronous, and flushes everything before it."""
 SAID = re.compile("^pg_restore: ", re.MULTILINE)
 FAILED = re.compile(r"error: could not execute query: (ERROR: .*)(?:\n.*)*?\nCommand was: ((?:.*\n)*)")
 IGNORED = re.compile(r"warning: errors ignored on restore: (\d+)")
 STATISTICS = "SELECT * FROM pg_catalog.pg_restore_"
-"""What the planner knows of an index: without the index it has no place, and in time it knows it again."""
+"""Restores the planner's statistics of an index. Without the index it fails, which does no harm: ANALYZE
+makes new statistics."""
 END = ";\n"
 WIDTH = 100
 NAME = r"""(?:"(?:[^"]|"")+"|[^\s".]+)"""
 FOREIGN_KEY = re.compile(
     rf"(ALTER TABLE (?:ONLY )?{NAME}\.{NAME})\s+ADD (CONSTRAINT {NAME}) FOREIGN KEY .*;\n", re.DOTALL
 )
-"""As pg_dump writes it."""
+"""A foreign key, as pg_dump writes it."""
 
 
 class Failure(NamedTuple):
     """An object that could not be built.
 
     Args:
-        what: the beginning of what the server was asked.
-        why: what the server said.
-        command: what builds it, once its rows are fixed.
+        what: beginning of the statement that failed.
+        why: the server's error.
+        command: statement that builds the object, after its rows are fixed.
     """
 
     what: str
@@ -56,8 +57,8 @@ def start(
 ) -> Popen[bytes]:
     """Start pg_restore.
 
-    A subscription would keep the scratch database from being dropped, and take another one's changes after
-    the swap.
+    It leaves out subscriptions: PostgreSQL drops no database that has one, and after the swap it would
+    receive another database's changes.
     """
     name = scratch.replace("\\", "\\\\").replace("'", "\\'")
     options = (
@@ -72,15 +73,15 @@ def start(
 
 
 class Builder:
-    """A sink for a dump: pg_restore, which builds what it can, and says what it cannot.
+    """A sink for a dump: pg_restore, which builds all objects that it can, and reports the others.
 
     Args:
-        server: where.
-        scratch: the database, which has its rows.
+        server: the server.
+        scratch: the scratch database, which has its rows.
         more: the parameters of the dump.
 
     Attributes:
-        failures: what could not be built, once all is done.
+        failures: the objects that could not be built; set by `close`.
     """
 
     def __init__(self, server: Server, scratch: str, more: Parameters) -> None:
@@ -102,7 +103,7 @@ class Builder:
             raise Enough from None
 
     def close(self) -> None:
-        """Wait for its end, and read what it has said."""
+        """Wait until pg_restore ends, and read its errors."""
         assert self._child.stdin
         with suppress(BrokenPipeError):
             self._child.stdin.close()
@@ -114,7 +115,7 @@ class Builder:
 
 
 def listen(child: Popen[bytes]) -> str:
-    """Return what a program says, which goes into the log all the same."""
+    """Return a program's standard error, and copy it into the log."""
     assert child.stderr
     lines = []
     for line in child.stderr:
@@ -125,7 +126,7 @@ def listen(child: Popen[bytes]) -> str:
 
 
 def read_failures(said: str) -> Iterator[Failure]:
-    """Yield what the server refused, as pg_restore has said it."""
+    """Yield the objects that the server refused, from pg_restore's errors."""
     for failed in filter(None, map(FAILED.match, SAID.split(said))):
         why, command = failed[1], failed[2].strip()
         yield Failure(shown(" ".join(command.split()), WIDTH).rstrip(";"), shown(why), f"{command}\n")
@@ -134,13 +135,13 @@ def read_failures(said: str) -> Iterator[Failure]:
 def build_unchecked(
     server: Server, scratch: str, failures: Sequence[Failure]
 ) -> tuple[list[Failure], list[Failure]]:
-    """Build foreign keys that rows violate, so that they hold for new rows.
+    """Build the foreign keys that rows violate as NOT VALID: they hold for new rows only.
 
     Returns:
-        Those that are built, with the command that validates them, and all other failures.
+        The foreign keys that are built, with the command that validates each, and all other failures.
 
     Raises:
-        ServerFailed: that could not be tried.
+        ServerFailed: the statements could not be run.
     """
     keys = {place: key for place, each in enumerate(failures) if (key := _foreign_key(each.command))}
     unchecked = (f"{key[0].removesuffix(END)} NOT VALID{END}" for key in keys.values())

@@ -1,4 +1,4 @@
-"""The room that a server has for locks: pg_dump, and what counts beside it, lock each table."""
+"""The server's room for locks: pg_dump and the session that counts lock each table."""
 
 from quickdata_node.server import Server, ServerFailed
 
@@ -8,14 +8,14 @@ from pg_class where relkind in ('r', 'p')
   and relnamespace::regnamespace::text !~ '^(pg_|information_schema$)';
 """
 SPARE = 2
-"""Times what the tables take: others lock too, and a restore locks indexes."""
+"""Factor on the tables' locks: other sessions take locks too, and a restore locks indexes."""
 
 
 def advise(server: Server, database: str) -> str:
-    """Return the setting to change where a server has no room for a lock on each table; nothing elsewhere.
+    """Return the setting to change if a server lacks room for a lock on each table; otherwise nothing.
 
     https://www.postgresql.org/docs/18/runtime-config-locks.html: the room is max_locks_per_transaction times
-    the sessions and the prepared transactions that there may be, and it is made when the server starts.
+    the sum of max_connections and max_prepared_transactions. The server reserves it when it starts.
     """
     try:
         tables, locks, sessions = map(int, server.sql(database, ROOM).strip().split("|"))

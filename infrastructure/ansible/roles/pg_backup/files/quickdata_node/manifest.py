@@ -1,4 +1,4 @@
-"""The manifest: the small JSON that is written last, after which a backup exists."""
+"""The manifest: the small JSON file that is written last. After that, the backup exists."""
 
 import json
 import re
@@ -9,14 +9,14 @@ from typing import Any
 from quickdata_node.needs import NONE, Needs, read_needs
 
 FORMAT = 2
-"""Of what is written now. Format 1, which the bash scripts wrote too, is read for ever."""
+"""The format of new manifests. Format 1, which the former bash scripts wrote too, stays readable for ever."""
 FORMATS = (1, FORMAT)
 OBJECTS = ("dump", "globals", "attachments")
 NEEDED = ("dump", "globals")
 CODECS = ("zstd", "gzip")
 KINDS = ("table", "partitioned table", "materialized view", "foreign table", "large objects")
 MOST = 10**18
-"""No figure of a manifest comes near it; PostgreSQL counts in bigint."""
+"""Upper limit of a manifest's figures. No real figure comes near it; PostgreSQL counts in bigint."""
 ANOTHER = "restore another backup with --id"
 
 
@@ -24,7 +24,7 @@ class BadManifest(Exception):  # noqa: N818 - callers say which one
     """A manifest that cannot be used.
 
     Args:
-        why: what is wrong with it; it ends "the manifest of NAME …".
+        why: what is wrong; it completes the sentence "the manifest of NAME …".
         fix: what to do.
     """
 
@@ -38,13 +38,13 @@ class StoredObject:
     """An object of a backup.
 
     Args:
-        key: where it is in the bucket.
-        size: its bytes there.
-        sha256: of those.
-        codec: what compressed it.
-        unpacked: bytes of its content; None where nobody measured.
-        files: number of files in it, where it has files.
-        file_bytes: bytes in those.
+        key: its key in the bucket.
+        size: its bytes in the bucket.
+        sha256: SHA-256 of these bytes, in hexadecimal digits.
+        codec: compression of the object: zstd or gzip.
+        unpacked: bytes of its content; None if not measured.
+        files: number of files in an archive; None in other objects.
+        file_bytes: bytes of these files; None in other objects.
     """
 
     key: str
@@ -63,9 +63,9 @@ class Table:
     Args:
         schema: its schema.
         name: its name.
-        kind: what it is.
-        rows: their number; None where they are not data of this database.
-        checksum: of their content, whatever their order.
+        kind: one of KINDS.
+        rows: number of rows; None if they are not data of this database.
+        checksum: checksum of the rows in any order; None if they are not data of this database.
     """
 
     schema: str
@@ -77,22 +77,22 @@ class Table:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a backup is, and what has to come back.
+    """The description of a backup, with all that a restore compares.
 
     Args:
-        id: what tells the backup from others.
-        database: whose backup it is.
-        server_version: of PostgreSQL.
-        client_version: of pg_dump.
-        started_at: when the snapshot was taken.
-        finished_at: when all was uploaded.
-        database_bytes: what the database took on the server's disk.
-        objects: by their names.
-        tables: their fingerprints.
-        definitions: a checksum for each object in the database, by its name; None in format 1.
-        is_template: whether others may be made after the database.
-        needs: what the database needs of a server; nothing in backups that noted nothing.
-        format: how it is written, and how the checksums of the tables were made.
+        id: the backup's id, the end of its name.
+        database: name of the database.
+        server_version: PostgreSQL's version.
+        client_version: pg_dump's version.
+        started_at: time of the backup's start, in UTC.
+        finished_at: time when all objects were written, in UTC.
+        database_bytes: bytes of the database on the server's disk.
+        objects: the backup's objects by name.
+        tables: the tables' fingerprints.
+        definitions: a checksum for each object in the database, by name; None in format 1.
+        is_template: whether the database is a template.
+        needs: the database's needs of a server; empty in old backups.
+        format: form of the manifest and of the tables' checksums.
     """
 
     id: str
@@ -116,7 +116,7 @@ class Manifest:
 
     @property
     def totals(self) -> dict[str, int]:
-        """Sums, for whoever lists backups."""
+        """Sums over tables and objects, for lists of backups."""
         return {
             "tables": sum(table.kind != "large objects" for table in self.tables),
             "rows": sum(table.rows or 0 for table in self.tables if table.kind == "table"),
@@ -124,7 +124,7 @@ class Manifest:
         }
 
     def text(self) -> str:
-        """Return it as it lies in the bucket."""
+        """Return the manifest as the text of the file in the bucket."""
         facts = asdict(self)
         objects = {
             name: {key: value for key, value in stored.items() if value is not None}
@@ -139,16 +139,16 @@ class Manifest:
 
 
 def read_manifest(text: bytes, database: str, backup_id: str, prefix: str) -> Manifest:
-    """Return what a manifest says; anybody may have written it.
+    """Return the manifest in a text. The text is hostile until checked.
 
     Args:
-        text: it.
-        database: whose backup it has to be.
-        backup_id: which backup.
-        prefix: where its objects have to be.
+        text: content of the file.
+        database: database that the backup must belong to.
+        backup_id: id that the backup must have.
+        prefix: beginning that the keys of its objects must have.
 
     Raises:
-        BadManifest: it cannot be used.
+        BadManifest: the manifest cannot be used.
     """
     document = _document(text)
     _check(document, database, backup_id)
@@ -180,7 +180,7 @@ def _document(text: bytes) -> dict[str, Any]:
 def _check(document: dict[str, Any], database: str, backup_id: str) -> None:
     found = document.get("format")
     if found not in FORMATS or type(found) is not int:
-        known = found if isinstance(found, int) else "none"  # anybody's text is shown nowhere
+        known = found if isinstance(found, int) else "none"  # never show a text that is not checked
         raise BadManifest(f"has format {known}, not 1 or {FORMAT}", "use the scripts that wrote it")
     if (document.get("database"), document.get("id")) != (database, backup_id):
         raise BadManifest("belongs to another backup")
@@ -218,7 +218,7 @@ def _tables(found: Any) -> list[Table]:
         texts = isinstance(table.schema, str) and isinstance(table.name, str) and table.kind in KINDS
         counted = table.rows is None or _is_number(table.rows)
         if not (texts and counted and isinstance(table.checksum, str | None)):
-            raise BadManifest("has tables that are none")
+            raise BadManifest("has tables that are not valid")
     return tables
 
 
@@ -235,7 +235,7 @@ def _needs(found: Any) -> Needs:
     try:
         return read_needs(found)
     except ValueError:
-        raise BadManifest("has needs that are none") from None
+        raise BadManifest("has needs that are not valid") from None
 
 
 def _is_number(value: Any) -> bool:

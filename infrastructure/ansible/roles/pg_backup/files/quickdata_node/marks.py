@@ -1,4 +1,4 @@
-"""What the commands made themselves, and may remove again: only what bears their mark."""
+"""The marks on databases and folders. The commands remove only those that bear the commands' own mark."""
 
 import shlex
 import shutil
@@ -6,18 +6,19 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 MARK = ".quickdata-mark"
-"""This file in a folder has the folder's name: no copy is ours, nor a folder that only looks like one."""
+"""A file in a folder, which holds the folder's name. So a copy is not ours, nor a folder of a similar
+name."""
 
 MARKED = """exists (select from pg_db_role_setting, unnest(setconfig) as setting
   where setdatabase = d.oid and setrole = 0 and setting = format('quickdata.mark=%s %s', datname, d.oid))"""
-"""SQL: a database that a restore made bears its very name and number in a setting of its own. No copy has the
-same, a dump leaves it out, and its comment is its owner's."""
+"""SQL: whether a restore created the database: its own name and number are in one of its settings. A copy has
+another name and number. A dump leaves the setting out. A comment would not do: it belongs to the owner."""
 
 MARKING = (
     "select format('alter database %I set quickdata.mark to %L', datname, format('%s %s', datname, oid))"
     " from pg_database"
 )
-"""SQL: the statements that mark databases; a condition follows."""
+"""SQL that returns the statements to mark databases; a condition must follow."""
 
 NOT_OURS = "these scripts did not mark it as theirs. If nobody needs it"
 
@@ -27,13 +28,13 @@ def mark_folder(folder: Path, name: str = "") -> None:
 
     Args:
         folder: the folder.
-        name: the name that it is about to get, when it is not the one that it has.
+        name: the name that the folder will get, if that is not its current name.
     """
     (folder / MARK).write_text(f"{name or folder.name}\n", encoding="utf-8", errors="surrogateescape")
 
 
 def is_marked(folder: Path) -> bool:
-    """Return whether a folder is ours."""
+    """Return whether a folder bears our mark."""
     mark = folder / MARK
     if folder.is_symlink() or not folder.is_dir() or not mark.is_file():
         return False
@@ -41,9 +42,9 @@ def is_marked(folder: Path) -> bool:
 
 
 def remove_folders(folders: Iterable[Path], log: Callable[[str], None] | None = None) -> None:
-    """Remove those that bear their mark, which goes last: what a killed run left of one is still ours.
+    """Remove the folders that bear their mark. The mark goes last: a half removed folder is still ours.
 
-    What has none is somebody's, or was left by a run that was killed before it could mark it: it stays.
+    A folder without a mark stays: somebody else created it, or a run was killed before it set the mark.
     """
     say = log or (lambda _: None)
     for folder in folders:

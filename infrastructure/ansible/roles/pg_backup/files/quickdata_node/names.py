@@ -1,4 +1,4 @@
-"""The names of backups and of their files: what is one, which is the newest, and the name of the next."""
+"""The names of backups and of their files: which names are valid, which is the newest, which is the next."""
 
 import re
 import secrets
@@ -12,38 +12,40 @@ NAME = re.compile(
 )
 MANIFEST, VERIFIED = "manifest.json", "verified.json"
 FILES = re.compile(r"manifest\.json|verified\.json|(dump|globals\.(json|sql)|attachments\.tar)\.(zst|gz)")
-"""The files of a backup: what else somebody keeps beside them is none of ours."""
+"""The files of a backup. Other files beside them belong to somebody else."""
 LAST_YEAR = "9999"
 
 
 def folder(database: str) -> str:
-    """Return where the backups of exactly that database lie in the bucket."""
+    """Return the prefix of exactly this database's backups in the bucket."""
     return f"postgres/{database}/"
 
 
 def with_file(keys: Iterable[str], file: str = "") -> list[str]:
-    """Return the names of the backups which have a file, in the order of time.
+    """Return the names of the backups that have a file, oldest first.
 
-    All the rest of a key has to match: the listing of "app" also holds the keys of a database called "app/…".
+    The whole rest of a key must match: the listing of "app" also holds the keys of a database "app/…".
 
     Args:
-        keys: below the database's folder.
-        file: which one; nothing means any.
+        keys: keys below the database's folder, without its prefix.
+        file: name of the file; an empty string means any file.
     """
     parts = (key.partition("/") for key in keys)
     return sorted({name for name, _, rest in parts if NAME.fullmatch(name) and (not file or rest == file)})
 
 
 def files_of(keys: Iterable[str], name: str) -> list[str]:
-    """Return the files of a backup that are there, the manifest first: what is half removed must not look
-    like one."""
+    """Return a backup's files in the bucket, the manifest first.
+
+    The order is that of removal: a half removed backup must not look like a backup.
+    """
     parts = (key.partition("/") for key in keys)
     found = [rest for each, _, rest in parts if each == name and FILES.fullmatch(rest)]
     return sorted(found, key=lambda file: (file != MANIFEST, file))
 
 
 def id_of(name: str) -> str:
-    """Return what tells a backup from others."""
+    """Return the id in a backup's name, which is its random end."""
     return name.rpartition("-")[2]
 
 
@@ -51,28 +53,28 @@ def time_of(name: str) -> datetime:
     """Return the time in a backup's name.
 
     Raises:
-        ValueError: no calendar has that day.
+        ValueError: the calendar does not have this day.
     """
     return datetime.strptime(name[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
 
 
 def next_name(newest: str, now: datetime, where: str) -> str:
-    """Return the name of a backup that is taken now.
+    """Return the name for a new backup.
 
-    Names sort in the order of time, even when the clock was set back or a second sees two backups.
+    Names sort in the order of time, even if the clock was set back or two backups are taken in one second.
 
     Args:
-        newest: the name of the newest backup; nothing when there is none.
-        now: the time.
-        where: what to call the folder of the backups.
+        newest: name of the newest backup; an empty string when there is none.
+        now: the current time, in UTC.
+        where: the backups' folder, for the error message.
     """
     time = now
     if newest:
         try:
             time = max(now, _time_to_follow(newest) + timedelta(seconds=1))
         except ValueError:
-            what = f"{where}{newest} bears no time that a backup can have"
-            raise Failed(what, "remove it, none of these scripts wrote it") from None
+            what = f"{where}{newest} has no valid time in its name"
+            raise Failed(what, "remove it: none of these scripts wrote it") from None
     return f"{time:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
 
 

@@ -1,16 +1,17 @@
-"""What a database needs of a server, beside its version: a backup notes it, and a restore asks for it first.
+"""A database's needs of a server, beside its version. A backup notes them; a restore checks them first.
 
-What is noted is what would end a restore halfway:
+The needs are those whose lack would stop a restore halfway:
 
 - extensions;
-- locales, as "PROVIDER LOCALE": of collations that were made in the database, and its own where it is not
-  libc's. A libc locale of its own counts where the order of text decides which rows are valid: a table
-  partitioned by ranges of text, a type of ranges of text. Elsewhere a drill may sort by another one;
+- locales, as "PROVIDER LOCALE": those of collations created in the database, and the database's own locale if
+  its provider is not libc. A libc locale counts only where the order of text decides which rows are valid: a
+  table partitioned by ranges of text, or a range type over text. Elsewhere a drill may sort by another
+  locale;
 - PostgreSQL's own collations that are used, such as en-x-icu;
 - compression methods that columns name.
 
-What a setting names, such as a library that is loaded first, or how new columns are compressed, is no need: a
-restore lists the settings that a server refuses, and goes on.
+Settings are not needs, such as a library to load at the start, or the compression of new columns: a restore
+lists the settings that a server refuses, and goes on.
 """
 
 import json
@@ -20,18 +21,18 @@ from typing import Any
 
 PROVIDERS = ("libc", "icu", "builtin")
 LONGEST = 100_000
-"""Characters of all needs: they go to psql as an argument, and a server has no more extensions than that."""
+"""Most characters of all needs: they go to psql as an argument. No server has more extensions than fit."""
 
 
 @dataclass(frozen=True)
 class Needs:
-    """What a database needs of a server.
+    """A database's needs of a server.
 
     Args:
-        extensions: their names.
-        locales: each with its provider, such as "icu de-DE".
-        collations: the names of PostgreSQL's own.
-        compression: methods, such as "lz4".
+        extensions: names of extensions.
+        locales: locales with their providers, such as "icu de-DE".
+        collations: names of PostgreSQL's own collations.
+        compression: compression methods, such as "lz4".
     """
 
     extensions: Sequence[str] = ()
@@ -40,7 +41,7 @@ class Needs:
     compression: Sequence[str] = ()
 
     def text(self) -> str:
-        """Return them as JSON."""
+        """Return the needs as JSON."""
         return json.dumps(asdict(self))
 
 
@@ -48,13 +49,13 @@ NONE = Needs()
 
 
 def read_needs(found: Any) -> Needs:
-    """Return the needs in a document; anybody may have written it.
+    """Return the needs in a manifest. The value is hostile until checked.
 
     Args:
-        found: as it is in the document. Older backups noted nothing.
+        found: the value in the manifest; None in old backups, which noted no needs.
 
     Raises:
-        ValueError: it is something else.
+        ValueError: the value does not have the form of needs.
     """
     if found is None:
         return NONE

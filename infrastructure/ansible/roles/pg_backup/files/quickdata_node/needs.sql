@@ -1,4 +1,4 @@
--- 100 is the collation that the database gives to text. The savepoint lets the locks go.
+-- 100 is the database's default collation of text. The savepoint releases the locks.
 savepoint needs;
 select json_build_object(
   'extensions', (select coalesce(json_agg(extname order by extname), '[]') from pg_extension where oid >= 16384),

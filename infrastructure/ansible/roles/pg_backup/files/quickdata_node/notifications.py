@@ -1,4 +1,4 @@
-"""Who gets to know how a run has ended: by Apprise, and by a ping for whoever waits for backups."""
+"""The notifications about the end of a run: messages by Apprise, and a ping for each backup."""
 
 import json
 import os
@@ -14,24 +14,24 @@ from urllib.parse import urlsplit
 from quickdata_node.background import in_background
 
 SECRET = ("NOTIFY", "PING_URL")
-"""Settings with passwords in them: they go by no environment, into no argument and no log."""
+"""Settings that hold passwords. They are never in an environment, an argument or a log."""
 BACKUP = "backup-pg.sh"
 SENDER = Path(__file__).with_name("sender.py")
 LONGEST = 30
-"""Seconds after which nothing is waited for; all are sent at once."""
+"""Seconds that the run waits for its notifications. All are sent at once."""
 MOST = 4000
-"""Characters of a message: no failure needs more, and some services take no more."""
+"""Most characters of a message: no failure needs more, and some services accept no more."""
 
 
 @dataclass(frozen=True)
 class Notifications:
-    """What the configuration says of them.
+    """The configuration of the notifications.
 
     Args:
-        program: the command that runs.
+        program: name of the running command.
         addresses: Apprise URLs.
-        ping: what is fetched at the end of each backup; nothing for none.
-        success: whether a good backup is told too.
+        ping: URL to fetch at the end of each backup; empty for none.
+        success: whether a good backup sends a message too.
     """
 
     program: str = ""
@@ -40,11 +40,11 @@ class Notifications:
     success: bool = False
 
     def send(self, bad: bool, text: str) -> Iterator[str]:
-        """Tell how the run has ended; yields a line about each that failed, without its address.
+        """Send the notifications; yield a line about each that failed, without its address.
 
         Args:
-            bad: whether it has failed.
-            text: its last word.
+            bad: whether the run has failed.
+            text: the message.
         """
         text = text[:MOST].encode(errors="surrogateescape").decode(errors="replace")
         messages = self._messages(bad, text)
@@ -54,7 +54,7 @@ class Notifications:
                 yield f"{what} failed: {trouble}; look at its address and at the network"
 
     def _messages(self, bad: bool, text: str) -> dict[str, dict[str, object]]:
-        """Return what is sent, by the name that the log has for it."""
+        """Return the notifications to send, by their names in the log."""
         messages: dict[str, dict[str, object]] = {}
         if self.ping and self.program == BACKUP:
             messages["the ping"] = {"address": failed(self.ping) if bad else self.ping}
@@ -67,25 +67,25 @@ class Notifications:
 
 
 def read(program: str, values: Mapping[str, str]) -> Notifications:
-    """Return what the configuration's values say."""
+    """Return the notifications from the configuration's values."""
     addresses, ping = (values.get(name, "") for name in SECRET)
     return Notifications(program, tuple(addresses.split()), ping, values.get("NOTIFY_SUCCESS") == "yes")
 
 
 def failed(address: str) -> str:
-    """Return where a ping's failure is told: healthchecks.io, "Pinging API", `/fail`."""
+    """Return the URL for the ping of a failure: healthchecks.io, "Pinging API", `/fail`."""
     parts = urlsplit(address)
     return parts._replace(path=f"{parts.path.rstrip('/')}/fail").geturl()
 
 
 def _kind(address: str) -> str:
-    """Return the service that an address names, which is no secret."""
+    """Return the service that an address names; this part is not secret."""
     named = re.match(r"[A-Za-z][A-Za-z0-9+.-]{0,19}(?=://)", address)
     return f" ({named[0]})" if named else ""
 
 
 def _send(message: Mapping[str, object]) -> str:
-    """Send one in a process of its own; returns what went wrong."""
+    """Send one notification in its own process; return its problem, or an empty string."""
     command = (sys.executable, "-I", "-X", "utf8", str(SENDER))
     ours = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PG"))}
     try:
@@ -94,7 +94,7 @@ def _send(message: Mapping[str, object]) -> str:
             input=json.dumps(message).encode(),
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={**ours, "NETRC": os.devnull},  # no file of the caller's has a password for it
+            env={**ours, "NETRC": os.devnull},  # no password from the caller's ~/.netrc
             timeout=LONGEST,
             check=False,
         )

@@ -1,6 +1,7 @@
-"""The globals of format 1, which are SQL: pg_dumpall's roles, then how the database was created and set up.
+"""The globals of format 1, which are SQL: pg_dumpall's roles, then the database's creation and settings.
 
-Their statements are told apart, and known by how pg_dumpall and the scripts wrote them.
+This module splits the SQL into statements. It recognizes each by the form that pg_dumpall and the scripts
+gave it.
 """
 
 import io
@@ -15,7 +16,7 @@ from quickdata_node.statements import WHOLE, Statement
 MARK = re.compile(r"-- quickdata: (.*)\n")
 PSQLS = re.compile(r"\\[^\n]*\n")
 VALUE = re.compile(r" (?:to|is|TO|IS|PASSWORD) '", re.DOTALL)
-"""What begins a value, which may be a secret, or long."""
+"""The beginning of a value, which may be secret, or long."""
 IDENTIFIER = r"""("(?:[^"]|"")+"|[^" ;]+)"""
 CREATE = re.compile(rf"CREATE ROLE {IDENTIFIER}")
 ABOUT = (
@@ -30,10 +31,10 @@ SETTING = re.compile(r"""alter database :"target" set "?([^ "]+)"? to '([^']*)'"
 
 
 def read(text: str) -> Globals:
-    """Return what a restore does.
+    """Return the names and statements for a restore.
 
     Raises:
-        ValueError: it cannot be understood.
+        ValueError: the text does not have the form that a backup writes.
     """
     parts = split(text)
     create, settings = "".join(parts["create"]), parts["settings"]
@@ -49,13 +50,13 @@ def read(text: str) -> Globals:
 
 
 def split(text: str) -> dict[str, list[str]]:
-    """Return the statements by the part that they are in: roles, create, settings.
+    """Return the statements by part: roles, create, settings.
 
-    Only where a statement may begin is a line a mark, a comment or psql's own: a comment on the database is
-    anybody's text.
+    A line is a mark, a comment or a psql command only where a statement may begin. Inside a statement it may
+    be text, such as a comment on the database, which anybody may have written.
 
     Raises:
-        ValueError: the last statement has no end, or a line is psql's where pg_dumpall writes none.
+        ValueError: the last statement has no end, or a psql command stands where pg_dumpall writes none.
     """
     parts: dict[str, list[str]] = defaultdict(list)
     part, statement = "roles", ""
@@ -83,7 +84,7 @@ def created(statements: Iterable[str]) -> Iterator[str]:
 
 
 def about(statements: Iterable[str]) -> Iterator[tuple[frozenset[str], Statement]]:
-    """Yield what makes roles what they were, with the roles that it is about."""
+    """Yield the statements that restore the roles' properties, with the roles that each one names."""
     for statement in statements:
         found = next((match for pattern in ABOUT if (match := pattern.match(statement))), None)
         if found and not CREATE.match(statement):
@@ -91,14 +92,15 @@ def about(statements: Iterable[str]) -> Iterator[tuple[frozenset[str], Statement
 
 
 def unquoted(written: str) -> str:
-    """Return the name that an identifier stands for."""
+    """Return the name in an identifier, without SQL's quotes."""
     return written[1:-1].replace('""', '"') if written.startswith('"') else written
 
 
 def said(statement: str) -> Statement:
-    """Return a statement with how it is called.
+    """Return a statement with its words for the log.
 
-    A membership may have been granted by a role that may not grant it here, such as the superuser there.
+    The original grantor of a membership may lack the right to grant it on this server, for example the other
+    server's superuser. Then the statement is tried without the grantor.
     """
     words = VALUE.split(statement)[0].replace(' :"target"', "").rstrip(";\n")
     granted = statement.startswith("GRANT ") and GRANTOR.search(statement)
@@ -106,12 +108,12 @@ def said(statement: str) -> Statement:
 
 
 def is_meant(statement: str) -> bool:
-    """Return whether a statement sets what constraints and materialized views go by."""
+    """Return whether a statement sets a parameter that constraints and materialized views depend on."""
     found = SETTING.match(statement)
     return found is not None and found[1].lower() in MEANT
 
 
 def monetary(settings: Sequence[str]) -> str | None:
-    """Return how the dump writes money, which is as the database did; None is as the server does."""
+    """Return the lc_monetary of the dump, which is the database's; None means the server's."""
     found = (match for match in map(SETTING.match, settings) if match)
     return next((each[2] for each in found if each[1] == "lc_monetary"), None) or None

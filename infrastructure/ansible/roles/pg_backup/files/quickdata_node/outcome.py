@@ -1,4 +1,4 @@
-"""What is said of a restore: the JSON line, the note beside the backup, and what is missing."""
+"""The outcome of a restore: the JSON line, the note beside the backup, and the missing objects."""
 
 import json
 import socket
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 ABOVE = "the lines above say why"
 NAMED = 5
-"""Objects that the last line names; the log has all."""
+"""Number of objects that the last line names. The log names all."""
 
 
 def summary(restore: "Restore") -> dict[str, Any]:
-    """Return what is said about the restore."""
+    """Return the content of the JSON line about the restore."""
     totals, verify = restore.manifest.totals, restore.options.verify
     return {
         "id": restore.manifest.id,
@@ -37,37 +37,40 @@ def summary(restore: "Restore") -> dict[str, Any]:
 
 
 def in_words(failures: Sequence[Failure]) -> str:
-    """Return the names of objects, or of some."""
+    """Return the names of the first objects, and the number of the others."""
     rest = len(failures) - NAMED
     more = [f"and {rest} more"] if rest > 0 else []
     return ", ".join([*(each.what for each in failures[:NAMED]), *more])
 
 
 def require_complete(restore: "Restore") -> None:
-    """End with an exit code of its own when objects are missing, or not what they were."""
+    """End with exit code 5 when objects are missing or defined otherwise."""
     failures = [*restore.missing, *restore.not_valid]
     if failures:
         what = f"backup {restore.name} is restored, without {in_words(failures)}"
-        raise Failed(what, "fix their rows and make them, as the runbook says", 5)
+        raise Failed(what, "fix their rows and create them, as the runbook says", 5)
     if restore.otherwise:
         what = f"backup {restore.name} is restored, with {len(restore.otherwise)} objects defined otherwise"
-        raise Failed(what, "the lines above name them; define them anew, as the runbook says", 5)
+        raise Failed(what, "the lines above name them; define them again, as the runbook says", 5)
 
 
 def is_there(server: Server, database: str) -> bool:
-    """Return whether there is a database of that name."""
+    """Return whether a database of this name exists."""
     query = "select exists (select from pg_database where datname = :'live')"
     return server.sql(server.maintenance, query, "-v", f"live={database}").strip() == "t"
 
 
 def note_verified(restore: "Restore") -> dict[str, Any]:
-    """Drop the scratch database, and note beside the backup that it is verified; returns what a drill
-    adds."""
+    """Drop the scratch database, and note beside the backup that it is verified.
+
+    Returns:
+        The duration, and in a drill also its figures, for the JSON line.
+    """
     run, drill = restore.run, restore.config.drill
     if drill:
         run.started = drill.started
     restore.undo.close()
-    run.hold_signals()  # what is noted must not be called interrupted
+    run.hold_signals()  # a verified backup must not be reported as interrupted
     said: dict[str, Any] = {"seconds": run.seconds()}
     if drill:
         said |= {"rpo_seconds": drill.rpo, "rto_seconds": said["seconds"]}
@@ -77,7 +80,7 @@ def note_verified(restore: "Restore") -> dict[str, Any]:
 
 
 def write_note(restore: "Restore", by: str, said: dict[str, Any]) -> None:
-    """Write verified.json, which says what compared the backup, when, and what that took."""
+    """Write verified.json, which says who verified the backup, when, and how long that took."""
     note = {"id": restore.manifest.id, "verified_at": now(), "by": by, **said}
     root = restore.manifest.objects["dump"].key.rpartition("/")[0]
     try:

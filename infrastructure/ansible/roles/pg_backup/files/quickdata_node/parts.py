@@ -1,36 +1,37 @@
-"""How an object is cut into parts, and how many of them are in memory.
+"""The sizes of an upload's parts, and how many parts may be in memory.
 
-Source: Amazon S3 User Guide, "Amazon S3 multipart upload limits": only the last part may have less than
-5 MiB, and no two need to be alike.
+Source: Amazon S3 User Guide, "Amazon S3 multipart upload limits": only the last part may be smaller than
+5 MiB, and parts may differ in size.
 """
 
 MOST = 10_000
-"""Parts of an object."""
+"""Most parts of an object; S3's limit."""
 SMALLEST = 8 << 20
+"""Bytes of the smallest parts."""
 LARGEST = 5 << 30
-"""S3's own: with them all, an object has 48.8 TiB."""
+"""Bytes of the largest part; S3's limit. 10,000 of these parts are 48.8 TiB."""
 EXPECTED = 8_000
-"""How many parts hold what is expected. An object that is larger has the others, which grow."""
+"""Number of parts for the expected size. A larger object uses the other parts, which grow."""
 STEP = 250
-"""After so many of those, a part is twice as large: together they hold 16 times what is expected."""
+"""Number of growing parts after which the size doubles. Together they hold 16 times the expected size."""
 AT_ONCE = 3
-"""Parts that are on their way beside the one that is filled."""
+"""Most parts that are being sent while the next one is filled."""
 IN_MEMORY = 256 << 20
-"""Bytes of an upload that are in memory at once, however many parts these are: a single one may be larger."""
+"""Most bytes of an upload in memory, in however many parts. A single part may be larger."""
 
 
 class TooLarge(Exception):  # noqa: N818 - callers say of what
-    """S3 does not take such an object."""
+    """S3 does not accept an object of this size."""
 
 
 def first_size(expected: int) -> int:
-    """Return how large the first parts of an object have to be.
+    """Return the size of an object's first parts, in bytes.
 
     Args:
-        expected: its bytes, more or less.
+        expected: estimate of the object's bytes.
 
     Raises:
-        TooLarge: S3 has no parts of that size.
+        TooLarge: S3 does not accept parts of this size.
     """
     megabytes = -(-expected // (EXPECTED << 20))
     if megabytes << 20 > LARGEST:
@@ -39,11 +40,11 @@ def first_size(expected: int) -> int:
 
 
 def next_size(first: int, number: int) -> int:
-    """Return how large a part is.
+    """Return the size of a part, in bytes.
 
     Args:
-        first: the size of the first ones.
-        number: how many were before it.
+        first: size of the first parts, in bytes.
+        number: number of parts before this one.
     """
     if number < EXPECTED:
         return first
@@ -51,10 +52,10 @@ def next_size(first: int, number: int) -> int:
 
 
 def has_room(on_their_way: list[int], size: int) -> bool:
-    """Return whether another part may be filled.
+    """Return whether there is memory for another part.
 
     Args:
-        on_their_way: the sizes of those that are in memory.
-        size: its own.
+        on_their_way: sizes of the parts that are being sent, in bytes.
+        size: size of the other part, in bytes.
     """
     return len(on_their_way) <= AT_ONCE and sum(on_their_way) + size <= IN_MEMORY

@@ -1,4 +1,4 @@
-"""The proof of a restore: rows, definitions and files that came back, beside what the manifest says."""
+"""The proof of a restore: it compares restored rows, definitions and files with the manifest."""
 
 import re
 from collections.abc import Sequence
@@ -16,13 +16,13 @@ ANOTHER = "restore another backup with --id; the live database was not touched"
 
 
 def prove_rows(server: Server, scratch: str, name: str, manifest: Manifest) -> None:
-    """Count the rows that came back.
+    """Count the restored rows, and compare them with the manifest.
 
     Args:
-        server: where they are.
-        scratch: the database that they are in.
-        name: the backup's.
-        manifest: what has to be there.
+        server: the server.
+        scratch: the scratch database.
+        name: name of the backup.
+        manifest: manifest of the backup.
     """
     try:
         actual = count(server, scratch, manifest.format)
@@ -35,14 +35,15 @@ def prove_rows(server: Server, scratch: str, name: str, manifest: Manifest) -> N
 
 
 def find_other_definitions(server: Server, scratch: str, manifest: Manifest) -> list[str]:
-    """Return a line for each object that is not defined as it was; the log has some of them.
+    """Return a line for each object whose definition differs. The log shows the first lines.
 
-    Another major version of pg_dump may write the same definitions otherwise: then they are not compared.
+    Definitions are compared only if the same major version of pg_dump writes both: another version may write
+    the same definition in another way.
 
     Args:
-        server: where they are.
-        scratch: the database that they are in.
-        manifest: what has to be there.
+        server: the server.
+        scratch: the scratch database.
+        manifest: manifest of the backup.
     """
     if manifest.definitions is None:
         return []
@@ -60,13 +61,13 @@ def find_other_definitions(server: Server, scratch: str, manifest: Manifest) -> 
 
 
 def prove_files(run: Run, name: str, manifest: Manifest, actual: Files) -> None:
-    """Compare the attachments that came back.
+    """Compare the restored attachments with the manifest.
 
     Args:
         run: this run.
-        name: the backup's.
-        manifest: what has to be there.
-        actual: what is there.
+        name: name of the backup.
+        manifest: manifest of the backup.
+        actual: the restored attachments.
     """
     stored = manifest.objects["attachments"]
     expected = Files(stored.files or 0, stored.file_bytes or 0)
@@ -84,6 +85,6 @@ def _tell(run: Run, differences: Sequence[str]) -> None:
 
 
 def _major(client: str) -> str:
-    """Return the major version in what a client says of itself."""
+    """Return the major version from a client's --version."""
     found = re.search(r"\d+", client)
     return found[0] if found else ""

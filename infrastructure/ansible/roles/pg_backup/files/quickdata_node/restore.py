@@ -1,6 +1,8 @@
-"""Restores the newest backup (or one by its id) into a scratch database: the rows, which are compared with
-the manifest; then indexes, constraints and triggers; then the database's settings. Only then it is swapped
-in, by renames. With --verify the scratch database is dropped instead, and verified.json is written.
+"""Restores the newest backup, or one by its id, into a scratch database.
+
+First come the rows, which are compared with the manifest; then indexes, constraints and triggers; then the
+database's settings. Only then the scratch database becomes the live one, by renames. With --verify the
+scratch database is dropped instead, and verified.json is written.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -29,41 +31,42 @@ from quickdata_node.witness import Witness
 USAGE = """\
 Usage: restore-pg-latest.sh --config FILE [--id ID] [--verify | --keep-going] [--from-database NAME]
 
-  --id ID               that backup instead of the newest one
-  --verify              restore into a scratch database, compare, drop it; the live one is not touched
+  --id ID               use this backup instead of the newest one
+  --verify              restore into a scratch database, compare, drop it; do not touch the live database
   --keep-going          once the rows are proven, restore without the indexes, constraints, triggers and
-                        materialized views that cannot be made, and with what is defined otherwise; foreign
-                        keys that rows violate are NOT VALID
-  --from-database NAME  a backup of another database
+                        materialized views that cannot be created, and with objects that are defined
+                        otherwise; foreign keys that rows violate become NOT VALID
+  --from-database NAME  use a backup of another database
 
-Writes one JSON line about the restore to standard output, the log to standard error. Settings, grants and
-attributes of roles that this server refuses bar no restore: both list them.
-Exit codes: 0 done, 1 failed, 2 wrong configuration or arguments, 3 the server lacks what the database needs,
-4 what came back differs from the manifest, 5 restored, with objects missing or defined otherwise.
+Writes one JSON line about the restore to standard output, and the log to standard error. If this server
+refuses settings, grants or attributes of roles, the restore goes on: both outputs list them.
+Exit codes: 0 done, 1 failed, 2 wrong configuration or arguments, 3 the server lacks something that the
+database needs, 4 the restored data differ from the manifest, 5 restored, with objects missing or defined
+otherwise.
 """
 ABOVE = "the lines above say why"
 
 
 @dataclass
 class Restore:
-    """A restore that goes on.
+    """A restore in progress.
 
     Args:
         run: this run.
         config: its configuration.
         options: its arguments.
-        undo: what is removed at the end, unless it was swapped in.
-        server: where the database comes back.
-        store: where the backup is.
-        name: the backup's name.
-        manifest: what the backup is.
-        stand_in: what a drill sorts by where the database's locale is missing.
-        globals: what comes back beside the dump.
-        parts: what the parts of the dump are known by.
-        refused: settings, grants and attributes that this server did not take.
+        undo: removals that the end of the run makes, unless the swap has succeeded.
+        server: the server to restore into.
+        store: the bucket of the backup.
+        name: name of the backup.
+        manifest: manifest of the backup.
+        stand_in: locale that a drill uses if the database's locale is missing; otherwise empty.
+        globals: names and statements that the restore needs beside the dump.
+        parts: checksums of the dump's parts.
+        refused: settings, grants and attributes that this server refused.
         missing: objects that could not be built.
-        not_valid: foreign keys that hold for new rows alone.
-        otherwise: what is not defined as it was, those that are missing among it.
+        not_valid: foreign keys that hold for new rows only.
+        otherwise: a line for each object that is defined otherwise or missing.
     """
 
     run: Run
@@ -84,12 +87,12 @@ class Restore:
 
     @property
     def scratch(self) -> str:
-        """The database that the backup is restored into."""
+        """The name of the scratch database."""
         return f"{self.config.database}_restore_{self.manifest.id}"
 
     @property
     def kept(self) -> str:
-        """What the live database is called afterwards."""
+        """The name of the formerly live database after the swap."""
         return f"{self.config.database}_before_{self.manifest.id}"
 
 
@@ -97,7 +100,7 @@ def main(run: Run, arguments: Sequence[str]) -> None:
     """Restore a backup, or verify it."""
     options = parse(arguments, USAGE, ("--id", "--from-database"), ("--verify", "--keep-going"))
     if options.verify and options.keep_going:
-        raise Failed("--keep-going restores, and --verify does not", "give one of them", 2)
+        raise Failed("--keep-going and --verify exclude each other", "give only one of them", 2)
     restore = begin(run, load_config(run, Path(options.config)), options)
     restore_roles(restore)
     restore_rows(restore)
@@ -118,7 +121,7 @@ def main(run: Run, arguments: Sequence[str]) -> None:
 
 
 def begin(run: Run, config: Config, options: Options) -> Restore:
-    """Take the lock, reach the server, choose the backup, and make sure that it can be restored here."""
+    """Take the lock, find the server, choose the backup, and check that it can be restored here."""
     run.take_lock(config.lock_file, config.state_dir)
     undo = run.cleaning.enter_context(ExitStack())
     server, store = find_server(run, config), Store(config.bucket)
@@ -133,11 +136,11 @@ def begin(run: Run, config: Config, options: Options) -> Restore:
     return Restore(run, config, options, undo, server, store, name, manifest)
 
 
-# --- what comes back ---
+# --- the parts of a restore ---
 
 
 def restore_roles(restore: Restore) -> None:
-    """Read the globals, and bring missing roles back."""
+    """Read the globals, and create the missing roles."""
     text, read = Kept(), read_old_globals if restore.manifest.format == 1 else read_globals
     restore_object(restore, "globals", lambda: text)
     try:
@@ -151,7 +154,7 @@ def restore_roles(restore: Restore) -> None:
 
 
 def note_refused(restore: Restore, refused: Iterable[str]) -> None:
-    """Note what this server did not take, and go on: the rows are what counts."""
+    """Note the statements that this server refused, and go on: the rows matter most."""
     for line in refused:
         restore.run.log(f"refused: {line}")
         restore.refused.append(line)
@@ -160,12 +163,12 @@ def note_refused(restore: Restore, refused: Iterable[str]) -> None:
 def restore_object(
     restore: Restore, what: str, sink: Callable[[], Sink], seen: Sequence[bytes] = ()
 ) -> Sequence[bytes]:
-    """Send the content of an object of the backup somewhere; returns what its parts are known by."""
+    """Send the content of an object of the backup into a sink; return the checksums of its parts."""
     return fetch(restore.store, what, restore.name, restore.manifest.objects[what], sink, seen)
 
 
 def restore_rows(restore: Restore) -> None:
-    """Restore the rows into a scratch database, without what is built on them."""
+    """Restore the rows into a scratch database, without the objects that are built on them."""
     server, scratch = restore.server, restore.scratch
     restore.undo.callback(databases.drop_databases, server, scratch)
     try:
@@ -178,17 +181,18 @@ def restore_rows(restore: Restore) -> None:
 
 
 def build(restore: Restore) -> None:
-    """Build what the rows do not need: indexes, constraints, triggers, materialized views.
+    """Build the objects on the rows: indexes, constraints, triggers, materialized views.
 
-    With --keep-going what cannot be built is noted, and foreign keys are built for new rows alone.
+    With --keep-going, objects that cannot be built are noted, and foreign keys that rows violate are built as
+    NOT VALID.
     """
     server, scratch = restore.server, restore.scratch
     builder = load.Builder(server, scratch, restore.globals.dump)
     restore_object(restore, "dump", builder.open, restore.parts)
     failures = builder.failures
     if failures and not restore.options.keep_going:
-        what = f"the rows of {restore.name} are good, but they refuse {outcome.in_words(failures)}"
-        raise Failed(what, "the lines above say why; --keep-going restores without, as the runbook says")
+        what = f"the rows of {restore.name} are good, but these statements fail: {outcome.in_words(failures)}"
+        raise Failed(what, "the lines above say why; --keep-going restores without them, as the runbook says")
     try:
         restore.not_valid, restore.missing = load.build_unchecked(server, scratch, failures)
     except ServerFailed as error:
@@ -196,7 +200,7 @@ def build(restore: Restore) -> None:
 
 
 def compare_definitions(restore: Restore) -> None:
-    """Compare what was built with what was backed up. With --keep-going what differs is noted."""
+    """Compare the restored definitions with those of the backup. With --keep-going, differences are noted."""
     restore.otherwise = proof.find_other_definitions(restore.server, restore.scratch, restore.manifest)
     if restore.otherwise and not restore.options.keep_going:
         what = f"{len(restore.otherwise)} objects are not defined as the manifest of {restore.name} says"
@@ -205,7 +209,7 @@ def compare_definitions(restore: Restore) -> None:
 
 
 def set_up(restore: Restore, statements: Sequence[Statement]) -> None:
-    """Give the scratch database settings, grants and owner, which come along with the swap."""
+    """Give the scratch database its settings, grants and owner. The swap keeps them."""
     server = restore.server
     try:
         refused = run_each(server, server.maintenance, statements, "-v", f"target={restore.scratch}")
@@ -215,7 +219,7 @@ def set_up(restore: Restore, statements: Sequence[Statement]) -> None:
 
 
 def restore_attachments(restore: Restore) -> attachments.Swap | None:
-    """Unpack the attachments beside the live ones; to verify, it is enough to read them."""
+    """Unpack the attachments beside the live ones. A verification only reads them."""
     run, live = restore.run, restore.config.attachments
     if "attachments" not in restore.manifest.objects:
         return None
@@ -235,7 +239,7 @@ def restore_attachments(restore: Restore) -> attachments.Swap | None:
 
 
 def read_attachments(restore: Restore) -> attachments.Files:
-    """Return what is in the archive of the attachments."""
+    """Return the content of the attachments' archive."""
     opened: list[Witness[attachments.Files]] = []
 
     def reader() -> Sink:
@@ -247,8 +251,10 @@ def read_attachments(restore: Restore) -> attachments.Files:
 
 
 def check_attachments_room(restore: Restore, live: Path) -> None:
-    """Make sure that there is room for them, now that the database is back, which may be on the same file
-    system."""
+    """Check that there is room for the attachments.
+
+    This comes after the restore of the rows, because the database may be on the same file system.
+    """
     stored = restore.manifest.objects["attachments"]
     needed = stored.size if stored.unpacked is None else stored.unpacked
     beside = attachments.beside(live, "restore", restore.manifest.id)

@@ -1,4 +1,4 @@
-"""Which backups no rule keeps, and their removal."""
+"""The choice of the backups that no rule keeps, and their removal."""
 
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime, timedelta
@@ -14,18 +14,21 @@ STANDS = "the backup stands, but"
 def choose_expired(
     keys: Collection[str], newest: str, keep_daily: int, keep_weekly: int, now: datetime
 ) -> list[str]:
-    """Return the backups that no rule keeps, and what runs that failed left of some.
+    """Return the backups that no rule keeps, and the unfinished backups of failed runs.
 
-    Kept: the newest backup of each of the last days and weeks that have one (a day without a backup does not
-    count, so failing backups remove nothing), the newest verified one, and all of the last 24 hours: a backup
-    of damaged data must not push out the good one that was taken an hour before it.
+    These rules keep a backup:
+
+    - It is the newest one of its day or week, for the last days and weeks that have a backup. A day without a
+      backup does not count, so failing backups remove nothing.
+    - It is the newest verified one.
+    - It is from the last 24 hours: a backup of damaged data must not push out the good one of an hour before.
 
     Args:
-        keys: of the database's folder in the bucket, before the newest backup was written.
-        newest: the newest backup.
-        keep_daily: of how many days one is kept.
-        keep_weekly: of how many weeks.
-        now: the time.
+        keys: keys in the database's folder of the bucket, before the newest backup was written.
+        newest: name of the newest backup.
+        keep_daily: number of days to keep a backup of.
+        keep_weekly: number of weeks to keep a backup of.
+        now: the current time, in UTC.
     """
     complete = sorted({newest, *names.with_file(keys, names.MANIFEST)}, reverse=True)
     verified = [name for name in names.with_file(keys, names.VERIFIED) if name in complete]
@@ -39,9 +42,9 @@ def newest_of_each(complete: Iterable[str], keep_daily: int, keep_weekly: int) -
     """Yield the newest backup of each of the last days and weeks.
 
     Args:
-        complete: backups, newest first.
-        keep_daily: how many days.
-        keep_weekly: how many weeks.
+        complete: names of complete backups, newest first.
+        keep_daily: number of days.
+        keep_weekly: number of weeks.
     """
     days: set[str] = set()
     weeks: set[tuple[int, int]] = set()
@@ -58,18 +61,18 @@ def _week(name: str) -> tuple[int, int]:
         return names.time_of(name).isocalendar()[:2]
     except ValueError:
         raise Failed(
-            f"{STANDS} {name} bears no day of the calendar", "remove it, none of these scripts wrote it"
+            f"{STANDS} {name} has no valid date in its name", "remove it: none of these scripts wrote it"
         ) from None
 
 
 def _with_files(keys: Iterable[str]) -> set[str]:
-    """Return the names under which something lies that a backup writes beside its manifest."""
+    """Return the names of the backups that have a file other than the manifest."""
     found = ((name, names.FILES.fullmatch(rest)) for name, _, rest in (key.partition("/") for key in keys))
     return {name for name, file in found if file and names.NAME.fullmatch(name) and file[0] != names.MANIFEST}
 
 
 def prune(run: Run, store: Store, root: str, keys: Collection[str], expired: Iterable[str]) -> None:
-    """Remove backups: their manifests first, then what else of theirs is there."""
+    """Remove backups: the manifest of each first, then its other files."""
     for name in expired:
         run.log(f"removing {name}")
         try:

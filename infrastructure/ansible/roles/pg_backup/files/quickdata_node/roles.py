@@ -1,4 +1,4 @@
-"""The roles that a backup knows: those that are missing are made, those that are there are never altered.
+"""The roles in a backup. A restore creates the missing ones, and never alters existing ones.
 
 An old backup must not undo a password rotation.
 """
@@ -12,7 +12,7 @@ from quickdata_node.server import Server, ServerFailed
 from quickdata_node.statements import identifier, literal, one_by_one, refused, restricted, shown
 
 MADE = "select json_object_agg(rolname, format('%s %s', oid, xmin)) from pg_authid;\n"
-"""What tells a role from another one of its name, and from itself once somebody has altered it."""
+"""SQL: a mark for each role. A changed role has another mark, and so has another role of the same name."""
 DROP = """select format('drop role %I', rolname) from pg_authid
 where rolname = {} and format('%s %s', oid, xmin) = '{}' \\gexec
 """
@@ -21,23 +21,23 @@ Made = dict[str, str]
 
 
 def missing(roles: Iterable[str], existing: Iterable[str]) -> list[str]:
-    """Return the roles that a backup knows and that are not there."""
+    """Return the backup's roles that do not exist here."""
     there = set(existing)
     return [role for role in dict.fromkeys(roles) if role not in there]
 
 
 def restore_roles(server: Server, wanted: Globals, made: Made, verify: bool) -> list[str]:
-    """Make the roles that are missing; returns what was refused of all that they were.
+    """Create the missing roles; return a line for each of their statements that the server refused.
 
-    That they are there is needed, because they own things. The rest is run statement by statement: one may
-    name what this server has not.
+    The roles themselves are needed, because they own objects. Their other statements run one by one: one of
+    them may name something that this server lacks.
 
     Args:
-        server: where.
-        wanted: the roles of the backup.
-        made: gets the roles that have to go again when the restore does not end well.
-        verify: whether a name is enough. Such a role cannot log in, and goes at the end. All that a restore
-            would run is tried all the same, and taken back.
+        server: the server.
+        wanted: the globals of the backup.
+        made: receives the new roles and their marks. They are dropped if the restore fails.
+        verify: whether to create only the names. Such roles cannot log in, and are dropped at the end. The
+            other statements are tried, as in a restore, and rolled back.
     """
     new = missing(wanted.roles, existing_roles(server))
     if not new:
@@ -57,16 +57,16 @@ def restore_roles(server: Server, wanted: Globals, made: Made, verify: bool) -> 
 
 
 def existing_roles(server: Server) -> list[str]:
-    """Return the roles that are there."""
+    """Return the names of the existing roles."""
     query = "select rolname from pg_roles"
     try:
         return server.sql(server.maintenance, query, "--record-separator-zero").split("\0")
     except ServerFailed as error:
-        raise Failed("the roles that are there cannot be listed", ABOVE) from error
+        raise Failed("the existing roles cannot be listed", ABOVE) from error
 
 
 def drop_roles(server: Server, made: Made) -> None:
-    """Drop roles that were made for a restore that is not to stay, unless somebody has altered them since."""
+    """Drop the roles that this restore created, unless they were changed since."""
     if not made:
         return
     server.run.log(f"dropping the roles that were made for this restore: {in_a_line(made)}")
@@ -74,7 +74,9 @@ def drop_roles(server: Server, made: Made) -> None:
     server.sql(server.maintenance, "".join(marked))
     stay = set(made).intersection(existing_roles(server))
     if stay:
-        server.run.log(f"kept {in_a_line(sorted(stay))}: somebody has altered what was made for this restore")
+        server.run.log(
+            f"kept {in_a_line(sorted(stay))}: somebody has altered them since this restore made them"
+        )
 
 
 def in_a_line(roles: Collection[str]) -> str:

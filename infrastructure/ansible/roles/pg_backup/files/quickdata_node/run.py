@@ -20,18 +20,18 @@ from quickdata_node.notifications import Notifications
 
 SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 LONGEST = 60
-"""Seconds that the ON_FAILURE command may take."""
+"""Most seconds for the ON_FAILURE command."""
 NOTICED = 1.0
-"""Seconds until a signal is noticed that came at the worst moment."""
+"""Most seconds until Python notices a signal."""
 
 
 class Failed(Exception):  # noqa: N818 - as the log's last line says it
-    """The end of a run, in one line.
+    """The failure of a run, in one line.
 
     Args:
-        what: happened.
+        what: what happened.
         fix: what to do.
-        code: the exit code, as the commands' help has it.
+        code: the exit code, as in the commands' help.
     """
 
     def __init__(self, what: str, fix: str, code: int = 1) -> None:
@@ -40,8 +40,7 @@ class Failed(Exception):  # noqa: N818 - as the log's last line says it
 
 
 class Interrupted(BaseException):
-    """A signal asked this run to end. No `except Exception` on the way may take it for a failure of its
-    own."""
+    """A signal asked this run to end. It is no Exception, so that no `except Exception` catches it."""
 
     def __init__(self, number: int) -> None:
         super().__init__(f"interrupted by {signal.Signals(number).name}; run it again")
@@ -49,20 +48,20 @@ class Interrupted(BaseException):
 
 
 class Run:
-    """What a command notes, holds and leaves.
+    """The log, the lock, the folder and the end of one run.
 
     Args:
         program: the command's name in the log.
 
     Attributes:
         on_failure: the command that gets the message of a failure.
-        notifications: who else gets to know how the run ends.
-        achieved: what it has achieved, in words, for those who want to know that too.
-        cleaning: what has to be undone whatever way the run ends, the last thing first.
-        programs: those on this machine that it has started; they do not outlive it.
-        starting: held while a program is started.
-        ends: whether the run is cleaned up.
-        failed: whether it has failed, then.
+        notifications: the notifications about the end of the run.
+        achieved: the result in words, for the message about a good run.
+        cleaning: steps to undo at the end, last one first, however the run ends.
+        programs: the programs that the run has started on this machine; they end with it.
+        starting: lock, held while a program is started.
+        ends: whether the run is being cleaned up.
+        failed: whether the run has failed; valid from then on.
     """
 
     def __init__(self, program: str) -> None:
@@ -74,29 +73,29 @@ class Run:
         self.lock: int | None = None
 
     def log(self, message: object) -> None:
-        """Write a line to standard error. A log that is full must not end a backup."""
+        """Write a line to standard error. A full disk of the log must not end a backup."""
         line = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {self.program}: {message}\n"
         with suppress(OSError):
             os.write(2, line.encode(errors="surrogateescape"))
 
     def tell(self, said: Mapping[str, Any]) -> None:
-        """Write the line of JSON. What is done must not be called failed because nobody can read that."""
+        """Write the JSON line. A backup that is done must not fail because this line cannot be written."""
         line = json.dumps(said)
         try:
             os.write(1, f"{line}\n".encode())
         except OSError as error:
-            self.log(f"standard output takes nothing ({error.strerror}): {line}")
+            self.log(f"standard output cannot be written ({error.strerror}): {line}")
 
     def seconds(self) -> float:
-        """Return how long this run has taken."""
+        """Return how long this run has taken, in seconds."""
         return round(time.time() - self.started, 1)
 
     def heed_signals(self) -> None:
-        """From now on a signal ends the run, in order, unless the caller ignores it, as nohup does.
+        """From now on a signal ends the run cleanly, unless the caller ignores it, as nohup does.
 
-        Python acts on a signal in the main thread, between two of its instructions. One that comes when that
-        thread has just decided to wait for PostgreSQL, or that another thread gets, wakes nobody: so an alarm
-        ends each wait after a second, and Python goes on with it.
+        Python handles a signal in the main thread, between two instructions. A signal may arrive when this
+        thread has just begun to wait for PostgreSQL, or in another thread: then it wakes nobody. So an alarm
+        interrupts each wait every second, and Python handles the signal.
         """
         for each in SIGNALS:
             if signal.getsignal(each) is not signal.SIG_IGN:
@@ -105,7 +104,10 @@ class Run:
         signal.setitimer(signal.ITIMER_REAL, NOTICED, NOTICED)
 
     def hold_signals(self) -> None:
-        """From now on no signal ends the run, nor what it starts; no alarm either, once Python is gone."""
+        """From now on no signal ends the run or a program that it starts.
+
+        The alarm stops too: when Python has removed its handler at the end, the alarm would kill the process.
+        """
         signal.setitimer(signal.ITIMER_REAL, 0)
         for each in SIGNALS:
             signal.signal(each, signal.SIG_IGN)
@@ -113,10 +115,9 @@ class Run:
     # --- one run at a time ---
 
     def take_lock(self, lock_file: Path, state_dir: Path) -> None:
-        """Take the lock, and make this run's own folder, where all that it starts puts temporary files.
+        """Take the lock, and create this run's folder, for the temporary files of all its programs.
 
-        Children inherit the lock: what a killed run left running still holds it, and it goes with the last of
-        them.
+        The programs inherit the lock: those that a killed run left still hold it, until the last one ends.
         """
         try:
             self.lock = os.open(lock_file, os.O_RDWR | os.O_CREAT, 0o666)
@@ -156,14 +157,14 @@ class Run:
     # --- the end ---
 
     def finish(self, code: int, message: str) -> int:
-        """Clean up, say what failed, and return the exit code."""
+        """Clean up, report a failure, and return the exit code."""
         with self.starting:
             self.ends, self.failed = True, code != 0
         self._stop_programs()
         try:
             self.cleaning.close()
         except Exception as error:
-            self.log(f"not all could be cleaned up: {error}")
+            self.log(f"the cleanup is not complete: {error}")
         if self.failed:
             self.log(f"FAILED: {message}")
         if self.lock is not None:
@@ -202,14 +203,14 @@ class Run:
 
 
 def run(program: str, command: Callable[[Run, Sequence[str]], None], arguments: Sequence[str]) -> int:
-    """Run a command, and return its exit code. Whatever way a run ends, it ends here."""
+    """Run a command, and return its exit code. Every run ends here, however it ends."""
     os.environ.update(TZ="UTC", LC_ALL="C.UTF-8")
     this = Run(program)
     return this.finish(*_tried(this, lambda: command(this, arguments)))
 
 
 def _tried(this: Run, work: Callable[[], None]) -> tuple[int, str]:
-    """Return the exit code, and the last line of the log of what failed."""
+    """Do the work; return the exit code, and the message of a failure."""
     try:
         try:
             this.heed_signals()
@@ -229,23 +230,23 @@ def _tried(this: Run, work: Callable[[], None]) -> tuple[int, str]:
 
 
 def without_keys(*more: str) -> dict[str, str]:
-    """Return the environment of what is started: it has no business with S3.
+    """Return the environment for a program that must not get the keys for S3.
 
     Args:
-        more: what else the names of variables begin with that it does not get.
+        more: further beginnings of variables' names to leave out.
     """
     return {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", *more))}
 
 
 def last_run(lock_file: Path) -> str:
-    """Return what the last run, or the one that goes on, has written into the lock."""
+    """Return the text that the last run, or the current one, wrote into the lock."""
     with suppress(OSError):
         return lock_file.read_text(encoding="utf-8", errors="replace").strip()
     return ""
 
 
 def now() -> str:
-    """Return the time, as the log and the manifest write it."""
+    """Return the current time in UTC, as the log and the manifest write it."""
     return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
@@ -254,7 +255,7 @@ def _interrupt(number: int, _: FrameType | None) -> None:
 
 
 def _place(error: BaseException) -> str:
-    """Return the file and the line of the package where an error came up."""
+    """Return the file and the line of this package where an error occurred."""
     place, frame = "", error.__traceback__
     while frame:
         file = Path(frame.tb_frame.f_code.co_filename)

@@ -1,7 +1,8 @@
-"""Sends one notification. It is a program of its own: whatever a library does there, it ends with it.
+"""Sends one notification. This is a program of its own, so that nothing in a library can stop the run.
 
-What to send comes by standard input, because everybody may read arguments. It prints what went wrong, in
-words that no address is in. No word of a library leaves it: many of them quote the address.
+The notification comes by standard input, because every user may read arguments. The program prints a problem
+in words of its own, without the address. It prints no library's words, because many of them quote the
+address.
 """
 
 import json
@@ -12,13 +13,13 @@ import time
 import requests
 
 PAUSES = (0, 1, 3)
-"""Seconds before each attempt at a ping: one that gets lost calls somebody in the night."""
+"""Seconds before each attempt at a ping: a lost ping would raise a false alarm."""
 PATIENCE = 5
-"""Seconds that each may take to connect, and to answer."""
+"""Most seconds of an attempt to connect, and then to wait for the answer."""
 
 
 def main() -> None:
-    """Send what standard input says."""
+    """Send the notification in standard input."""
     answer = os.dup(1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     wanted = json.load(sys.stdin)
@@ -30,26 +31,26 @@ def main() -> None:
 
 
 def notify(address: str, title: str, text: str, bad: bool) -> str:
-    """Send a message by Apprise; returns what went wrong.
+    """Send a message by Apprise; return the problem, or an empty string.
 
     Args:
         address: an Apprise URL.
         title: the message's title.
         text: the message.
-        bad: whether it is of a failure.
+        bad: whether the message is about a failure.
     """
     from apprise import Apprise, AppriseAsset, NotifyFormat, NotifyType  # noqa: PLC0415 - half a second, and no ping needs it
 
     messenger = Apprise(asset=AppriseAsset(app_id="quickdata", async_mode=False))
     if not messenger.add([address]):
-        return "Apprise takes no such address"
+        return "Apprise does not accept this address"
     kind = NotifyType.FAILURE if bad else NotifyType.SUCCESS
     sent = messenger.notify(body=text, title=title, notify_type=kind, body_format=NotifyFormat.TEXT)
     return "" if sent else "it was not delivered"
 
 
 def ping(address: str) -> str:
-    """Fetch an address, if need be more than once; returns what went wrong."""
+    """Fetch an address, more than once if it fails; return the last problem, or an empty string."""
     trouble = ""
     for pause in PAUSES:
         time.sleep(pause)

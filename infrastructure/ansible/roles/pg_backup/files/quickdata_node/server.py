@@ -1,6 +1,7 @@
-"""The PostgreSQL server, and its own programs: psql, pg_dump, pg_restore.
+"""The PostgreSQL server, and its programs: psql, pg_dump, pg_restore.
 
-On a node of a Swarm they run in the database's container, by `docker exec`; elsewhere on this machine.
+On a node of a Swarm they run in the database's container, by `docker exec`. Elsewhere they run on this
+machine.
 """
 
 import re
@@ -20,9 +21,10 @@ from quickdata_node.run import Failed, Run, without_keys
 
 PSQL = ("psql", "-XqAtw", "-v", "ON_ERROR_STOP=1")
 PASSED = ("PGUSER", "PGDATABASE", "PGAPPNAME", "PGOPTIONS", "PGCLIENTENCODING", "LC_ALL")
-"""Variables that go into the container with a command. What pg_restore says is read: it has to be English."""
+"""Variables that `docker exec` passes into the container. LC_ALL makes pg_restore write its errors in
+English, because this program reads them."""
 PATIENCE = 10
-"""Seconds that what was started gets to end by itself."""
+"""Seconds that programs get to end by themselves."""
 LOOK = "select current_setting('server_version_num'), current_setting('is_superuser')"
 END_SESSIONS = """select count(pg_terminate_backend(pid)) from pg_stat_activity
 where application_name = :'application' and pid <> pg_backend_pid();
@@ -35,18 +37,18 @@ class ServerFailed(Exception):  # noqa: N818 - callers say what it means
 
 @dataclass
 class Server:
-    """A server, and what this run has started on it.
+    """A server, and the programs that this run has started on it.
 
     Args:
         run: this run.
         config: its configuration.
-        prefix: what begins each command that reaches the server.
-        application: the name of this run's sessions.
-        parameters: what they set.
+        prefix: beginning of each command, such as `docker exec`; empty on this machine.
+        application: name of this run's sessions.
+        parameters: parameters that these sessions set.
         children: the programs that were started.
 
     Attributes:
-        version: PostgreSQL's, as server_version_num says it.
+        version: PostgreSQL's version, as in server_version_num.
     """
 
     run: Run
@@ -59,14 +61,14 @@ class Server:
 
     @property
     def maintenance(self) -> str:
-        """The database from which others are created, renamed and dropped."""
+        """The database to connect to when others are created, renamed or dropped."""
         return "template1" if self.config.database == "postgres" else "postgres"
 
     def look(self) -> None:
-        """Ask the server what it is, and set from now on what it knows.
+        """Ask the server for its version, and set the parameters that it knows from now on.
 
-        It is asked first as a superuser of a server that is new enough may: so nothing that is set for the
-        role keeps us out.
+        The first attempt sets all parameters, which only a superuser of a new enough server may do. So no
+        setting of the role prevents the connection.
         """
         try:
             facts = self.sql(self.maintenance, LOOK)
@@ -88,9 +90,9 @@ class Server:
             raise Failed("PostgreSQL cannot be reached", "check PGUSER and that the server runs") from error
 
     def environment(self, database: str = "", more: Parameters | None = None) -> dict[str, str]:
-        """Return the variables for a program: none of S3's keys, and the database's name.
+        """Return the variables for a program: without S3's keys, with the database's name.
 
-        It goes by the environment, because psql takes an argument with "=" for a connection string.
+        The name goes by the environment, because psql reads an argument with "=" as a connection string.
         """
         ours = {
             "PGAPPNAME": self.application,
@@ -103,8 +105,14 @@ class Server:
     def start(
         self, *command: str, database: str = "", more: Parameters | None = None, **pipes: Any
     ) -> subprocess.Popen[bytes]:
-        """Start a program on the server, with more parameters. What it writes to standard error is in the
-        log."""
+        """Start a program on the server. Its standard error goes to the log.
+
+        Args:
+            command: the program and its arguments.
+            database: the database that the program connects to; empty for the default.
+            more: further parameters of its sessions.
+            pipes: standard streams, as `subprocess.Popen` takes them.
+        """
         environment = self.environment(database, more)
         return start(self.run, self.children, *self.prefix, *command, environment=environment, **pipes)
 
@@ -112,7 +120,7 @@ class Server:
         """Run SQL by psql, and return what it prints.
 
         Raises:
-            ServerFailed: it failed, or could not be run.
+            ServerFailed: psql failed, or could not be run.
         """
         child = self.start(*PSQL, *options, database=database, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         printed, _ = child.communicate(text.encode(errors="surrogateescape"))
@@ -121,15 +129,15 @@ class Server:
         return printed.decode(errors="surrogateescape")
 
     def start_sql(self, database: str, text: str, *options: str, **pipes: Any) -> subprocess.Popen[bytes]:
-        """Start psql with some SQL, and with nothing after it."""
+        """Start psql with some SQL, and close its input."""
         child = self.start(*PSQL, *options, database=database, stdin=subprocess.PIPE, **pipes)
         assert child.stdin
-        with suppress(BrokenPipeError), child.stdin:  # when it has ended, its exit code will say so
+        with suppress(BrokenPipeError), child.stdin:  # if psql has ended, its exit code will say so
             child.stdin.write(text.encode(errors="surrogateescape"))
         return child
 
     def output(self, *command: str) -> str:
-        """Return what a command on the server's machine prints; nothing when it fails."""
+        """Return the output of a command on the server's machine; an empty string when it fails."""
         try:
             child = self.start(*command, stdout=subprocess.PIPE)
         except ServerFailed:
@@ -138,10 +146,10 @@ class Server:
         return "" if child.returncode else printed.decode(errors="surrogateescape")
 
     def end(self) -> None:
-        """End what this run has left on the server.
+        """End the programs that this run has left on the server.
 
-        It goes by ending this run's sessions, which reaches programs inside a container too: there, to kill
-        `docker exec` ends nothing.
+        PostgreSQL ends this run's sessions, and with them programs inside a container too. A kill of
+        `docker exec` would end nothing there.
         """
         left = [child for child in self.children if child.poll() is None]
         if self.children and self.run.failed:
@@ -170,7 +178,7 @@ class Server:
 
 
 def _ends(child: subprocess.Popen[bytes]) -> bool:
-    """Return whether a program ends well before long; nobody waits for a server that answers no more."""
+    """Return whether a program ends well within some seconds; otherwise it is killed."""
     try:
         return child.wait(PATIENCE) == 0
     except subprocess.TimeoutExpired:
@@ -179,7 +187,7 @@ def _ends(child: subprocess.Popen[bytes]) -> bool:
 
 
 def find_server(run: Run, config: Config) -> Server:
-    """Return the server, which is in a container, the one of its Swarm service, or reached by TCP."""
+    """Return the server: in a named container, in the container of a Swarm service, or reached by TCP."""
     prefix: tuple[str, ...] = ()
     if config.pg_service or config.pg_container:
         passed = [word for name in PASSED for word in ("-e", name)]
@@ -213,19 +221,21 @@ def start(
     environment: Mapping[str, str] | None = None,
     **pipes: Any,
 ) -> subprocess.Popen[bytes]:
-    """Start a program that holds this run's lock as long as it lives.
+    """Start a program, which holds this run's lock as long as it lives.
+
+    When the run ends, threads cannot start programs any more: nobody would end them.
 
     Args:
         run: this run.
-        children: where it is noted. When the run ends, no thread starts one that nobody would end.
+        children: list that receives the program.
         command: the program and its arguments.
-        environment: its variables; None are those of this run.
-        pipes: what it is connected with.
+        environment: its variables; None means those of this run without S3's keys.
+        pipes: standard streams, as `subprocess.Popen` takes them.
 
     Raises:
-        ServerFailed: it cannot be run.
+        ServerFailed: the program cannot be run, or the run ends.
     """
-    nothing = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}  # ours has one line of JSON
+    nothing = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}  # our own carries the JSON line
     settings: dict[str, Any] = {**nothing, "pass_fds": run.inherited(), **pipes}
     with run.starting:
         if run.ends and current_thread() is not main_thread():
@@ -239,9 +249,9 @@ def start(
 
 
 def start_here(run: Run, *command: str, **pipes: Any) -> subprocess.Popen[bytes]:
-    """Start a program on this machine; it does not outlive the run.
+    """Start a program on this machine. It ends with the run at the latest.
 
     Raises:
-        ServerFailed: it cannot be run.
+        ServerFailed: the program cannot be run.
     """
     return start(run, run.programs, *command, **pipes)

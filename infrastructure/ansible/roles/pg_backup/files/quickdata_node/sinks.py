@@ -1,4 +1,4 @@
-"""Where an object's content goes: into a program, or into memory."""
+"""The sinks for an object's content: a program, or memory."""
 
 import subprocess
 from typing import Protocol
@@ -7,24 +7,24 @@ from quickdata_node.server import ServerFailed
 
 
 class Enough(Exception):  # noqa: N818 - no error
-    """A sink needs no more."""
+    """The sink needs no more bytes."""
 
 
 class Sink(Protocol):
-    """Where an object's content goes."""
+    """Receives an object's content."""
 
     def write(self, data: bytes, /) -> object:
         """Take the next bytes."""
 
     def close(self) -> object:
-        """Take note that this was all; raises when it was taken badly."""
+        """Finish after the last byte. An error means that the sink could not use the content."""
 
 
 class Program:
     """A program that reads an object's content.
 
     Args:
-        child: it runs.
+        child: the running program.
     """
 
     def __init__(self, child: subprocess.Popen[bytes]) -> None:
@@ -36,7 +36,7 @@ class Program:
         return self._input.write(data)
 
     def close(self) -> None:
-        """Wait for its end."""
+        """Wait until the program ends."""
         try:
             self._input.close()
         finally:
@@ -46,7 +46,7 @@ class Program:
 
 
 class Kept:
-    """Keeps an object's content in memory: globals hold password hashes, which belong on no disk."""
+    """Keeps an object's content in memory: globals hold password hashes, which must not be on a disk."""
 
     def __init__(self) -> None:
         self.content = bytearray()
@@ -57,4 +57,4 @@ class Kept:
         return None
 
     def close(self) -> None:
-        """It is all there."""
+        """Do nothing: the content is complete."""

@@ -1,5 +1,7 @@
-"""Statements that a restore makes of what lay in S3: quoted, and run one by one, so that a refused one bars
-no other."""
+"""The SQL statements that a restore makes from a backup's content: how they are quoted and run.
+
+They run one by one, so that the others run even if the server refuses one.
+"""
 
 import json
 import re
@@ -19,9 +21,9 @@ class Statement(NamedTuple):
     """A statement that a server may refuse.
 
     Args:
-        sql: it, with its end.
-        words: it for people, without a value: that may be a password.
-        instead: what is tried when it is refused.
+        sql: the statement, with its semicolon and line end.
+        words: the statement for the log, without values, which may be passwords.
+        instead: statement to try if this one is refused; empty for none.
     """
 
     sql: str
@@ -33,38 +35,40 @@ def identifier(name: str) -> str:
     """Return a name as SQL writes it.
 
     Raises:
-        ValueError: nothing can have that name.
+        ValueError: PostgreSQL does not allow this name.
     """
     return '"' + _text(name).replace('"', '""') + '"'
 
 
 def literal(value: str) -> str:
-    """Return a value as SQL writes it, where a backslash is none of its signs: all our sessions say so.
+    """Return a value as an SQL literal, where a backslash has no special meaning.
+
+    All sessions of the program set standard_conforming_strings.
 
     Raises:
-        ValueError: no text has that value.
+        ValueError: PostgreSQL does not allow this text.
     """
     return "'" + _text(value).replace("'", "''") + "'"
 
 
 def _text(found: str) -> str:
     if not isinstance(found, str) or b"\0" in found.encode(errors="surrogateescape"):
-        raise ValueError("no server has such a text")
+        raise ValueError("PostgreSQL does not allow this text")
     return found
 
 
 def restricted(sql: str) -> str:
-    """Return SQL of what lay in S3, for psql.
+    """Return SQL that was made from S3's content, in a safe form for psql.
 
-    Whoever can write there must not get a shell here by a backslash command: psql refuses them all until it
-    is told the key.
+    A user who can write to the bucket must not get a shell by a backslash command. psql refuses all of these
+    commands until it reads the key again.
     """
     key = secrets.token_hex(8)
     return f"\\restrict {key}\n{sql}\\unrestrict {key}\n"
 
 
 def one_by_one(statements: Iterable[Statement]) -> str:
-    """Return what lets psql run statements one by one, and print those that are refused."""
+    """Return the script for psql that runs statements one by one, and prints those that are refused."""
     lines = (_tried(number, each) for number, each in enumerate(statements))
     return f"{ONE_BY_ONE}{''.join(lines)}\\echo end\n"
 
@@ -76,10 +80,10 @@ def _tried(number: int, statement: Statement) -> str:
 
 
 def refused(statements: Sequence[Statement], printed: str) -> dict[int, str]:
-    """Return the statements that were refused, by their numbers, with why, as psql has printed it.
+    """Return the refused statements and the reasons from psql's output, by the statements' numbers.
 
     Raises:
-        ServerFailed: it has not come to the end.
+        ServerFailed: psql has not come to the end of the statements.
     """
     *lines, end = printed.rstrip("\n").split("\n")
     if end != "end":
@@ -90,10 +94,10 @@ def refused(statements: Sequence[Statement], printed: str) -> dict[int, str]:
 
 
 def run_each(server: Server, database: str, statements: Sequence[Statement], *options: str) -> dict[int, str]:
-    """Run statements one by one; returns those that were refused, by their numbers, with why.
+    """Run statements one by one; return the refused ones and the reasons, by the statements' numbers.
 
     Raises:
-        ServerFailed: they could not be run.
+        ServerFailed: the statements could not be run.
     """
     if not statements:
         return {}
@@ -101,5 +105,5 @@ def run_each(server: Server, database: str, statements: Sequence[Statement], *op
 
 
 def shown(text: str, width: int = LONGEST) -> str:
-    """Return text for a line of the log."""
+    """Return text that fits into a line of the log, without control characters."""
     return re.sub(r"[\x00-\x1f\x7f]+", " ", text)[:width]

@@ -1,4 +1,4 @@
-"""The bucket: what is in it, and what goes up and down in parts."""
+"""The bucket: its keys, its small objects, and large objects that are read and written in parts."""
 
 import io
 import os
@@ -18,10 +18,10 @@ from botocore.loaders import Loader
 from quickdata_node import parts
 from quickdata_node.background import in_background
 
-Loader.CUSTOMER_DATA_PATH = os.devnull  # ~/.aws/models: no file of the caller's describes S3 to boto3
+Loader.CUSTOMER_DATA_PATH = os.devnull  # not ~/.aws/models: the caller's files must not describe S3 to boto3
 CHECKED = {"ChecksumAlgorithm": "CRC32"}
 ATTEMPTS = 5
-"""How often an answer that broke off is asked for again: botocore does it only until an answer begins."""
+"""Attempts to read an answer that breaks off. botocore tries again only until an answer begins."""
 
 
 class StoreFailed(Exception):  # noqa: N818 - callers say what it means
@@ -52,7 +52,7 @@ class Store:
         self._client = make_client(int(os.environ["AWS_MAX_ATTEMPTS"]), read_timeout=60)
 
     def list_keys(self, prefix: str) -> list[Key]:
-        """Return every key below a prefix, without it."""
+        """Return every key below a prefix, without the prefix."""
         return list(_ask(list, self._pages(prefix)))
 
     def _pages(self, prefix: str) -> Iterator[Key]:
@@ -68,9 +68,9 @@ class Store:
         """Write a small JSON object.
 
         Args:
-            key: where.
+            key: the object's key.
             content: the document.
-            once: whether it must not be there yet.
+            once: whether to fail if the object exists already.
         """
         condition = {"IfNoneMatch": "*"} if once else {}
         kind = "application/json"
@@ -83,10 +83,14 @@ class Store:
         _ask(self._client.delete_object, Bucket=self.bucket, Key=key)
 
     def upload(self, key: str, expected: int) -> "Upload":
-        """Begin an upload of about that many bytes.
+        """Begin an upload.
+
+        Args:
+            key: the object's key.
+            expected: estimate of its bytes.
 
         Raises:
-            StoreFailed: S3 does not take so many.
+            StoreFailed: S3 does not accept an object of this size.
         """
         try:
             size = parts.first_size(expected)
@@ -95,7 +99,7 @@ class Store:
         return Upload(self._client, {"Bucket": self.bucket, "Key": key}, size)
 
     def read_parts(self, key: str) -> Iterator[bytes]:
-        """Yield an object part by part; the next ones are on their way meanwhile."""
+        """Yield an object part by part, and read the next parts meanwhile."""
         first, size = self._read_range(key, 0)
         yield first
         coming: deque[Future[tuple[bytes, int]]] = deque()
@@ -125,28 +129,28 @@ class Store:
 
 
 class Upload:
-    """An object that exists only once `complete` was called: whatever else happens, nothing is published.
+    """An upload. The object exists only after `complete`; without this call nothing is published.
 
     Args:
-        client: boto3's.
+        client: boto3's client.
         place: bucket and key.
-        first: bytes of its first parts.
+        first: bytes of the first parts.
 
     Attributes:
         size: bytes so far.
-        sha256: of those.
+        sha256: SHA-256 of these bytes.
     """
 
     def __init__(self, client: Any, place: dict[str, str], first: int) -> None:
         self._client, self._place, self._first = client, place, first
-        self._buffer = io.BytesIO()  # what it gives away is not copied
+        self._buffer = io.BytesIO()  # getvalue() does not copy
         self._parts: list[Future[dict[str, Any]]] = []
         self._on_their_way: deque[tuple[Future[dict[str, Any]], int]] = deque()
         self._id, self._given_up = "", False
         self.size, self.sha256 = 0, sha256()
 
     def write(self, data: bytes) -> None:
-        """Add to the object; waits while enough is on its way."""
+        """Add bytes to the object; wait while enough parts are being sent."""
         self.sha256.update(data)
         self.size += len(data)
         rest = memoryview(data)
@@ -158,7 +162,7 @@ class Upload:
                 self._send_part()
 
     def complete(self) -> None:
-        """Let the object exist: all that it was made of is known to be well."""
+        """Publish the object. The caller knows that all its content is good."""
         if not self._id:
             _ask(self._client.put_object, **self._place, Body=self._buffer.getvalue())
             return
@@ -169,7 +173,7 @@ class Upload:
         self._id = ""
 
     def abort(self) -> None:
-        """Give up what was begun. What S3 keeps of it all the same goes by the bucket's lifecycle."""
+        """Give up the upload. The bucket's lifecycle removes the parts that S3 still keeps."""
         self._given_up = True
         if self._id:
             with suppress(StoreFailed):
@@ -177,7 +181,7 @@ class Upload:
                 _ask(client.abort_multipart_upload, **self._place, UploadId=self._id)
 
     def _send_part(self) -> None:
-        """Send what is in the buffer, beside the parts that are on their way."""
+        """Send the buffer as a part, while earlier parts are still being sent."""
         if self._given_up:
             raise StoreFailed(f"the upload of {self._place['Key']} was given up")
         if len(self._parts) == parts.MOST:
@@ -193,7 +197,7 @@ class Upload:
         self._make_room()
 
     def _make_room(self) -> None:
-        """Wait until the next part can be filled; raises what went wrong with an earlier one."""
+        """Wait until the next part can be filled; raise the error of an earlier part."""
         while self._on_their_way:
             part, _ = self._on_their_way[0]
             if not part.done() and parts.has_room([size for _, size in self._on_their_way], self._part):
@@ -203,7 +207,7 @@ class Upload:
 
     @property
     def _part(self) -> int:
-        """The bytes of the part that is filled."""
+        """The size of the part in the buffer when it is full, in bytes."""
         return parts.next_size(self._first, len(self._parts))
 
     def _send(self, number: int, body: bytes) -> dict[str, Any]:
@@ -221,16 +225,16 @@ def _ask(call: Callable[..., Any], *arguments: Any, **words: Any) -> Any:
 
 
 def _is_empty(error: StoreFailed) -> bool:
-    """Return whether S3 has no first byte to give: the object is there, and empty."""
+    """Return whether the error means an empty object: S3 has no first byte to send."""
     cause = error.__cause__
     return isinstance(cause, ClientError) and cause.response["Error"]["Code"] == "InvalidRange"
 
 
 def make_client(attempts: int, read_timeout: int) -> Any:
-    """Return a client. Keys, region and endpoint come from the environment, where the configuration is."""
+    """Return a client. Keys, region and endpoint come from the environment, where `load` put them."""
     retries: dict[str, Any] = {"mode": os.environ["AWS_RETRY_MODE"], "total_max_attempts": attempts}
-    # A SHA-256 of our own tells damage: an object that is not what it was is another failure than one that is
-    # not there.
+    # The manifest's SHA-256 shows damage. With S3's checksums, botocore would report a damaged object like
+    # one that cannot be downloaded.
     return _ask(
         boto3.client,
         "s3",

@@ -1,4 +1,4 @@
-"""Data on its way: from a program through the compressor into an upload, and from S3 into a program."""
+"""The streams of a backup and of a restore: from programs into an upload, and from S3 into a program."""
 
 import gzip
 import os
@@ -20,28 +20,28 @@ from quickdata_node.store import Store, StoreFailed, Upload
 from quickdata_node.witness import Nobody, Witness
 
 LEVEL = 1
-"""Of zstd: 3 takes half as long again for the same size."""
+"""zstd's level: level 3 takes half as long again for the same size."""
 THREADS = min(4, os.cpu_count() or 1)
-"""Of zstd: each has megabytes of its own, and more than these are faster than any network."""
+"""zstd's threads: each needs megabytes of memory, and four are faster than any network."""
 BLOCK = 1 << 17
-"""What goes through a compressor at once: of more, the threads of zstd would hold back most."""
+"""Bytes to compress at once: zstd's threads would hold back most of a larger block."""
 Child = subprocess.Popen[bytes]
 Programs = Sequence[Callable[[], Child]]
-"""What starts the programs whose output is an object, one after the other."""
+"""Functions that start the programs of an object. The programs run one after the other."""
 AGAIN = "the lines above say why; then run it again"
 DAMAGED = "restore an older backup with --id, or bring back the object's earlier version"
 
 
 class Content(NamedTuple):
-    """An object of a backup, and what writes it.
+    """An object of a backup, and the programs that write it.
 
     Args:
         what: its name in the manifest.
-        file: its file.
-        programs: start the programs whose output it is.
-        expected: its bytes, more or less.
-        tolerated: exit codes of theirs that are no failure.
-        witness: starts what reads it again on its way.
+        file: its file name.
+        programs: functions that start the programs; their output is the object's content.
+        expected: estimate of its bytes.
+        tolerated: exit codes of these programs that are no failure.
+        witness: function that starts the program which reads the content on its way.
     """
 
     what: str
@@ -53,22 +53,22 @@ class Content(NamedTuple):
 
 
 class Feed:
-    """What feeds an upload, in a thread of its own. It completes nothing: that takes an order of its own.
+    """Feeds an upload, in a thread of its own. It completes the upload only when `complete` is called.
 
     Args:
-        content: what goes up.
-        upload: where it goes.
+        content: the object, and the programs that write it.
+        upload: the upload.
     """
 
     said: Any = None
-    """What the witness has said."""
+    """The result of the witness."""
 
     def __init__(self, content: Content, upload: Upload) -> None:
         self.content, self._upload = content, upload
         self._fed: Future[None] = in_background(self._feed)
 
     def wait(self) -> None:
-        """Return when all of the object is known to have been produced, and not before."""
+        """Return when all programs have ended well, and not before."""
         try:
             self._fed.result()
         except StoreFailed as error:
@@ -77,14 +77,18 @@ class Feed:
             raise Failed(f"the {self.content.what} ended badly, nothing was published", AGAIN) from error
 
     def complete(self) -> None:
-        """Let the object exist in the bucket."""
+        """Publish the object in the bucket."""
         try:
             self._upload.complete()
         except StoreFailed as error:
             raise self._not_uploaded() from error
 
     def describe(self, prefix: str) -> StoredObject:
-        """Return what the manifest says of the object, whose key begins with that."""
+        """Return the manifest's description of the object.
+
+        Args:
+            prefix: beginning of its key, without the last slash.
+        """
         key = f"{prefix}/{self.content.file}"
         return StoredObject(key, self._upload.size, self._upload.sha256.hexdigest(), "zstd")
 
@@ -106,13 +110,13 @@ class Feed:
         for program in self.content.programs:
             child = program()
             assert child.stdout
-            with child.stdout:  # a program that nobody reads any more gets a broken pipe
+            with child.stdout:  # if the upload fails, the program gets a broken pipe
                 while block := child.stdout.read(BLOCK):
                     self._upload.write(compressor.compress(block))
                     witness.write(block)
             if child.wait() not in self.content.tolerated:
                 raise ServerFailed(
-                    f"what writes the {self.content.what} ended with exit code {child.returncode}"
+                    f"the program that writes the {self.content.what} ended with exit code {child.returncode}"
                 )
         self._upload.write(compressor.flush())
 
@@ -121,14 +125,15 @@ class Feed:
 
 
 class Source:
-    """An object that comes from S3, as a file that is read. The SHA-256 is taken over all of it.
+    """An object from S3, as a readable file. Its SHA-256 covers all bytes that were read.
 
     Args:
-        parts: it, part by part.
-        seen: what its parts were known by when it was read before.
+        parts: the object, part by part.
+        seen: checksums of the parts from an earlier read; empty for none.
 
     Attributes:
-        known: what its parts are known by: the SHA-256 up to the end of each.
+        sha256: SHA-256 of the bytes so far.
+        known: checksums of the parts: for each, the SHA-256 of the object up to its end.
     """
 
     def __init__(self, parts: Iterator[bytes], seen: Sequence[bytes] = ()) -> None:
@@ -136,14 +141,14 @@ class Source:
         self.sha256, self.known = sha256(), list[bytes]()
 
     def read(self, size: int = -1) -> bytes:
-        """Return the next bytes, some as long as there are any."""
+        """Return the next bytes; at least one, except at the end."""
         if not self._rest:
             self._rest = memoryview(self._next())
         taken, self._rest = self._rest[:size], self._rest[size:]
         return bytes(taken)
 
     def drain(self) -> None:
-        """Read what nobody has read."""
+        """Read the rest of the object."""
         while self._next():
             pass
 
@@ -165,17 +170,18 @@ def fetch(
     sink: Callable[[], Sink],
     seen: Sequence[bytes] = (),
 ) -> Sequence[bytes]:
-    """Send the content of an object somewhere; returns what its parts are known by.
+    """Send the content of an object into a sink; return the checksums of its parts.
 
-    Whatever becomes of it there, all of the object is read: what is damaged must not be called anything else.
+    Without `seen`, the whole object is read even if the sink fails, so that damage is always reported.
 
     Args:
         store: the bucket.
         what: the object's name in the manifest.
-        name: the backup's.
-        stored: what the manifest says of it.
-        sink: opens where it goes.
-        seen: what its parts were known by when it was read before: then the sink takes as much as it needs.
+        name: name of the backup.
+        stored: the manifest's description of the object.
+        sink: function that opens the sink.
+        seen: checksums of its parts from an earlier read. With them, only the bytes that the sink needs are
+            read.
     """
     source = Source(store.read_parts(stored.key), seen)
     try:
@@ -193,7 +199,7 @@ def fetch(
 
 
 def _pour(source: Source, codec: str, open_sink: Callable[[], Sink]) -> Exception | None:
-    """Unpack an object into a sink; returns what went wrong there."""
+    """Unpack an object into a sink; return the error, or None."""
     trouble: Exception | None = None
     try:
         sink = open_sink()
@@ -214,7 +220,7 @@ def _pour(source: Source, codec: str, open_sink: Callable[[], Sink]) -> Exceptio
 
 
 def unpack(source: "Source | IO[bytes]", codec: str) -> Iterator[bytes]:
-    """Yield what is in a compressed file, in blocks of a limited size however well it was compressed."""
+    """Yield the content of a compressed file, in blocks of limited size, however well it was compressed."""
     if codec == "gzip":
         reader: IO[bytes] = gzip.GzipFile(fileobj=source)  # type: ignore[arg-type, assignment]
     else:

@@ -1,4 +1,4 @@
-"""Puts what was restored and compared in the place of what is live."""
+"""Swaps the restored and compared database and attachments in, in place of the live ones."""
 
 import secrets
 import subprocess
@@ -27,32 +27,33 @@ DISCONNECT = """select (
   where datname in (:'live', :'scratch', :'kept'))
 where exists (select from pg_database where datname = :'scratch') \\watch interval=0.05 min_rows=1 count=600
 """
-"""Ends by itself when the scratch database has got its new name; after half a minute (a rename waits 5 s for
-others to go) also when a kill took the swap: it must not go on for ever, ending everybody's sessions."""
+"""SQL that ends all sessions of these databases, again and again, until the scratch database has its new
+name. A rename waits 5 s for other sessions to end. After half a minute the loop ends in any case: if the swap
+was killed, it must not end sessions for ever."""
 ABOVE = "the lines above say why"
 
 
 def swap(
     server: Server, scratch: str, kept: str, files: Swap | None, undo: ExitStack, is_template: bool
 ) -> None:
-    """Swap attachments and databases. Nothing stops it halfway.
+    """Swap the attachments and the databases. No signal stops the swap halfway.
 
-    The attachments go first, because they can go back: the databases' swap is one transaction. What was live
-    before goes last.
+    The attachments go first, because they can be moved back. The databases follow in one transaction. Last,
+    the databases and attachments of earlier restores are removed.
 
     Args:
-        server: where the databases are.
-        scratch: what was restored.
-        kept: what the live one is called then.
+        server: the server.
+        scratch: name of the restored database.
+        kept: new name for the live database.
         files: the attachments; None when there are none.
-        undo: what is done when it fails: all that was made is removed.
-        is_template: whether others may be made after the database: such a one cannot be dropped.
+        undo: removals of everything that the restore created, for a failure.
+        is_template: whether the database becomes a template, which PostgreSQL does not drop.
     """
     server.run.hold_signals()
     live = server.config.database
     _swap_attachments(server, files)
     _swap_databases(server, scratch, kept, files, is_template)
-    undo.pop_all()  # what was made is what is live
+    undo.pop_all()  # the restored database is live now: nothing is undone any more
     server.run.log(f"{live} is restored")
     _remove_older(server, kept, files)
 
@@ -66,7 +67,7 @@ def _swap_attachments(server: Server, files: Swap | None) -> None:
 
 
 def _swap_databases(server: Server, scratch: str, kept: str, files: Swap | None, is_template: bool) -> None:
-    """Rename both in one transaction, while a second session ends whoever is connected or connects again."""
+    """Rename both databases in one transaction, while a second session ends all other sessions."""
     spare = f"{server.config.database}_before_{secrets.token_hex(4)}"
     names = {"live": server.config.database, "scratch": scratch, "kept": kept, "spare": spare}
     names["template"] = str(is_template).lower()
@@ -77,13 +78,13 @@ def _swap_databases(server: Server, scratch: str, kept: str, files: Swap | None,
         server.sql(server.maintenance, RENAME, *options)
         ends.wait()
     except ServerFailed as error:
-        if not restored or _number(server, names["live"]) != restored:  # else only the answer was lost
+        if not restored or _number(server, names["live"]) != restored:  # otherwise only the answer was lost
             _put_back(server, files, "the databases", error)
-        server.run.log("the databases are swapped all the same")
+        server.run.log("but the databases are swapped")
 
 
 def _number(server: Server, database: str) -> str:
-    """Return the number of a database, which another name does not change; nothing when there is none."""
+    """Return the number (OID) of a database, which a rename does not change; an empty string if unknown."""
     query = "select oid from pg_database where datname = :'database'"
     try:
         return server.sql(server.maintenance, query, "-v", f"database={database}").strip()
@@ -92,15 +93,15 @@ def _number(server: Server, database: str) -> str:
 
 
 def _put_back(server: Server, files: Swap | None, what: str, error: Exception) -> None:
-    """Fail, with the attachments where they were if they can be moved."""
+    """Move the attachments back if possible, and fail."""
     if files:
         try:
             files.undo()
         except OSError as trouble:
-            where = f"the live database is as it was, its attachments are in {files.aside}"
-            fix = f"move those back into {server.config.attachments} by hand"
+            where = f"the live database has not changed, its attachments are in {files.aside}"
+            fix = f"move them back into {server.config.attachments} by hand"
             raise Failed(f"{what} cannot be swapped; {where}", fix) from trouble
-    raise Failed(f"{what} cannot be swapped, all that is live is as it was", ABOVE) from error
+    raise Failed(f"{what} cannot be swapped, nothing live has changed", ABOVE) from error
 
 
 def _remove_older(server: Server, kept: str, files: Swap | None) -> None:

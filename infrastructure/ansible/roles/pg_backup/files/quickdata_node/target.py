@@ -1,4 +1,4 @@
-"""Before a restore: which backup it is, and whether this server and its names can take it."""
+"""The checks before a restore: which backup to restore, and whether this server can hold it."""
 
 import os
 import re
@@ -13,7 +13,7 @@ from quickdata_node.server import Server, ServerFailed
 from quickdata_node.store import Store, StoreFailed
 
 LACKING = Path(__file__).with_name("lacking.sql").read_text(encoding="utf-8")
-"""A server says itself what it has: no list is kept here. A locale is tried."""
+"""SQL that asks the server for each need. It tries each locale, because no list of locales is complete."""
 
 
 def check_version(version: int, major: int) -> None:
@@ -25,25 +25,31 @@ def check_version(version: int, major: int) -> None:
 
 
 def check_needs(server: Server, needs: Needs) -> None:
-    """Refuse a server that lacks what the database needs, before anything of it is downloaded."""
+    """Refuse a server that lacks one of the database's needs, before the dump is downloaded."""
     if found := list_lacking(server, needs):
         fix = "install it there, or restore into a server that has it"
         raise Failed(f"the server lacks {', '.join(found)}", fix, 3)
 
 
 def list_lacking(server: Server, needs: Needs) -> list[str]:
-    """Return what a server lacks, each in words; nothing where it cannot be asked."""
+    """Return the needs that a server lacks, in words; an empty list when the server cannot be asked."""
     if needs == NONE:
         return []
     try:
         return server.sql(server.maintenance, LACKING, "-v", f"needs={needs.text()}").splitlines()
     except ServerFailed:
-        server.run.log("what the server lacks cannot be asked; the restore will show it")
+        server.run.log("the server cannot be asked what it lacks; the restore will show it")
         return []
 
 
 def choose_backup(store: Store, source: str, wanted: str) -> str:
-    """Return the name of the newest backup, or of the one that is wanted."""
+    """Return the name of the newest backup, or of the wanted one.
+
+    Args:
+        store: the bucket.
+        source: name of the database.
+        wanted: name or id of a backup; an empty string for the newest one.
+    """
     where = f"s3://{store.bucket}"
     try:
         keys = [key.rest for key in store.list_keys(names.folder(source))]
@@ -73,10 +79,10 @@ def read(store: Store, source: str, name: str) -> Manifest:
 
 
 def check_target(server: Server, backup_id: str, verify: bool) -> None:
-    """Remove what killed runs left, and make sure that no name is taken.
+    """Remove the scratch databases and folders of killed runs, and check that the needed names are free.
 
-    Under the lock, a scratch database that bears its mark belongs to a run that was killed, and what it
-    unpacked is in the bucket still.
+    This run holds the lock. So a marked scratch database belongs to a killed run, and its content is still in
+    the bucket.
     """
     database, live = server.config.database, None if verify else server.config.attachments
     databases.drop_databases(server, f"{database}_restore_", databases.ID)
@@ -92,13 +98,13 @@ def check_target(server: Server, backup_id: str, verify: bool) -> None:
 
 
 def check_room(server: Server, needed: int) -> None:
-    """Make sure that the server has room for the database, where that can be known from here."""
+    """Check that the server has room for the database, if its free space can be read from here."""
     directory = server.sql(server.maintenance, "show data_directory").strip()
     host = os.environ.get("PGHOST") or "/"
     here = re.match(r"/|127\.|localhost$|::1$", host) and Path(directory).is_dir()
     free = free_bytes(server.output("df", "-Pk", directory)) if server.prefix or here else None
     if free is None:
-        server.run.log("room on the server is not known from here, and not checked")
+        server.run.log("the server's free space cannot be read from here, and is not checked")
     elif free <= needed:
         what = f"the restore needs {needed} bytes beside the live database, {free} are free in {directory}"
         raise Failed(
@@ -107,6 +113,6 @@ def check_room(server: Server, needed: int) -> None:
 
 
 def free_bytes(table: str) -> int | None:
-    """Return the free bytes that `df -Pk` shows; None when it shows none."""
+    """Return the free bytes from the output of `df -Pk`; None when it has no line for a file system."""
     lines = table.splitlines()
     return int(lines[1].split()[3]) * 1024 if len(lines) > 1 else None

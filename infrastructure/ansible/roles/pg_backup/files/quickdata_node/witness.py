@@ -1,4 +1,4 @@
-"""What goes up is read again on its way, by the program that reads it when it comes back."""
+"""Reads an object during its upload, by the program that will read it in a restore."""
 
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -13,14 +13,14 @@ Said = TypeVar("Said")
 
 
 class Witness(Generic[Said]):
-    """A program that reads an object, and what it says of it.
+    """A program that reads an object, and the result of its output.
 
     Args:
-        child: it runs.
-        understand: reads what it says.
+        child: the running program.
+        understand: function that turns the program's output into the result.
 
     Attributes:
-        said: what it has said, once it was closed.
+        said: the result, after `close`.
     """
 
     said: Said
@@ -32,11 +32,11 @@ class Witness(Generic[Said]):
 
     def _listen(self, understand: Callable[[IO[bytes]], Said]) -> Said:
         assert self._child.stdout
-        with self._child.stdout as output:  # a program to which nobody listens any more ends
+        with self._child.stdout as output:  # when its output is closed, the program ends
             return understand(output)
 
     def write(self, data: bytes, /) -> None:
-        """Show it the next bytes, unless it has seen enough."""
+        """Send the next bytes to the program, unless it has stopped reading."""
         if not self._seen_enough:
             try:
                 self._input.write(data)
@@ -44,35 +44,35 @@ class Witness(Generic[Said]):
                 self._seen_enough = True
 
     def close(self) -> None:
-        """Wait until it has said all.
+        """Wait until the program ends, and keep the result.
 
         Raises:
-            ServerFailed: it failed.
+            ServerFailed: the program failed.
         """
         with suppress(BrokenPipeError):
             self._input.close()
         said = self._understood.result()
         if code := self._child.wait():
-            raise ServerFailed(f"{self._child.args!r}, which reads it again, ended with exit code {code}")
+            raise ServerFailed(f"{self._child.args!r}, which checks it, ended with exit code {code}")
         self.said = said
 
     def dismiss(self) -> None:
-        """End it, whatever it is doing: nobody wants to know any more."""
+        """Kill the program: its result is not needed any more."""
         self._child.kill()
         with suppress(BrokenPipeError):
             self._input.close()
 
 
 class Nobody:
-    """Where nobody reads what goes up."""
+    """Stands for no witness: nothing reads the object during its upload."""
 
     said = None
 
     def write(self, data: bytes, /) -> None:
-        """Ignore it."""
+        """Ignore the bytes."""
 
     def close(self) -> None:
-        """There is nothing to say."""
+        """Do nothing: there is no result."""
 
     def dismiss(self) -> None:
-        """There is nobody to end."""
+        """Do nothing: there is no program to kill."""

@@ -34,7 +34,7 @@ FILLED = (
     Retried(
         FULL,
         "backup: the dump",
-        "the run ends well: nothing of a backup lies on the node's disk",
+        "the run ends well: no part of a backup is on the node's disk",
     ),
 )
 

@@ -44,7 +44,7 @@ ONCE = (
     Retried(
         "S3: the answer is lost",
         "backup: the manifest",
-        "seen when it is sent again: the run ends well",
+        "noticed when it is sent again: the run ends well",
         how=("lost", "PUT .*manifest"),
     ),
     Retried("S3: 408", "once, at the manifest", how=("408", "PUT .*manifest")),

@@ -39,7 +39,7 @@ KEPT = (
     Retried(
         "the same, with --keep-going",
         "restore",
-        "exit 5: the rows are live, the foreign key is NOT VALID; log and JSON line name what is missing",
+        "exit 5: the rows are live, the foreign key is NOT VALID; log and JSON line name the missing objects",
     ),
 )
 

@@ -99,7 +99,7 @@ TABLE: dict[str, tuple[Group, ...]] = {
         seen(
             "a role is missing",
             "restore",
-            "made anew with its password; roles that exist are never altered",
+            "created again with its password; existing roles are never altered",
             test_swap.test_missing_roles_are_created_and_existing_ones_never_altered,
         ),
         seen(
@@ -112,7 +112,7 @@ TABLE: dict[str, tuple[Group, ...]] = {
         seen(
             "a row has several big values",
             "backup and restore: while rows are counted",
-            "the counting takes the memory of one of them, and not beside pg_dump",
+            "counting needs the memory of one of them, and comes after pg_dump",
             test_limits.test_memory_follows_the_biggest_value_and_not_the_biggest_row,
         ),
         seen(
@@ -138,7 +138,7 @@ TABLE: dict[str, tuple[Group, ...]] = {
         (test_meanwhile.test_a_swap_waits_for_no_lock_without_end, test_meanwhile.LOCKED),
         (test_meanwhile.test_a_swap_whose_answer_is_lost_is_done_all_the_same, test_meanwhile.LOST),
         seen(
-            "the server answers no more while a run is interrupted",
+            "the server stops answering while a run is interrupted",
             "backup",
             "the run ends, and says that its sessions could not be ended",
             test_meanwhile.test_a_server_that_answers_no_more_keeps_no_interrupted_run,
@@ -154,13 +154,13 @@ TABLE: dict[str, tuple[Group, ...]] = {
         seen(
             "a generated column whose function has changed",
             "restore",
-            "it is computed anew, and not compared",
+            "it is computed again, and not compared",
             test_meanwhile.test_a_generated_column_is_computed_anew_and_not_compared,
         ),
         seen(
             "an index whose build failed, a view in pg_catalog, a view that is an extension's",
             "restore",
-            "pg_dump leaves it out, and it is no definition",
+            "pg_dump leaves it out, and it is not compared",
             test_meanwhile.test_what_pg_dump_leaves_out_is_no_definition,
         ),
         seen(
@@ -172,13 +172,13 @@ TABLE: dict[str, tuple[Group, ...]] = {
         seen(
             "another session's temporary table calls a function",
             "restore",
-            "it is no definition",
+            "it is not compared",
             test_meanwhile.test_a_temporary_object_of_another_session_is_no_definition,
         ),
         seen(
-            "a function of the database's owner stands in for PostgreSQL's",
+            "a function of the database's owner has the name of one of PostgreSQL's",
             "backup and restore",
-            "not taken for the one that the program calls by its name",
+            "the program never calls it",
             odd.test_a_function_of_the_owner_is_never_called,
         ),
         seen(
@@ -196,7 +196,7 @@ TABLE: dict[str, tuple[Group, ...]] = {
         seen(
             "a setting that is a list holds SQL between comments",
             "backup, verify and restore",
-            "it is the name of a schema that is not there",
+            "it is the name of a schema that does not exist",
             odd.test_a_setting_that_is_a_list_is_never_run,
         ),
         seen(
@@ -206,7 +206,7 @@ TABLE: dict[str, tuple[Group, ...]] = {
             odd.test_a_cast_of_the_owner_is_never_called,
         ),
         seen(
-            "lists with quotes, commas, spaces, or with nothing in them",
+            "lists with quotes, commas or spaces, and empty lists",
             "restore",
             "they come back",
             odd.test_lists_that_are_set_for_the_database_come_back,
@@ -227,11 +227,11 @@ TABLE: dict[str, tuple[Group, ...]] = {
         seen(
             "the database is opened as another role",
             "backup and restore",
-            "the program's sessions are the program's role's",
+            "the program's sessions keep the program's role",
             test_parameters.test_a_database_that_is_opened_as_another_role_is_backed_up,
         ),
         seen(
-            "a trigger lets nobody sign in",
+            "a trigger refuses all logins",
             "backup and verify",
             "it does not act on the program",
             test_parameters.test_a_trigger_that_lets_nobody_sign_in_does_not_keep_the_program_out,
@@ -239,7 +239,7 @@ TABLE: dict[str, tuple[Group, ...]] = {
         seen(
             "the database preloads a library that is missing",
             "backup and verify",
-            "the program's sessions do without",
+            "the program's sessions do not load it",
             test_parameters.test_a_library_that_is_missing_does_not_keep_the_program_out,
         ),
         seen(
@@ -261,7 +261,7 @@ TABLE: dict[str, tuple[Group, ...]] = {
             test_parameters.test_rows_on_a_damaged_page_are_a_failure_even_where_the_database_takes_them_for_gone,
         ),
         seen(
-            "a constraint goes by the time zone that is set for the database",
+            "a constraint depends on the database's time zone",
             "restore",
             "it holds for the rows",
             test_parameters.test_a_constraint_that_goes_by_the_databases_time_zone_holds_for_its_rows,
@@ -285,15 +285,15 @@ TABLE: dict[str, tuple[Group, ...]] = {
             odd.test_names_that_the_server_always_quotes_are_the_same_names,
         ),
         seen(
-            "a trigger notes who signs in",
+            "a trigger notes each login",
             "restore",
-            "it sleeps: no row differs",
+            "it does not run: no row differs",
             odd.test_a_trigger_at_sign_in_does_not_change_what_is_compared,
         ),
         seen(
             "a subscription",
             "restore",
-            "it stays behind (see below)",
+            "it is left out (see below)",
             odd.test_a_subscription_stays_behind,
         ),
         seen(
@@ -309,7 +309,7 @@ TABLE: dict[str, tuple[Group, ...]] = {
             odd.test_fields_that_are_exchanged_are_seen_wherever_they_are,
         ),
         seen(
-            "values that their type takes for equal: 1.0 and 1.00, 0 and -0, 1 month and 30 days",
+            "values that are equal for their type: 1.0 and 1.00, 0 and -0, 1 month and 30 days",
             "restore",
             "the checksums tell them apart",
             test_fingerprints.test_what_a_type_takes_for_equal_is_told_apart,
@@ -326,7 +326,7 @@ TABLE: dict[str, tuple[Group, ...]] = {
             test_definitions.KEPT,
         ),
         seen(
-            "definitions that PostgreSQL writes otherwise when it has read them",
+            "definitions that PostgreSQL writes in another way after it has read them",
             "restore",
             "they are the same",
             test_definitions.test_definitions_of_many_kinds_come_back_equal,
@@ -334,17 +334,17 @@ TABLE: dict[str, tuple[Group, ...]] = {
         seen(
             "the database is a template",
             "restore",
-            "it is one again, and what is kept can be dropped all the same",
+            "the restored database is a template again, and the kept one can be dropped",
             test_definitions.test_a_template_comes_back_as_one_and_old_ones_go,
         ),
         seen(
-            "what no restore can bring back (see below)",
+            "things that no restore can bring back (see below)",
             "verify",
             "exit 1",
             lossy.test_what_no_restore_can_bring_back_fails_the_verification,
         ),
         seen(
-            "what pg_dump leaves out (see below)",
+            "things that pg_dump leaves out (see below)",
             "backup and verify",
             "neither kept nor counted",
             lossy.test_what_pg_dump_leaves_out_is_not_counted_either,
@@ -366,7 +366,7 @@ TABLE: dict[str, tuple[Group, ...]] = {
         (long_s3.test_without_the_roles_credentials_there_is_no_backup, long_s3.METADATA),
         (long_s3.test_the_metadata_service_is_asked_again, long_s3.CREDENTIALS),
         seen(
-            "a manifest is there already",
+            "the manifest exists already",
             "backup: the manifest",
             "exit 1, it is never overwritten",
             test_backup.test_a_manifest_that_is_there_is_never_overwritten,
@@ -451,12 +451,12 @@ TABLE: dict[str, tuple[Group, ...]] = {
         seen(
             "SIGKILL of the program alone",
             "backup: while rows are counted",
-            "what it started holds the lock until it has ended; nothing is published",
+            "the programs that it started hold the lock until they end; nothing is published",
             test_backup.test_after_a_kill_nothing_was_published_and_the_next_backup_works,
         ),
         (long_node.test_a_lock_that_nobody_holds_does_not_stop_a_backup, long_node.STALE),
         seen(
-            "a folder in the state directory is called like a run's",
+            "a folder in the state directory has a name like a run's",
             "backup",
             "it stays, and the log names it",
             test_marks.test_only_what_a_killed_run_marked_goes_from_the_state_directory,
@@ -472,7 +472,7 @@ TABLE: dict[str, tuple[Group, ...]] = {
         seen(
             "the clock is set back",
             "backup",
-            "a warning; the new backup is the latest all the same",
+            "a warning; the new backup is still the latest",
             test_backup.test_a_clock_set_back_does_not_make_an_old_backup_the_latest,
         ),
         (long_node.test_of_two_backups_in_one_second_the_later_is_the_latest, long_node.SECONDS),
@@ -496,19 +496,19 @@ TABLE: dict[str, tuple[Group, ...]] = {
         seen(
             "a backup fails",
             "its end",
-            "told by Apprise, pinged with /fail, no password in a log, an argument or an environment",
+            "a message by Apprise and a ping with /fail; no password in a log, an argument or an environment",
             test_notifications.test_a_bad_backup_is_told_and_pings_that_it_failed,
         ),
         seen(
             "the configuration is wrong",
             "the start",
-            "told and pinged like any failure",
+            "a message and a ping, as for any failure",
             test_notifications.test_a_configuration_that_is_wrong_is_told_too,
         ),
         seen(
             "the newest backup is too old",
-            "the look at its age",
-            "told by Apprise at each look, never pinged",
+            "the check of its age",
+            "a message by Apprise at each check, never a ping",
             test_notifications.test_each_look_at_a_backup_that_is_too_old_is_told,
         ),
     ),
@@ -563,7 +563,7 @@ TABLE: dict[str, tuple[Group, ...]] = {
         seen(
             "globals of format 1: names, settings and comments look like other SQL",
             "restore",
-            "told apart, and restored",
+            "they are told apart, and restored",
             test_globals.test_odd_roles_and_settings_of_format_1_come_back,
         ),
         seen(
@@ -579,9 +579,9 @@ TABLE: dict[str, tuple[Group, ...]] = {
             test_restore.test_an_unfinished_backup_is_not_the_latest,
         ),
         seen(
-            "a key like a backup's that bears no time",
+            "a key like a backup's without a valid time",
             "backup and restore",
-            "it is no backup, and stays",
+            "it is not a backup, and stays",
             test_retention.test_a_key_that_bears_no_time_is_no_backup,
         ),
         seen(
@@ -619,7 +619,7 @@ TABLE: dict[str, tuple[Group, ...]] = {
         ),
         (long_postgres.test_a_verifier_that_cannot_run_verifies_nothing, long_postgres.VERIFIERS),
         seen(
-            "what came back differs",
+            "the restored data differ",
             "restore: the comparison",
             "exit 4, the live database is as it was",
             test_restore.test_a_restore_that_differs_is_seen_and_the_live_database_stays,
@@ -646,13 +646,13 @@ TABLE: dict[str, tuple[Group, ...]] = {
         seen(
             "clients reconnect all the time",
             "restore: the swap",
-            "it is done all the same",
+            "the swap is done nevertheless",
             test_swap.test_clients_that_reconnect_all_the_time_do_not_stop_the_swap,
         ),
         seen(
             "SIGKILL before the databases are renamed",
             "restore: the swap",
-            "nothing is swapped; others' sessions are not ended for ever",
+            "nothing is swapped; the loop that ends other sessions stops",
             test_swap.test_when_a_swap_is_killed_others_sessions_are_not_ended_for_ever,
         ),
         seen(
@@ -688,7 +688,7 @@ TABLE: dict[str, tuple[Group, ...]] = {
         seen(
             "what was kept is renamed, and live again",
             "backup, verify and restore",
-            "it is kept again; its old mark is in nothing that is live",
+            "it is kept again; no live database or folder bears its old mark",
             test_marks.test_what_was_live_and_is_live_again_is_never_taken_for_ours,
         ),
         seen(

@@ -9,7 +9,7 @@ from tests.support.backup_runs import name_of
 from tests.support.faults import Fault, Retried, cases
 from tests.support.node_ends import MARK
 
-GONE = (Retried("the state directory is gone", "backup", "made anew: the run ends well"),)
+GONE = (Retried("the state directory is gone", "backup", "it is created again: the run ends well"),)
 
 
 @pytest.mark.parametrize("case", cases(GONE))
@@ -35,7 +35,9 @@ def test_a_lock_that_nobody_holds_does_not_stop_a_backup(stocked: Node, case: Fa
 
 # --- the clock ---
 
-SECONDS = (Retried("there is one of the same second, or a later one", "backup", "the new one is the latest"),)
+SECONDS = (
+    Retried("there is a backup of the same second, or a later one", "backup", "the new one is the latest"),
+)
 
 
 @pytest.mark.parametrize("case", cases(SECONDS))

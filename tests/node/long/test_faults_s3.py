@@ -138,7 +138,7 @@ ORDER = (
     Retried(
         "S3: 403",
         "backup: the removal of an old one, when its manifest is gone",
-        "exit 1: what is half removed is not a backup any more",
+        "exit 1: a half removed backup is not a backup any more",
     ),
 )
 

@@ -44,8 +44,8 @@ def test_after_a_kill_the_latest_backup_is_the_one_before(
 FORKED = tuple(
     Retried(
         "SIGKILL of the program alone",
-        f"{run}: whenever it has just started another one",
-        "what it started ends by itself; nothing is published, nothing is swapped by halves",
+        f"{run}: at each start of another program",
+        "the programs that it started end by themselves; nothing is published, and no swap is half done",
         how=how,
     )
     for run, how in {

@@ -18,13 +18,13 @@ insert into big select repeat(md5(n::text), 1000) from generate_series(1, 100) n
 """
 MOVES = (
     Retried(
-        "what is stored apart shrinks meanwhile",
+        "a table's TOAST shrinks meanwhile",
         "backup",
         "it is counted once",
         how=("delete from big", "vacuum"),
     ),
     Retried(
-        "what is stored apart grows meanwhile",
+        "a table's TOAST grows meanwhile",
         "backup",
         "it is counted once",
         how=(
@@ -134,7 +134,7 @@ LOST = (
     Retried(
         "the answer of the databases' swap is lost",
         "restore: the swap",
-        "the server is asked: what is swapped is called restored",
+        "the server is asked, and a swap that is done is reported as done",
     ),
 )
 

@@ -18,8 +18,8 @@ PREPARED = (
     Fault(
         "a prepared transaction in the live database",
         "restore: the start",
-        "the database {database} has prepared transactions, the oldest is 'moving' of TIME, and cannot change"
-        " its name meanwhile; in psql, in that database: commit prepared 'NAME', or rollback prepared 'NAME'",
+        "the database {database} has prepared transactions, the oldest is 'moving' from TIME, so it cannot be"
+        " renamed; in psql, in that database: commit prepared 'NAME', or rollback prepared 'NAME'",
     ),
 )
 

@@ -59,7 +59,7 @@ REFUSED = (
     Retried(
         "a membership was granted by the superuser of another server",
         "verify and restore",
-        "it is granted by this one's",
+        "this server's superuser grants it",
         how=(with_grantor, []),
     ),
 )

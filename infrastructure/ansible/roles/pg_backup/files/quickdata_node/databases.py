@@ -83,7 +83,7 @@ def require_no_prepared(server: Server, *names: str) -> None:
     A prepared transaction does not end when its session ends.
     https://www.postgresql.org/docs/18/sql-prepare-transaction.html
     """
-    query = """select format('%I has prepared transactions, the oldest is %L of %s', database,
+    query = """select format('%I has prepared transactions, the oldest is %L from %s', database,
       (array_agg(gid order by prepared))[1], min(prepared)::timestamptz(0))
     from pg_prepared_xacts where database in (:'one', :'other') group by database limit 1"""
     one, other = (*names, "")[:2]
@@ -93,4 +93,4 @@ def require_no_prepared(server: Server, *names: str) -> None:
         raise Failed("the prepared transactions cannot be listed", "the lines above say why") from error
     if found:
         fix = "in psql, in that database: commit prepared 'NAME', or rollback prepared 'NAME'"
-        raise Failed(f"the database {found}, and cannot change its name meanwhile", fix)
+        raise Failed(f"the database {found}, so it cannot be renamed", fix)

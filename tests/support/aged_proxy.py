@@ -1,4 +1,4 @@
-"""A proxy in front of an S3 that lets it tell another time at which objects were written."""
+"""A proxy in front of an S3 that changes the time at which objects were written."""
 
 import re
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ def aged(endpoint: str, written: datetime) -> Iterator[str]:
 
     Args:
         endpoint: the URL of the S3.
-        written: when all is said to have been written.
+        written: the time that the proxy gives for all objects.
     """
     told = f"{written:%Y-%m-%dT%H:%M:%S.000Z}".encode()
 

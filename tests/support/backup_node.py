@@ -97,7 +97,7 @@ class Node:
         return shim
 
     def mutate(self, script: str, guard: str, instead: str) -> None:
-        """Take a guard out of a copy of the program."""
+        """Remove a guard from a copy of the program."""
         copy = Path(tempfile.mkdtemp(prefix="program-", dir=self.directory))
         shutil.copytree(self.scripts, copy, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
         self.scripts = copy
@@ -140,7 +140,7 @@ class Node:
         return finish(self.start("restore-pg-latest.sh", *arguments))
 
     def refuses_to_restore(self, *arguments: str) -> str:
-        """Restore in vain: nothing may have changed. Returns the exit code and the alert."""
+        """Run a restore that must fail and change nothing; return the exit code and the alert."""
         before = self.content()
         done = self.restore(*arguments)
         assert done.out == ""
@@ -193,13 +193,13 @@ class Node:
 
     @contextmanager
     def locked(self, table: str = "customers") -> Iterator[None]:
-        """Make whoever reads the table wait."""
+        """Let every session wait that reads the table."""
         with self.held(f"lock table {table}", "rollback"):
             yield
 
     @contextmanager
     def held(self, change: str, end: str = "commit") -> Iterator[None]:
-        """Change something, and let others wait before it is decided."""
+        """Change something, and let other sessions wait before the transaction ends."""
         command = [str(self.server.bin / "psql"), "-XqAt", "-d", self.conninfo()]
         holder = subprocess.Popen(
             command, env=self.server.environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -280,7 +280,7 @@ class Node:
         self.rewrite(lambda manifest: manifest["objects"]["globals"].update(sha256=sha256))
 
     def plant(self, backup: dict[str, bytes], source: str, name: str | None = None) -> str:
-        """Put a backup of another node's database here, as if it had been one of ours."""
+        """Put a backup of another node's database here, as if it were this node's."""
         old = next(iter(backup)).split("/")[-2]
         name = name or old
         for key, content in backup.items():

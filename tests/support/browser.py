@@ -1,4 +1,4 @@
-"""What a person sees of NocoDB: a real browser signs in, opens a row and downloads its attachment."""
+"""What a user sees of NocoDB: a real browser signs in, opens a row and downloads its attachment."""
 
 import shutil
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ def look(where: tuple[str, str, str], base: Base, screenshot: Path) -> Seen:
     """Sign in, open the first row, download its attachment; keep a picture of it.
 
     Args:
-        where: NocoDB's URL, a person's address and password.
+        where: NocoDB's URL, a user's address and password.
         base: the base to open.
         screenshot: where the picture goes.
     """

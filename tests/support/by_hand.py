@@ -1,4 +1,4 @@
-"""What a person does without the pipeline: commands typed in a copy of infrastructure/."""
+"""What a user does without the pipeline: commands typed in a copy of infrastructure/."""
 
 import shutil
 import subprocess
@@ -30,11 +30,11 @@ class Typed:
 
 @dataclass(frozen=True)
 class Terminal:
-    """A person's terminal.
+    """A user's terminal.
 
     Args:
         workspace: the directory that holds infrastructure/.
-        environment: every variable that the person has.
+        environment: every variable of the user.
         tofu: "tofu" or "terraform", whichever this machine has.
     """
 

@@ -97,12 +97,12 @@ DATA_MUTATIONS = (
                 EXCHANGED,
             ),
             ("values as they are written", 'hashtextextended(concat(t.%1$I) collate "C", 0)', "0", EQUAL),
-            ("nothing is not a row of nothing", "is distinct from null", "is not null", EQUAL),
+            ("a null is not a row of nulls", "is distinct from null", "is not null", EQUAL),
             ("one NaN", "case t.%1$I::float8 when", "case null::float8 when", ONE_NAN),
         )
     ),
     Mutation(
-        "locks of indexes are let go",
+        "locks of indexes are released",
         "tables.sql",
         ", 'rollback to savepoint counted'",
         "",
@@ -116,7 +116,7 @@ DATA_MUTATIONS = (
         test_limits.test_a_table_with_big_values_is_counted_when_pg_dump_has_ended,
     ),
     Mutation(
-        "what objects call is compared",
+        "calls of objects are compared",
         "definitions.py",
         "    return found | calls\n",
         "    return found\n",
@@ -146,7 +146,7 @@ DATA_MUTATIONS = (
     ),
     Mutation("definitions in one time zone", "definitions.py", '{"timezone": "UTC"}', "{}", KINDS),
     Mutation(
-        "what reads the dump again has ended well",
+        "the program that checks the dump has ended well",
         "witness.py",
         "        if code := self._child.wait():\n",
         "        if (code := self._child.wait()) is None:\n",
@@ -201,7 +201,7 @@ DATA_MUTATIONS = (
     session("the database's own tablespace", "default_tablespace", "", PARAMETERS),
     session("money", "lc_monetary", "C", PARAMETERS),
     session(
-        "the role that signed in",
+        "the role that logged in",
         "role",
         "none",
         test_parameters.test_a_database_that_is_opened_as_another_role_is_backed_up,
@@ -223,7 +223,7 @@ DATA_MUTATIONS = (
         test_parameters.test_rows_on_a_damaged_page_are_a_failure_even_where_the_database_takes_them_for_gone,
     ),
     Mutation(
-        "what constraints go by comes first",
+        "settings that constraints depend on come first",
         "restore.py",
         "    set_up(restore, restore.globals.first)\n",
         "",
@@ -236,7 +236,7 @@ DATA_MUTATIONS = (
         PARAMETERS,
     ),
     session(
-        "no trigger at sign-in",
+        "no login trigger",
         "event_triggers",
         "off",
         test_parameters.test_a_trigger_that_lets_nobody_sign_in_does_not_keep_the_program_out,
@@ -271,7 +271,7 @@ DATA_MUTATIONS = (
         OLD_ROLES,
     ),
     Mutation(
-        "format 1: what cannot be told apart",
+        "format 1: statements that cannot be split",
         "old_globals.py",
         "    if statement:\n        raise ValueError(statement)\n",
         "",
@@ -316,7 +316,7 @@ DATA_MUTATIONS = (
         {"case": test_refused.REFUSED[2]},
     ),
     Mutation(
-        "a refused statement bars no other",
+        "a refused statement does not stop the others",
         "statements.py",
         "\\\\set ON_ERROR_STOP off\\n",
         "",
@@ -389,7 +389,7 @@ DATA_MUTATIONS = (
         {"move": 1},
     ),
     Mutation(
-        "what a killed restore unpacked",
+        "files that a killed restore unpacked",
         "target.py",
         '        remove_folders(attachments.find_marked(live, "restore"), server.run.log)\n',
         "",
@@ -405,7 +405,7 @@ DATA_MUTATIONS = (
         {"odd": "99991231T235959Z-00000000"},
     ),
     Mutation(
-        "names that bear a time",
+        "names that have a time",
         "names.py",
         "[0-9]{4}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])T",
         "[0-9]{8}T",

@@ -1,4 +1,4 @@
-"""A person's checkout from which quickdata deploys "to AWS", with LocalStack there: run, interrupted."""
+"""A user's checkout, from which quickdata deploys to LocalStack as if to AWS: run, interrupted."""
 
 import json
 import os

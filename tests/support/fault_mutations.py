@@ -87,7 +87,7 @@ FAULT_MUTATIONS = (
         of_signals.LATE[1],
     ),
     injected(
-        "what is tried again",
+        "requests to S3 are repeated",
         "config.py",
         '"AWS_RETRY_MODE": "standard"',
         '"AWS_RETRY_MODE": "legacy"',
@@ -167,7 +167,7 @@ FAULT_MUTATIONS = (
         long_s3.ORDER[0],
     ),
     injected(
-        "what a killed run left on the disk",
+        "files of a killed run on the disk",
         "run.py",
         '            remove_folders(sorted(state_dir.glob("run.????????")), self.log)\n',
         "",
@@ -175,7 +175,7 @@ FAULT_MUTATIONS = (
         long_node.STALE[0],
     ),
     injected(
-        "the heed of SIGTERM",
+        "SIGTERM ends a run",
         "run.py",
         "SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)",
         "SIGNALS = (signal.SIGHUP, signal.SIGINT)",
@@ -242,7 +242,7 @@ FAULT_MUTATIONS = (
         long_objects.WRONG[3],
     ),
     injected(
-        "what cannot be built is a failure",
+        "objects that cannot be built are a failure",
         "restore.py",
         "    if failures and not restore.options.keep_going:\n",
         "    if False:\n",
@@ -258,7 +258,7 @@ FAULT_MUTATIONS = (
         test_keep_going.MORE[0],
     ),
     injected(
-        "a session that ended is no object",
+        "a session that ended is not an object",
         "load.py",
         "could not execute query: (ERROR: .*)",
         "could not execute query: (.*)",
@@ -266,7 +266,7 @@ FAULT_MUTATIONS = (
         test_keep_going.MORE[1],
     ),
     injected(
-        "who keeps going is told what is missing",
+        "--keep-going lists the missing objects",
         "outcome.py",
         "    if failures:\n",
         "    if False:\n",

@@ -62,7 +62,7 @@ class Trouble:
 
 
 class FaultProxy(ThreadingHTTPServer):
-    """Listens on the loopback, and passes on whatever no trouble befalls.
+    """Listens on the loopback, and passes on every request without trouble.
 
     Args:
         storage: the URL of the S3 behind it.
@@ -90,7 +90,7 @@ class FaultProxy(ThreadingHTTPServer):
             self.let_go.set()
 
     def handle_error(self, *_: object) -> None:
-        """Say nothing: a client that is killed, or gives up, is what the tests are about."""
+        """Print nothing: the tests kill clients on purpose."""
 
 
 @contextmanager

@@ -44,7 +44,7 @@ Group = tuple[Test, tuple[Fault, ...]]
 
 
 def seen(name: str, moment: str, outcome: str, test: Test) -> Group:
-    """A fault that a test of its own injects, and judges in its own words."""
+    """A fault that one test injects, with assertions of its own."""
     return test, (Retried(name, moment, outcome),)
 
 

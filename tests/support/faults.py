@@ -1,4 +1,4 @@
-"""What must be true after a fault, whichever it was; and what the table of faults says of each."""
+"""The assertions after every fault, and the rows of the table of faults."""
 
 import subprocess
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Retried(Fault):
-    """A fault that passes, and that the run survives."""
+    """A temporary fault, which the run survives."""
 
     says: str = "retried: the run ends well"
     code: int = 0
@@ -71,7 +71,7 @@ class Before:
         assert self.node.content() == self.content
 
     def survives(self, done: Finished, says: str, code: int = 1, script: str = "backup-pg.sh") -> None:
-        """The run failed, said so to people and to the alert hook, and has changed and left nothing."""
+        """The run failed, told the log and the alert hook, changed nothing and left nothing."""
         names = {
             "bucket": self.node.bucket,
             "database": self.node.database,

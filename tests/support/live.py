@@ -1,4 +1,4 @@
-"""A deployment on real nodes for the tests, with a base that a person made in its NocoDB. Needs Docker."""
+"""A deployment on real nodes for the tests, with a base that a user made in its NocoDB. Needs Docker."""
 
 import shutil
 import subprocess
@@ -50,7 +50,7 @@ class Watched(Progress):
 
 @dataclass
 class Live:
-    """A deployment on real nodes, with a base that a person made."""
+    """A deployment on real nodes, with a base that a user made."""
 
     portal: BlockingPortal
     s: Swarm

@@ -1,4 +1,4 @@
-"""Manifests of backups that nobody took."""
+"""Manifests of invented backups."""
 
 from typing import Any
 
@@ -9,10 +9,10 @@ def manifest(database: str, name: str, taken: str, **changes: Any) -> dict[str, 
     """Return the manifest of a backup of SIZE bytes, with two tables of 42 rows together.
 
     Args:
-        database: whose backup it is.
+        database: name of the database.
         name: the backup's.
         taken: when its snapshot was taken.
-        changes: what else it says.
+        changes: further values of the manifest.
     """
     root = f"postgres/{database}/{name}"
     stored = {"sha256": "ab", "codec": "zstd"}

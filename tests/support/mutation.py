@@ -1,4 +1,4 @@
-"""A guard of the node's program, how it is taken out, and the test that must go red."""
+"""A guard of the node's program, how to remove it, and the test that must then fail."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -11,14 +11,14 @@ BACKUP, RESTORE = "backup-pg.sh", "restore-pg-latest.sh"
 
 
 class Mutation(NamedTuple):
-    """A guard that is taken out of a copy of the program.
+    """A guard to remove from a copy of the program.
 
     Args:
-        guard: what people call it.
-        module: where it is.
-        text: the guard, which is there once.
-        instead: what stands there then.
-        test: what goes red.
+        guard: its name on the page of the faults.
+        module: the file that holds it.
+        text: the guard's code, which the module has once.
+        instead: the code to put in its place.
+        test: the test that must fail.
         given: the test's parameters.
     """
 
@@ -53,7 +53,7 @@ def arguments(mutation: Mutation, request: pytest.FixtureRequest) -> dict[str, A
 
 
 def goes_red(mutation: Mutation, request: pytest.FixtureRequest) -> None:
-    """Take the guard out of a copy of the program: the test that is named must fail."""
+    """Remove the guard from a copy of the program: its test must fail."""
     prepared = arguments(mutation, request)
     request.getfixturevalue("node").mutate(mutation.module, mutation.text, mutation.instead)
     with pytest.raises((AssertionError, pytest.fail.Exception)):
@@ -61,5 +61,5 @@ def goes_red(mutation: Mutation, request: pytest.FixtureRequest) -> None:
 
 
 def stays_green(mutation: Mutation, request: pytest.FixtureRequest) -> None:
-    """With every guard the same test passes on the same fixtures: it is red for want of the guard alone."""
+    """With every guard the same test passes on the same fixtures: only the missing guard makes it fail."""
     mutation.test(**arguments(mutation, request))

@@ -35,7 +35,7 @@ PROGRAM_MUTATIONS = (
         test_backup.test_the_upload_of_a_dump_that_died_is_never_completed,
     ),
     Mutation(
-        "what was begun is given up",
+        "an unfinished upload is given up",
         "backup.py",
         "        server.run.cleaning.callback(upload.abort)\n",
         "        pass\n",
@@ -196,14 +196,14 @@ PROGRAM_MUTATIONS = (
         test_swap.test_databases_that_cannot_be_swapped_leave_the_attachments,
     ),
     Mutation(
-        "what was left aside",
+        "attachments that were left aside",
         "target.py",
         "        attachments.require_nothing_aside(live)\n",
         "",
         test_swap.test_attachments_that_cannot_be_moved_back_are_named_and_never_dropped,
     ),
     Mutation(
-        "what is stuck is not removed",
+        "attachments that cannot be moved back are not removed",
         "attachments.py",
         "        if not self._stuck:\n",
         "        if True:\n",
@@ -238,7 +238,7 @@ PROGRAM_MUTATIONS = (
         test_notifications.test_a_bad_backup_is_told_and_pings_that_it_failed,
     ),
     Mutation(
-        "no word of a library about an address",
+        "no library prints an address",
         "notifications.py",
         "            stderr=subprocess.DEVNULL,\n",
         "",
@@ -246,7 +246,7 @@ PROGRAM_MUTATIONS = (
         {"case": test_notifications.CHATTY[0]},
     ),
     Mutation(
-        "no answer of a library's about an address",
+        "no library's error shows an address",
         "sender.py",
         "    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)\n",
         "",
@@ -254,7 +254,7 @@ PROGRAM_MUTATIONS = (
         {"case": test_notifications.CHATTY[0]},
     ),
     Mutation(
-        "notifications are not waited for for ever",
+        "the wait for notifications ends",
         "notifications.py",
         "            timeout=LONGEST,\n",
         "",

@@ -90,7 +90,7 @@ def index_of(name: str, version: str, files: Mapping[str, str]) -> dict[str, byt
 
 
 def forget_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take away what this machine itself needs to reach the network, and HOME with pip's configuration."""
+    """Remove the variables with which this machine reaches the network, and HOME with pip's configuration."""
     monkeypatch.setenv("HOME", "/nonexistent")
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
     for name in (*network.FILES, *network.INDEXES, *network.PROXIES, network.DIRECT):

@@ -82,7 +82,7 @@ async def vm_role(directory: Path) -> AsyncIterator[Role]:
 
 
 def credentials(role: Role) -> dict[str, str]:
-    """Let the account assume the role for a moment: as it is, only machines of EC2 get its credentials."""
+    """Let the account assume the role for a moment: normally only machines of EC2 get its credentials."""
     iam, arn = role.root("iam"), f"arn:aws:iam::{ACCOUNT}"
     rendered = iam.get_role(RoleName=role.name)["Role"]["AssumeRolePolicyDocument"]
     document = policy(Action="sts:AssumeRole", Principal={"AWS": f"{arn}:root"})

@@ -28,6 +28,8 @@ class Report:
         verb: the verb that runs.
         target: "aws" or "localstack".
         facts: commit, lock hashes, tool versions.
+        previous: the last run of this verb and target that ended well: its seconds, and its steps, each with
+            name and seconds; None when there was none.
     """
 
     verb: str
@@ -40,6 +42,7 @@ class Report:
     proofs: dict[str, dict[str, Any]] = field(default_factory=dict)
     not_proven: list[str] = field(default_factory=list)
     error: dict[str, Any] | None = None
+    previous: dict[str, Any] | None = None
 
     def record_result(self, result: Result, started: str) -> None:
         """Note a step's result."""

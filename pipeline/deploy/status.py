@@ -98,7 +98,8 @@ def _with_one_remedy(part: Finding, nodes: Finding) -> Finding:
 
 
 async def _bucket(d: Deployment) -> Finding:
-    about, facts = "bucket", {"name": d.bucket, "exists": await d.cloud.owns(d.bucket)}
+    about = "bucket"
+    facts = {"name": d.bucket, "exists": await d.cloud.owns(d.bucket), "versioned": None}
     if not facts["exists"]:
         return Finding(about, (f"{d.bucket} is not there",), facts, d.advice("`quickdata deploy` creates it"))
     facts["versioned"] = await d.cloud.ask(partial(_versioning, d), d.bucket) == "Enabled"
@@ -117,7 +118,7 @@ async def _backups(d: Deployment) -> Finding:
     complete = [each for each in await list_backups(d.cloud, d.bucket, DATABASE) if each.complete]
     if not complete:
         fix = d.advice("`quickdata backup` takes one")
-        return Finding("backups", ("there is none yet",), {"newest": None}, fix)
+        return Finding("backups", ("there is none yet",), {"newest": None, "verified": None}, fix)
     newest = complete[0]
     verified = max((each for each in complete if each.verified_at), key=_verified, default=None)
     lines = [f"the newest is {newest.id}, {age(newest, now)} old, {newest.bases} bases, {newest.rows} rows"]
@@ -206,10 +207,11 @@ async def _drift(d: Deployment, stack: Stack, turn: Lock) -> Finding:
     if known.empty:
         what = "nothing to compare: its state knows of nothing yet"
         fix = d.advice("`quickdata plan` shows what `quickdata deploy` would create")
-        return Finding(about, (what,), {"deployed": False}, fix)
+        unknown = {"deployed": False, **dict.fromkeys(Plan().counts()), "changes": None}
+        return Finding(about, (what,), unknown, fix)
     plan = await _throwaway_plan(d, stack)
     changes, counts = tuple(map(str, plan.changes)), plan.counts()
-    facts = {**counts, "changes": changes}
+    facts = {"deployed": True, **counts, "changes": changes}
     if not plan.pending:
         return Finding(about, ("none, it is as its code says",), facts)
     said_of = ", ".join(f"{count} to {action}" for action, count in counts.items() if count) or "outputs only"

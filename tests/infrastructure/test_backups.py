@@ -13,6 +13,7 @@ from pipeline.deployment import DATABASE
 from pipeline.errors import BackupError
 from pipeline.servers.localstack import LocalStack
 from tests.support.clouds import cloud_of
+from tests.support.json_fields import documented, found
 from tests.support.manifests import manifest
 
 OLD, NEW = "20260101T020000Z-0000aaaa", "20260102T020000Z-0000bbbb"
@@ -72,6 +73,17 @@ async def test_a_verified_backup_says_when_and_by_what(bucket: Bucket) -> None:
     found = await list_backups(bucket.cloud, bucket.name, "app")
     assert "2026-01-01T03:00:00Z by drill" in list(table(found, NOW))[1]
     assert found[0].document()["verified_by"] == "drill"
+
+
+async def test_the_page_of_json_lists_every_field_of_a_backup_with_its_type_and_no_other(
+    bucket: Bucket,
+) -> None:
+    bucket.manifest("app", OLD)
+    bucket.put(f"postgres/app/{OLD}/verified.json", '{"verified_at": "2026-01-01T03:00:00Z", "by": "drill"}')
+    bucket.manifest("app", NEW, format=3)
+    bucket.put("postgres/app/20260103T020000Z-0000cccc/dump.zst")
+    listed = [each.document() for each in await list_backups(bucket.cloud, bucket.name, "app")]
+    assert found([json.loads(json.dumps(listed))]) == documented("backups")
 
 
 async def test_an_unverified_backup_says_never(bucket: Bucket) -> None:

@@ -13,9 +13,8 @@ from typing import Any
 from anyio import CancelScope, Lock, create_task_group
 
 from pipeline.aws.existing import STOPPED
-from pipeline.backups.age import NIGHTLY, age_problem
-from pipeline.backups.catalogue import Backup, age, list_backups
-from pipeline.backups.loss import loss_problem
+from pipeline.backups.catalogue import age, list_backups
+from pipeline.backups.health import last_verified, problems
 from pipeline.deploy.finding import Finding
 from pipeline.deploy.order import refresh_inventory
 from pipeline.deploy.planning import make_plan
@@ -116,39 +115,18 @@ def _versioning(d: Deployment, bucket: str) -> str:
 async def _backups(d: Deployment) -> Finding:
     now = datetime.now(UTC)
     complete = [each for each in await list_backups(d.cloud, d.bucket, DATABASE) if each.complete]
-    if not complete:
-        fix = d.advice("`quickdata backup` takes one")
-        return Finding("backups", ("there is none yet",), {"newest": None, "verified": None}, fix)
-    newest = complete[0]
-    verified = max((each for each in complete if each.verified_at), key=_verified, default=None)
-    lines = [f"the newest is {newest.id}, {age(newest, now)} old, {newest.bases} bases, {newest.rows} rows"]
-    lines.append(
-        f"last verified: {verified.id} at {verified.verified_at} by {verified.verified_by}"
-        if verified
-        else "no backup was ever verified"
-    )
+    worst = next(problems(complete, now), None)
+    if worst and not complete:
+        return Finding("backups", (worst.what,), {"newest": None, "verified": None}, d.advice(worst.fix))
+    newest, verified = complete[0], last_verified(complete)
+    lines = [worst.what] if worst else []
+    if not newest.problem:
+        old = age(newest, now)
+        lines.append(f"the newest is {newest.id}, {old} old, {newest.bases} bases, {newest.rows} rows")
+    if verified:
+        lines.append(f"last verified: {verified.id} at {verified.verified_at} by {verified.verified_by}")
     facts = {"newest": newest.document(), "verified": verified and verified.document()}
-    lost, fuller = loss_problem(newest, complete)
-    if newest.problem:
-        lines[0] = f"the newest, {newest.id}, cannot be restored: {newest.problem}"
-    elif lost:
-        lines.insert(0, lost)
-        fix = f"if nobody deleted them, look into NocoDB, then `quickdata restore --id {fuller}`"
-        return Finding("backups", tuple(lines), facts, d.advice(fix))
-    return Finding("backups", tuple(lines), facts, d.advice(_fix(newest, verified, now)))
-
-
-def _verified(backup: Backup) -> datetime:
-    return datetime.fromisoformat(str(backup.verified_at)).astimezone(UTC)
-
-
-def _fix(newest: Backup, verified: Backup | None, now: datetime) -> str:
-    if newest.problem:
-        return "bring back its manifest's earlier version in S3, or take a new one: `quickdata backup`"
-    if problem := age_problem(newest, NIGHTLY, now):
-        log = "/var/log/quickdata/backup.log on the database node"
-        return f"{problem}: see {log}, then `quickdata backup`"
-    return "" if verified else "`quickdata drill` restores the newest one and compares it"
+    return Finding("backups", tuple(lines), facts, d.advice(worst.fix) if worst else "")
 
 
 async def _nodes(d: Deployment) -> Finding:

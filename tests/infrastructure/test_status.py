@@ -203,7 +203,8 @@ async def test_a_missed_night_an_unverified_and_a_bad_backup_are_told(live: Live
         client.delete_object(Bucket=bucket, Key=item["Key"])
     assert "there is none yet" in (await live.bad())["backups"]
     live.backup(timedelta(hours=30))
-    assert "is 30 h old, more than 26 h: see /var/log" in (await live.bad())["backups"]
+    said = (await live.bad())["backups"]
+    assert "is 30 h old, more than 26 h\n" in said and "→ see /var/log" in said
     for item in client.list_objects_v2(Bucket=bucket)["Contents"]:
         client.delete_object(Bucket=bucket, Key=item["Key"])
     live.backup(timedelta(hours=2), verified=False)

@@ -16,7 +16,7 @@ from pipeline.verbs.options import OF_DATABASE, AsJson
 Database = Annotated[str, Doc("Database whose backups to list."), OF_DATABASE]
 AsPage = Annotated[
     bool,
-    Doc("Write a page for a browser instead: reports/backups.html. Through Dagger the call returns the page."),
+    Doc("Write a page for a browser instead: reports/backups.html. Dagger returns the page."),
 ]
 
 

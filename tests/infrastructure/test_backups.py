@@ -4,11 +4,15 @@ import json
 import re
 import secrets
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from pipeline.backups.catalogue import choose, list_backups, table
+from pipeline.cli import console, main
 from pipeline.deployment import DATABASE
 from pipeline.errors import BackupError
 from pipeline.servers.localstack import LocalStack
@@ -84,6 +88,22 @@ async def test_the_page_of_json_lists_every_field_of_a_backup_with_its_type_and_
     bucket.put("postgres/app/20260103T020000Z-0000cccc/dump.zst")
     listed = [each.document() for each in await list_backups(bucket.cloud, bucket.name, "app")]
     assert found([json.loads(json.dumps(listed))]) == documented("backups")
+
+
+def test_the_page_is_written_for_a_browser_and_its_place_is_printed(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    bucket.manifest(DATABASE, OLD)
+    place = nullcontext((bucket.cloud, bucket.name))
+    monkeypatch.setattr(console.TerminalCall, "open_bucket", lambda _: place)
+    monkeypatch.setattr(console, "REPORTS", tmp_path / "reports")
+    done = CliRunner().invoke(main, ["backups", "--html"])
+    page = tmp_path / "reports/backups.html"
+    assert (done.exit_code, done.output) == (0, f"the page is {page}\n")
+    assert 'class="id">0000aaaa<' in page.read_text()
+    assert [each.name for each in page.parent.iterdir()] == ["backups.html"]
+    done = CliRunner().invoke(main, ["backups", "--json"])
+    assert [each["id"] for each in json.loads(done.stdout)] == ["0000aaaa"]
 
 
 async def test_an_unverified_backup_says_never(bucket: Bucket) -> None:

@@ -9,6 +9,16 @@ def duration(seconds: float) -> str:
     return f"{max(seconds, 0):.0f} s"
 
 
+def in_fine_units(count: float) -> str:
+    """Return a number of bytes in the unit that fits it, with three digits: sizes are compared."""
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if count < 999.5 or unit == "TB":  # noqa: PLR2004 - SI units, rounded
+            digits = 0 if unit == "B" else max(3 - len(f"{count:.0f}"), 0)
+            return f"{count:.{digits}f} {unit}"
+        count /= 1000
+    raise AssertionError
+
+
 def in_units(count: float) -> str:
     """Return a number of bytes in the unit that fits it."""
     for unit in ("B", "kB", "MB", "GB"):

@@ -1,13 +1,13 @@
 """What a playbook would do on nodes that are there, as its check mode tells."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 
 from pipeline.ansible.playbooks import count_changed
-from pipeline.steps.output import events
+from pipeline.steps.output import changed_tasks, events
 from pipeline.steps.step import Result
 
 STACK_FILE = "stack.yml"
@@ -23,12 +23,14 @@ class Prediction:
         unknown: tasks that have no check mode and might.
         images: every service whose image becomes another, in words.
         saved_first: images for which a verified backup is taken first, in words.
+        hosts: the names of the tasks that would change something, by host.
     """
 
     changed: int
     unknown: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
     saved_first: tuple[str, ...] = ()
+    hosts: Mapping[str, list[str]] = field(default_factory=dict)
 
     @property
     def changes(self) -> bool:
@@ -60,7 +62,8 @@ def read_prediction(result: Result) -> Prediction:
             if event.get("_event") == "v2_runner_on_skipped" and "check mode" in str(answer.get("msg", "")):
                 unknown.append(str(event["task"]["name"]))
             images += [words for each in _differences(answer) for words in _images(each)]
-    return Prediction(count_changed(result), tuple(dict.fromkeys(unknown)), tuple(images))
+    changed, hosts = count_changed(result), changed_tasks(result.stdout)
+    return Prediction(changed, tuple(dict.fromkeys(unknown)), tuple(images), hosts=hosts)
 
 
 def _differences(answer: dict[str, Any]) -> Iterator[dict[str, Any]]:

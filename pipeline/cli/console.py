@@ -16,14 +16,16 @@ from pipeline.cli.run import run
 from pipeline.deploy.agreement import Agree
 from pipeline.deployment import Deployment
 from pipeline.errors import PipelineError
+from pipeline.machine.files import write_whole
 from pipeline.machine.repository import REPOSITORY
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
 from pipeline.settings.inputs import AccountSettings, Settings
 from pipeline.settings.profile import find_identity
 from pipeline.steps.explanation import explained
+from pipeline.steps.failures import with_fix
 from pipeline.targets import aws
-from pipeline.verbs.call import Inputs
+from pipeline.verbs.call import Form, Inputs
 
 REPORTS = REPOSITORY / "reports"
 
@@ -62,9 +64,18 @@ class TerminalCall:
         """Yield the deployment to AWS, from this machine."""
         yield aws.aws_deployment(settings or await self.read(Settings), self.progress, self.report)
 
-    def answer(self, text: str) -> None:
-        """Print this instead of the report's findings."""
-        self.answers.append(text)
+    def answer(self, text: str, form: Form = "txt") -> None:
+        """Print this instead of the report's findings; of a page, where it is."""
+        self.answers.append(self._write_page(text) if form == "html" else text)
+
+    def _write_page(self, text: str) -> str:
+        page = REPORTS / f"{self.report.verb}.html"
+        try:
+            page.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(page, text)
+        except OSError as error:
+            raise with_fix(error) from None
+        return f"the page is {page}"
 
     def require_answer(self, yes: bool) -> None:
         """Find out whether there is a terminal, if there may be a question."""

@@ -21,6 +21,7 @@ from pipeline.containers.parameters import PLANS, writes_folder
 from pipeline.containers.rehearsal import containers
 from pipeline.containers.toolbox import Toolbox, toolbox
 from pipeline.deploy.agreement import Agree, note_agreement, refuse
+from pipeline.deploy.saved_plans import PAGE
 from pipeline.deployment import Deployment
 from pipeline.errors import PipelineError, SettingsError
 from pipeline.rehearsal.local_nodes import OpenSurroundings
@@ -33,7 +34,7 @@ from pipeline.settings.inputs import AccountSettings, Settings
 from pipeline.steps.masks import Masks, secrets_among
 from pipeline.targets.emulator import require_emulator
 from pipeline.verbs import summary, verb
-from pipeline.verbs.call import Inputs
+from pipeline.verbs.call import Form, Inputs
 
 
 @dataclass
@@ -47,6 +48,8 @@ class DaggerCall:
         progress: told of everything that happens.
         report: notes what is done and proven.
         kept: folders that the call returns, by name.
+        answers: what the verb says instead of the report's findings.
+        form: of the answers.
     """
 
     name: str
@@ -56,6 +59,7 @@ class DaggerCall:
     report: Report
     kept: dict[str, dagger.Directory] = field(default_factory=dict)
     answers: list[str] = field(default_factory=list)
+    form: Form = "txt"
     error: PipelineError | None = None
     exit_code: int = 0
     _inputs: Given | None = None
@@ -65,6 +69,11 @@ class DaggerCall:
     def inputs(self) -> Mapping[str, str]:
         """The inputs by the variables' names, as far as they were read."""
         return self._inputs.values if self._inputs else {}
+
+    @property
+    def page(self) -> str:
+        """The name of the file that holds the summary in a folder: page.txt, page.json or page.html."""
+        return f"{PAGE}.{self.form}"
 
     def findings(self) -> str:
         """Return what was found before the verb failed."""
@@ -81,9 +90,10 @@ class DaggerCall:
 
     # What every verb may use: pipeline/verbs/call.py
 
-    def answer(self, text: str) -> None:
+    def answer(self, text: str, form: Form = "txt") -> None:
         """Return this instead of the report's findings."""
         self.answers.append(text)
+        self.form = form
 
     async def read(self, kind: type[Inputs], **given: str) -> Inputs:
         """Return the validated inputs: those of the call, but for what was given."""

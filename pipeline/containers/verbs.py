@@ -12,7 +12,6 @@ from pipeline.containers.advice import for_dagger
 from pipeline.containers.call import DaggerCall
 from pipeline.containers.options import Options
 from pipeline.containers.parameters import own_values, parameters, require_own, writes_folder
-from pipeline.deploy.saved_plans import PAGE
 from pipeline.errors import PipelineError, SettingsError, most_telling
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
@@ -49,7 +48,7 @@ def verb_function(name: str) -> Callable[..., Any]:
         if returned is str:
             return done.summary()
         done.progress.note(done.summary())
-        return done.kept[name].with_new_file(PAGE, done.summary())
+        return done.kept[name].with_new_file(done.page, done.summary())
 
     return _function(called, name.replace("-", "_"), _help(taken), parameters(taken), returned)
 
@@ -65,13 +64,14 @@ def run_function() -> Callable[..., Any]:
 async def run(self: Options, verb: str, **given: Any) -> dagger.Directory:
     """Do a verb's work and return a directory whatever comes of it, for CI to export.
 
-    It holds run.json, junit.xml, exit-code, page.txt with what was found and proven, and what the verb keeps:
-    a rehearsal's states, or plans, which hold what the states hold.
+    It holds run.json, junit.xml, exit-code, page.txt with what was found and proven (page.json or page.html
+    where that was asked for), and what the verb keeps: a rehearsal's states, or plans, which hold what the
+    states hold.
     """
     done = await attempt(self, verb, given)
     code = done.error.exit_code if done.error else done.exit_code
     folder = dag.directory()
-    texts = {**done.report.files(), "exit-code": f"{code}\n", PAGE: done.summary()}
+    texts = {**done.report.files(), "exit-code": f"{code}\n", done.page: done.summary()}
     for name, text in texts.items():
         folder = folder.with_new_file(name, text)
     for name, kept in done.kept.items():

@@ -36,14 +36,18 @@ class Preview:
     """What a deployment would do.
 
     Args:
-        title: which deployment, in which account.
+        bucket: the deployment's bucket.
+        account: the AWS account's number.
+        region: the AWS region's name.
         plans: by stack; one that is missing is deferred.
         deferred: what cannot be known yet, and why, by stack or playbook.
         playbooks: what the playbooks would do, by name.
         refusals: what the gate refuses, and states that were lost.
     """
 
-    title: str
+    bucket: str
+    account: str
+    region: str
     plans: dict[str, Plan] = field(default_factory=dict)
     deferred: dict[str, str] = field(default_factory=dict)
     playbooks: dict[str, Prediction] = field(default_factory=dict)
@@ -69,7 +73,7 @@ class Preview:
 
     def page(self) -> str:
         """Return everything on one page."""
-        lines = [self.title]
+        lines = [f"{self.bucket}, account {self.account}, {self.region}"]
         for name in (*STACKS, *PLAYBOOKS):
             lines += ["", *self._about(name)]
         lines += ["", "what costs money:", *self._costs()]
@@ -120,7 +124,7 @@ async def preview(d: Deployment, saved: SavedPlans) -> Preview:
         PipelineError: a step failed.
     """
     require_good(await check(d))
-    preview = Preview(f"{d.bucket}, account {await d.cloud.account()}, {d.cloud.region}")
+    preview = Preview(d.bucket, await d.cloud.account(), d.cloud.region)
     forget = partial(saved.forget, d, await saved.begin(d))
     known = {name: State() for name in STACKS}
     try:

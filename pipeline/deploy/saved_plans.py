@@ -20,9 +20,9 @@ from pipeline.tofu.state import State
 
 FORMAT = 2
 MANIFEST, COUNTS, INVENTORY = "manifest.json", "plan.json", "inventory.yml"
-PAGE = "page.txt"
-"""What a call through Dagger lays beside the plans."""
-FILES = (MANIFEST, COUNTS, INVENTORY, PAGE, *(f"{name}.tfplan" for name in STACKS))
+PAGE = "page"
+"""What a call through Dagger lays beside the plans: page.txt, or page.json."""
+FILES = (MANIFEST, COUNTS, INVENTORY, f"{PAGE}.txt", f"{PAGE}.json", *(f"{name}.tfplan" for name in STACKS))
 """All that a plan's folder may hold; the manifest is the first to be removed."""
 PRIVATE = 0o600
 SHA256 = 64

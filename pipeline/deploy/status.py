@@ -13,9 +13,8 @@ from typing import Any
 from anyio import CancelScope, Lock, create_task_group
 
 from pipeline.aws.existing import STOPPED
-from pipeline.backups.age import NIGHTLY, age_problem
-from pipeline.backups.catalogue import Backup, age, list_backups
-from pipeline.backups.loss import loss_problem
+from pipeline.backups.catalogue import age, list_backups
+from pipeline.backups.health import last_verified, problems
 from pipeline.deploy.finding import Finding
 from pipeline.deploy.order import refresh_inventory
 from pipeline.deploy.planning import make_plan
@@ -98,7 +97,8 @@ def _with_one_remedy(part: Finding, nodes: Finding) -> Finding:
 
 
 async def _bucket(d: Deployment) -> Finding:
-    about, facts = "bucket", {"name": d.bucket, "exists": await d.cloud.owns(d.bucket)}
+    about = "bucket"
+    facts = {"name": d.bucket, "exists": await d.cloud.owns(d.bucket), "versioned": None}
     if not facts["exists"]:
         return Finding(about, (f"{d.bucket} is not there",), facts, d.advice("`quickdata deploy` creates it"))
     facts["versioned"] = await d.cloud.ask(partial(_versioning, d), d.bucket) == "Enabled"
@@ -115,39 +115,18 @@ def _versioning(d: Deployment, bucket: str) -> str:
 async def _backups(d: Deployment) -> Finding:
     now = datetime.now(UTC)
     complete = [each for each in await list_backups(d.cloud, d.bucket, DATABASE) if each.complete]
-    if not complete:
-        fix = d.advice("`quickdata backup` takes one")
-        return Finding("backups", ("there is none yet",), {"newest": None}, fix)
-    newest = complete[0]
-    verified = max((each for each in complete if each.verified_at), key=_verified, default=None)
-    lines = [f"the newest is {newest.id}, {age(newest, now)} old, {newest.bases} bases, {newest.rows} rows"]
-    lines.append(
-        f"last verified: {verified.id} at {verified.verified_at} by {verified.verified_by}"
-        if verified
-        else "no backup was ever verified"
-    )
+    worst = next(problems(complete, now), None)
+    if worst and not complete:
+        return Finding("backups", (worst.what,), {"newest": None, "verified": None}, d.advice(worst.fix))
+    newest, verified = complete[0], last_verified(complete)
+    lines = [worst.what] if worst else []
+    if not newest.problem:
+        old = age(newest, now)
+        lines.append(f"the newest is {newest.id}, {old} old, {newest.bases} bases, {newest.rows} rows")
+    if verified:
+        lines.append(f"last verified: {verified.id} at {verified.verified_at} by {verified.verified_by}")
     facts = {"newest": newest.document(), "verified": verified and verified.document()}
-    lost, fuller = loss_problem(newest, complete)
-    if newest.problem:
-        lines[0] = f"the newest, {newest.id}, cannot be restored: {newest.problem}"
-    elif lost:
-        lines.insert(0, lost)
-        fix = f"if nobody deleted them, look into NocoDB, then `quickdata restore --id {fuller}`"
-        return Finding("backups", tuple(lines), facts, d.advice(fix))
-    return Finding("backups", tuple(lines), facts, d.advice(_fix(newest, verified, now)))
-
-
-def _verified(backup: Backup) -> datetime:
-    return datetime.fromisoformat(str(backup.verified_at)).astimezone(UTC)
-
-
-def _fix(newest: Backup, verified: Backup | None, now: datetime) -> str:
-    if newest.problem:
-        return "bring back its manifest's earlier version in S3, or take a new one: `quickdata backup`"
-    if problem := age_problem(newest, NIGHTLY, now):
-        log = "/var/log/quickdata/backup.log on the database node"
-        return f"{problem}: see {log}, then `quickdata backup`"
-    return "" if verified else "`quickdata drill` restores the newest one and compares it"
+    return Finding("backups", tuple(lines), facts, d.advice(worst.fix) if worst else "")
 
 
 async def _nodes(d: Deployment) -> Finding:
@@ -206,10 +185,11 @@ async def _drift(d: Deployment, stack: Stack, turn: Lock) -> Finding:
     if known.empty:
         what = "nothing to compare: its state knows of nothing yet"
         fix = d.advice("`quickdata plan` shows what `quickdata deploy` would create")
-        return Finding(about, (what,), {"deployed": False}, fix)
+        unknown = {"deployed": False, **dict.fromkeys(Plan().counts()), "changes": None}
+        return Finding(about, (what,), unknown, fix)
     plan = await _throwaway_plan(d, stack)
     changes, counts = tuple(map(str, plan.changes)), plan.counts()
-    facts = {**counts, "changes": changes}
+    facts = {"deployed": True, **counts, "changes": changes}
     if not plan.pending:
         return Finding(about, ("none, it is as its code says",), facts)
     said_of = ", ".join(f"{count} to {action}" for action, count in counts.items() if count) or "outputs only"

@@ -102,6 +102,33 @@ def ansible_totals(stats: dict[str, Any]) -> dict[str, int]:
     return totals
 
 
+def changed_tasks(stdout: str) -> dict[str, list[str]]:
+    """Return the tasks of a playbook that changed something, in their order, by host."""
+    changed: dict[str, list[str]] = {}
+    for event in events(stdout):
+        if event.get("_event") == "v2_runner_on_ok":
+            for host, answer in event["hosts"].items():
+                if answer.get("changed"):
+                    changed.setdefault(host, []).append(event["task"]["name"])
+    return changed
+
+
+def last_lines(stream: Stream, stdout: str, stderr: str, count: int) -> list[str]:
+    """Return the last lines of an output in the words that a user would have seen.
+
+    Args:
+        stream: how the standard output tells its progress.
+        stdout: the output.
+        stderr: the error output.
+        count: how many lines at most.
+
+    Returns:
+        The lines; what the tool reports as its failure comes last.
+    """
+    texts = [*(spoken(stream, line) for line in stdout.splitlines()), stderr, *failures(stdout)]
+    return [line.rstrip() for text in texts for line in text.splitlines() if line.strip()][-count:]
+
+
 def failures(stdout: str) -> Iterator[str]:
     """Yield what failed, in the tools' own words: OpenTofu's diagnostics, Ansible's failed tasks."""
     for event in events(stdout):

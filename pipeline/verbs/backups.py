@@ -7,21 +7,38 @@ from typing import Annotated
 from typing_extensions import Doc
 
 from pipeline.backups import catalogue
+from pipeline.backups.catalogue_page import catalogue_page
 from pipeline.deployment import DATABASE
+from pipeline.errors import SettingsError
 from pipeline.verbs.call import AccountCall
 from pipeline.verbs.options import OF_DATABASE, AsJson
 
-Database = Annotated[str, Doc("The database whose backups are listed."), OF_DATABASE]
+Database = Annotated[str, Doc("Database whose backups to list."), OF_DATABASE]
+AsPage = Annotated[
+    bool,
+    Doc("Write a page for a browser instead: reports/backups.html. Dagger returns the page."),
+]
 
 
-async def backups(call: AccountCall, database: Database = DATABASE, as_json: AsJson = False) -> None:
+async def backups(
+    call: AccountCall, database: Database = DATABASE, as_json: AsJson = False, html: AsPage = False
+) -> None:
     """List the backups: age, size, rows, complete or not, verified when and by what; newest first.
 
-    A backup whose manifest cannot be used is shown as BAD with the reason, and is not restored.
+    A backup whose manifest cannot be used is shown as BAD with the reason, and cannot be restored.
 
-    Example: quickdata backups --json
+    The page of --html says more: a verdict, a calendar that shows gaps, the size over time.
+
+    Example: quickdata backups --html
     """
+    if as_json and html:
+        raise SettingsError("--json and --html: there is only one answer", "leave one of them out")
     async with call.open_bucket() as (cloud, bucket):
         listed = await catalogue.list_backups(cloud, bucket, database)
-    documents = json.dumps([each.document() for each in listed])
-    call.answer(documents if as_json else "\n".join(catalogue.table(listed, datetime.now(UTC))))
+    now = datetime.now(UTC)
+    if html:
+        call.answer(catalogue_page(listed, database, bucket, now), "html")
+    elif as_json:
+        call.answer(json.dumps([each.document() for each in listed]), "json")
+    else:
+        call.answer("\n".join(catalogue.table(listed, now)))

@@ -1,7 +1,7 @@
 """What a door (the console, or Dagger) gives to a verb. Each kind of call says which inputs are read."""
 
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 from pipeline.aws.account import Cloud
 from pipeline.backups.site import OpenSite
@@ -13,6 +13,8 @@ from pipeline.reporting.report import Report
 from pipeline.settings.inputs import AccountSettings, Settings
 
 Inputs = TypeVar("Inputs", bound=AccountSettings)
+Form = Literal["txt", "json", "html"]
+"""Of an answer: words, JSON, or a page for a browser."""
 
 
 class Call(Protocol):
@@ -40,8 +42,18 @@ class AccountCall(Call, Protocol):
     def site(self) -> OpenSite | None:
         """Where a drill happens; None is this machine."""
 
-    def answer(self, text: str) -> None:
-        """Print this, and not the report's findings, on standard output when the verb has ended."""
+    def answer(self, text: str, form: Form = "txt") -> None:
+        """Print this, and not the report's findings, on standard output when the verb has ended.
+
+        A terminal writes a page to `reports/VERB.html`, and prints where it is; a call of Dagger returns it.
+
+        Args:
+            text: the answer.
+            form: what the text is.
+
+        Raises:
+            PipelineError: the page cannot be written.
+        """
 
 
 class DeploymentCall(AccountCall, Protocol):

@@ -1,14 +1,16 @@
 """The verb `plan`."""
 
+import json
 from pathlib import Path, PurePosixPath
 from typing import Annotated
 
 from typing_extensions import Doc
 
 from pipeline.deploy.preview import preview
+from pipeline.deploy.preview_document import document
 from pipeline.deploy.saved_plans import SavedPlans, holds_nothing_else
 from pipeline.verbs.call import DeploymentCall
-from pipeline.verbs.options import Option, wrong
+from pipeline.verbs.options import AsJson, Option, wrong
 
 FOLDER = PurePosixPath("plan")
 CHANGES = 2
@@ -43,7 +45,12 @@ DetailedExitcode = Annotated[
 ]  # a Dagger function that returns a folder has no exit code
 
 
-async def plan(call: DeploymentCall, out: Out = FOLDER, detailed_exitcode: DetailedExitcode = False) -> None:
+async def plan(
+    call: DeploymentCall,
+    out: Out = FOLDER,
+    detailed_exitcode: DetailedExitcode = False,
+    as_json: AsJson = False,
+) -> None:
     """Show what deploy would do, on one page, and keep the plans; change nothing.
 
     Changes that cannot be known before the bucket, the app or the nodes exist are shown as deferred: deploy
@@ -57,6 +64,8 @@ async def plan(call: DeploymentCall, out: Out = FOLDER, detailed_exitcode: Detai
     async with call.deployment() as d:
         seen = await preview(d, SavedPlans(out))
         d.report.findings.append(seen.page())
+        if as_json:
+            call.answer(json.dumps(document(seen)), "json")
         seen.require_allowed()
     if detailed_exitcode and seen.changes:
         call.exit_code = CHANGES

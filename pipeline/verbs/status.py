@@ -30,5 +30,5 @@ async def status(call: DeploymentCall, as_json: AsJson = False) -> None:
         findings = await statuses.status(d)
         d.report.findings.extend(map(str, findings))
         if as_json:
-            call.answer(json.dumps([each.document() for each in findings]))
+            call.answer(json.dumps([each.document() for each in findings]), "json")
         statuses.require_well(findings)

@@ -178,6 +178,26 @@ def test_a_database_name_that_ansible_would_read_as_a_template_is_refused_at_onc
     assert "Ansible would take for a template" in done.output
 
 
+def test_a_list_of_backups_has_one_form(environment: dict[str, str]) -> None:
+    done = CliRunner().invoke(main, ["backups", "--json", "--html"])
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "leave one of them out" in done.stderr
+
+
+def test_a_page_that_cannot_be_written_is_told_with_its_fix(
+    environment: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "reports").touch()
+
+    async def paging(call: console.TerminalCall) -> None:
+        call.answer("<!doctype html>", "html")
+
+    with pytest.raises(SystemExit) as ended:
+        console.list_only(paging, "backups")
+    assert ended.value.code == 1
+    assert "this machine refuses" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("suffix", ["under_score", "x" * 28, "my-an", ""])
 def test_a_suffix_that_s3_refuses_is_refused_before_anything_starts(suffix: str) -> None:
     done = CliRunner().invoke(main, ["rehearse", "--suffix", suffix])

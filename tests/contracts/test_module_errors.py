@@ -14,7 +14,8 @@ from pipeline.errors import PlanRefused, ToolError, VerifyFailed
 from pipeline.module import Pipeline
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
-from pipeline.verbs.call import Call
+from pipeline.verbs.call import Call, Form
+from pipeline.verbs.plan import Out
 from tests.support.calls import FUNCTIONS, attempt, options
 from tests.support.engine import Engine, query_error
 
@@ -61,6 +62,29 @@ async def test_run_returns_what_a_verb_keeps_also_when_it_fails(
     written = {args["path"]: args for _, args in fields(folder) if "path" in args}
     assert written["exit-code"]["contents"] == ("3\n" if error else "0\n")
     assert written["state"]["source"] is states
+
+
+@pytest.mark.parametrize("form", ["txt", "json", "html"])
+async def test_an_answer_is_in_a_file_that_is_named_after_its_form(
+    pipeline: Pipeline, engine: Engine, monkeypatch: pytest.MonkeyPatch, form: Form
+) -> None:
+    async def backups(call: Call) -> None:
+        assert isinstance(call, DaggerCall)
+        call.answer("answer", form)
+
+    async def plan(call: Call, out: Out) -> None:
+        await backups(call)
+        call.report.findings.append("the human page")
+        call.kept["plan"] = dag.directory()  # type: ignore[attr-defined]
+
+    monkeypatch.setattr("pipeline.verbs.backups.backups", backups)
+    monkeypatch.setattr("pipeline.verbs.plan.plan", plan)
+    run = await verbs.run(pipeline, "backups", **options("backups"))
+    kept = await verbs.verb_function("plan")(pipeline)
+    for folder in (run, kept):
+        written = {args["path"]: args["contents"] for _, args in fields(folder) if "path" in args}
+        pages = {name: text for name, text in written.items() if name.startswith("page.")}
+        assert pages == {f"page.{form}": "answer\n"}
 
 
 async def test_an_unknown_verb_is_wrong_input(pipeline: Pipeline, engine: Engine) -> None:

@@ -4,15 +4,20 @@ import json
 import re
 import secrets
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from pipeline.backups.catalogue import choose, list_backups, table
+from pipeline.cli import console, main
 from pipeline.deployment import DATABASE
 from pipeline.errors import BackupError
 from pipeline.servers.localstack import LocalStack
 from tests.support.clouds import cloud_of
+from tests.support.json_fields import documented, found
 from tests.support.manifests import manifest
 
 OLD, NEW = "20260101T020000Z-0000aaaa", "20260102T020000Z-0000bbbb"
@@ -72,6 +77,33 @@ async def test_a_verified_backup_says_when_and_by_what(bucket: Bucket) -> None:
     found = await list_backups(bucket.cloud, bucket.name, "app")
     assert "2026-01-01T03:00:00Z by drill" in list(table(found, NOW))[1]
     assert found[0].document()["verified_by"] == "drill"
+
+
+async def test_the_page_of_json_lists_every_field_of_a_backup_with_its_type_and_no_other(
+    bucket: Bucket,
+) -> None:
+    bucket.manifest("app", OLD)
+    bucket.put(f"postgres/app/{OLD}/verified.json", '{"verified_at": "2026-01-01T03:00:00Z", "by": "drill"}')
+    bucket.manifest("app", NEW, format=3)
+    bucket.put("postgres/app/20260103T020000Z-0000cccc/dump.zst")
+    listed = [each.document() for each in await list_backups(bucket.cloud, bucket.name, "app")]
+    assert found([json.loads(json.dumps(listed))]) == documented("backups")
+
+
+def test_the_page_is_written_for_a_browser_and_its_place_is_printed(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    bucket.manifest(DATABASE, OLD)
+    place = nullcontext((bucket.cloud, bucket.name))
+    monkeypatch.setattr(console.TerminalCall, "open_bucket", lambda _: place)
+    monkeypatch.setattr(console, "REPORTS", tmp_path / "reports")
+    done = CliRunner().invoke(main, ["backups", "--html"])
+    page = tmp_path / "reports/backups.html"
+    assert (done.exit_code, done.output) == (0, f"the page is {page}\n")
+    assert 'class="id">0000aaaa<' in page.read_text()
+    assert [each.name for each in page.parent.iterdir()] == ["backups.html"]
+    done = CliRunner().invoke(main, ["backups", "--json"])
+    assert [each["id"] for each in json.loads(done.stdout)] == ["0000aaaa"]
 
 
 async def test_an_unverified_backup_says_never(bucket: Bucket) -> None:

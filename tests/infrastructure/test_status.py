@@ -22,6 +22,7 @@ from pipeline.servers.process import free_port
 from pipeline.targets import aws
 from tests.support import stacks
 from tests.support.clouds import KEYS, cloud_of
+from tests.support.json_fields import documented, found
 from tests.support.manifests import manifest
 from tests.support.recording import RecordingRunner, deployment, plan_json, said_by_ansible
 
@@ -202,7 +203,8 @@ async def test_a_missed_night_an_unverified_and_a_bad_backup_are_told(live: Live
         client.delete_object(Bucket=bucket, Key=item["Key"])
     assert "there is none yet" in (await live.bad())["backups"]
     live.backup(timedelta(hours=30))
-    assert "is 30 h old, more than 26 h: see /var/log" in (await live.bad())["backups"]
+    said = (await live.bad())["backups"]
+    assert "is 30 h old, more than 26 h\n" in said and "→ see /var/log" in said
     for item in client.list_objects_v2(Bucket=bucket)["Contents"]:
         client.delete_object(Bucket=bucket, Key=item["Key"])
     live.backup(timedelta(hours=2), verified=False)
@@ -226,6 +228,50 @@ async def test_far_fewer_bases_and_rows_than_in_a_backup_before_are_an_alarm(liv
     assert f"`quickdata restore --id {fuller}`" in said
     live.backup(timedelta(minutes=20), tables=tables(3, 500))
     assert await live.bad() == {}
+
+
+# --- as JSON ---
+
+HEADINGS = {"backups": "backups in status", "drift of storage": "drift", "drift of app": "drift"}
+
+
+async def in_every_state(live: Live) -> list[dict[str, Any]]:
+    """Return the parts of a deployment that is well, of one with drift, and of one that is not there."""
+    live.backup(timedelta(minutes=10), verified=False)
+    live.backup(timedelta(minutes=5), format=3)
+    live.cloud.client("ec2").stop_instances(InstanceIds=[live.nodes[0]])
+    changing = {"app: plan": (2, ""), "app: read plan": (0, plan_json(("aws_eip.x", "update")))}
+    nothing = {"app: state": (0, json.dumps({"version": 4})), SERVICES: (4, "unreachable")}
+    nowhere = Live(live.cloud, f"status-{secrets.token_hex(4)}")
+    empty = Live(live.cloud, f"status-{secrets.token_hex(4)}")
+    place = {"LocationConstraint": live.cloud.region}
+    client = live.cloud.client("s3")
+    client.create_bucket(Bucket=empty.deployment().bucket, CreateBucketConfiguration=place)
+    looks = [live.deployment(changing), live.deployment(nothing), nowhere.deployment(), empty.deployment()]
+    parts = [part for d in looks for part in await status(d)]
+    documents: list[dict[str, Any]] = json.loads(json.dumps([part.document() for part in parts]))
+    return documents
+
+
+async def test_the_page_of_json_lists_every_field_of_status_with_its_type_and_no_other(live: Live) -> None:
+    documents = await in_every_state(live)
+    facts: dict[str, list[Any]] = {}
+    for part in documents:
+        facts.setdefault(HEADINGS.get(part["about"], part["about"]), []).append(part.pop("facts"))
+        part["facts"] = None
+    backup = {f"{name[2:]}" for name in documented("backups")}
+    for heading, values in facts.items():
+        fields = found(each for each in values if each is not None)
+        inner = {name.partition(".")[2] for name in fields if name.startswith(("newest.", "verified."))}
+        assert inner == (backup if heading == "backups in status" else set())
+        assert {name: kinds for name, kinds in fields.items() if "." not in name.replace("[].", "")} == (
+            documented(heading)
+        )
+    kinds = {type(each).__name__ for values in facts.values() for each in values}
+    assert kinds == {"dict", "list", "NoneType"}
+    own = found([documents])
+    own["[].facts"] = {"object", "list", "null"}
+    assert own == documented("status")
 
 
 # --- real stacks ---

@@ -10,6 +10,7 @@ from pipeline.cli.command import command
 from pipeline.deploy.agreement import Agree, note_agreement, refuse
 from pipeline.deployment import Deployment
 from pipeline.verbs import NAMES, verb
+from pipeline.verbs.call import Form
 
 COMMANDS = {name: command(name) for name in NAMES}
 
@@ -33,7 +34,7 @@ class OnDeployment:
     async def deployment(self, _settings: object = None) -> AsyncIterator[Deployment]:
         yield self.d
 
-    def answer(self, text: str) -> None:
+    def answer(self, text: str, _form: Form = "txt") -> None:
         self.answers.append(text)
 
     def require_answer(self, _yes: bool) -> None:

@@ -31,7 +31,7 @@ VALUES = {
 PLACEHOLDER = {"stack": "app", "stack.name": "app", "d.backend.name": "s3", "name": "s3", "other": "s3"}
 """The same for the parts of an f-string."""
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-STATELESS = {"cli", "rehearsal", "failures.py", "advice.py", "drill.py"}
+STATELESS = {"cli", "rehearsal", "failures.py", "advice.py", "drill.py", "health.py"}
 """Files whose advice gets its `--state` elsewhere, or is about commands that take none."""
 
 

@@ -88,7 +88,8 @@ async def test_destroy_names_a_stopped_node_before_it_asks_it_for_a_backup() -> 
 
 
 def test_plan_says_that_deploy_will_ask() -> None:
-    page = Preview("x", {"storage": Plan(pending=False), "app": Plan((Change(MANAGER, "replace"),))})
+    plans = {"storage": Plan(pending=False), "app": Plan((Change(MANAGER, "replace"),))}
+    page = Preview("bucket", "000000000000", "eu-west-3", plans)
     page.deferred = dict.fromkeys(("swarm.yml", "nocodb.yml", "backup.yml"), "they do not answer")
     gate = page.page().partition("gate:")[2]
     assert "deploy asks before these changes" in gate and f"! replace {MANAGER}" in gate

@@ -1,5 +1,6 @@
 """The verb plan at a terminal: its exit codes, and the folder that it takes."""
 
+import json
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ def typed(
     monkeypatch.setattr(console, "run", lambda work, *_: anyio.run(work, d.progress, d.report))
     monkeypatch.setattr(console.TerminalCall, "deployment", lambda _: nullcontext(d))
     done = CliRunner().invoke(main, ["plan", *arguments])
-    return done.exit_code, done.output, runner
+    return done.exit_code, done.stdout if "--json" in arguments else done.output, runner
 
 
 REFUSED = {
@@ -61,6 +62,19 @@ def test_the_exit_code_tells_changes_only_when_asked_and_a_refusal_always(
     assert ended == code, said
     assert "what costs money:" in said
     assert "gate:" in said
+
+
+@pytest.mark.parametrize(
+    ("answers", "options", "code"),
+    [({}, [], 0), (growing(), ["--detailed-exitcode"], 2), (REFUSED, [], 3)],
+)
+def test_as_json_nothing_but_one_document_is_printed_and_the_exit_code_is_the_same(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, answers: dict[str, Any], options: list[str], code: int
+) -> None:
+    ended, said, _ = typed(monkeypatch, answers, "--out", str(tmp_path / "new"), "--json", *options)
+    assert ended == code
+    printed = json.loads(said)
+    assert (printed["changes"], printed["allowed"]) == (code > 0, code < 3)
 
 
 def test_a_folder_with_something_else_in_it_is_refused_and_left_alone(

@@ -1,0 +1,74 @@
+"""Whether a database's backups are as they should be: for `status`, and for the page of the catalogue."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from pipeline.backups.age import NIGHTLY, age_problem
+from pipeline.backups.catalogue import Backup
+from pipeline.backups.loss import loss_problem
+
+LOG = "/var/log/quickdata/backup.log on the database node"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something about the backups that an operator should fix.
+
+    Args:
+        title: the problem in a few words.
+        what: the problem in one sentence.
+        fix: what to do about it.
+    """
+
+    title: str
+    what: str
+    fix: str
+
+    @property
+    def sentence(self) -> str:
+        """The problem as a sentence of its own."""
+        return f"{self.what[:1].upper()}{self.what[1:]}."
+
+
+def problems(complete: Sequence[Backup], now: datetime) -> Iterator[Problem]:
+    """Yield what is wrong with a database's backups, the worst first.
+
+    Args:
+        complete: the backups that have a manifest, newest first.
+        now: the time, in UTC.
+    """
+    if not complete:
+        what = "there is none yet: no run has written a manifest"
+        yield Problem("There is no backup", what, "`quickdata backup` takes one")
+        return
+    newest = complete[0]
+    lost, fuller = loss_problem(newest, complete)
+    if newest.problem:
+        what = f"the newest, {newest.id}, cannot be restored: {newest.problem}"
+        fix = "bring back its manifest's earlier version in S3, or take a new one: `quickdata backup`"
+        yield Problem("The newest backup cannot be restored", what, fix)
+    elif lost:
+        fix = f"if nobody deleted them, look into NocoDB, then `quickdata restore --id {fuller}`"
+        yield Problem("The newest backup has lost data", lost, fix)
+    if wrong := age_problem(newest, NIGHTLY, now):
+        what, _, clocks = wrong.partition("; ")
+        title = "The time of the newest backup is wrong" if clocks else "The newest backup is too old"
+        yield Problem(title, what, clocks or f"see {LOG}, then `quickdata backup`")
+    if not last_verified(complete):
+        fix = "`quickdata drill` restores the newest one and compares it"
+        yield Problem("No backup is proven", "no backup was ever verified", fix)
+
+
+def last_verified(complete: Sequence[Backup]) -> Backup | None:
+    """Return the backup that was verified last; None if none ever was.
+
+    Args:
+        complete: the backups that have a manifest.
+    """
+    return max((each for each in complete if each.verified_at), key=verified_at, default=None)
+
+
+def verified_at(backup: Backup) -> datetime:
+    """Return when a verified backup was last verified."""
+    return datetime.fromisoformat(str(backup.verified_at)).astimezone(UTC)

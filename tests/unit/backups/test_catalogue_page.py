@@ -1,0 +1,64 @@
+"""The page of the catalogue: the verdict first, every backup on it, and nothing that a value could do."""
+
+import re
+from html import unescape
+
+import pytest
+
+from pipeline.backups.catalogue import Backup
+from pipeline.backups.catalogue_page import catalogue_page
+from tests.support.catalogues import CATALOGUES, HOSTILE, INVISIBLE, NOW, backup, nightly
+
+TAG = re.compile(r"<style>.*?</style>|<[^>]+>", re.DOTALL)
+
+
+def page(listed: list[Backup], database: str = "nocodb_db") -> str:
+    return catalogue_page(listed, database, "bucket", NOW)
+
+
+def words(html: str) -> str:
+    return " ".join(unescape(TAG.sub(" ", html)).split())
+
+
+@pytest.mark.parametrize("name", CATALOGUES)
+def test_the_verdict_comes_first_and_every_backup_is_in_the_table(name: str) -> None:
+    listed = CATALOGUES[name]
+    html = page(listed)
+    headings = re.findall(r"<h[12]>(.*?)</h[12]>", html)
+    assert len(re.findall("<h1>", html)) == 1
+    assert ("✓" in headings[0]) == (name == "good")
+    assert re.findall(r'class="id">([0-9a-f]{8})<', html) == [each.id for each in listed]
+
+
+def test_good_backups_say_their_age_their_proof_and_that_nothing_is_missing() -> None:
+    said = words(page(nightly()))
+    assert "✓ The backups are good The newest backup is 22 h old" in said
+    assert "backup 00000002 was restored and compared 46 h ago" in said
+    assert "Gaps none" in said
+
+
+def test_gaps_are_told_in_words_with_what_to_do() -> None:
+    said = words(page(CATALOGUES["with gaps"]))
+    missing = "in the week of 9 November 2026, on 26 November 2026, on 29 November 2026."
+    assert f"✗ Backups are missing No backup {missing}" in said
+    assert "What to do: see /var/log/quickdata/backup.log" in said
+    assert "9 Nov ✗ gap" in said and "26 ✗ gap" in said
+
+
+def test_no_value_becomes_markup_and_no_invisible_character_stays() -> None:
+    html = page(CATALOGUES["hostile"], "<i>name</i>")
+    assert "<script" not in html and "<i>name" not in html
+    assert not set(INVISIBLE) & set(html)
+    assert words(html).count(HOSTILE.replace(INVISIBLE, r"\u202e\u200b")) == 2
+
+
+def test_a_time_to_come_is_called_that() -> None:
+    said = words(page([backup(-4000), *nightly()]))
+    assert "✗ The time of the newest backup is wrong" in said
+    assert "Newest backup in the future" in said
+
+
+def test_an_empty_catalogue_says_what_to_do() -> None:
+    said = words(page([]))
+    assert "✗ There is no backup" in said and "quickdata backup takes one" in said
+    assert "Calendar" not in said and "Size" not in said

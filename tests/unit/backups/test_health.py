@@ -1,0 +1,35 @@
+"""What is wrong with the backups is told, the worst first, each with its fix."""
+
+import pytest
+
+from pipeline.backups.catalogue import Backup
+from pipeline.backups.health import problems
+from tests.support.catalogues import NOW, backup, nightly, unreadable
+
+
+@pytest.mark.parametrize(
+    ("complete", "titles"),
+    [
+        (nightly(), []),
+        ([], ["There is no backup"]),
+        ([backup(1)], ["No backup is proven"]),
+        (nightly(without=(1,)), ["The newest backup is too old"]),
+        ([unreadable(1), *nightly()], ["The newest backup cannot be restored"]),
+        ([backup(1, rows=3), *nightly(without=(1,))], ["The newest backup has lost data"]),
+        ([backup(-1), *nightly()], ["The time of the newest backup is wrong"]),
+        (
+            [unreadable(2), backup(3)],
+            ["The newest backup cannot be restored", "The newest backup is too old", "No backup is proven"],
+        ),
+    ],
+)
+def test_each_problem_has_its_title_and_its_fix(complete: list[Backup], titles: list[str]) -> None:
+    found = list(problems(complete, NOW))
+    assert [each.title for each in found] == titles
+    assert all(each.what and each.fix for each in found)
+    assert all(each.sentence[0].isupper() and each.sentence.endswith(".") for each in found)
+
+
+def test_a_wrong_time_is_fixed_by_the_clocks_and_not_by_another_backup() -> None:
+    [found] = problems([backup(-1), *nightly()], NOW)
+    assert found.fix == "set the clocks right, here and on the database node"

@@ -65,8 +65,8 @@ async def run(self: Options, verb: str, **given: Any) -> dagger.Directory:
     """Run a verb and always return a directory, even if the verb fails; for CI.
 
     The directory contains run.json, index.html, junit.xml, exit-code, and page.txt with the findings and
-    proofs: page.json or page.html, if the verb was asked for that. It also contains the states of a rehearsal,
-    or saved plans, which have the same secrets as states.
+    proofs: page.json or page.html, if the verb was asked for that. It also contains the states of a
+    rehearsal, or saved plans, which have the same secrets as states.
     """
     done = await attempt(self, verb, given)
     code = done.error.exit_code if done.error else done.exit_code

@@ -1,4 +1,4 @@
-"""The catalogue's page in a real browser: readable on a screen and a phone, in light and dark, and printed."""
+"""The catalogue's page in a real browser: readable on a screen and a phone, light and dark, and printed."""
 
 from collections.abc import Iterator
 from pathlib import Path

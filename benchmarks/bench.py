@@ -1,4 +1,4 @@
-"""Every figure of RESULTS.md: `make bench` measures them all, or one part of them, and writes the file."""
+"""Measure the figures of RESULTS.md and write the file: `make bench` measures all parts, or named ones."""
 
 import argparse
 import os
@@ -31,9 +31,9 @@ from pipeline.reporting.versions import facts
 
 TIMES = 3
 TINY, SMALL, LARGE = 0, 260, 1100
-"""Megabytes of data beside NocoDB's first ones; memory is compared at SMALL and at ten times as much."""
+"""Megabytes of data besides NocoDB's first tables. Memory is compared at SMALL and at ten times as much."""
 KINDS = {"incompressible": 100, "compressible": 0}
-"""Percent of the data that do not compress."""
+"""The percentage of data that cannot be compressed."""
 BEFORE = {
     GZIP: "0.30 (17.9 s)",
     NULL: "3.44 (17.9 s)",
@@ -42,11 +42,11 @@ BEFORE = {
     "incompressible": "0.20 (17.7 s)",
     "compressible": "0.52 (10.6 s)",
 }
-"""What the program's bash scripts took beside the same: ratio and wall time, 2026-11-24, 2 quiet cores."""
+"""The results of the former bash scripts in the same comparison: ratio and wall time, 2026-11-24, 2 cores."""
 
 
 def machine() -> Iterator[str]:
-    """Yield what the figures depend on."""
+    """Yield a description of the machine and the versions, on which the figures depend."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     yield f"{datetime.now(UTC):%Y-%m-%d}, commit {str(facts(None)['commit'])[:12]}, {os.cpu_count()} cores,"
     yield f"{memory:.0f} GiB, Linux {platform.release().split('-')[0]}, Python {platform.python_version()};"
@@ -55,7 +55,7 @@ def machine() -> Iterator[str]:
 
 
 async def deployments(results: Results, progress: Progress, _root: Path | None) -> None:
-    """Compare first and second deployments, in turns, each time in new surroundings; then time the start."""
+    """Compare first and second deployments, in turns, each time on new servers; then measure the start."""
     ours: list[Twice] = []
     theirs: list[Twice] = []
     ways = [(by_hand, theirs), (by_pipeline, ours)]
@@ -78,7 +78,7 @@ async def deployments(results: Results, progress: Progress, _root: Path | None) 
 
 @asynccontextmanager
 async def deployed(progress: Progress, root: Path | None) -> AsyncIterator[tuple[Deployment, Node]]:
-    """Deploy once; returns the deployment and its node, beside which pgBackRest's server runs."""
+    """Deploy once; yield the deployment and its node, with pgBackRest's server."""
     async with open_surroundings() as around:
         d = local_deployment(around, "bench", progress, Report("bench", "localstack"))
         await prepare(d, around)
@@ -97,19 +97,19 @@ async def backups(results: Results, progress: Progress, root: Path | None) -> No
 
 
 async def restores(results: Results, progress: Progress, _root: Path | None) -> None:
-    """Compare its restores with the usual pipe."""
+    """Compare restores of the node's program with the usual pipe."""
     async with deployed(progress, None) as (_, node):
         await to_thread.run_sync(_compared_restores, results, node)
 
 
 async def memory(results: Results, progress: Progress, _root: Path | None) -> None:
-    """Look at the memory of both at two sizes."""
+    """Measure the memory of backups and restores at two sizes."""
     async with deployed(progress, None) as (_, node):
         await to_thread.run_sync(_memory, results, node)
 
 
 async def kinds(results: Results, progress: Progress, _root: Path | None) -> None:
-    """Compare backups of data that do not compress, and of data that do."""
+    """Compare backups of data that can be compressed, and of data that cannot."""
     async with deployed(progress, None) as (_, node):
         for kind, percent in KINDS.items():
             await to_thread.run_sync(partial(_compared_kind, results, node, kind, percent))
@@ -178,7 +178,7 @@ PARTS = {
 
 
 async def main(parts: list[str], root: Path | None) -> None:
-    """Measure some parts; each is written when all of it was obtained."""
+    """Measure some parts, and write each part when it is complete."""
     for name in parts:
         title, part = PARTS[name]
         results = Results([*machine()])

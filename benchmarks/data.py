@@ -1,4 +1,4 @@
-"""The node's program beside the commands that people use instead, on the same server and the same S3."""
+"""Compare the node's program with the usual commands, on the same server and the same S3."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -28,17 +28,17 @@ PIPES = {
     PSQL: f'aws s3 cp "$BUCKET/gzip/dump" - | gunzip | psql -Xq {COPY} > /dev/null',
 }
 STORES = {GZIP: "gzip/", BACKUP: "postgres/", PGBACKREST: PREFIX}
-"""The prefixes below which backups go."""
+"""The prefixes of the backups in the bucket."""
 
 
 @dataclass(frozen=True)
 class Node:
-    """A local node with its program, and what it is compared with.
+    """A local node with its program, and with pgBackRest for comparison.
 
     Args:
-        around: the server that it backs up, and the emulator.
-        bucket: where the backups go.
-        pair: pgBackRest and its server; None where there is none.
+        around: the server of the database, and the emulator.
+        bucket: the bucket of the backups.
+        pair: pgBackRest and its server; None if it is not available.
     """
 
     around: Surroundings
@@ -49,9 +49,9 @@ class Node:
         """Put data into the database.
 
         Args:
-            megabytes: about how much.
-            incompressible: percent of it.
-            compared: whether pgBackRest's server gets them too.
+            megabytes: the approximate amount.
+            incompressible: the percentage of data that cannot be compressed.
+            compared: whether pgBackRest's server gets the same data.
 
         Returns:
             The database's size in bytes.
@@ -64,7 +64,7 @@ class Node:
         return int(server.psql(f"SELECT pg_database_size('{DATABASE}')"))
 
     def measure(self, way: str) -> Measure:
-        """Measure one way; a backup begins where there is none of its kind."""
+        """Measure one command; a backup starts without earlier backups of its kind."""
         if way in STORES:
             self.bucket.object_versions.filter(Prefix=STORES[way]).delete()
         if way == PSQL:
@@ -75,14 +75,14 @@ class Node:
         return replace(measured(self._command(way), self._environment(way)), stored=self._stored(way))
 
     def clear(self) -> None:
-        """Drop what restores have left beside the database."""
+        """Drop the databases that restores have left."""
         server = self.around.database
         for database in server.psql("SELECT datname FROM pg_database").split():
             if database == COPY or database.startswith(f"{DATABASE}_before_"):
                 server.psql(f"DROP DATABASE {database} WITH (FORCE)")
 
     def pgbackrest(self) -> list[str]:
-        """Return its name, where there is one to measure."""
+        """Return the name of pgBackRest's command, if it is available."""
         return [PGBACKREST] if self.pair else []
 
     def _stored(self, way: str) -> int:
@@ -115,7 +115,7 @@ class Node:
 
 
 def alternate(node: Node, times: int, *ways: str) -> dict[str, list[Measure]]:
-    """Measure each several times, in turns, beginning with another one each time."""
+    """Measure each command several times, in turns; each turn begins with another command."""
     found: dict[str, list[Measure]] = {way: [] for way in ways}
     for turn in range(times):
         first = turn % len(ways)

@@ -1,4 +1,4 @@
-"""The pipeline's deployment beside the course's commands in a row, each on a LocalStack of its own."""
+"""Compare the pipeline's deployment with the course's commands, each on its own LocalStack."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -17,11 +17,11 @@ from pipeline.steps.step import Step
 PLAYBOOKS = ("swarm.yml", "nocodb.yml", "backup.yml")
 
 Twice = tuple[float, float]
-"""Seconds of a first deployment, and of a second one that changes nothing."""
+"""The seconds of a first deployment, and of a second deployment that changes nothing."""
 
 
 async def by_hand(d: Deployment) -> float:
-    """Run the course's commands, one after the other; return the seconds they took."""
+    """Run the course's commands one after the other; return the seconds."""
     started = time.monotonic()
     for stack in (d.storage, d.app):
         for words in (("init", "-no-color"), ("apply", "-auto-approve", "-no-color")):
@@ -35,7 +35,7 @@ async def by_hand(d: Deployment) -> float:
 
 
 async def by_pipeline(d: Deployment) -> float:
-    """Deploy; return the seconds from the first step to the last playbook, so without the verification."""
+    """Deploy; return the seconds from the first step to the last playbook, without the verification."""
     d.report.steps.clear()
     await deploy.deploy(d)
     names = {f"ansible: {playbook}" for playbook in PLAYBOOKS}
@@ -44,7 +44,7 @@ async def by_pipeline(d: Deployment) -> float:
 
 
 async def twice(way: Callable[[Deployment], Awaitable[float]], progress: Progress) -> Twice:
-    """Deploy in one way, and again, in new surroundings."""
+    """Deploy twice in the same way, on new servers."""
     async with open_surroundings() as around:
         d = local_deployment(around, "bench", progress, Report("bench", "localstack"))
         await prepare(d, around)

@@ -1,4 +1,4 @@
-"""One command, measured: wall time, processor time, and the most memory that its processes had at once."""
+"""Measure a command: wall time, processor time, and the peak memory of all its processes together."""
 
 import os
 import statistics
@@ -11,19 +11,19 @@ from dataclasses import dataclass
 import psutil
 
 EVERY = 0.2
-"""Seconds between two looks at the memory."""
+"""Seconds between two measurements of the memory."""
 
 
 @dataclass(frozen=True)
 class Measure:
-    """What a command took.
+    """The figures of a command.
 
     Args:
-        wall: seconds.
-        cpu: processor seconds of all its processes; a server's are not among them.
-        peak: bytes of memory of all its processes together, shared pages counted once (PSS).
-        load: the machine's load average of the last minute when it had ended, with what it added itself.
-        stored: bytes in S3 that it left there, 0 when it is no backup.
+        wall: wall time in seconds.
+        cpu: processor seconds of all its processes, without servers.
+        peak: peak memory in bytes of all its processes together, with shared pages counted once (PSS).
+        load: the machine's load average of the last minute at the end, which includes the command.
+        stored: bytes that it stored in S3; 0 if it is not a backup.
     """
 
     wall: float
@@ -37,7 +37,7 @@ def measured(command: Sequence[str], env: Mapping[str, str]) -> Measure:
     """Run a command to its end.
 
     Raises:
-        RuntimeError: it failed; what failed cannot be compared.
+        RuntimeError: the command failed, so it cannot be compared.
     """
     started, peak, ended = time.monotonic(), [0], threading.Event()
     process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
@@ -64,7 +64,7 @@ def _memory(pid: int) -> int:
     try:
         for process in (top := psutil.Process(pid), *top.children(recursive=True)):
             total += process.memory_full_info().pss
-    except psutil.NoSuchProcess:  # it ended while it was looked at: the next look counts
+    except psutil.NoSuchProcess:  # it ended during the measurement; the next measurement counts
         return 0
     return total
 

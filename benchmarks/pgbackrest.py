@@ -1,8 +1,8 @@
-"""pgBackRest's full backup of a server of its own, online and with WAL archiving, into the same S3.
+"""Measure pgBackRest: a full backup of its own server, online and with WAL archiving, into the same S3.
 
-The pair, PostgreSQL 18 and a pgBackRest that knows it, comes from a folder with a Debian that has both
-(`--pgbackrest-root`), for example of `mmdebstrap --include=postgresql-18,pgbackrest forky DIR`. Its programs
-run by chroot, which takes root. They are reached by a socket that only the server's user may enter.
+PostgreSQL 18 and a pgBackRest for it come from a folder with a Debian (`--pgbackrest-root`), made for example
+by `mmdebstrap --include=postgresql-18,pgbackrest forky DIR`. The programs run by chroot, which needs root.
+They use a socket that only the server's user may access.
 """
 
 import os
@@ -31,18 +31,18 @@ fsync = off
 archive_command = '{" ".join(ASK)} archive-push %p'
 """
 QUIET = "-c archive_mode=off"
-"""While data come in: their WAL belongs to no backup, and would be archived beside the first one."""
+"""Used while data is loaded: no backup needs this WAL, and it would be archived during the first backup."""
 ONLINE = "-c archive_mode=on"
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A PostgreSQL and the pgBackRest beside it.
+    """A PostgreSQL server with pgBackRest.
 
     Args:
         root: the folder with both.
-        around: the emulator that holds the repository.
-        bucket: where that is, below PREFIX.
+        around: the servers, with the emulator for the repository.
+        bucket: the bucket of the repository, below PREFIX.
     """
 
     root: Path
@@ -50,12 +50,12 @@ class Pair:
     bucket: str
 
     def version(self) -> str:
-        """Return what both say of themselves."""
+        """Return the versions of both."""
         asked = [(ASK[0], "version"), (f"{PROGRAMS}/postgres", "--version")]
         return " on ".join(self._run(*command).strip() for command in asked)
 
     def fill(self, sql: str) -> None:
-        """Put the data that this makes in the place of what is there."""
+        """Replace the data by the data that this SQL creates."""
         self._stop()
         if not (self.root / DATA.lstrip("/")).exists():
             self._initialise()
@@ -65,15 +65,15 @@ class Pair:
         self._start(ONLINE)
 
     def prepare(self) -> None:
-        """Begin a repository."""
+        """Create a new repository."""
         self._run(*ASK, "stanza-create")
 
     def command(self) -> list[str]:
-        """Return what takes a backup."""
+        """Return the command that takes a backup."""
         return self._inside(*ASK, "--type=full", "backup")
 
     def environment(self) -> dict[str, str]:
-        """Return pgBackRest's settings: what makes it fast, and the codec and level of backup-pg.sh."""
+        """Return pgBackRest's fastest settings, with the compression of backup-pg.sh."""
         keys = self.around.aws.environment
         settings = {
             "stanza": "bench",
@@ -100,7 +100,7 @@ class Pair:
         return {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", **named}
 
     def remove(self) -> None:
-        """Stop the server, and remove what it had."""
+        """Stop the server, and remove its data."""
         self._stop()
         shutil.rmtree(self.root / HOME.lstrip("/"), ignore_errors=True)
 
@@ -123,7 +123,7 @@ class Pair:
         return ["chroot", str(self.root), "setpriv", *user, *command]
 
     def _run(self, *command: str, sql: str = "") -> str:
-        """Run a command inside, and return what it prints; its errors are shown."""
+        """Run a command in the folder by chroot, and return its output; its errors are shown."""
         done = subprocess.run(
             self._inside(*command),
             env=self.environment(),
@@ -137,7 +137,7 @@ class Pair:
 
 @contextmanager
 def pgbackrest(root: Path | None, around: Surroundings, bucket: str) -> Iterator[Pair | None]:
-    """Run the pair beside the block, where there is one."""
+    """Run the server during the block; yield None if pgBackRest is not available."""
     pair = Pair(root.resolve(), around, bucket) if root else None
     try:
         yield pair

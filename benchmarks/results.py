@@ -1,4 +1,4 @@
-"""RESULTS.md: its rows, and its parts, of which each keeps the figures of its own run."""
+"""Write RESULTS.md: each part of the page has the figures of its own run."""
 
 import re
 from dataclasses import dataclass, field
@@ -16,26 +16,26 @@ HEAD_BEFORE = (f"{HEAD[0]} the bash scripts: ratio (wall) |", f"{HEAD[1]}---|")
 
 @dataclass
 class Results:
-    """The lines of RESULTS.md, told as they come."""
+    """The lines of a part of RESULTS.md, printed as they are added."""
 
     lines: list[str] = field(default_factory=list)
 
     def add(self, *lines: str) -> None:
-        """Take lines, and show them."""
+        """Add lines, and print them."""
         self.lines += lines
         print(*lines, sep="\n", flush=True)
 
     def ratio(
         self, what: str, ours: list[float], theirs: list[float], aim: str, before: str | None = None
     ) -> None:
-        """Take a row: medians, their ratio, all single values, and what it was before if that is known."""
+        """Add a row: medians, their ratio, all single values, and the former result if there is one."""
         mine, other = median(ours), median(theirs)
         row = f"| {_cell(what)} | {mine:.1f} s ({each(ours)}) | {other:.1f} s ({each(theirs)})"
         old = "" if before is None else f" {before} |"
         self.add(f"{row} | **{mine / other:.2f}** | {aim} |{old}")
 
     def backup(self, found: dict[str, list[Measure]], other: str, aim: str, before: str) -> None:
-        """Take the row of our backup beside another way."""
+        """Add a row that compares our backup with another command."""
         what = f"(c) `{BACKUP}` beside `{other}`"
         if other in found:
             self.ratio(what, walls(found[BACKUP]), walls(found[other]), aim, before)
@@ -43,7 +43,7 @@ class Results:
             self.add(f"| {what} | {ABSENT} | | | {aim} | {before} |")
 
     def costs(self, found: dict[str, list[Measure]]) -> None:
-        """Take the table of what each way costs: medians."""
+        """Add the table of the resources that each command uses: medians."""
         self.add(
             "",
             "| | wall | processor (without the server's) | peak memory | stored | load average |",
@@ -58,7 +58,7 @@ def _cell(text: str) -> str:
 
 
 def each(values: list[float]) -> str:
-    """Return all single values."""
+    """Return all single values as text."""
     return ", ".join(f"{value:.1f}" for value in values)
 
 
@@ -76,7 +76,7 @@ def walls(found: list[Measure]) -> list[float]:
 
 
 def write(title: str, lines: list[str]) -> None:
-    """Put a part of RESULTS.md in the place of what it was; the limits are always those of today."""
+    """Replace a part of RESULTS.md, and the section about limits."""
     head, *parts = re.split(r"^## ", RESULTS.read_text(), flags=re.MULTILINE)
     texts = dict(part.split("\n", 1) for part in parts) | {title: "\n".join(["", *lines, "", ""])}
     limits, why = LIMITS.read_text().removeprefix("## ").split("\n", 1)

@@ -1,4 +1,4 @@
-"""How long a person waits for the command line itself."""
+"""Measure how long a user waits for the start of the command line."""
 
 import subprocess
 import sys
@@ -12,11 +12,11 @@ TIMES = 11
 
 
 def milliseconds(*arguments: str, exit_code: int) -> float:
-    """Return the median of starting the command line with nothing in its environment.
+    """Return the median time to start the command line with an empty environment.
 
     Args:
-        arguments: of the command line.
-        exit_code: with which it must end.
+        arguments: the arguments of the command line.
+        exit_code: the exit code that it must end with.
     """
     taken = []
     for _ in range(TIMES):

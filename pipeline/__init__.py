@@ -1,1 +1,1 @@
-"""Deploys NocoDB and PostgreSQL in order, and proves by a restore that the data would come back."""
+"""Deploys NocoDB and PostgreSQL on AWS, and proves by a restore that the backups work."""

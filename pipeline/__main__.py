@@ -1,4 +1,4 @@
-"""Where `quickdata` starts: a Ctrl-C while the verbs are still being imported ends like any other."""
+"""Where `quickdata` starts: a Ctrl-C during the imports ends the command without a traceback."""
 
 import sys
 
@@ -8,7 +8,7 @@ INTERRUPTED = 130
 def run() -> None:
     """Import the command line, which takes a moment, and run it."""
     try:
-        from pipeline.cli import start  # noqa: PLC0415 - so that an interrupt of it is caught
+        from pipeline.cli import start  # noqa: PLC0415 - an interrupt during the import is caught too
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     start()

@@ -1,4 +1,4 @@
-"""Advice that names a command: typed as it is written, it acts on the same states."""
+"""Advice with commands: a command that is typed as written acts on the states of the same place."""
 
 import re
 
@@ -8,23 +8,23 @@ COMMAND = re.compile(rf"`quickdata ((?:{STATEFUL})\b(?![^`]*--state)[^`]*)`")
 
 
 def placed(text: str, state: str) -> str:
-    """Return advice with `--state` in each command that would else look for the states elsewhere.
+    """Return advice with `--state` added to each command that needs it.
 
     Args:
-        text: the advice; its commands stand between backticks.
-        state: where the states are kept, as `--state` says it.
+        text: the advice, with its commands between backticks.
+        state: where the states are kept, as a value of `--state`.
     """
     return text if state == "local" else COMMAND.sub(rf"`quickdata \1 --state {state}`", text)
 
 
 def about_lock(stack: str, state: str) -> str:
-    """Return what to do about a lock of somebody else.
+    """Return what to do about a lock that another run holds.
 
     Args:
-        stack: whose state is locked.
+        stack: the stack whose state is locked.
         state: where the states are kept.
     """
     if state == "local":
-        return "wait for the run that holds it, or end it with SIGINT: its lock goes with it"
+        return "wait for the run that holds the lock, or end that run with SIGINT: this releases the lock"
     command = f"`quickdata unlock {stack}`"
-    return placed(f"wait until that run has ended; when it is dead, break its lock with {command}", state)
+    return placed(f"wait until that run has ended; if it is dead, remove its lock with {command}", state)

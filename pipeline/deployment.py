@@ -1,4 +1,4 @@
-"""One deployment: everything that its verbs need, whatever the target and the runner."""
+"""One deployment: everything that the verbs need, for any target and any runner."""
 
 import json
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ DATABASE = "nocodb_db"
 DATABASE_USER = "admin"
 DATABASE_SERVICE = "db"
 READS = ("TF_VAR_storage_backend", "TF_VAR_storage_config")
-"""What tells the app where storage's state is, if it is not beside the app's."""
+"""Variables that tell the app where storage's state is, when it is not in ../terraS3."""
 
 
 @dataclass(frozen=True)
@@ -30,19 +30,19 @@ class Deployment:
     """A deployment of both stacks and the services.
 
     Args:
-        suffix: what tells this deployment from others, lower case.
-        cloud: the AWS (or its emulator) that it lives in.
+        suffix: distinguishes this deployment from others; lower case.
+        cloud: the AWS account and region, or an emulator.
         runner: executes the steps.
-        progress: told of what is not a step.
-        report: notes every step.
+        progress: shows notes to the user.
+        report: records every step.
         storage: the stack of the backups' bucket.
         app: the stack of the nodes.
         ansible: configures the nodes.
-        backend: where the states are kept; `keep_states_in` gives another one.
+        backend: where the states are kept; `keep_states_in` changes it.
         common: inventory variables for all nodes, besides the outputs.
         hosts: inventory variables by node, besides the outputs.
-        plan_file: the name of its saved plans; two runs in one workspace have two.
-        real_nodes: whether the nodes are machines of their own.
+        real_nodes: whether the nodes are machines or containers, and not directories.
+        plan_file: the name of this run's saved plans; each run has its own.
     """
 
     suffix: str
@@ -69,16 +69,16 @@ class Deployment:
         return {each.name: each for each in (self.storage, self.app)}[name]
 
     def advice(self, text: str) -> str:
-        """Return advice whose commands act on the states of this deployment."""
+        """Return advice with commands that act on the states of this deployment."""
         return placed(text, self.backend.name)
 
     async def run(self, step: Step) -> Result:
-        """Run a step and note it in the report; an exit code is not judged here."""
+        """Run a step and record it in the report. The exit code is not checked here."""
         return await run_and_record(self.runner, self.report, step)
 
 
 def keep_states_in(d: Deployment, backend: Backend) -> Deployment:
-    """Return the deployment with its states in another place than now."""
+    """Return the deployment with its states in another place."""
     storage, app = (_keep_state_in(stack, d.backend, backend) for stack in (d.storage, d.app))
     app = replace(app, env={name: value for name, value in app.env.items() if name not in READS})
     values = backend.source(storage.name)
@@ -96,7 +96,7 @@ def _keep_state_in(stack: Stack, before: Backend, backend: Backend) -> Stack:
 
 
 async def run_and_record(runner: Runner, report: Report, step: Step) -> Result:
-    """Run a step and note it in the report; an exit code is not judged here."""
+    """Run a step and record it in the report. The exit code is not checked here."""
     started = now()
     try:
         result = await runner.run(step)

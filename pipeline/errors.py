@@ -13,17 +13,19 @@
     ├── StateLocked         1
     ├── BackupError         1
     ├── VerifyFailed        4  verification failed
-    ├── RestoredInPart      5  restored, with objects missing or defined otherwise
+    ├── RestoredInPart      5  restored, but objects are missing or have other definitions
     └── Interrupted       130
 
-Beside them: 0 done.
+Exit code 0 means done.
 """
 
 from collections.abc import Iterable, Iterator
 from typing import Self
 
 OTHER_REGIONS = " (and AWS_DEFAULT_REGION, TF_VAR_region, if you set them)"
-"""Behind AWS_REGION, where it has to be set: a caller of Dagger has but one option for all three."""
+"""Follows AWS_REGION in advice. Under Dagger it is left out: one option sets all three variables."""
+FIX_BELOW = "fix the cause in the lines below, then run again"
+"""Advice for an error with a tail."""
 
 
 class PipelineError(Exception):
@@ -42,7 +44,7 @@ class PipelineError(Exception):
         self.what, self.fix, self.tail = what, fix, tail
 
     def __str__(self) -> str:
-        """The error as a terminal shows it: what, the fix, then the tool's last lines."""
+        """The error as a terminal shows it: what happened, the fix, then the tool's last lines."""
         lines = [self.what, f"  → {self.fix}"]
         return "\n".join(lines + [f"  | {line}" for line in self.tail.splitlines()])
 
@@ -70,26 +72,26 @@ class BucketTaken(PipelineError):  # noqa: N818 - a refusal is not an error of t
 
 
 class StateLost(PipelineError):  # noqa: N818 - a refusal is not an error of the program
-    """A state is empty although the resources it should hold exist."""
+    """A state does not contain resources that exist in AWS."""
 
     exit_code = 3
 
 
 class StateElsewhere(PipelineError):  # noqa: N818 - a refusal is not an error of the program
-    """The states are kept in another place than the one asked for."""
+    """The states are not in the place that was given."""
 
     exit_code = 3
 
 
 class RegionDiffers(PipelineError):  # noqa: N818 - a refusal is not an error of the program
-    """What is deployed is in another region than the one asked for."""
+    """The deployment is not in the region that was given."""
 
     exit_code = 3
 
     @classmethod
     def between(cls, thing: str, there: str, asked: str) -> Self:
-        """Return the error of a thing in one region when another was asked for."""
-        what = f"{thing} is in {there}, and the region asked for is {asked}"
+        """Return the error for a thing that is in one region when another region was given."""
+        what = f"{thing} is in {there}, but the given region is {asked}"
         return cls(what, f"nothing was changed; set AWS_REGION{OTHER_REGIONS} to {there}")
 
 
@@ -100,7 +102,7 @@ class ServerLacks(PipelineError):  # noqa: N818 - says what was found
 
 
 class NodeStopped(ToolError):  # noqa: N818 - says what happened
-    """A node is stopped in EC2, and cannot be deployed to."""
+    """A node is stopped in EC2: nothing can be deployed to it."""
 
 
 class StateLocked(PipelineError):  # noqa: N818 - says what happened
@@ -108,17 +110,17 @@ class StateLocked(PipelineError):  # noqa: N818 - says what happened
 
 
 class BackupError(PipelineError):
-    """Backups cannot be read, or there is none."""
+    """Backups cannot be read, or there are none."""
 
 
 class VerifyFailed(PipelineError):  # noqa: N818 - says what failed
-    """The backup's restore differs from its manifest, or there was nothing to verify."""
+    """The restored backup differs from its manifest, or there was nothing to verify."""
 
     exit_code = 4
 
 
 class RestoredInPart(PipelineError):  # noqa: N818 - says what happened
-    """The rows are restored and live, without some of what is built on them."""
+    """The rows are restored and live, but some objects are missing or have other definitions."""
 
     exit_code = 5
 
@@ -130,7 +132,7 @@ class Interrupted(PipelineError):  # noqa: N818 - says what happened
 
 
 def listed(head: str, texts: Iterable[str]) -> str:
-    """Return several texts below one line, each set in."""
+    """Return several texts below one line, each indented."""
     return "\n".join([head, *(f"  {line}" for text in texts for line in text.splitlines())])
 
 
@@ -144,7 +146,7 @@ def leaves(error: BaseException) -> Iterator[BaseException]:
 
 
 def most_telling(error: BaseException) -> BaseException:
-    """Return the one error to show: a pipeline error if there is one, with the highest exit code."""
+    """Return the one error to show: the pipeline error with the highest exit code, or any other error."""
     errors = list(leaves(error))
     ours = [e for e in errors if isinstance(e, PipelineError)]
     return max(ours, key=lambda e: e.exit_code) if ours else errors[0]

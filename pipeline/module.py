@@ -12,7 +12,7 @@ UNIT_TESTS = ["pytest", "-q", "-p", "no:cacheprovider", "tests/unit"]
 
 @object_type
 class Pipeline(Options):
-    """Deploys NocoDB and PostgreSQL in order, and proves by a restore that the data would come back."""
+    """Deploys NocoDB and PostgreSQL on AWS, and proves by a restore that the backups work."""
 
     rehearse = verb_function("rehearse")
 
@@ -43,7 +43,7 @@ class Pipeline(Options):
     @function
     @dagger.check
     async def unit_tests(self) -> str:
-        """Run the tests that start no server."""
+        """Run the unit tests, which start no server."""
         return await self._run(UNIT_TESTS)
 
     async def _run(self, command: list[str]) -> str:

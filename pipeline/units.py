@@ -1,8 +1,8 @@
-"""Figures for readers: a time in the unit that fits it, and a number of bytes."""
+"""Durations and numbers of bytes, written for readers in a fitting unit."""
 
 
 def duration(seconds: float) -> str:
-    """Return a number of seconds in the unit that fits it."""
+    """Return a number of seconds in a fitting unit."""
     for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * length:
             return f"{seconds / length:.0f} {unit}"
@@ -20,7 +20,7 @@ def in_fine_units(count: float) -> str:
 
 
 def in_units(count: float) -> str:
-    """Return a number of bytes in the unit that fits it."""
+    """Return a number of bytes in a fitting unit."""
     for unit in ("B", "kB", "MB", "GB"):
         if count < 1000:  # noqa: PLR2004 - SI units
             return f"{count:.0f} {unit}"

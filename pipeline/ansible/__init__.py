@@ -1,1 +1,1 @@
-"""Ansible: what it is asked, and what it answers."""
+"""Ansible: its commands, its inventory, and how its output is read."""

@@ -1,4 +1,4 @@
-"""What a playbook would do on nodes that are there, as its check mode tells."""
+"""Predict what a playbook would change on existing nodes, by its check mode."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,18 +11,18 @@ from pipeline.steps.output import changed_tasks, events
 from pipeline.steps.step import Result
 
 STACK_FILE = "stack.yml"
-"""What nocodb.yml writes for the Swarm: it names every image."""
+"""The file that nocodb.yml writes for the Swarm; it names every image."""
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a playbook would do.
+    """The changes that a playbook would make.
 
     Args:
         changed: how many tasks would change something, on all hosts.
-        unknown: tasks that have no check mode and might.
-        images: every service whose image becomes another, in words.
-        saved_first: images for which a verified backup is taken first, in words.
+        unknown: tasks without check mode, which might change something.
+        images: services that would get another image, in words.
+        saved_first: new images that need a verified backup first, in words.
         hosts: the names of the tasks that would change something, by host.
     """
 
@@ -41,7 +41,7 @@ class Prediction:
         """The prediction in words, a line for each image."""
         words = [f"{self.changed} tasks would change something"]
         if self.unknown:
-            words.append(f"cannot be known beforehand: {', '.join(self.unknown)}")
+            words.append(f"cannot be predicted: {', '.join(self.unknown)}")
         lines = ["; ".join(words), *(f"  ~ {image}" for image in self.images)]
         if self.saved_first:
             lines.append(
@@ -51,10 +51,10 @@ class Prediction:
 
 
 def read_prediction(result: Result) -> Prediction:
-    """Read a playbook's run in check mode with its differences.
+    """Read the output of a playbook's run in check mode with differences.
 
     Raises:
-        PipelineError: it failed, or ran on no host at all.
+        PipelineError: the run failed, or ran on no host.
     """
     unknown, images = [], []
     for event in events(result.check().stdout):
@@ -82,7 +82,7 @@ def _images(difference: dict[str, Any]) -> Iterator[str]:
 
 
 def images_of(text: object) -> dict[str, str]:
-    """Return every service's image; nothing where there is no stack file, or one that cannot be read."""
+    """Return the image of every service; empty if there is no stack file, or if it cannot be read."""
     try:
         services: dict[str, dict[str, str]] = yaml.safe_load(str(text or "{}"))["services"]
         return {name: each["image"] for name, each in services.items()}

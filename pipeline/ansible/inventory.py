@@ -1,4 +1,4 @@
-"""Ansible's inventory, made from the app's outputs."""
+"""Ansible's inventory, written from the app's outputs."""
 
 import json
 from collections.abc import Mapping
@@ -12,14 +12,14 @@ from pipeline.errors import ToolError
 GROUPS = {"manager": "managers", "database": "databases", "worker": "workers"}
 
 HEADER = (
-    "# Made from the app's outputs, and again by every verb that reaches the nodes: a change here is lost.\n"
+    "# Written from the app's outputs by every verb that uses the nodes: changes in this file are lost.\n"
 )
 
 Variables = Mapping[str, Any]
 
 
 def outputs(text: str) -> dict[str, Any]:
-    """Read the output of `output -json`: values by name."""
+    """Return the values in the output of `output -json`, by name."""
     try:
         return {name: each["value"] for name, each in json.loads(text or "{}").items()}
     except (ValueError, AttributeError, KeyError, TypeError) as error:
@@ -37,19 +37,19 @@ def render(
     Args:
         app: the app's outputs.
         common: variables for all hosts that the outputs do not have.
-        hosts: further variables by host name.
-        state: where the states are kept, as `--state` says it.
+        hosts: more variables, by host name.
+        state: where the states are kept, as a value of `--state`.
 
     Raises:
-        ToolError: no manager or no database is among the nodes.
+        ToolError: the outputs have no manager or no database node.
     """
     nodes: Mapping[str, Mapping[str, Any]] = app.get("nodes") or {}
     missing = {"manager", "database"} - {node["role"] for node in nodes.values()}
     if missing:
         none = f"no {' and no '.join(sorted(missing))} node"
-        what = f"the app's outputs have {none}: it is not deployed, or only partly"
-        raise ToolError(what, placed("`quickdata deploy` creates them", state))
-    # A state that was last written under the older name is read until the next apply.
+        what = f"the app's outputs have {none}: the app is not deployed, or only in part"
+        raise ToolError(what, placed("`quickdata deploy` creates the missing nodes", state))
+    # Until its next apply, an old state has the output under its former name.
     bucket = app.get("backup_bucket") or app["bucket_name"]
     variables = {"backup_bucket": bucket, "aws_region": app["region"]}
     children: dict[str, Any] = {group: {"hosts": {}} for group in GROUPS.values()}
@@ -65,7 +65,7 @@ def _host(name: str, node: Mapping[str, Any], app: Mapping[str, Any]) -> dict[st
         "ansible_host": node.get("public_ip") or node["private_ip"],
         "ansible_user": app["ssh_user"],
         "private_ip": node["private_ip"],
-        # A machine is known by its id: a new one may well get an address that an old one had.
+        # SSH knows a machine by its id, because a new machine may get the address of an old one.
         "ansible_ssh_common_args": f"-o HostKeyAlias={node['instance_id']}",
     }
     return own | ({"data_volume_id": app["data_device_volume_id"]} if node["role"] == "database" else {})

@@ -1,4 +1,4 @@
-"""Ansible's steps: playbooks, and the commands of the database node, as data."""
+"""The steps of Ansible: playbooks, and commands on the nodes, as data."""
 
 import shlex
 from collections.abc import Mapping
@@ -13,26 +13,26 @@ from pipeline.steps.step import Result, Step
 FOLDER = PurePosixPath("infrastructure/ansible")
 INVENTORY = FOLDER / "inventory.yml"
 PLAYBOOKS = ("swarm.yml", "nocodb.yml", "backup.yml")
-"""In their order."""
+"""The playbooks of a deployment, in order."""
 ANSWER_LIMIT = 10
-"""Seconds that a node has to answer when it is only asked whether it is there."""
+"""How many seconds a ping waits for a node's answer."""
 
 JSON_LINES: Mapping[str, str] = {
     "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.jsonl",
     "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1",
     "ANSIBLE_NOCOLOR": "1",
     "ANSIBLE_RETRY_FILES_ENABLED": "0",
-    "ANSIBLE_DISPLAY_TRACEBACK": "error",  # without it no result says the cause of "Error executing command."
-    "ANSIBLE_CONFIG": "ansible.cfg",  # it is not looked for in a folder that all may write to, as GitLab's
+    "ANSIBLE_DISPLAY_TRACEBACK": "error",  # without it, "Error executing command." has no cause
+    "ANSIBLE_CONFIG": "ansible.cfg",  # Ansible ignores the file in a world-writable folder, such as GitLab's
 }
 
 
 @dataclass(frozen=True)
 class Ansible:
-    """Ansible in the folder of the playbooks, with the inventory and vault that its ansible.cfg names.
+    """Ansible in the folder of the playbooks, with the inventory and the vault of its ansible.cfg.
 
     Args:
-        env: the environment of every step, besides the JSON lines.
+        env: the variables of every step, besides JSON_LINES.
         secrets: names of the secrets that every step gets.
         secret_files: names of the secrets that every step gets as files.
     """
@@ -51,7 +51,7 @@ class Ansible:
         return self._step(name, "ansible-playbook", "scale.yml", "-e", f"nocodb_replicas={replicas}")
 
     def secrets_fit(self) -> Step:
-        """Open the vault, and look whether every secret is in it and usable; no node is asked."""
+        """Decrypt the vault, and check that it has every secret and that each is valid. No node is used."""
         return self._step("check: vault", "ansible-playbook", "-i", "localhost,", "check.yml")
 
     def wait(self) -> Step:
@@ -60,11 +60,11 @@ class Ansible:
         return self._step("ansible: nodes answer", "ansible", "all", *module)
 
     def predict(self, name: str, inventory: str) -> Step:
-        """Tell what a playbook would change, and change nothing.
+        """Predict what a playbook would change, and change nothing.
 
         Args:
-            name: the playbook's, such as "swarm.yml".
-            inventory: the inventory's path, absolute.
+            name: the playbook's name, such as "swarm.yml".
+            inventory: the absolute path of the inventory.
         """
         return self._step(
             f"ansible: {name} --check", "ansible-playbook", "-i", inventory, "--check", "--diff", name
@@ -79,7 +79,7 @@ class Ansible:
         """Look for PostgreSQL's data on the database node.
 
         Args:
-            inventory: another inventory's path, absolute; empty for the one that ansible.cfg names.
+            inventory: the absolute path of another inventory; empty means the one in ansible.cfg.
         """
         where = "paths={{ data_dir }}/postgresql patterns=PG_VERSION recurse=true depth=3"
         module = ("-m", "ansible.builtin.find", "-a", where)
@@ -89,13 +89,13 @@ class Ansible:
         """Run a command on the database node.
 
         Args:
-            name: what users see.
+            name: the name of the step, which users see.
             command: argv on the node; never secrets.
         """
         return self._command(name, "databases", command)
 
     def on_manager(self, name: str, *command: str, inventory: str = "") -> Step:
-        """Run a command on the Swarm's manager, in the same way; `inventory` as in find_data."""
+        """Run a command on the Swarm's manager; the arguments are those of on_database and find_data."""
         return self._command(name, "managers", command, inventory)
 
     def _command(self, name: str, group: str, command: tuple[str, ...], inventory: str = "") -> Step:
@@ -112,7 +112,7 @@ def _named(inventory: str) -> tuple[str, ...]:
 
 
 def failed_task(result: Result) -> str:
-    """Return the name of the task that failed in a playbook, and what it says."""
+    """Return the name of a playbook's failed task, and its message."""
     for event in events(result.stdout):
         if event.get("_event") == "v2_runner_on_failed" and not event.get("ignore_errors"):
             host, answer = next(iter(event["hosts"].items()))
@@ -121,14 +121,14 @@ def failed_task(result: Result) -> str:
 
 
 def printed_text(result: Result, accepted: int = 0) -> str:
-    """Return what a command printed on the one node where it ran.
+    """Return the output of a command on the one node where it ran.
 
     Args:
-        result: of the step that ran it.
-        accepted: the exit code, other than 0, with which it ends well too.
+        result: the result of the step.
+        accepted: an exit code besides 0 that means success.
 
     Raises:
-        PipelineError: it failed, or ran nowhere.
+        PipelineError: the command failed, or ran on no node.
     """
     for event in events(result.stdout):
         if accepted and event.get("_event") == "v2_runner_on_failed":
@@ -142,7 +142,7 @@ def count_matched(result: Result) -> int:
     """Return how many files were found on the one node that was searched.
 
     Raises:
-        PipelineError: it failed, or ran nowhere.
+        PipelineError: the search failed, or ran on no node.
     """
     return int(_answer(result).get("matched", 0))
 
@@ -152,14 +152,14 @@ def _answer(result: Result) -> dict[str, Any]:
         if event.get("_event") == "v2_runner_on_ok":
             for answer in event["hosts"].values():
                 return dict(answer)
-    raise ToolError(f"{result.step.name}: ran on no node", "deploy the app first")
+    raise ToolError(f"{result.step.name}: the command ran on no node", "deploy the app first")
 
 
 def count_changed(result: Result) -> int:
     """Return how many tasks of a playbook changed something, on all its hosts.
 
     Raises:
-        ToolError: the playbook ran on no host at all.
+        ToolError: the playbook ran on no host.
     """
     stats: list[dict[str, Any]] = [
         e for e in events(result.stdout) if e.get("_event") == "v2_playbook_on_stats"

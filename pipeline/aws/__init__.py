@@ -1,1 +1,1 @@
-"""AWS: the account, and what exists in it."""
+"""AWS: the account, and the resources in it."""

@@ -1,4 +1,4 @@
-"""AWS asked before anything is created: whose account, whose bucket, whose state was lost."""
+"""Ask AWS before anything is created: which account is used, and who owns the bucket."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,11 +19,11 @@ from pipeline.settings.suffix import BASE_NAME, bucket_name, longest_suffix
 BUCKET = "aws_s3_bucket.backups"
 """The bucket's address in infrastructure/terraS3."""
 FREE = ("404", "NoSuchBucket")
-"""What S3 answers about a bucket that nobody has."""
+"""S3's answers for a bucket that does not exist."""
 CANDIDATES = 8
-"""Suffixes tried before the user is left to choose."""
+"""How many suffixes to try before the user must choose one."""
 
-QUICK = Config(  # type: ignore[call-arg] # the stubs do not know the last one
+QUICK = Config(  # type: ignore[call-arg] # the stubs do not have the last argument
     retries={"total_max_attempts": 3},
     connect_timeout=5,
     read_timeout=30,
@@ -32,31 +32,31 @@ QUICK = Config(  # type: ignore[call-arg] # the stubs do not know the last one
 
 
 EMULATED = QUICK.merge(Config(proxies={}))
-"""For an emulator, which is on this machine or beside it: never by a proxy."""
+"""The configuration for an emulator: no proxy leads to it."""
 
 
 def session(credentials: Mapping[str, str], region: str) -> boto3.Session:
-    """Return a session of boto3 that knows what it is given, and nothing of ~/.aws or AWS_PROFILE.
+    """Return a boto3 session that uses only its arguments, and ignores ~/.aws and AWS_PROFILE.
 
     Args:
         credentials: boto3's arguments for the key pair and the token.
         region: the region's name.
     """
-    nowhere = (None, None, None, None)  # neither in a file nor in the environment, no default, no conversion
+    nowhere = (None, None, None, None)  # not in a file, not in the environment, no default, no conversion
     alone = botocore.session.Session(dict.fromkeys(("profile", "config_file", "credentials_file"), nowhere))
     return boto3.Session(**credentials, region_name=region, botocore_session=alone)
 
 
 @dataclass(frozen=True)
 class Cloud:
-    """AWS, or an emulator of it, as one deployment sees it.
+    """The AWS account and region of a deployment, or an emulator.
 
     Args:
         credentials: boto3's arguments for the key pair and the token.
         region: the region's name.
-        endpoint: an emulator's URL; None is AWS itself.
-        base_name: what the buckets' names begin with.
-        identity: how the credentials can be had again; None where they last.
+        endpoint: an emulator's URL; None means AWS.
+        base_name: the beginning of the bucket names.
+        identity: the web identity that can get new credentials; None if there is none.
     """
 
     credentials: Mapping[str, str]
@@ -66,7 +66,7 @@ class Cloud:
     identity: WebIdentity | None = None
 
     def client(self, service: str) -> Any:
-        """Return boto3's client of a service."""
+        """Return boto3's client for a service."""
         config = EMULATED if self.endpoint else QUICK
         return self._session.client(service, endpoint_url=self.endpoint, config=config)  # type: ignore[call-overload]
 
@@ -79,12 +79,12 @@ class Cloud:
 
         Raises:
             ToolError: the endpoint does not answer.
-            SettingsError: the credentials are not accepted.
+            SettingsError: AWS does not accept the credentials.
         """
         return str((await self.ask(self._identity))["Account"])
 
     async def ask(self, call: Callable[..., Any], *arguments: str) -> Any:
-        """Wait for calls of boto3 in a thread; their failure becomes one that a user can fix.
+        """Run calls of boto3 in a thread, and turn their failure into an error that a user can fix.
 
         Args:
             call: a function that calls boto3.
@@ -96,9 +96,8 @@ class Cloud:
         try:
             return await to_thread.run_sync(call, *arguments)
         except ClientError as error:
-            raise ToolError(
-                f"AWS refuses: {error}", "allow these credentials what it names, then run again"
-            ) from error
+            fix = "allow these credentials the action that AWS names, then run again"
+            raise ToolError(f"AWS refuses: {error}", fix) from error
         except BotoCoreError as error:
             where = self.endpoint or f"AWS ({self.region})"
             raise ToolError(
@@ -113,21 +112,22 @@ class Cloud:
             raise SettingsError(what, "renew AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY") from error
 
     async def owns(self, bucket: str) -> bool:
-        """Tell whether the account has the bucket; False when nobody has.
+        """Tell whether the account owns the bucket; False if the bucket does not exist.
 
         Raises:
-            BucketTaken: another account has it, or these credentials may not look at it.
-            RegionDiffers: it is in another region.
-            ToolError: AWS says neither.
+            BucketTaken: the bucket belongs to another account, or these credentials may not see it.
+            RegionDiffers: the bucket is in another region.
+            ToolError: AWS gives another answer.
         """
         status = str(await self.ask(self._head, bucket, await self.account()))
         if status in ("403", "AccessDenied"):
-            fix = f"{await self._suggest_suffix(bucket)}: all of AWS shares the names; or allow s3:ListBucket"
-            raise BucketTaken(f"the bucket {bucket} belongs to another account, or is kept from you", fix)
+            suggested = await self._suggest_suffix(bucket)
+            fix = f"{suggested}; if the bucket is yours, allow these credentials s3:ListBucket"
+            what = f"the bucket {bucket} belongs to another account, or these credentials may not see it"
+            raise BucketTaken(what, fix)
         if status not in ("200", "301", *FREE):
-            raise ToolError(
-                f"AWS does not say whose the bucket {bucket} is: {status}", "run again in a minute"
-            )
+            what = f"AWS does not say who owns the bucket {bucket}: it answers {status}"
+            raise ToolError(what, "run again in a minute")
         if status in FREE:
             return False
         if (region := await self.ask(self._region_of, bucket)) != self.region:
@@ -138,12 +138,12 @@ class Cloud:
         """Return a bucket's region: Amazon S3 API Reference, HeadBucket, `x-amz-bucket-region`."""
         try:
             answer = self.client("s3").head_bucket(Bucket=bucket)
-        except ClientError as error:  # a redirection, which names it too
+        except ClientError as error:  # a redirect, which has the header too
             answer = error.response
         return str(answer["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region", self.region))
 
     async def _suggest_suffix(self, taken: str) -> str:
-        """Say which suffix like the taken one is free; nothing is reserved by asking."""
+        """Suggest a free suffix that is similar to the taken one. Asking does not reserve it."""
         account, suffix = await self.account(), taken.removeprefix(bucket_name("", self.base_name))
         for ending in (f"-{number}" for number in range(2, CANDIDATES + 2)):
             room = max(longest_suffix(self.base_name, ending), 0)
@@ -154,19 +154,19 @@ class Cloud:
         return "choose another TF_VAR_bucket_suffix"
 
     async def require_free(self, bucket: str, state: str = "local") -> None:
-        """Check that a bucket which the state does not have does not exist either.
+        """Make sure that a bucket which is not in the state does not exist in AWS either.
 
         Args:
-            bucket: its name.
-            state: where the states are kept, as `--state` says it.
+            bucket: the bucket's name.
+            state: where the states are kept, as a value of `--state`.
 
         Raises:
-            BucketTaken: another account has it.
-            StateLost: this account has it.
+            BucketTaken: the bucket belongs to another account.
+            StateLost: the bucket belongs to this account.
         """
         if await self.owns(bucket):
-            fix = "bring back the state of infrastructure/terraS3, or run `quickdata adopt storage`"
-            what = f"the bucket {bucket} exists, but the storage state does not know it"
+            fix = "restore the state of infrastructure/terraS3, or run `quickdata adopt storage`"
+            what = f"the bucket {bucket} exists, but it is not in the storage state"
             raise StateLost(what, placed(fix, state))
 
     def _head(self, bucket: str, account: str) -> str:

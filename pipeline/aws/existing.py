@@ -1,4 +1,4 @@
-"""What exists of a deployment in AWS, whatever the states say: by address, as `import` wants it named."""
+"""Find the resources of a deployment in AWS, without the states: identifiers for `import`, by address."""
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -11,9 +11,9 @@ from pipeline.aws.account import BUCKET, Cloud
 Resource = Mapping[str, Any]
 
 ABSENT = ("NoSuch", "ServerSideEncryptionConfigurationNotFound", "OwnershipControlsNotFound")
-"""How the error codes begin with which S3 and IAM say that there is none."""
+"""The beginnings of the error codes that S3 and IAM give for something that does not exist."""
 ALIVE = ["pending", "running", "stopping", "stopped"]
-"""Instances in another state are gone: Amazon EC2 User Guide, "Instance lifecycle"."""
+"""Instances in any other state no longer exist: Amazon EC2 User Guide, "Instance lifecycle"."""
 STOPPED = ["stopping", "stopped"]
 PRESENT = ["creating", "available", "in-use"]
 """The same for volumes."""
@@ -29,7 +29,7 @@ IN_BUCKET: Mapping[str, tuple[str, str]] = {
     "aws_s3_bucket_policy": ("get_bucket_policy", "Policy"),
     "aws_s3_bucket_lifecycle_configuration": ("get_bucket_lifecycle_configuration", "Rules"),
 }
-"""What is configured of a bucket: the call that tells it, and the part of the answer that must be there."""
+"""The resources inside a bucket: the call that finds each, and the key that its answer must have."""
 
 TAGGED: tuple[tuple[str, str, str, str, str], ...] = (
     ("aws_vpc.main", "describe_vpcs", "Vpcs", "VpcId", ""),
@@ -40,21 +40,21 @@ TAGGED: tuple[tuple[str, str, str, str, str], ...] = (
     ("aws_security_group.web", "describe_security_groups", "SecurityGroups", "GroupId", "-web"),
     ("aws_ebs_volume.postgres", "describe_volumes", "Volumes", "VolumeId", "-postgres"),
 )
-"""Address, call, list in its answer, identifier, and what follows the deployment's name in the tag Name."""
+"""Address, call, list in its answer, identifier, and what the tag Name has after the deployment's name."""
 
 
 async def find_storage(cloud: Cloud, bucket: str) -> dict[str, str]:
-    """Return what exists of the storage stack.
+    """Return the existing resources of the storage stack.
 
     Args:
         cloud: the account.
         bucket: the bucket's name.
 
     Returns:
-        Identifiers by address; nothing when the account has no such bucket.
+        Identifiers by address; empty if the account has no such bucket.
 
     Raises:
-        PipelineError: AWS refuses, does not answer, or the bucket is another account's.
+        PipelineError: AWS refuses, does not answer, or the bucket belongs to another account.
     """
     if not await cloud.owns(bucket):
         return {}
@@ -62,15 +62,15 @@ async def find_storage(cloud: Cloud, bucket: str) -> dict[str, str]:
 
 
 async def find_app(cloud: Cloud, suffix: str) -> dict[str, str]:
-    """Return what exists of the app stack.
+    """Return the existing resources of the app stack.
 
     Args:
         cloud: the account.
         suffix: the deployment's suffix.
 
     Returns:
-        Identifiers by address; several of the same address, which is nothing to choose from by itself,
-        are joined by " and ".
+        Identifiers by address. Several identifiers for one address are joined by " and ": the operator has to
+        choose.
 
     Raises:
         PipelineError: AWS refuses, or does not answer.
@@ -88,7 +88,7 @@ def _find_in_bucket(cloud: Cloud, bucket: str) -> list[str]:
 
 
 def _ask(call: Callable[..., Any], **arguments: str) -> Any:
-    """Return an answer; an empty one when there is nothing to tell of."""
+    """Return an answer; an empty one if the resource does not exist."""
     try:
         return call(**arguments)
     except ClientError as error:
@@ -165,10 +165,10 @@ def find_nodes(ec2: Any, suffix: str, name: str, states: list[str]) -> Iterator[
     """Yield a deployment's instances: address and identifier.
 
     Args:
-        ec2: boto3's client.
+        ec2: boto3's client for EC2.
         suffix: the deployment's suffix.
-        name: the deployment's name, with which its nodes' names begin.
-        states: the states of EC2 that count.
+        name: the deployment's name; the names of its nodes begin with it.
+        states: the instance states to include.
     """
     filters = _filters(suffix, **{"instance-state-name": states})
     for reservation in _pages(ec2, "describe_instances", "Reservations", filters):
@@ -179,7 +179,7 @@ def find_nodes(ec2: Any, suffix: str, name: str, states: list[str]) -> Iterator[
 
 
 def _find_named(cloud: Cloud, ec2: Any, name: str) -> Iterator[tuple[str, str]]:
-    """Yield what is found by its name alone, which no two of an account share."""
+    """Yield resources that are found by name alone: their names are unique in an account."""
     iam, role = cloud.client("iam"), f"{name}-database"
     if _ask(iam.get_role, RoleName=role):
         yield "aws_iam_role.database", role

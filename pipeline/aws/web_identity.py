@@ -1,4 +1,4 @@
-"""Temporary keys for a role, in exchange for an ID token such as GitLab's."""
+"""Get temporary keys for a role with an ID token, such as GitLab's."""
 
 from typing import Any
 
@@ -13,18 +13,18 @@ from pipeline.settings.profile import WebIdentity
 from pipeline.settings.shown import shown
 
 SESSION = "quickdata"
-"""What CloudTrail calls the one who acts."""
+"""The session name that CloudTrail shows."""
 
 
 async def temporary_keys(identity: WebIdentity, region: str) -> dict[str, str]:
-    """Return the keys by the names of AWS's variables; they last an hour, or as long as the role says.
+    """Return temporary keys by the names of AWS's variables. They last an hour, or the role's own time.
 
     Args:
         identity: the role and the ID token.
-        region: whose STS is asked.
+        region: the region whose STS is used.
 
     Raises:
-        SettingsError: STS does not give them.
+        SettingsError: STS refuses, or does not answer.
     """
     try:
         keys = await to_thread.run_sync(_assume, identity, region)

@@ -1,1 +1,1 @@
-"""The backups: those in the bucket, and what takes, verifies and restores them."""
+"""The backups in the bucket, and the steps that take, verify, restore and drill them."""

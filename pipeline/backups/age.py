@@ -1,4 +1,4 @@
-"""How old the newest backup may be: the rule of the node's check-backup-age.sh, for `status` and `drill`."""
+"""How old the newest backup may be, for `status` and `drill`: the same rule as check-backup-age.sh."""
 
 from datetime import datetime, timedelta
 
@@ -6,16 +6,16 @@ from pipeline.backups.catalogue import Backup
 from pipeline.units import duration
 
 NIGHTLY = timedelta(hours=26)
-"""The role's pg_backup_max_age_hours: cron takes a backup a night, and a night's may take a while."""
+"""The role's pg_backup_max_age_hours: cron takes one backup a night, which may take some time."""
 MOST_AHEAD = timedelta(minutes=15)
-"""How far a backup's time may be ahead of this machine's: S3 refuses a request whose clock differs more.
+"""How far a backup's time may be ahead of this machine's clock: S3 refuses requests that differ by more.
 
 Source: Amazon S3 API Reference, "Error responses", RequestTimeTooSkewed.
 """
 
 
 def age_problem(newest: Backup, most: timedelta, now: datetime) -> str:
-    """Return what is wrong with the newest backup's age; nothing when it is young enough.
+    """Return the problem with the age of the newest backup; empty if the backup is recent enough.
 
     Args:
         newest: the newest complete backup.
@@ -25,8 +25,8 @@ def age_problem(newest: Backup, most: timedelta, now: datetime) -> str:
     age = now - newest.taken
     if age <= -MOST_AHEAD:
         return (
-            f"the newest backup {newest.id} is of a time to come, {newest.taken}: its age is not known;"
-            " set the clocks right, here and on the database node"
+            f"the newest backup {newest.id} has a time in the future, {newest.taken}, so its age is unknown;"
+            " correct the clocks of this machine and of the database node"
         )
     if age > most:
         old, limit = duration(age.total_seconds()), f"{most / timedelta(hours=1):g} h"

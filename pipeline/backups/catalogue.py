@@ -1,4 +1,4 @@
-"""The backups in S3: what their manifests say, and which of them were verified."""
+"""The catalogue of the backups in S3: their manifests, and which backups were verified."""
 
 import json
 import re
@@ -21,27 +21,27 @@ ID = re.compile(r"[0-9a-f]{8}")
 EPOCH = datetime.fromtimestamp(0, UTC)
 NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
 BASES = ("public", "nc_bases_v2")
-"""NocoDB's own list of its bases: schema and table."""
+"""The table in which NocoDB lists its bases: schema and name."""
 LARGEST = 64 << 20
-"""Bytes that a manifest may have: more is not a list of tables."""
+"""The most bytes of a manifest: a larger object is not a list of tables."""
 
 
 @dataclass(frozen=True)
 class Backup:
-    """One backup, or what a run that failed left of one.
+    """One backup, or the objects that a failed run left behind.
 
     Args:
         name: time and id, as in its key.
-        complete: whether its manifest exists, and so the backup.
-        taken: when its snapshot was taken; without a usable manifest the time in its name.
-        bytes: what is stored, of all its objects.
-        database_bytes: what its database took on the server's disk.
+        complete: whether its manifest exists; without a manifest it is not a backup.
+        taken: the time of its snapshot; without a usable manifest, the time in its name.
+        bytes: the size of all its objects in S3.
+        database_bytes: the size of its database on the server's disk.
         tables: number of tables.
         rows: number of rows in them.
-        bases: number of NocoDB's bases; 0 in a database that is not NocoDB's.
-        verified_at: when its restore was last compared with the manifest, None if never.
-        verified_by: what compared it.
-        problem: why its manifest cannot be used, None if it can.
+        bases: number of NocoDB's bases; 0 if the database is not NocoDB's.
+        verified_at: when a restore of it was last compared with the manifest; None if never.
+        verified_by: the program that compared it.
+        problem: why its manifest cannot be used; None if it can.
     """
 
     name: str
@@ -58,16 +58,16 @@ class Backup:
 
     @property
     def id(self) -> str:
-        """What tells it from others; restore takes it."""
+        """The backup's id, as restore takes it."""
         return self.name.rpartition("-")[2]
 
     def document(self) -> dict[str, Any]:
-        """Return it as JSON can hold it."""
+        """Return the backup as values for JSON."""
         return {"id": self.id, **asdict(self), "taken": self.taken.isoformat()}
 
 
 async def list_backups(cloud: Cloud, bucket: str, database: str) -> list[Backup]:
-    """Return a database's backups, newest first, those that are incomplete or have a bad manifest too.
+    """Return a database's backups, newest first, including incomplete ones and those with a bad manifest.
 
     Raises:
         BackupError: the bucket cannot be read.
@@ -76,29 +76,30 @@ async def list_backups(cloud: Cloud, bucket: str, database: str) -> list[Backup]
 
 
 def choose(listed: Iterable[Backup], backup_id: str | None, database: str) -> Backup:
-    """Return the backup with an id, or the newest one, of a list that is newest first.
+    """Return the backup with an id, or the newest one.
 
-    An older one never stands in for the newest: how much would be lost is for the operator to decide.
+    If the newest backup cannot be used, an older one is never taken instead: the operator decides how much
+    data may be lost.
 
     Args:
-        listed: a database's backups.
-        backup_id: which one; None is the newest.
-        database: whose they are.
+        listed: the backups of a database, newest first.
+        backup_id: the id; None means the newest.
+        database: the name of the database.
 
     Raises:
-        BackupError: there is none, it is not complete, or its manifest cannot be used.
+        BackupError: there is no such backup, it is incomplete, or its manifest cannot be used.
     """
     complete = [each for each in listed if each.complete]
     matching = [each for each in complete if backup_id in (None, each.id)]
     if not matching:
         which = f"no complete backup {backup_id}" if backup_id else "no backup yet"
         listing = f"`quickdata backups --database {shlex.quote(database)}` lists them"
-        fix = listing if complete else "take one first, with the verb backup"
+        fix = listing if complete else "take a backup first, with the verb backup"
         raise BackupError(f"there is {which} of {database}", fix)
     if matching[0].problem:
         which = "backup" if backup_id else "newest backup"
-        usable = [f", or name an older one: --id {each.id}" for each in complete if not each.problem]
-        fix = "bring back its manifest's earlier version in S3" + "".join(usable[:1])
+        usable = [f", or use an older backup: --id {each.id}" for each in complete if not each.problem]
+        fix = "restore the earlier version of its manifest in S3" + "".join(usable[:1])
         raise BackupError(f"the {which} {matching[0].id} cannot be used: {matching[0].problem}", fix)
     return matching[0]
 
@@ -114,9 +115,9 @@ def table(listed: Iterable[Backup], now: datetime) -> Iterator[str]:
 
 def _standing(backup: Backup) -> tuple[str, str]:
     if backup.problem:
-        return "BAD", f"it cannot be restored: {backup.problem}"
+        return "BAD", f"cannot be restored: {backup.problem}"
     if not backup.complete:
-        return "no", "INCOMPLETE: its run failed or goes on; it is not a backup"
+        return "no", "INCOMPLETE: its run failed or is still running; it is not a backup"
     return "yes", f"{backup.verified_at} by {backup.verified_by}" if backup.verified_at else "never"
 
 
@@ -134,7 +135,7 @@ def _read_all(cloud: Cloud, bucket: str, database: str) -> list[Backup]:
 
 
 def _files(client: Any, bucket: str, prefix: str) -> Iterator[tuple[str, str]]:
-    """Yield backup and file of every key that is one of a backup of this very database."""
+    """Yield the backup and the file name of every key that belongs to a backup of exactly this database."""
     for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
         for item in page.get("Contents", []):
             name, _, file = item["Key"].removeprefix(prefix).partition("/")
@@ -152,14 +153,14 @@ def _read(client: Any, bucket: str, database: str, name: str, files: set[str]) -
         backup = replace(backup, **_facts(read_manifest(text, database, backup.id, root)))
     except (_Unusable, BadManifest) as error:
         return replace(backup, problem=f"its manifest {error}")
-    with suppress(_Unusable, ValueError, RecursionError):  # then nobody can say that it was verified
+    with suppress(_Unusable, ValueError, RecursionError):  # a bad verified.json counts as never verified
         verified = _download(client, bucket, f"{root}/verified.json") if "verified.json" in files else "{}"
         return replace(backup, **_verification(json.loads(verified)))
     return backup
 
 
-class _Unusable(Exception):  # noqa: N818 - ends up as words in a line
-    """Why a document of a backup cannot be used."""
+class _Unusable(Exception):  # noqa: N818 - becomes text in a line
+    """A JSON document of a backup cannot be used; the message says why."""
 
 
 def _download(client: Any, bucket: str, key: str) -> bytes:
@@ -168,16 +169,16 @@ def _download(client: Any, bucket: str, key: str) -> bytes:
     except ClientError as error:
         raise _Unusable(f"cannot be read: {error.response['Error']['Message']}") from error
     if len(text) > LARGEST:
-        raise _Unusable("is too large to be one")
+        raise _Unusable(f"is larger than {in_units(LARGEST)}")
     return text
 
 
 def _facts(manifest: Manifest) -> dict[str, Any]:
-    """Return what a manifest says of its backup; anybody may have written it."""
+    """Return the facts about a backup from its manifest. Anybody may have written it, so it is checked."""
     try:
         taken = datetime.fromisoformat(manifest.started_at).astimezone(UTC)
     except (ValueError, OverflowError) as error:
-        raise _Unusable("lacks its time") from error
+        raise _Unusable("has no valid time") from error
     bases = sum(each.rows or 0 for each in manifest.tables if (each.schema, each.name) == BASES)
     return {**manifest.totals, "bases": bases, "database_bytes": manifest.database_bytes, "taken": taken}
 
@@ -195,7 +196,7 @@ def _verification(verified: Any) -> dict[str, Any]:
 
 
 def _time(name: str) -> datetime | None:
-    """Return the time in a backup's name, None when it is not the name of one."""
+    """Return the time in a backup's name; None if it is not the name of a backup."""
     try:
         time = datetime.strptime(name[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     except ValueError:
@@ -204,5 +205,5 @@ def _time(name: str) -> datetime | None:
 
 
 def age(backup: Backup, now: datetime) -> str:
-    """Return how long ago a backup's snapshot was taken, in words."""
+    """Return the age of a backup's snapshot, in words."""
     return duration((now - backup.taken).total_seconds())

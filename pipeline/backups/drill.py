@@ -1,4 +1,4 @@
-"""A real backup restored into a PostgreSQL off the node, compared, and timed."""
+"""A drill: restore a real backup into a PostgreSQL off the node, compare it, and measure the time."""
 
 import shlex
 from collections.abc import Collection, Iterable, Mapping
@@ -24,24 +24,24 @@ COMMAND = "restore-pg-latest.sh"
 CONFIGURATION = PurePosixPath("restore.conf")
 NAME = "drill: restore and compare"
 CARRIED = "HELD_"
-"""Begins the names of the secrets on their way to the program, which takes no AWS_* and PG* from outside."""
+"""The prefix of variables with secrets for the program, which ignores AWS_* and PG* of its environment."""
 
 TOKEN = f"{CARRIED}AWS_WEB_IDENTITY_TOKEN_FILE"
-"""Goes as a file: with it, boto3 gets keys again when those that it has end, after an hour by default."""
+"""Passed as a file: boto3 reads it again to get new keys when the keys expire, after an hour by default."""
 LACKS, DIFFERS = 3, 4
-"""The program's exit codes: the server lacks something; what came back is not what was backed up."""
+"""The program's exit codes: the server lacks something; the restored data differs from the manifest."""
 FAILED = " FAILED: "
-"""Begins the reason in the program's last line."""
+"""In the program's last line, the reason follows this text."""
 
 
 @dataclass(frozen=True)
 class DrillRequest:
-    """Which backup is restored, and what is asked of it.
+    """Which backup to restore, and how old it may be.
 
     Args:
-        database: whose backup.
-        backup_id: which one; None is the newest.
-        max_age: how old the newest snapshot may be; None is any age.
+        database: the database of the backup.
+        backup_id: the backup's id; None means the newest.
+        max_age: how old the newest snapshot may be; None means any age.
     """
 
     database: str = DATABASE
@@ -59,32 +59,32 @@ async def drill(
 ) -> Figures:
     """Restore a backup into a PostgreSQL off the node and compare it with its manifest.
 
-    Nothing stays but verified.json beside the backup, which says RPO and RTO too. The live database, its
-    node and its server are not asked for anything.
+    Only verified.json beside the backup remains afterwards; it also has RPO and RTO. The live database, its
+    server and its node are not used.
 
     Args:
-        cloud: where the bucket is.
-        bucket: its name.
-        request: which backup.
-        progress: told of everything that happens.
-        report: notes the steps and the proof.
+        cloud: the AWS account and region of the bucket.
+        bucket: the bucket's name.
+        request: which backup to restore.
+        progress: shows notes and steps to the user.
+        report: records the steps and the proof.
         place: where the server and the program run.
 
     Returns:
-        The comparison's figures, with rpo_seconds (the snapshot's age when the drill began) and rto_seconds
-        (from then until the compared database could be used, the server's start included).
+        The figures of the comparison, with rpo_seconds (the snapshot's age when the drill began) and
+        rto_seconds (from then until the compared database could be used, with the start of the server).
 
     Raises:
-        VerifyFailed: there is no backup, it is not what was backed up, or the newest one is too old.
-        ServerLacks: the server cannot hold it.
-        PipelineError: the bucket cannot be read, there is no room, or the restore could not be done.
+        VerifyFailed: there is no backup, the restored data differs, or the newest backup is too old.
+        ServerLacks: the server lacks something that the database needs.
+        PipelineError: the bucket cannot be read, the disk has no space, or the restore failed.
     """
     began = datetime.now(UTC)
     listed = await list_backups(cloud, bucket, request.database)
     backup = _choose(listed, request)
     stale = _staleness(listed, request.max_age, began)
     if stale:
-        progress.note(f"! drill: {stale}; it is restored all the same, to know whether it could be")
+        progress.note(f"! drill: {stale}; it is still restored, to find out whether it works")
     async with place(partial(_secrets_by_name, cloud), backup, progress) as site:
         secrets = _secrets_by_name(cloud, site.server)
         values = _values(cloud, bucket, request.database, site) | _figures_so_far(backup, began)
@@ -94,36 +94,36 @@ async def drill(
     report.prove("drill", in_words(figures), **figures)
     if stale:
         fix = "see /var/log/quickdata/backup.log on the database node, and run `quickdata backup`"
-        raise VerifyFailed(stale, fix, f"restored all the same: {in_words(figures)}")
+        raise VerifyFailed(stale, fix, f"the restore itself worked: {in_words(figures)}")
     return figures
 
 
 def in_words(figures: Figures) -> str:
-    """Return what a drill proved, in words."""
+    """Return the result of a drill, in words."""
     server = figures["server"]
     what = f"{figures['tables']} tables with {figures['rows']} rows restored from S3 into {server}"
     rpo, rto = duration(figures["rpo_seconds"]), f"{figures['rto_seconds']} s"
     words = f"{what}, {figures['mismatches']} differ (backup {figures['id']}); RPO {rpo}, RTO {rto}"
     locale = figures.get("stand_in_locale")
-    sorted_by = f"; sorted by {locale}: its server lacks the database's locale" if locale else ""
+    sorted_by = f"; sorted by {locale}, because the server lacks the database's locale" if locale else ""
     return f"{words}{sorted_by}{refused_settings(figures)}"
 
 
 def _choose(listed: list[Backup], request: DrillRequest) -> Backup:
     try:
         return choose(listed, request.backup_id, request.database)
-    except BackupError as error:  # nothing to verify is a failure of the verification
+    except BackupError as error:  # without a backup, the verification fails
         raise VerifyFailed(error.what, error.fix) from error
 
 
 def _staleness(listed: list[Backup], max_age: timedelta | None, began: datetime) -> str:
-    """Return why the newest backup is not as fresh as it should be; nothing if it is."""
+    """Return why the newest backup is too old; empty if it is not."""
     newest = next(each for each in listed if each.complete)
     return age_problem(newest, max_age, began) if max_age else ""
 
 
 def _values(cloud: Cloud, bucket: str, database: str, site: Site) -> dict[str, str]:
-    direct = {"NO_PROXY": "*", "no_proxy": "*"}  # for an emulator, which is on this machine or beside it
+    direct = {"NO_PROXY": "*", "no_proxy": "*"}  # no proxy leads to an emulator
     endpoint = {"AWS_ENDPOINT_URL": cloud.endpoint, **direct} if cloud.endpoint else {}
     role = {"AWS_ROLE_ARN": cloud.identity.role, "AWS_ROLE_SESSION_NAME": SESSION} if cloud.identity else {}
     return {
@@ -133,7 +133,7 @@ def _values(cloud: Cloud, bucket: str, database: str, site: Site) -> dict[str, s
         "DATABASE": database,
         "BACKUP_BUCKET": bucket,
         "AWS_REGION": cloud.region,
-        "KEEP_DAILY": "1",  # asked for, though only a backup prunes
+        "KEEP_DAILY": "1",  # required by the configuration, but only a backup removes old backups
         "KEEP_WEEKLY": "0",
         **site.server.settings,
     }
@@ -152,7 +152,7 @@ def _secrets_by_name(cloud: Cloud, server: Server) -> dict[str, str]:
 
 
 def _configuration(root: PurePosixPath, values: Mapping[str, str], secrets: Iterable[str]) -> str:
-    """Return the program's configuration; the secrets' values are not in it, the environment has them."""
+    """Return the program's configuration. It names the variables that hold the secrets, not their values."""
     places = {"STATE_DIR": str(root / "state"), "LOCK_FILE": str(root / "lock")}
     lines = [f"{name}={shlex.quote(value)}" for name, value in {**values, **places}.items()]
     lines += [f"{name.removeprefix(CARRIED)}=${name}" for name in secrets]
@@ -160,7 +160,7 @@ def _configuration(root: PurePosixPath, values: Mapping[str, str], secrets: Iter
 
 
 def _step(site: Site, backup: Backup, secrets: Collection[str]) -> Step:
-    python = (site.python, "-I", "-B", "-X", "utf8")  # -B: no compiled code stays beside the program
+    python = (site.python, "-I", "-B", "-X", "utf8")  # -B: write no compiled code beside the program
     options = ("--config", str(site.runner.root / CONFIGURATION), "--id", backup.name, "--verify")
     words = (*python, site.program, COMMAND, *options)
     files = tuple(name for name in secrets if name == TOKEN)
@@ -174,9 +174,11 @@ def _proof(result: Result, backup: Backup, database: str, site: Site) -> Figures
         raise ServerLacks(what, site.elsewhere)
     if result.exit_code == DIFFERS:
         tried = f"`quickdata drill --database {shlex.quote(database)} --id ID`"
-        fix = f"{tried} tries an older one; take a new one with `quickdata backup`; find out why they differ"
+        fix = (
+            f"take a new backup with `quickdata backup`; {tried} tries an older one; find out why they differ"
+        )
         tail = "\n".join(result.stderr.splitlines()[-3:])
-        raise VerifyFailed(f"{NAME}: backup {backup.id} is not what was backed up", fix, tail)
+        raise VerifyFailed(f"{NAME}: backup {backup.id} differs from what was backed up", fix, tail)
     figures = read_figures(NAME, result.check().stdout)
     require_same(NAME, figures)
     return figures

@@ -1,4 +1,4 @@
-"""Whether a database's backups are as they should be: for `status`, and for the page of the catalogue."""
+"""What is wrong with the backups of a database, for `status` and for the page of the catalogue."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Problem:
 
 
 def problems(complete: Sequence[Backup], now: datetime) -> Iterator[Problem]:
-    """Yield what is wrong with a database's backups, the worst first.
+    """Yield the problems with the backups of a database, the worst first.
 
     Args:
         complete: the backups that have a manifest, newest first.
@@ -46,17 +46,17 @@ def problems(complete: Sequence[Backup], now: datetime) -> Iterator[Problem]:
     lost, fuller = loss_problem(newest, complete)
     if newest.problem:
         what = f"the newest, {newest.id}, cannot be restored: {newest.problem}"
-        fix = "bring back its manifest's earlier version in S3, or take a new one: `quickdata backup`"
+        fix = "restore the earlier version of its manifest in S3, or take a new backup: `quickdata backup`"
         yield Problem("The newest backup cannot be restored", what, fix)
     elif lost:
-        fix = f"if nobody deleted them, look into NocoDB, then `quickdata restore --id {fuller}`"
+        fix = f"if nobody deleted this data, check NocoDB, then run `quickdata restore --id {fuller}`"
         yield Problem("The newest backup has lost data", lost, fix)
     if wrong := age_problem(newest, NIGHTLY, now):
         what, _, clocks = wrong.partition("; ")
         title = "The time of the newest backup is wrong" if clocks else "The newest backup is too old"
-        yield Problem(title, what, clocks or f"see {LOG}, then `quickdata backup`")
+        yield Problem(title, what, clocks or f"see {LOG}, then run `quickdata backup`")
     if not last_verified(complete):
-        fix = "`quickdata drill` restores the newest one and compares it"
+        fix = "`quickdata drill` restores the newest backup and compares it"
         yield Problem("No backup is proven", "no backup was ever verified", fix)
 
 

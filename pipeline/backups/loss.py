@@ -1,4 +1,4 @@
-"""Whether the newest backup holds far less than those before it: an alarm then, and not a good backup."""
+"""Whether the newest backup has far less data than earlier ones: then data may have been lost."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -7,21 +7,21 @@ from operator import attrgetter
 from pipeline.backups.catalogue import Backup
 
 BEFORE = timedelta(days=7)
-"""How far back is looked: what is lost on a Friday night is told on Monday. So long an alarm lasts, too."""
+"""How far back to compare: a loss on Friday night is still reported on Monday. The alarm lasts as long."""
 LEAST = 0.5
-"""What has to be left of the most that there was: people delete rows, and seldom half of all."""
+"""The smallest allowed part of the most data of that time: users delete rows, but seldom half of them."""
 COUNTED = ("bases", "tables", "rows")
 
 
 def loss_problem(newest: Backup, listed: Iterable[Backup]) -> tuple[str, str]:
-    """Return what the newest backup holds less than half of, and the id of one that holds it.
+    """Return which data of the newest backup fell below half, and the id of a backup with more.
 
     Args:
         newest: the newest complete backup.
-        listed: all of its database's backups, newest first.
+        listed: all backups of its database, newest first.
 
     Returns:
-        Both in words; nothing when as much is left as may be.
+        The problem in words, and the id; both are empty if there is no such loss.
     """
     since = newest.taken - BEFORE
     earlier = [each for each in listed if _counts(each) and since <= each.taken <= newest.taken]

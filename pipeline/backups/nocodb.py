@@ -1,4 +1,4 @@
-"""NocoDB on the Swarm, kept from writing while its database is saved for the last time, or replaced."""
+"""Stop NocoDB on the Swarm while its database is replaced, or backed up for the last time."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,14 +13,14 @@ from pipeline.runners.cleanup import afterwards, clean_after
 
 @dataclass
 class Away:
-    """How long NocoDB could not be used, in seconds; None on local nodes, where it does not run."""
+    """How long NocoDB was down, in seconds; None on local nodes, where it does not run."""
 
     seconds: float | None = None
 
 
 @asynccontextmanager
 async def stopped(d: Deployment) -> AsyncIterator[None]:
-    """Stop NocoDB for good; if what follows fails, it comes back."""
+    """Stop NocoDB, and start it again only if the block fails."""
     try:
         await _scale(d, 0)
         yield
@@ -31,13 +31,13 @@ async def stopped(d: Deployment) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def away(d: Deployment) -> AsyncIterator[Away]:
-    """Stop NocoDB for the length of the block: what it holds in memory must not meet another database.
+    """Stop NocoDB during the block, because what it has cached in memory does not fit another database.
 
     Yields:
-        What says afterwards how long it took until it was healthy again.
+        The time until NocoDB was healthy again; it is set after the block.
 
     Raises:
-        PipelineError: it could not be stopped, or is not healthy again.
+        PipelineError: NocoDB could not be stopped, or did not become healthy again.
     """
     absence, began = Away(), current_time()
     await _scale(d, 0)

@@ -1,4 +1,4 @@
-"""What the database node's two commands do: back up, verify, restore."""
+"""Back up, verify and restore with the two commands of the database node."""
 
 import json
 from typing import Any
@@ -11,7 +11,7 @@ from pipeline.steps.step import Step
 
 Figures = dict[str, Any]
 IN_PART = 5
-"""The program's exit code when what was restored is live, without some of what is built on its rows."""
+"""The program's exit code if the restore is live, but objects are missing or have other definitions."""
 
 
 async def backup(d: Deployment) -> Figures:
@@ -21,13 +21,13 @@ async def backup(d: Deployment) -> Figures:
         The backup's id, prefix, bytes, tables, rows, and how many seconds it took.
 
     Raises:
-        PipelineError: it failed; nothing looks like a backup then.
+        PipelineError: the backup failed; the bucket has no new backup.
     """
     return await _run(d, _command(d, "backup", "backup-pg.sh"))
 
 
 async def verify(d: Deployment, backup_id: str | None = None) -> Figures:
-    """Restore a backup into a scratch database and compare it with its manifest; the live one is not touched.
+    """Restore a backup into a scratch database and compare it; the live database is not touched.
 
     Args:
         d: the deployment.
@@ -37,7 +37,7 @@ async def verify(d: Deployment, backup_id: str | None = None) -> Figures:
         The figures of the new backup, if any, and of the comparison.
 
     Raises:
-        VerifyFailed: what came back differs, or there was nothing to compare.
+        VerifyFailed: the restored data differs from the manifest, or there was nothing to compare.
         PipelineError: the backup or the comparison failed.
     """
     figures = {} if backup_id else {"backup": await backup(d)}
@@ -54,20 +54,20 @@ async def restore(
     from_database: str | None = None,
     keep_going: bool = False,
 ) -> Figures:
-    """Restore a backup in place of the live database, which is kept beside it; NocoDB is stopped meanwhile.
+    """Replace the live database by a restored backup, with NocoDB stopped. The old database is kept.
 
     Args:
         d: the deployment.
-        backup_id: which backup; None is the newest.
-        from_database: the database that it is a backup of; None is the deployed one.
-        keep_going: restore without the objects that cannot be built; `missing_objects` tells them.
+        backup_id: which backup; None means the newest.
+        from_database: the database of the backup; None means the deployed one.
+        keep_going: go live without the objects that cannot be built; `missing_objects` lists them.
 
     Returns:
-        The figures, with the name under which the old database is kept, and on real nodes with
-        nocodb_away_seconds: how long NocoDB could not be used.
+        The figures, with the new name of the old database, and on real nodes with nocodb_away_seconds: how
+        long NocoDB was down.
 
     Raises:
-        PipelineError: it failed; the live database was not touched then.
+        PipelineError: the restore failed; the live database was not touched.
     """
     options = ["--id", backup_id] if backup_id else []
     options += ["--from-database", from_database] if from_database else []
@@ -79,7 +79,7 @@ async def restore(
 
 
 def in_words(proof: Figures) -> str:
-    """Return what a verification proved, in words."""
+    """Return the result of a verification, in words."""
     comparison = proof["comparison"]
     backed_up = f"backed up in {proof['backup']['seconds']} s, " if "backup" in proof else ""
     restored = f"restored and compared in {comparison['seconds']} s, {comparison['mismatches']} tables differ"
@@ -88,13 +88,16 @@ def in_words(proof: Figures) -> str:
 
 
 def refused_settings(figures: Figures) -> str:
-    """Return what the server refused of settings, grants and roles, in words; nothing when it took all."""
+    """Return the settings, grants and roles that the server refused, in words; empty if there are none."""
     refused = figures.get("refused") or []
     return f"; the server refused {len(refused)}: {'; '.join(refused)}" if refused else ""
 
 
 def missing_objects(figures: Figures) -> list[str]:
-    """Return what a restore could not build, each with why and what builds it; then what is not as it was."""
+    """Return the objects that a restore could not build, each with its reason and a command that builds it.
+
+    The objects with other definitions follow.
+    """
     found = [(each, "build it by") for each in figures.get("missing") or []]
     found += [(each, "new rows are checked; validate it by") for each in figures.get("not_valid") or []]
     lines = [f"{each['what']}: {each['why']}\n  {how}: {_in_a_line(each['command'])}" for each, how in found]
@@ -112,29 +115,30 @@ def _command(d: Deployment, name: str, command: str, *options: str) -> Step:
 
 
 async def _run(d: Deployment, step: Step) -> Figures:
-    """Run a command on the database node; return its figures."""
+    """Run a command on the database node, and return its figures."""
     return read_figures(step.name, printed_text(await d.run(step)))
 
 
 def read_figures(name: str, output: str) -> Figures:
-    """Return the JSON line that ends a command's output.
+    """Return the JSON line at the end of a command's output.
 
     Raises:
-        ToolError: there is none.
+        ToolError: the output does not end with such a line.
     """
     try:
         return dict(json.loads(output.strip().splitlines()[-1]))
     except (ValueError, TypeError, IndexError) as error:
         what = f"{name}: the command did not report its figures"
-        raise ToolError(what, "deploy again: it installs the program") from error
+        raise ToolError(what, "deploy again, which installs the program") from error
 
 
 def require_same(name: str, proof: Figures) -> None:
-    """Make sure that something was compared, and that it is the same.
+    """Make sure that tables were compared, and that none differs.
 
     Raises:
-        VerifyFailed: it differs, or there was nothing to compare.
+        VerifyFailed: a table differs, or there was nothing to compare.
     """
     if proof.get("mismatches") != 0 or not proof.get("tables"):
         what = f"{name}: {proof.get('tables')} tables compared, {proof.get('mismatches')} differ"
-        raise VerifyFailed(what, "do not rely on this backup; look at the database")
+        fix = "do not rely on this backup; check whether the database has tables, then take a new backup"
+        raise VerifyFailed(what, fix)

@@ -1,4 +1,4 @@
-"""Which PostgreSQL of this machine, or beside it, a drill restores into."""
+"""The PostgreSQL server into which a drill restores, when it runs on this machine."""
 
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -25,24 +25,24 @@ from pipeline.servers.postgres import MAJOR, postgres
 
 IMAGES = REPOSITORY / "infrastructure/ansible/group_vars/all/images.yml"
 ELSEWHERE = (
-    "take a server that has it: `quickdata drill --image IMAGE` or `quickdata drill --server HOST:PORT`;"
-    " where Docker answers, a drill without them takes the deployment's own image"
+    "use a server that has it: `quickdata drill --image IMAGE` or `quickdata drill --server HOST:PORT`;"
+    " if Docker runs, a drill without these options uses the deployment's image"
 )
 EMPTY_SERVER = 64 * 1024**2
-"""Bytes of a PostgreSQL 18 without data, with its first segments of the log."""
+"""The bytes of a PostgreSQL 18 without data, with the first segments of its write-ahead log."""
 WAL = 1024**3
-"""Bytes that a restore's write-ahead log comes to: max_wal_size's default, in PostgreSQL's documentation."""
+"""The most bytes of write-ahead log in a restore: max_wal_size's default (PostgreSQL's documentation)."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """A server that a drill can have.
+    """A server that a drill can use.
 
     Args:
-        called: what it is, in words.
-        why: what has decided for it.
-        open: runs it beside a block, with a directory of its own.
-        here: whether its data lie in that directory.
+        called: the server's description.
+        why: why it was chosen.
+        open: runs the server during a block; it gets a directory of its own.
+        here: whether the server's data is in that directory.
     """
 
     called: str
@@ -53,24 +53,24 @@ class Place:
 
 OWN = Place(
     "the PostgreSQL that comes with the pipeline",
-    f"neither a container nor a PostgreSQL {MAJOR} of packages can be had",
+    f"there is neither Docker with the deployment's image nor an installed PostgreSQL {MAJOR}",
     postgres,
     here=True,
 )
 
 
 def on_this_machine(image: str | None = None, server: NamedServer | None = None) -> OpenSite:
-    """Return what opens a drill's site on this machine.
+    """Return a function that opens a drill's site on this machine.
 
     Args:
-        image: the image of a container that is its server.
-        server: a server that runs already. Without either, the best one that can be had.
+        image: run the server as a container of this image.
+        server: use this running server. Without both, the best available server is used.
     """
     return at(partial(choose, image, server))
 
 
 def at(choice: Callable[[Progress], Awaitable[Place]]) -> OpenSite:
-    """Return what opens a drill's site with a server of choice, in a directory that is gone afterwards.
+    """Return a function that opens a drill's site in a directory that is removed afterwards.
 
     Args:
         choice: chooses the server.
@@ -79,7 +79,7 @@ def at(choice: Callable[[Progress], Awaitable[Place]]) -> OpenSite:
     @asynccontextmanager
     async def site(holds: Holds, backup: Backup, progress: Progress) -> AsyncIterator[Site]:
         place = await choice(progress)
-        progress.note(f"drill: into {place.called}: {place.why}")
+        progress.note(f"drill: restores into {place.called}: {place.why}")
         if place.here:
             _require_room(backup)
         tools = Path(sys.executable).parent
@@ -93,15 +93,15 @@ def at(choice: Callable[[Progress], Awaitable[Place]]) -> OpenSite:
 
 
 async def own(_: Progress) -> Place:
-    """Choose the PostgreSQL that comes with the pipeline: a rehearsal's database runs on one."""
-    return replace(OWN, why="the database's own server is one too")
+    """Choose the PostgreSQL that comes with the pipeline: the database of a rehearsal runs on one too."""
+    return replace(OWN, why="the rehearsal's database runs on one too")
 
 
 async def choose(image: str | None, server: NamedServer | None, progress: Progress) -> Place:
-    """Return the server that is named, or the best one that can be had.
+    """Return the named server, or the best available one.
 
     Raises:
-        ToolError: what is named cannot be had.
+        ToolError: the named image or server is not available.
     """
     if server:
         return Place(f"the server {server.host}:{server.port}", "--server names it", partial(_named, server))
@@ -118,15 +118,15 @@ async def _of_the_deployment(progress: Progress) -> Place | None:
     try:
         await get_image(image)
     except ToolError as error:
-        progress.note(f"! drill: {error.what}, which would be the best server")
+        progress.note(f"! drill: the deployment's image would be the best server, but {error.what}")
         return None
-    return _in_container(image, "Docker answers, and it is the deployment's image")
+    return _in_container(image, "Docker runs and has the deployment's image")
 
 
 async def _of_packages() -> Place | None:
     folder = await installed(MAJOR)
-    why = "no container can be had"
-    called = f"a throwaway PostgreSQL {MAJOR} of {folder}"
+    why = "Docker or the deployment's image is not available"
+    called = f"a throwaway PostgreSQL {MAJOR} from {folder}"
     return Place(called, why, partial(postgres, installed=folder), here=True) if folder else None
 
 

@@ -1,4 +1,4 @@
-"""Where a drill happens: a server, and what runs the node's program beside it."""
+"""Where a drill runs: a server, and a runner for the node's program."""
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -11,33 +11,33 @@ from pipeline.reporting.progress import Progress
 from pipeline.steps.step import Runner
 
 PROGRAM = REPOSITORY / "infrastructure/ansible/roles/pg_backup/files/quickdata_node"
-"""What the database node runs; here too, and by the Python of this pipeline, which has what it needs."""
+"""The program of the database node. A drill runs it with this pipeline's Python, which has its packages."""
 
 
 class Server(Protocol):
-    """A PostgreSQL, as the node's program has to know it."""
+    """A PostgreSQL server, described for the node's program."""
 
     @property
     def settings(self) -> Mapping[str, str]:
-        """What its configuration says of it, but for the password."""
+        """The variables of the program's configuration for this server, without the password."""
 
     @property
     def password(self) -> str:
-        """The superuser's; nothing where none is needed."""
+        """The superuser's password; empty if the server needs none."""
 
 
 @dataclass(frozen=True)
 class Site:
-    """Where a drill happens.
+    """Where a drill runs.
 
     Args:
         runner: executes the program, and holds its secrets.
-        server: the PostgreSQL.
+        server: the PostgreSQL server.
         program: the path of the node's program, as the runner sees it.
-        python: Python's.
-        env: what boto3 has to know there; the program takes no AWS_* from its environment.
-        called: the server, in words.
-        elsewhere: what to do when the server lacks what a database needs.
+        python: the path of Python, as the runner sees it.
+        env: settings for boto3; the program ignores AWS_* of its environment.
+        called: the server's description.
+        elsewhere: what to do if the server lacks something that the database needs.
     """
 
     runner: Runner
@@ -46,7 +46,7 @@ class Site:
     python: str
     env: Mapping[str, str] = field(default_factory=dict)
     called: str = "a throwaway PostgreSQL"
-    elsewhere: str = "drill from a terminal: there, --image and --server name a server that has it"
+    elsewhere: str = "run the drill from a terminal, where --image and --server can name a server that has it"
 
 
 Holds = Callable[[Server], dict[str, str]]

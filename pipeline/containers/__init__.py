@@ -1,1 +1,1 @@
-"""The verbs in containers: what Dagger calls."""
+"""The verbs in containers, as Dagger calls them."""

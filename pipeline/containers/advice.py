@@ -1,4 +1,4 @@
-"""Advice for a caller of Dagger: a command of the console becomes a call, a variable becomes an option."""
+"""Translate advice for Dagger: a console command becomes a call, a variable becomes an option."""
 
 import re
 import shlex
@@ -14,34 +14,34 @@ from pipeline.verbs import NAMES, verb
 from pipeline.verbs.options import option_of, without_none
 
 CALL = "dagger -m . call …"
-"""How every call begins; the inputs stand for themselves: the caller has typed them."""
+"""The beginning of every call; … stands for the inputs, which the caller has already typed."""
 ANSWERED = ("adopt", "unlock")
-"""Verbs whose advice has the answer in it: the error that gives it has said what they would show."""
+"""Verbs that get --yes in advice: the error with the advice has already shown what they would do."""
 OPTIONS = {"--id": "--backup-id", "--json": "--as-json"}
-"""Options of the console that have another name here, where a text names them alone."""
+"""Console options with another name under Dagger, for texts that name an option without its verb."""
 OPTION = re.compile(r"(?<![\w-])(--id|--json)(?![\w-])")
 NAMED = {name: option_for_variable(name) for name in map(variable, VARIABLES)}
 NAMED |= {"QUICKDATA_PROVIDER_MIRROR": "--provider-mirror"}
 VARIABLE = re.compile(rf"(?<![\w(/$-])({'|'.join(sorted(NAMED, key=len, reverse=True))})(?!\w)")
-"""A variable in a text, but for one behind env:// or in brackets behind its option."""
+"""A variable in a text, except after env:// or in brackets after its option."""
 LOCAL = {(name, "local") for name in ("--from", "--to", "--state")}
-"""What only a checkout has."""
+"""Options that make sense only in a checkout."""
 PROBLEM = re.compile(r"^  ([A-Z][A-Za-z0-9_]+): (.*)$", re.MULTILINE)
-"""A line of a SettingsError: a variable's name, and what is wrong with it."""
+"""A line of a SettingsError: a variable's name, and the problem."""
 OF_A_PROFILE = ", or fix the profile"
 NOT_GIVEN = {
     "AWS_ACCESS_KEY_ID": "give both halves of a key pair, or --aws-role-arn with --aws-web-identity-token",
     "QUICKDATA_SSH_KEY": "give the nodes' private key, such as file://$HOME/.ssh/id_ed25519",
-    "VAULT_PASSWORD": "give it, such as env://VAULT_PASSWORD",
+    "VAULT_PASSWORD": "give the password, such as env://VAULT_PASSWORD",
 }
-"""What to give in the place of what a machine has by itself: a profile, a file of the user's."""
+"""Advice for inputs that a terminal would take from a profile or a file of the user."""
 
 
 def for_dagger(text: str) -> str:
-    """Return a text of ours in which all that is to be typed can be typed by a caller of Dagger.
+    """Return a text of the pipeline with its commands, options and variables written for Dagger.
 
     Args:
-        text: its commands stand between backticks. One that only makes sense in a checkout stays as it is.
+        text: the text, with its commands between backticks. A command that needs a checkout is not changed.
     """
     around, *pieces = text.replace(str(PLANS), "plan").split("`")
     told = [_told(around)]
@@ -51,17 +51,17 @@ def for_dagger(text: str) -> str:
 
 
 def problems_for_dagger(text: str, given: Mapping[str, str]) -> str:
-    """Return what is wrong with inputs, by the module's options.
+    """Return a SettingsError's text with the module's options instead of variables.
 
     Args:
-        text: a SettingsError's, by the variables' names.
-        given: the values by the variables' names.
+        text: the error's text, with the names of variables.
+        given: the values by variable name.
     """
 
     def told(problem: re.Match[str]) -> str:
         name, said = problem.groups()
         if name in NOT_GIVEN and not given.get(name):
-            said = f"not given; {NOT_GIVEN[name]}"
+            said = f"is not given; {NOT_GIVEN[name]}"
         said = said.replace("export", "give").removesuffix(OF_A_PROFILE)
         return f"  {option_for_variable(name)} ({name}): {said}"
 
@@ -75,10 +75,10 @@ def _told(text: str) -> str:
 
 
 def _command(text: str) -> str:
-    """Return a command of the console as the call that does the same; another one stays as it is."""
+    """Return a console command as the call that does the same; any other text is not changed."""
     try:
         program, name, *words = shlex.split(text)
-    except ValueError:  # it is none, or a name with a backtick in it has cut it off
+    except ValueError:  # it is not a command, or a name with a backtick has cut it off
         return text
     if program != "quickdata" or name not in NAMES or LOCAL & set(pairwise(words)):
         return text
@@ -88,7 +88,7 @@ def _command(text: str) -> str:
 
 
 def _sorted(words: list[str], own: list[Parameter]) -> tuple[list[str], list[str]]:
-    """Return the words that stand before a verb, and those that follow it."""
+    """Return the words that go before a verb, and the words that follow it."""
     names = {f"--{option_of(each).name or _dashed(each)}": each for each in own}
     arguments, rest = iter([each for each in own if option_of(each).argument]), iter(words)
     inputs, options = [], []
@@ -105,7 +105,7 @@ def _sorted(words: list[str], own: list[Parameter]) -> tuple[list[str], list[str
 
 
 def _option(parameter: Parameter, rest: Iterator[str]) -> list[str]:
-    """Return an option of a verb with its value; nothing where only a terminal has it."""
+    """Return an option of a verb with its value; nothing if only a terminal has the option."""
     option, flag = option_of(parameter), without_none(get_args(parameter.annotation)[0]) is bool
     value = [] if flag else [shlex.quote(next(rest, ""))]
     if option.terminal_only:

@@ -1,4 +1,4 @@
-"""A verb called through Dagger: its inputs are the call's, its work is done in containers."""
+"""A verb called through Dagger: the call has its inputs, and containers do its work."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
@@ -39,14 +39,14 @@ from pipeline.verbs.call import Form, Inputs
 
 @dataclass
 class DaggerCall:
-    """One call of a verb, and what it came to.
+    """One call of a verb, with its result.
 
     Args:
         name: the verb's name.
         module: the module's object.
         given: the values of the verb's own options.
-        progress: told of everything that happens.
-        report: notes what is done and proven.
+        progress: shows notes and steps to the user.
+        report: records steps and proofs.
         kept: folders that the call returns, by name.
         answers: what the verb says instead of the report's findings.
         form: of the answers.
@@ -67,7 +67,7 @@ class DaggerCall:
 
     @property
     def inputs(self) -> Mapping[str, str]:
-        """The inputs by the variables' names, as far as they were read."""
+        """The inputs by variable name, as far as they were read."""
         return self._inputs.values if self._inputs else {}
 
     @property
@@ -76,36 +76,36 @@ class DaggerCall:
         return f"{PAGE}.{self.form}"
 
     def findings(self) -> str:
-        """Return what was found before the verb failed."""
+        """Return the findings before the verb failed, in words."""
         return self._told(self.report.findings)
 
     def summary(self) -> str:
-        """Return what was found, what was proven and what was not, in words."""
+        """Return the findings, what was proven and what was not, in words."""
         return self._told(self.report.lines()) + "\n"
 
     def _told(self, lines: Sequence[str]) -> str:
-        """Return lines of ours, or an answer, such as JSON, as it is; no secret is in either."""
+        """Return lines for a user, or an unchanged answer, such as JSON. Secrets are masked in both."""
         text = "\n".join(self.answers) or for_dagger("\n".join(lines))
         return Masks(secrets_among(self.inputs)).cover(text)
 
     # What every verb may use: pipeline/verbs/call.py
 
     def answer(self, text: str, form: Form = "txt") -> None:
-        """Return this instead of the report's findings."""
+        """Return a text to the caller instead of the report's findings."""
         self.answers.append(text)
         self.form = form
 
     async def read(self, kind: type[Inputs], **given: str) -> Inputs:
-        """Return the validated inputs: those of the call, but for what was given."""
+        """Return the validated inputs of the call; `given` replaces some of them."""
         inputs = await self._read_inputs()
-        if inputs.identity:  # STS is asked when nothing else is wrong
+        if inputs.identity:  # ask STS only if all other inputs are right
             checked = contained.validate_inputs(kind, {**inputs.values, **STAND_IN, **given})
             inputs = self._inputs = await inputs.assume_role(checked.region)
         return contained.validate_inputs(kind, {**inputs.values, **given})
 
     @asynccontextmanager
     async def open_bucket(self) -> AsyncIterator[tuple[Cloud, str]]:
-        """Yield the AWS of the inputs, or the emulator that was given, and the name of the bucket."""
+        """Yield the AWS that the inputs name, or the given emulator, and the name of the bucket."""
         settings = await self.read(AccountSettings)
         identity, service = (await self._read_inputs()).assumed, self.module.emulator
         cloud = Cloud(settings.credentials, settings.region, identity=identity)
@@ -119,17 +119,17 @@ class DaggerCall:
 
     @property
     def surroundings(self) -> OpenSurroundings:
-        """A rehearsal's servers run as services."""
+        """The servers of a rehearsal run as services."""
         return self._surroundings
 
     @property
     def site(self) -> OpenSite:
-        """A drill happens beside a service."""
+        """A drill restores into a service."""
         return self._site
 
     @asynccontextmanager
     async def deployment(self, settings: Settings | None = None) -> AsyncIterator[Deployment]:
-        """Yield the deployment to AWS, or to an emulator, from containers; keep the folder that it writes."""
+        """Yield the deployment to AWS, or to an emulator, from containers; keep the folder of the verb."""
         settings = settings or await self.read(Settings)
         secrets, box = (await self._read_inputs()).secrets, await self._box()
         service = self.module.emulator
@@ -145,21 +145,21 @@ class DaggerCall:
                 self.kept[self.name] = (await runner.keep(PLANS)).directory(str(PLANS))
 
     def require_answer(self, yes: bool, shown: str = "") -> None:
-        """Refuse, if there may be a question: there is no terminal; what it would be about is told."""
+        """Refuse without --yes, because there is no terminal to ask at; say what would be asked."""
         if not yes:
-            what = f"{self.name} asks first, and there is no terminal here: {summary(self.name)}"
+            what = f"{self.name} needs a confirmation, but there is no terminal here: {summary(self.name)}"
             about = f"\n{shown}" if shown else ""
-            raise SettingsError(what + about, "if that is what you want, give --yes")
+            raise SettingsError(what + about, "to confirm, give --yes")
 
     async def confirm(self, question: str, yes: bool, shown: str = "") -> None:
-        """Say what --yes has answered."""
+        """Note the question that --yes has answered."""
         if shown:
             self.progress.note(shown)
         self.require_answer(yes, shown)
         self.progress.note(f"{question} --yes")
 
     def agreement(self, yes: bool) -> Agree:
-        """Return how `deploy` learns whether nodes may end."""
+        """Return how `deploy` decides whether it may remove nodes."""
         return note_agreement if yes else refuse
 
     # How it is done in containers
@@ -170,7 +170,7 @@ class DaggerCall:
         return self._inputs
 
     async def _box(self) -> Toolbox:
-        """Return the toolbox, made at the first call: what is missing for it is said before anything else."""
+        """Return the toolbox. It is made at the first call, so that its problems are reported first."""
         if self._toolbox:
             return self._toolbox
         sources = self.module.sources
@@ -181,7 +181,7 @@ class DaggerCall:
         return self._toolbox
 
     def _infrastructure(self) -> dagger.Directory:
-        """Return the folder with both stacks and the playbooks, and what the call lays beside them."""
+        """Return the folder with both stacks and the playbooks, with the vault and the plans of the call."""
         folder, vault, plan = self.module.infrastructure, self.module.vault, self.given.get("plan")
         if vault:
             folder = folder.with_file("ansible/group_vars/all/vault.yml", vault)

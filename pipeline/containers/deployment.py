@@ -1,4 +1,4 @@
-"""The deployment that acts on AWS from containers: inputs become what they would be on a machine."""
+"""A deployment to AWS from containers, with the same inputs as on a machine."""
 
 import json
 from collections.abc import AsyncIterator, Mapping
@@ -39,22 +39,22 @@ def validate_inputs(kind: type[Inputs], given: Mapping[str, str]) -> Inputs:
     """Return the inputs of a call, validated.
 
     Args:
-        kind: which inputs are wanted.
-        given: the values by the variables' names.
+        kind: which inputs to read.
+        given: the values by variable name.
 
     Raises:
-        SettingsError: with every problem.
+        SettingsError: one or more inputs are wrong; the error names them all.
     """
     if "local" in (given.get("QUICKDATA_STATE"), given.get("QUICKDATA_STATE_FROM")):
         fix = (
-            "give s3 or gitlab: a cancelled call kills its containers, and a local state with them;"
+            "give s3 or gitlab: if a call is cancelled, its containers are killed, and a local state is lost;"
             " in a checkout, `quickdata migrate-state --from local --to s3` moves local states"
         )
-        raise SettingsError("a deployment from containers keeps no local state", fix)
+        raise SettingsError("a deployment from containers cannot keep local states", fix)
     try:
         return kind.read(**given)
     except SettingsError as error:
-        fix = "give them before the verb: `dagger -m . call --bucket-suffix ppr … check`"
+        fix = "give the inputs before the verb: `dagger -m . call --bucket-suffix ppr … check`"
         raise SettingsError(problems_for_dagger(error.what, given), fix) from None
 
 
@@ -70,21 +70,21 @@ async def deployment(
     """Yield the deployment with its steps in containers, and its runner.
 
     Args:
-        box: what the steps run on.
-        known: the engine's secrets by their values.
+        box: the toolbox in which the steps run.
+        known: the engine's secrets by value.
         settings: the validated inputs.
-        progress: told of everything that happens.
-        report: notes every step.
-        surroundings: an emulator to deploy to; None is AWS.
+        progress: shows notes and steps to the user.
+        report: records every step.
+        surroundings: an emulator to deploy to; None means AWS.
 
     Raises:
-        PipelineError: the toolbox cannot be made, or the key cannot be used.
+        PipelineError: the toolbox cannot be made, or the SSH key cannot be used.
     """
     run = token_hex(8)
     toolbox = await with_program(box.container, "ssh", "openssh-client")
     if settings.state_passphrase:
         require_opentofu(await _ask_version(toolbox))
-    key = settings.ssh_key.read_bytes().decode()  # read as text, its ends of lines would be others
+    key = settings.ssh_key.read_bytes().decode()  # reading it as text would change its line endings
     settings.ssh_key.with_name(settings.ssh_key.name + ".pub").write_text(
         await _public_half(toolbox, known[key])
     )
@@ -99,7 +99,7 @@ async def deployment(
 
 
 async def read_facts(box: Toolbox) -> dict[str, Any]:
-    """Return what the tools say of themselves where they are; nothing where they cannot."""
+    """Return the versions of the tools in the toolbox; empty if they cannot be read."""
     code = box.container.with_workdir(CODE).with_env_variable("PYTHONPATH", CODE)
     try:
         facts = json.loads(await ask_engine("facts", code.with_exec(list(FACTS)).stdout()))
@@ -120,5 +120,5 @@ async def _public_half(toolbox: "dagger.Container", key: "dagger.Secret") -> str
     code, public, said = await outcome("public half of the SSH key", tried(mounted, *command))
     if code:
         fix = "give a private key without a passphrase, such as --ssh-key file://$HOME/.ssh/id_ed25519"
-        raise SettingsError(f"{SSH_KEY}: cannot be used as a key: {said.strip()}", fix)
+        raise SettingsError(f"{SSH_KEY}: cannot be used as a private key: {said.strip()}", fix)
     return public

@@ -1,4 +1,4 @@
-"""A drill's place in containers: the throwaway PostgreSQL is a service, the restore an exec."""
+"""A drill in containers: the throwaway PostgreSQL is a service, and the restore is an exec."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 
 def beside_a_service(box: Toolbox, known: "Mapping[str, dagger.Secret]") -> OpenSite:
-    """Return what opens the place of a drill.
+    """Return a function that opens a drill's site.
 
     Args:
-        box: what the server and the program run on.
-        known: the engine's secrets by their values; an emulator's keys are not secrets.
+        box: the toolbox in which the server and the program run.
+        known: the engine's secrets by value; an emulator's keys are not secrets.
     """
 
     @asynccontextmanager
@@ -42,13 +42,13 @@ async def drilling(
     holds: Holds,
     progress: Progress,
 ) -> AsyncIterator[Site]:
-    """Yield the place of one drill.
+    """Yield the site of one drill.
 
     Args:
-        box: what both run on.
-        known: the engine's secrets by their values.
-        holds: the secrets that the program needs, once the server is known.
-        progress: told of everything that happens.
+        box: the toolbox in which the server and the program run.
+        known: the engine's secrets by value.
+        holds: returns the secrets that the program needs for a server.
+        progress: shows notes and steps to the user.
 
     Raises:
         ToolError: the server did not start.

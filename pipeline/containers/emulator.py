@@ -1,4 +1,4 @@
-"""A deployment from containers to a LocalStack that the caller runs: AWS's options, and nothing real."""
+"""A deployment from containers to a LocalStack of the caller: with the options for AWS, but without AWS."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def emulator(box: Toolbox, service: "dagger.Service", region: str) -> AsyncIterator[LocalStack]:
-    """Yield the caller's LocalStack as containers reach it, by a forwarder.
+    """Yield the caller's LocalStack, which containers reach through a forwarder.
 
     Args:
-        box: what the forwarder runs on.
+        box: the toolbox in which the forwarder runs.
         service: the LocalStack.
         region: the deployment's region.
 
     Raises:
-        ToolError: it cannot be reached.
+        ToolError: the LocalStack cannot be reached.
     """
     async with forwarder(box.container, token_hex(8), service) as (host, port):
         yield LocalStack(f"http://{host}:{port}", region)
@@ -41,10 +41,10 @@ async def emulator(box: Toolbox, service: "dagger.Service", region: str) -> Asyn
 
 @asynccontextmanager
 async def surrounded(box: Toolbox, service: "dagger.Service", region: str) -> AsyncIterator[Surroundings]:
-    """Yield the caller's LocalStack with a PostgreSQL beside it: its instances are records, no machines.
+    """Yield the caller's LocalStack and a PostgreSQL, because LocalStack's instances are not real machines.
 
     Args:
-        box: what both servers run on.
+        box: the toolbox in which both servers run.
         service: the LocalStack.
         region: the deployment's region.
 
@@ -59,14 +59,14 @@ async def surrounded(box: Toolbox, service: "dagger.Service", region: str) -> As
 
 
 async def move_to_emulator(d: Deployment, surroundings: Surroundings) -> Deployment:
-    """Return a deployment to AWS as one to the emulator, whose nodes are directories.
+    """Return a deployment with the emulator as its target, and with directories as nodes.
 
     Args:
         d: the deployment; its runner holds PGPASSWORD.
-        surroundings: what `emulator` yields.
+        surroundings: the result of `surrounded`.
 
     Raises:
-        SettingsError: the endpoint is not the emulator.
+        SettingsError: the endpoint is not LocalStack.
         PipelineError: the nodes could not be prepared.
     """
     env = {name: value for name, value in surroundings.aws.environment.items() if name not in _keys(d)}
@@ -87,6 +87,6 @@ def _keys(d: Deployment) -> dict[str, str]:
 
 
 def _with_variables(stack: Stack, env: dict[str, str]) -> Stack:
-    """Return the stack with variables; one that is not secret is not given as a secret, or it is masked."""
+    """Return the stack with plain variables, and without the secrets of the same names: those are masked."""
     secrets = tuple(name for name in stack.secrets if name not in env)
     return replace(stack, env={**stack.env, **env}, secrets=secrets)

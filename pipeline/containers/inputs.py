@@ -1,4 +1,4 @@
-"""The inputs of a call through Dagger, by value: secrets are read, what has to be a file becomes one."""
+"""The inputs of a call through Dagger, by value: secrets are read, and the SSH key becomes a file."""
 
 import tempfile
 from collections.abc import Mapping
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 STAND_IN = dict.fromkeys(KEYS, "of the role")
-"""What stands for a role's keys until the other inputs are known to be good."""
+"""Placeholders for a role's keys until the other inputs are validated."""
 
 
 @dataclass(frozen=True)
 class Given:
-    """What a caller gave.
+    """The inputs of a caller.
 
     Args:
-        values: by the variable's name, as `Settings` takes them.
-        secrets: the engine's own secrets by their values.
-        identity: the role whose keys are still to be had, and the ID token that gets them.
-        assumed: the same, once they were had.
+        values: the values by variable name, as `Settings` reads them.
+        secrets: the engine's secrets by value.
+        identity: the role and its ID token, before the role is assumed.
+        assumed: the role and its ID token, after the role was assumed.
     """
 
     values: Mapping[str, str]
@@ -38,10 +38,10 @@ class Given:
     assumed: WebIdentity | None = None
 
     async def assume_role(self, region: str) -> "Given":
-        """Return the same with the role's keys.
+        """Return the inputs with the role's keys.
 
         Args:
-            region: whose STS is asked.
+            region: the region whose STS is used.
 
         Raises:
             SettingsError: the role cannot be assumed.
@@ -53,13 +53,13 @@ class Given:
 
 
 async def read_inputs(inputs: Options) -> Given:
-    """Return the inputs as they would be on a machine.
+    """Return the inputs, as variables would give them on a machine.
 
     Args:
         inputs: the module's options.
 
     Raises:
-        SettingsError: with every secret that cannot be read, or it is not clear who acts.
+        SettingsError: secrets cannot be read, or the options name two identities or half of one.
     """
     _require_one_identity(inputs)
     texts = await _texts(inputs.secrets)
@@ -72,10 +72,10 @@ async def read_inputs(inputs: Options) -> Given:
 
 
 def _require_one_identity(inputs: Options) -> None:
-    """Refuse half a web identity, and one beside keys: somebody else would act than who was meant."""
+    """Refuse half a web identity, or a web identity with keys: the wrong identity might be used."""
     role, token, keys = inputs.aws_role_arn, inputs.aws_web_identity_token, inputs.secrets.keys() & set(KEYS)
     if bool(role) != bool(token):
-        what = f"{'--aws-role-arn' if role else '--aws-web-identity-token'} is half of a web identity"
+        what = f"{'--aws-role-arn' if role else '--aws-web-identity-token'} is only half of a web identity"
         raise SettingsError(what, "give both --aws-role-arn and --aws-web-identity-token, or neither")
     if role and keys:
         what = f"--aws-role-arn and {', '.join(sorted(map(option_for_variable, keys)))} are two identities"
@@ -90,7 +90,7 @@ async def _texts(secrets: "Mapping[str, dagger.Secret]") -> dict[str, str]:
         except PipelineError as error:
             problems.append(f"  {error.what}")
     if problems:
-        fix = "set the variable that it names (env://NAME), or name a file that is there (file://PATH)"
+        fix = "set the named variable (env://NAME), or name an existing file (file://PATH)"
         raise SettingsError("\n".join(["the secrets cannot be read:", *problems]), fix)
     return texts
 
@@ -99,5 +99,5 @@ def _file(name: str, text: str) -> Path:
     path = Path(tempfile.mkdtemp()) / name
     path.touch(0o600)
     path.write_text(text)
-    path.with_name(f"{name}.pub").touch()  # known when there is a toolbox to ask
+    path.with_name(f"{name}.pub").touch()  # filled later, in the toolbox
     return path

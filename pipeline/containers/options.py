@@ -1,4 +1,4 @@
-"""The module's own options under Dagger: inputs, where they are tried, where the tools come from."""
+"""The module's own options under Dagger: the inputs, an emulator, and the sources of the tools."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -25,67 +25,74 @@ VARIABLES = (
     *("aws_role_arn", "aws_web_identity_token", "ssh_key", "vault_password", "state", "state_passphrase"),
     *("gitlab_url", "gitlab_project", "gitlab_user", "gitlab_pat"),
 )
-"""The options that stand for a variable each."""
+"""The options that each replace one variable."""
 
 Secret = dagger.Secret | None
 
 
 @dataclass(kw_only=True)
 class Options:
-    """What is read from the environment at a terminal; `variable` gives the variables' names.
+    """The inputs that a terminal reads from variables; `variable` returns the names of the variables.
 
-    Options of the module, not of each verb: the engine asks for the type of every option of every function
-    when a call begins.
+    They are options of the module, not of each verb: otherwise the engine would ask for the type of every
+    option of every function at the start of a call.
     """
 
-    bucket_suffix: Annotated[str, Doc("What every resource's name ends with.")] = ""
-    admin_cidr: Annotated[str, Doc("Addresses that may reach SSH and NocoDB, such as 203.0.113.7/32.")] = ""
-    aws_access_key_id: Annotated[Secret, Doc("Access key's id.")] = None
-    aws_secret_access_key: Annotated[Secret, Doc("Access key's secret half.")] = None
-    ssh_key: Annotated[Secret, Doc("Private key of the nodes' administrator, without a passphrase.")] = None
+    bucket_suffix: Annotated[str, Doc("Ending of every resource's name, such as ppr.")] = ""
+    admin_cidr: Annotated[
+        str, Doc("Address range that may reach SSH and NocoDB, such as 203.0.113.7/32.")
+    ] = ""
+    aws_access_key_id: Annotated[Secret, Doc("ID of the AWS access key.")] = None
+    aws_secret_access_key: Annotated[Secret, Doc("Secret of the AWS access key.")] = None
+    ssh_key: Annotated[Secret, Doc("Private SSH key for the nodes, without a passphrase.")] = None
     vault_password: Annotated[Secret, Doc("Password of the vault.")] = None
     vault: Annotated[dagger.File | None, Doc("The encrypted vault.yml, if the checkout has none.")] = None
     aws_session_token: Annotated[Secret, Doc("Session token of temporary keys.")] = None
     aws_role_arn: Annotated[str, Doc("Role to assume with the web identity, instead of keys.")] = ""
-    aws_web_identity_token: Annotated[Secret, Doc("ID token for that role, such as GitLab's.")] = None
+    aws_web_identity_token: Annotated[Secret, Doc("ID token for the role, such as GitLab's.")] = None
     aws_region: Annotated[str, Doc("AWS region.")] = "eu-west-3"
     state: Annotated[str, Doc("Where the states are kept: s3 or gitlab.")] = "s3"
-    state_passphrase: Annotated[Secret, Doc("Passphrase that encrypts the states.")] = None
-    gitlab_url: Annotated[str, Doc("The GitLab that keeps the states.")] = ""
-    gitlab_project: Annotated[str, Doc("Number or path of the GitLab project.")] = ""
-    gitlab_user: Annotated[str, Doc("GitLab user, for the images' registry and the states.")] = ""
-    gitlab_pat: Annotated[Secret, Doc("GitLab's personal access token.")] = None
-    domain: Annotated[str, Doc("Name under which NocoDB is public; empty: it is not public.")] = ""
-    workers: Annotated[int, Doc("Swarm workers beside manager and database.")] = 0
-    bucket_base_name: Annotated[str, Doc("What the bucket's name begins with.")] = BASE_NAME
+    state_passphrase: Annotated[
+        Secret, Doc("Passphrase that encrypts the states. Default: no encryption by OpenTofu.")
+    ] = None
+    gitlab_url: Annotated[str, Doc("Address of the GitLab that keeps the states.")] = ""
+    gitlab_project: Annotated[str, Doc("ID or path of the GitLab project.")] = ""
+    gitlab_user: Annotated[str, Doc("GitLab user, for the container registry and the states.")] = ""
+    gitlab_pat: Annotated[Secret, Doc("Personal access token of the GitLab user.")] = None
+    domain: Annotated[str, Doc("Public host name of NocoDB. Default: NocoDB is not public.")] = ""
+    workers: Annotated[int, Doc("Number of Swarm workers besides manager and database.")] = 0
+    bucket_base_name: Annotated[str, Doc("Beginning of the bucket's name.")] = BASE_NAME
 
     emulator: Annotated[
         dagger.Service | None,
-        Doc("A LocalStack instead of AWS, such as tcp://localhost:4566; the nodes are directories."),
+        Doc("A LocalStack instead of AWS, such as tcp://localhost:4566; nodes are then directories."),
     ] = None
     toolbox_image: Annotated[str, Doc("An image with Python 3.11 on Debian.")] = images.TOOLBOX
     tofu_image: Annotated[str, Doc("An image with /usr/local/bin/tofu.")] = images.TOFU
-    tofu_binary: Annotated[dagger.File | None, Doc("OpenTofu or Terraform itself, instead of an image.")] = (
-        None
-    )
-    provider_mirror: Annotated[
-        dagger.Directory | None, Doc("A folder that holds registry.*/hashicorp/aws/….")
+    tofu_binary: Annotated[
+        dagger.File | None, Doc("The OpenTofu or Terraform program, instead of an image.")
     ] = None
-    index_url: Annotated[str, Doc("A Python package index, without a password in it.")] = ""
-    commit: Annotated[str, Doc("The commit that reports name: the module sees no .git.")] = ""
-    tool_output: Annotated[bool, Doc("As -v at a terminal: show the tools' own output.")] = False
+    provider_mirror: Annotated[
+        dagger.Directory | None,
+        Doc("A folder with registry.*/hashicorp/aws/…. Default: download the provider."),
+    ] = None
+    index_url: Annotated[
+        str, Doc("Address of a Python package index, without a password. Default: PyPI.")
+    ] = ""
+    commit: Annotated[str, Doc("The commit for the report, because the module cannot read .git.")] = ""
+    tool_output: Annotated[bool, Doc("Show the output of the tools, like -v at a terminal.")] = False
 
     infrastructure: Annotated[
         dagger.Directory,
         DefaultPath("/infrastructure"),
         Ignore([*GENERATED, *PRIVATE, "**/__pycache__"]),
-        Doc("Both stacks and the playbooks."),
+        Doc("The folder with both stacks and the playbooks."),
     ]
     locked: Annotated[
         dagger.Directory,
         DefaultPath("/"),
         Ignore(["**", "!pyproject.toml", "!uv.lock"]),
-        Doc("Packages' lock."),
+        Doc("The lock of the Python packages."),
     ]
     package: Annotated[
         dagger.Directory,
@@ -97,31 +104,31 @@ class Options:
         dagger.Directory,
         DefaultPath("/"),
         Ignore(GENERATED + PRIVATE + UNUSED),
-        Doc("The sources that the linters and the unit tests read."),
+        Doc("The sources for the linters and the unit tests."),
     ]
 
     @property
     def sources(self) -> ToolboxSources:
-        """Where the toolbox comes from."""
+        """The sources of the toolbox."""
         binary, mirror = self.tofu_binary, self.provider_mirror
         return ToolboxSources(self.toolbox_image, self.tofu_image, binary, mirror, self.index_url)
 
     @property
     def plain(self) -> dict[str, str]:
-        """The values that are not secrets, by the variables' names."""
+        """The values that are not secrets, by variable name."""
         given = {variable(name): getattr(self, name) for name in VARIABLES}
         return {name: str(value) for name, value in given.items() if value and isinstance(value, (str, int))}
 
     @property
     def secrets(self) -> dict[str, dagger.Secret]:
-        """The engine's secrets, by the variables' names."""
+        """The engine's secrets, by variable name."""
         given = {variable(name): getattr(self, name) for name in VARIABLES}
         return {name: value for name, value in given.items() if isinstance(value, dagger.Secret)}
 
 
 def variable(option: str) -> str:
-    """Return the name of the environment variable that an option stands for."""
-    if option == "bucket_base_name":  # Dagger's command line would cut "s3" in two: --s-3-bucket-base-name
+    """Return the name of the environment variable that an option replaces."""
+    if option == "bucket_base_name":  # Dagger's command line would split "s3": --s-3-bucket-base-name
         return "TF_VAR_s3_bucket_base_name"
     if option in ("bucket_suffix", "admin_cidr", "domain", "workers"):
         return f"TF_VAR_{option}"
@@ -131,7 +138,7 @@ def variable(option: str) -> str:
 
 
 def option_for_variable(name: str) -> str:
-    """Return the option that stands for a variable."""
+    """Return the option that replaces a variable."""
     for prefix in ("QUICKDATA_", "TF_VAR_s3_", "TF_VAR_"):
         name = name.removeprefix(prefix)
     return f"--{name.lower().replace('_', '-')}"

@@ -1,4 +1,4 @@
-"""A verb's parameters as Dagger reads them, and the values that it hands over as the verb takes them."""
+"""Convert a verb's parameters for Dagger, and Dagger's values for the verb."""
 
 from collections.abc import Callable, Mapping
 from inspect import Parameter, signature
@@ -13,14 +13,14 @@ from pipeline.verbs import NAMES, verb
 from pipeline.verbs.options import Option, option_of, without_none
 
 PLANS = PurePosixPath("infrastructure/.plan")
-"""Plans in a workspace that goes: hidden, and so no part of the code that they are made for."""
+"""The folder of plans in a temporary workspace. It is hidden, so it does not count as code of the plans."""
 
 
 def parameters(function: Callable[..., Any]) -> list[Parameter]:
-    """Return what Dagger is to read as the parameters of a verb.
+    """Return the parameters of a verb, as Dagger reads them.
 
     Args:
-        function: the verb's.
+        function: the verb's function.
     """
     _, *own = signature(function).parameters.values()
     taken = [_parameter(each) for each in own if _is_option(option_of(each))]
@@ -28,28 +28,28 @@ def parameters(function: Callable[..., Any]) -> list[Parameter]:
 
 
 def own_values(function: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of the options that a verb itself declares.
+    """Return the values of a verb's own options.
 
     Args:
-        function: the verb's.
-        given: what Dagger handed over.
+        function: the verb's function.
+        given: Dagger's values by parameter name.
 
     Raises:
-        SettingsError: a value is not what the option takes.
+        SettingsError: an option has a wrong value.
     """
     _, *own = signature(function).parameters.values()
     return {each.name: _value(each, given) for each in own if not option_of(each).terminal_only}
 
 
 def require_own(function: Callable[..., Any], given: Mapping[str, Any]) -> None:
-    """Make sure that `run`, which takes the options of all verbs, was given none that is another verb's.
+    """Make sure that `run`, which has the options of all verbs, got no option of another verb.
 
     Args:
-        function: the verb's.
-        given: what Dagger handed over.
+        function: the verb's function.
+        given: Dagger's values by parameter name.
 
     Raises:
-        SettingsError: it was; nothing was done.
+        SettingsError: there is such an option; nothing was done.
     """
     own = {each.name for each in parameters(function)}
     others = {each.name: each for name in NAMES for each in parameters(verb(name)) if each.name not in own}
@@ -57,7 +57,7 @@ def require_own(function: Callable[..., Any], given: Mapping[str, Any]) -> None:
     if wrong:
         named = ", ".join(f"--{name.strip('_').replace('_', '-')}" for name in wrong)
         what = f"{named}: not an option of {function.__name__.replace('_', '-')}"
-        raise SettingsError(what, "leave it out, or name the verb that takes it")
+        raise SettingsError(what, "omit it, or name the verb that has this option")
 
 
 def writes_folder(function: Callable[..., Any]) -> bool:
@@ -71,7 +71,7 @@ def _is_option(option: Option) -> bool:
 
 
 def _parameter(parameter: Parameter) -> Parameter:
-    """Return a verb's parameter with a type that Dagger knows: it has no Literal, and no path."""
+    """Return a verb's parameter with a type that Dagger has: Dagger has no Literal, and no path."""
     kind, *notes = get_args(parameter.annotation)
     told: list[Any] = [Doc(n.documentation.replace("`", "")) for n in notes if isinstance(n, Doc)]
     if parameter.name != (name := parameter.name.strip("_")):
@@ -91,7 +91,7 @@ def _value(parameter: Parameter, given: Mapping[str, Any]) -> Any:
     kind = without_none(get_args(parameter.annotation)[0])
     try:
         if get_origin(kind) is Literal and value is not None and value not in get_args(kind):
-            raise ValueError(f"{value!r} is not one of {', '.join(get_args(kind))}")
+            raise ValueError(f"{value!r} is not a valid value; use one of {', '.join(get_args(kind))}")
         return option.check(value) if option.check else value
     except ValueError as error:
         name = parameter.name.strip("_").replace("_", "-")

@@ -1,4 +1,4 @@
-"""A rehearsal's place in containers: its servers are services, its workspace is a volume."""
+"""A rehearsal in containers: its servers are services, and its workspace is a volume."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -34,12 +34,12 @@ async def containers(
     progress: Progress,
     keep: Callable[["dagger.Directory"], None],
 ) -> AsyncIterator[tuple[Surroundings, Workbench]]:
-    """Rehearse in containers; nothing real that is in the infrastructure's folder comes along.
+    """Rehearse in containers, without the files of a real deployment in infrastructure/.
 
     Args:
-        box: what the servers and the steps run on.
-        progress: told of everything that happens.
-        keep: takes the states as they are at the end.
+        box: the toolbox in which the servers and the steps run.
+        progress: shows notes and steps to the user.
+        keep: gets the states at the end.
 
     Raises:
         ToolError: a server did not start.

@@ -1,4 +1,4 @@
-"""The servers of a rehearsal or a drill as services of the toolbox."""
+"""The servers of a rehearsal or a drill, as services that run in the toolbox."""
 
 import secrets
 import socket
@@ -25,21 +25,21 @@ if TYPE_CHECKING:
 
 LOCALSTACK_PORT, POSTGRES_PORT = 4566, 5432
 CALLER = "caller"
-"""The name under which a forwarder finds the caller's service."""
-REMEDY = "see its last lines in the engine's output, give the engine more memory, then run again"
+"""The name of the caller's service for a forwarder."""
+REMEDY = "read its last lines in the engine's output, give the engine more memory, then run again"
 BINARIES = ("python", "-c", "from pipeline.servers.postgres import binaries; print(binaries())")
 
 
 @asynccontextmanager
 async def localstack(toolbox: "dagger.Container", run: str) -> AsyncIterator[LocalStack]:
-    """Run LocalStack beside the block, from the toolbox's own packages.
+    """Run LocalStack during the block, from the packages in the toolbox.
 
     Args:
-        toolbox: has the packages.
-        run: this run's own name: two runs have two servers.
+        toolbox: the container with the packages.
+        run: the unique name of this run: each run has its own server.
 
     Raises:
-        ToolError: it did not start.
+        ToolError: LocalStack did not start.
     """
     async with _service(_code(toolbox, run), "localstack", LOCALSTACK_PORT) as host:
         server = LocalStack(f"http://{host}:{LOCALSTACK_PORT}", REGION)
@@ -49,15 +49,15 @@ async def localstack(toolbox: "dagger.Container", run: str) -> AsyncIterator[Loc
 
 @asynccontextmanager
 async def postgres(dag: "dagger.Client", toolbox: "dagger.Container", run: str) -> AsyncIterator[Postgres]:
-    """Run PostgreSQL beside the block, in the same way.
+    """Run PostgreSQL during the block, from the packages in the toolbox.
 
     Args:
         dag: Dagger's client, for the password.
-        toolbox: has the packages.
-        run: this run's own name.
+        toolbox: the container with the packages.
+        run: the unique name of this run.
 
     Raises:
-        ToolError: it did not start.
+        ToolError: PostgreSQL did not start.
     """
     code, password = _code(toolbox, run), secrets.token_urlsafe(18)
     secret = dag.set_secret(f"{run}-PGPASSWORD", password)
@@ -72,17 +72,17 @@ async def postgres(dag: "dagger.Client", toolbox: "dagger.Container", run: str) 
 async def forwarder(
     toolbox: "dagger.Container", run: str, service: "dagger.Service"
 ) -> AsyncIterator[tuple[str, int]]:
-    """Run a forwarder to a service of the caller beside the block; yield its IP address and port.
+    """Run a forwarder to a service of the caller during the block; yield its IP address and port.
 
     The engine routes the address of such a service to the module, but not to containers.
 
     Args:
-        toolbox: has the packages.
-        run: this run's own name.
-        service: runs at the caller, and outlives the call.
+        toolbox: the container with the packages.
+        run: the unique name of this run.
+        service: the caller's service, which is still running after the call.
 
     Raises:
-        ToolError: one of the two cannot be reached.
+        ToolError: the service or the forwarder cannot be reached.
     """
     await ask_engine("the caller's service", service.start())
     url = urlsplit(await ask_engine("the caller's service", service.endpoint(scheme="tcp")))
@@ -98,7 +98,7 @@ def _code(toolbox: "dagger.Container", run: str) -> "dagger.Container":
 
 @asynccontextmanager
 async def _service(container: "dagger.Container", name: str, port: int, *options: str) -> AsyncIterator[str]:
-    """Run a server as a service beside the block; yield its IP address."""
+    """Run a server as a service during the block; yield its IP address."""
     command = ["python", "-P", "-m", "pipeline.servers", name, str(port), *options]
     service = await ask_engine(
         f"{name} as a service", container.with_exposed_port(port).as_service(args=command).start()
@@ -113,10 +113,10 @@ async def _stop(service: "dagger.Service", name: str) -> None:
 
 
 def address(url: str) -> str:
-    """Return the IP address of a service: with one, S3 clients use path style.
+    """Return the IP address of a service: with an IP address, S3 clients use path style.
 
     Raises:
-        ToolError: its name is not known here.
+        ToolError: the service's name cannot be resolved.
     """
     host = urlsplit(url).hostname or ""
     try:
@@ -133,21 +133,19 @@ async def _accepts(container: "dagger.Container", server: Postgres) -> bool:
 
 @asynccontextmanager
 async def _answering(name: str, ready: Callable[[], Awaitable[bool]]) -> AsyncIterator[None]:
-    """Run the block once the server answers; if it fails when the server does not, that is the error."""
+    """Run the block when the server answers. If the block fails because the server ended, say so."""
     if not await until(ready, START_LIMIT):
         raise ToolError(f"{name} was not ready in {START_LIMIT:.0f} s", REMEDY)
     try:
         yield
     except Exception as error:
         if not await _still(ready):
-            raise ToolError(
-                f"{name} ended too early: its service does not answer any more", REMEDY
-            ) from error
+            raise ToolError(f"{name} ended too early: its service no longer answers", REMEDY) from error
         raise
 
 
 async def _still(ready: Callable[[], Awaitable[bool]]) -> bool:
-    """Tell whether a server answers; when nobody can tell, the block's own error is the one to show."""
+    """Tell whether a server still answers. If this cannot be found out, the block's own error is shown."""
     try:
         return await ready()
     except PipelineError:

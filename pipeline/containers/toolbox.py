@@ -1,4 +1,4 @@
-"""The toolbox: one container with Python, the tools that uv.lock names, and OpenTofu."""
+"""The toolbox: one container with Python, the tools in uv.lock, and OpenTofu."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,9 +27,9 @@ ENVIRONMENT = {
     "HOME": "/root",
     "LC_ALL": "C.UTF-8",
     "PATH": f"{VENV}/bin:/usr/local/bin:/usr/local/sbin:/usr/bin:/usr/sbin:/bin:/sbin",
-    "PIP_CERT": "/etc/ssl/certs/ca-certificates.crt",  # pip's own bundle does not know what an engine injects
+    "PIP_CERT": "/etc/ssl/certs/ca-certificates.crt",  # pip's own bundle lacks the engine's authorities
     "UV_SYSTEM_CERTS": "1",
-    "UV_NATIVE_TLS": "1",  # the same, as older versions call it
+    "UV_NATIVE_TLS": "1",  # the former name of UV_SYSTEM_CERTS
     "UV_LINK_MODE": "copy",
     "UV_PYTHON_DOWNLOADS": "never",
     "UV_PROJECT_ENVIRONMENT": VENV,
@@ -38,14 +38,14 @@ ENVIRONMENT = {
 
 @dataclass(frozen=True)
 class ToolboxSources:
-    """What a toolbox is made of, where it is not the usual.
+    """The sources of a toolbox.
 
     Args:
         image: an image with Python 3.11 or newer on Debian.
         tofu_image: an image with /usr/local/bin/tofu.
-        tofu_binary: OpenTofu or Terraform itself, instead of an image.
+        tofu_binary: the OpenTofu or Terraform program, instead of an image.
         provider_mirror: a directory with registry.…/hashicorp/aws/VERSION/PLATFORM.
-        index_url: a Python package index, without a password in it; the lock's hashes are checked.
+        index_url: a Python package index, without a password; the hashes in the lock are checked.
     """
 
     image: str = images.TOOLBOX
@@ -57,13 +57,13 @@ class ToolboxSources:
 
 @dataclass(frozen=True)
 class Toolbox:
-    """A toolbox that has been made.
+    """A toolbox.
 
     Args:
         dag: Dagger's client.
-        container: what the servers and the steps run on.
-        sources: what it is made of.
-        infrastructure: the folder with both stacks and the playbooks, which a workspace begins with.
+        container: the container in which the servers and the steps run.
+        sources: the sources of the container.
+        infrastructure: the folder with both stacks and the playbooks, for workspaces.
     """
 
     dag: "dagger.Client"
@@ -75,20 +75,20 @@ class Toolbox:
 def python(
     dag: "dagger.Client", sources: ToolboxSources, locked: "dagger.Directory", *groups: str
 ) -> "dagger.Container":
-    """Return a container with the packages of some of the lock's groups.
+    """Return a container with the pipeline's packages, and with the packages of dependency groups.
 
     Args:
         dag: Dagger's client.
-        sources: where they come from.
-        locked: pyproject.toml and uv.lock.
-        groups: names of dependency groups, besides what the pipeline itself needs.
+        sources: the sources of the container.
+        locked: a folder with pyproject.toml and uv.lock.
+        groups: the names of the dependency groups.
 
     Raises:
-        SettingsError: the index's address has a user in it.
+        SettingsError: the index's address contains a user.
     """
     if urlsplit(sources.index_url).username:
-        what = "--index-url has a user in it, which would show in every progress"
-        raise SettingsError(what, "name an index of this network that asks for none")
+        what = "--index-url contains a user, which the engine would show in its output"
+        raise SettingsError(what, "name an index that needs no user")
     container = dag.container().from_(sources.image)
     for name, value in {**ENVIRONMENT, **_index(sources)}.items():
         container = container.with_env_variable(name, value)
@@ -110,7 +110,7 @@ def _index(sources: ToolboxSources) -> dict[str, str]:
 
 
 def _install(sources: ToolboxSources, *groups: str) -> list[list[str]]:
-    """From the addresses that the lock names, or from another index with the lock's versions and hashes."""
+    """Return the commands to install the lock's versions, from the lock's addresses or another index."""
     options = [word for group in groups for word in ("--group", group)]
     if not sources.index_url:
         return [["uv", "sync", "--quiet", "--frozen", "--no-install-project", *options]]
@@ -125,16 +125,16 @@ def _install(sources: ToolboxSources, *groups: str) -> list[list[str]]:
 async def toolbox(
     dag: "dagger.Client", sources: ToolboxSources, locked: "dagger.Directory", package: "dagger.Directory"
 ) -> "dagger.Container":
-    """Return the container that all steps and servers run on.
+    """Return the container in which all steps and servers run.
 
     Args:
         dag: Dagger's client.
-        sources: what it is made of.
-        locked: pyproject.toml and uv.lock.
-        package: this package, whose code starts the servers.
+        sources: the sources of the container.
+        locked: a folder with pyproject.toml and uv.lock.
+        package: the pipeline's package, whose code starts the servers.
 
     Raises:
-        SettingsError: the named mirror has no provider, or the index's address has a user in it.
+        SettingsError: the named mirror has no provider, or the index's address contains a user.
     """
     container = python(dag, sources, locked, *GROUPS)
     tofu = sources.tofu_binary or dag.container().from_(sources.tofu_image).file(TOFU)
@@ -148,14 +148,14 @@ async def toolbox(
 
 
 def tofu_environment(sources: ToolboxSources) -> dict[str, str]:
-    """Return what OpenTofu needs to know in the toolbox."""
+    """Return the variables for OpenTofu in the toolbox."""
     if sources.provider_mirror:
         return {"TF_CLI_CONFIG_FILE": TOFU_CONFIGURATION}
     return {} if sources.tofu_binary else {"TF_PLUGIN_CACHE_DIR": PLUGIN_CACHE}
 
 
 async def _with_provider(container: "dagger.Container", mirror: "dagger.Directory") -> "dagger.Container":
-    """Lay the provider down where both tools look, whichever registry's name the mirror has it under."""
+    """Mount the provider where both tools find it, from the mirror's directory of any registry."""
     leaf = f"hashicorp/aws/{PROVIDER_VERSION}/{this_platform()}"
     hosts = [name.rstrip("/") for name in await mirror.entries() if name.startswith("registry.")]
     for host in sorted(hosts, reverse=True):
@@ -166,35 +166,37 @@ async def _with_provider(container: "dagger.Container", mirror: "dagger.Director
                 mirror.directory(f"{host}/{leaf}"),
             ).with_new_file(TOFU_CONFIGURATION, f"provider_installation {{\n  {source}\n}}\n")
     what = f"--provider-mirror has no registry.…/{leaf}"
-    raise SettingsError(what, "name the directory that holds registry.…, with the files themselves in it")
+    raise SettingsError(what, "name the directory that contains registry.…, with files and not links in it")
 
 
 def engine_secrets(
     box: Toolbox, values: Mapping[str, str], known: "Mapping[str, dagger.Secret]", run: str
 ) -> "dict[str, dagger.Secret]":
-    """Return the engine's secrets by name: the text of those made here is part of what it remembers by.
+    """Return the engine's secrets by name, with the caller's own secrets where the values are the same.
+
+    The text of a new secret is part of the engine's cache key.
 
     Args:
-        box: has the engine's client.
-        values: the texts by name.
-        known: the caller's own secrets by their texts.
-        run: this run's own name.
+        box: the toolbox, with the engine's client.
+        values: the values by name.
+        known: the caller's own secrets by value.
+        run: the unique name of this run.
     """
     return {n: known.get(v) or box.dag.set_secret(f"quickdata-{run}-{n}", v) for n, v in values.items()}
 
 
 async def with_program(toolbox: "dagger.Container", program: str, package: str) -> "dagger.Container":
-    """Return the toolbox with one more of Debian's programs, which a rehearsal does without.
+    """Return the toolbox with another program of Debian, which a rehearsal does not need.
 
-    One exec: the engine would remember an `apt-get update` whose packages are not there any more.
+    The installation is one exec: the engine could reuse an old `apt-get update` with outdated packages.
 
     Args:
-        toolbox: may have it already.
-        program: what is looked for.
-        package: the one that has it.
+        toolbox: the container, which may already have the program.
+        program: the name of the program.
+        package: the Debian package with the program.
 
     Raises:
-        PipelineError: it cannot be installed.
+        PipelineError: the package cannot be installed.
     """
     missing, _, _ = await outcome(f"look for {program}", tried(toolbox, "which", program))
     if not missing:

@@ -1,4 +1,4 @@
-"""The verbs as Dagger functions, made from what pipeline/verbs declares: docs/architecture.md says why."""
+"""Make Dagger functions from the verbs in pipeline/verbs; docs/architecture.md explains why."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -20,20 +20,20 @@ from pipeline.steps.explanation import explained
 from pipeline.verbs import NAMES, verb
 
 J = dagger.JSON
-GOES = "acts on nodes, and an emulator's go with the call"
+GOES = "needs the nodes of an earlier deployment, and nodes on an emulator end with their call"
 NOT_TRIED = {
     **dict.fromkeys(("backup", "verify", "restore"), GOES),
-    "destroy": f"{GOES}: it needs --without-backup",
+    "destroy": f"{GOES}; only --without-backup works",
     "rehearse": "starts an emulator of its own",
 }
-"""What cannot be tried on an emulator of the caller's, and why."""
+"""Verbs that do not work with the caller's emulator, and why."""
 OF_A_TERMINAL = ("Example: ", "On this machine, ")
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 acts: Decorator = function(cache="never")  # type: ignore[call-overload] # its overloads do not know `cache`
 
 
 def verb_function(name: str) -> Callable[..., Any]:
-    """Return a verb as a Dagger function: it fails with the verb's exit code, or returns what came of it.
+    """Return a verb as a Dagger function: it fails with the verb's exit code, or returns the verb's result.
 
     Args:
         name: the verb's name.
@@ -54,7 +54,7 @@ def verb_function(name: str) -> Callable[..., Any]:
 
 
 def run_function() -> Callable[..., Any]:
-    """Return `run` as a Dagger function: it takes every verb's own options."""
+    """Return `run` as a Dagger function with the own options of all verbs."""
     which = Parameter("verb", Parameter.KEYWORD_ONLY, annotation=Annotated[str, Doc("One of the verbs.")])
     options = {each.name: each for name in NAMES for each in parameters(verb(name))}
     optional = [p.replace(default="") if p.default is p.empty else p for p in options.values()]
@@ -62,11 +62,11 @@ def run_function() -> Callable[..., Any]:
 
 
 async def run(self: Options, verb: str, **given: Any) -> dagger.Directory:
-    """Do a verb's work and return a directory whatever comes of it, for CI to export.
+    """Run a verb and always return a directory, even if the verb fails; for CI.
 
-    It holds run.json, junit.xml, exit-code, page.txt with what was found and proven (page.json or page.html
-    where that was asked for), and what the verb keeps: a rehearsal's states, or plans, which hold what the
-    states hold.
+    The directory contains run.json, junit.xml, exit-code, and page.txt with the findings and proofs. The last
+    is page.json with --as-json, and page.html with --html. The directory also contains the states of a
+    rehearsal, or saved plans, which have the same secrets as states.
     """
     done = await attempt(self, verb, given)
     code = done.error.exit_code if done.error else done.exit_code
@@ -80,21 +80,21 @@ async def run(self: Options, verb: str, **given: Any) -> dagger.Directory:
 
 
 async def attempt(self: Options, name: str, given: Mapping[str, Any]) -> DaggerCall:
-    """Do a verb's work; what came of it is in what is returned, an error too.
+    """Run a verb; return its call, which has the result or the error.
 
     Args:
         self: the module's object.
         name: the verb's name.
-        given: what Dagger handed over, by the options' names.
+        given: Dagger's values by parameter name.
     """
     target = "localstack" if name == "rehearse" or self.emulator else "aws"
-    report = Report(name, target, {"commit": self.commit or None})  # the toolbox tells the rest
+    report = Report(name, target, {"commit": self.commit or None})  # the toolbox adds the other facts
     done = DaggerCall(name, self, given, Progress(self.tool_output, for_dagger), report)
     try:
         if name not in NAMES:
             raise SettingsError(f"there is no verb {name!r}", f"use one of {', '.join(NAMES)}")
         if self.emulator and name in NOT_TRIED and not given.get("without_backup"):
-            raise SettingsError(f"--emulator: {name} {NOT_TRIED[name]}", "leave it out")
+            raise SettingsError(f"--emulator: {name} {NOT_TRIED[name]}", "omit --emulator")
         require_own(verb(name), given)
         await verb(name)(done, **own_values(verb(name), given))
     except Exception as error:
@@ -104,7 +104,7 @@ async def attempt(self: Options, name: str, given: Mapping[str, Any]) -> DaggerC
 
 
 def _help(function: Callable[..., Any]) -> str:
-    """Return a verb's help without what is of a terminal: its example, and what it does on its machine."""
+    """Return a verb's help without the paragraphs for a terminal: the example, and "On this machine"."""
     paragraphs = (getdoc(function) or "").replace("\b\n", "").split("\n\n")
     return for_dagger("\n\n".join(each for each in paragraphs if not each.startswith(OF_A_TERMINAL)))
 
@@ -112,7 +112,7 @@ def _help(function: Callable[..., Any]) -> str:
 def _function(
     called: Callable[..., Any], name: str, doc: str, parameters: list[Parameter], returned: type
 ) -> Callable[..., Any]:
-    """Give a function the signature that Dagger reads: the options are declared once, not in every verb."""
+    """Give a function the signature that Dagger reads, so that options are declared only once."""
     itself = Parameter("self", Parameter.POSITIONAL_OR_KEYWORD)
     called.__name__, called.__qualname__, called.__doc__ = name, f"Pipeline.{name}", doc
     called.__signature__ = Signature([itself, *parameters], return_annotation=returned)  # type: ignore[attr-defined]
@@ -121,7 +121,7 @@ def _function(
 
 
 async def fail(name: str, error: PipelineError, findings: str = "") -> NoReturn:
-    """End the call with what was found, the error's own lines and its exit code, without a traceback."""
+    """End the call with the error, its exit code and the findings, without a traceback."""
     failure = dag.error("\n".join(filter(None, [f"{name}: {error}", findings])))
     values = {"_type": "EXEC_ERROR", "exitCode": error.exit_code, "cmd": [name], "stdout": "", "stderr": ""}
     for key, value in values.items():
@@ -131,7 +131,7 @@ async def fail(name: str, error: PipelineError, findings: str = "") -> NoReturn:
 
 
 def explain(name: str, error: BaseException, inputs: Mapping[str, str]) -> PipelineError:
-    """Return an error that an operator can read; the engine's own failure is told by its words."""
+    """Return an error that an operator can read, also for a failure of the engine."""
     cause = most_telling(error)
     of_engine = engine_error(name, cause) if isinstance(cause, dagger.DaggerError) else None
     told = explained(of_engine or error, inputs)

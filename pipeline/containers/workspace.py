@@ -1,11 +1,11 @@
-"""A run's own workspace in containers: a volume with the infrastructure in it, emptied at the end."""
+"""A run's own workspace in containers: a volume with a copy of infrastructure/, emptied at the end."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from pipeline.errors import ToolError
+from pipeline.errors import FIX_BELOW, ToolError
 from pipeline.runners.cleanup import afterwards
 from pipeline.runners.container import WORKSPACE, outcome, tried
 
@@ -19,16 +19,16 @@ SOURCE = "/source"
 async def workspace(
     dag: "dagger.Client", toolbox: "dagger.Container", infrastructure: "dagger.Directory", run: str
 ) -> AsyncIterator["dagger.Container"]:
-    """Yield the toolbox with a fresh workspace that all its execs share; nothing stays in it.
+    """Yield the toolbox with a new workspace that all its execs share. The workspace is emptied afterwards.
 
     Args:
         dag: Dagger's client.
-        toolbox: what the steps run on.
-        infrastructure: laid down in the workspace.
-        run: this run's own name: no two runs share a volume.
+        toolbox: the container in which the steps run.
+        infrastructure: the folder to copy into the workspace.
+        run: the unique name of this run: each run has its own volume.
 
     Raises:
-        ToolError: the infrastructure could not be laid down.
+        ToolError: the folder could not be copied.
     """
     mounted = toolbox.with_mounted_cache(str(WORKSPACE), dag.cache_volume(f"quickdata-{run}"))
     copy = ("cp", "-a", f"{SOURCE}/.", str(WORKSPACE / "infrastructure"))
@@ -45,4 +45,4 @@ async def _empty(mounted: "dagger.Container") -> None:
 async def _run(name: str, container: "dagger.Container") -> None:
     code, _, said = await outcome(name, container)
     if code:
-        raise ToolError(f"{name}: failed with exit code {code}", "see the words below", said)
+        raise ToolError(f"{name}: failed with exit code {code}", FIX_BELOW, said)

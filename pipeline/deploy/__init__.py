@@ -1,1 +1,1 @@
-"""A deployment: its order, its gates, its plans; and the verbs that look at it."""
+"""A deployment: its order, its gates, its plans, and the verbs that inspect it."""

@@ -1,4 +1,4 @@
-"""A lost state brought back: what exists in AWS is imported, and a plan without changes proves it."""
+"""Bring back a lost state: import the resources that exist in AWS, then prove that a plan changes nothing."""
 
 import json
 from collections.abc import Mapping
@@ -15,17 +15,17 @@ from pipeline.tofu.plan import Plan
 from pipeline.tofu.stack import Stack
 
 IMPORTS = "adopt_imports.tf"
-"""OpenTofu and Terraform take no import blocks in an override file."""
+"""An ordinary file: OpenTofu and Terraform do not accept import blocks in an override file."""
 
 
 @dataclass(frozen=True)
 class Adoption:
-    """What would be brought back into a state.
+    """The resources that would be imported into a state.
 
     Args:
-        gated: the saved plan that does it; nothing is pending when the state lacks nothing that exists.
+        gated: the saved plan with the imports; nothing is pending if the state already has every resource.
         imports: identifiers by address.
-        missing: addresses of what exists neither in the state nor in AWS.
+        missing: addresses of resources that exist neither in the state nor in AWS.
     """
 
     gated: GatedPlan
@@ -33,7 +33,7 @@ class Adoption:
     missing: tuple[str, ...] = ()
 
     def page(self) -> str:
-        """Return in words what would be done."""
+        """Return a text for the operator, with one line for each change."""
         lines = [f"← {address} = {identifier}" for address, identifier in self.imports.items()]
         lines += [
             f"~ {c}: {', '.join(c.altered) or 'tags'}"
@@ -41,21 +41,21 @@ class Adoption:
             if c.action == "update"
         ]
         lines += [
-            f"+ {c.address}: what is imported needs it"
+            f"+ {c.address}: created, because an imported resource needs it"
             for c in self.gated.plan.changes
             if c.action == "create"
         ]
         lines += [f"± {KEY_PAIR}: created again" for c in self.gated.plan.changes if c.action == "replace"]
-        return "\n".join(lines + [f"- {address}: missing, deploy creates it" for address in self.missing])
+        return "\n".join(lines + [f"- {address}: missing; deploy creates it" for address in self.missing])
 
 
 @dataclass(frozen=True)
 class Adopted:
-    """What was brought back.
+    """The result of an adoption.
 
     Args:
-        imported: how many resources.
-        missing: addresses of what the next deployment creates.
+        imported: how many resources were imported.
+        missing: addresses of resources that the next deployment creates.
     """
 
     imported: int
@@ -63,15 +63,15 @@ class Adopted:
 
 
 async def look(d: Deployment, stack: Stack) -> Adoption:
-    """Find what the stack's state lacks and AWS has, and plan its import; nothing is changed.
+    """Find resources that exist in AWS but not in the stack's state, and plan their import. Change nothing.
 
     Args:
         d: the deployment.
-        stack: the one whose state was lost, wholly or in part.
+        stack: the stack whose state was lost, completely or in part.
 
     Raises:
-        PlanRefused: the import would change more than tags; or something exists twice.
-        StateLost: the app's, while storage's is lost too.
+        PlanRefused: the import would change more than tags, or two resources match one address.
+        StateLost: stack is the app, and storage's state is lost too.
         PipelineError: a step failed, or AWS refuses.
     """
     await _require_storage(d, stack)
@@ -83,16 +83,16 @@ async def look(d: Deployment, stack: Stack) -> Adoption:
 
 
 async def adopt(d: Deployment, stack: Stack, agreed: Adoption | None = None) -> Adopted:
-    """Import what exists, then prove by a plan that nothing of it would be changed.
+    """Import the existing resources, then prove that a new plan does not change them.
 
     Args:
         d: the deployment.
-        stack: the one whose state was lost, wholly or in part.
-        agreed: what the operator was shown; nothing else is done.
+        stack: the stack whose state was lost, completely or in part.
+        agreed: the adoption that the operator agreed to; a different one is refused.
 
     Raises:
-        PlanRefused: the import would change more than tags, or something else than what was agreed.
-        StateLost: the state still differs from what exists.
+        PlanRefused: the import would change more than tags, or differs from what was agreed.
+        StateLost: a new plan would still change the imported resources.
         PipelineError: a step failed.
     """
     await prepare_stack(d, stack)
@@ -100,7 +100,7 @@ async def adopt(d: Deployment, stack: Stack, agreed: Adoption | None = None) -> 
         adoption = await _look(d, stack)
         if agreed and adoption.page() != agreed.page():
             fix = d.advice(f"run `quickdata adopt {stack.name}` again")
-            raise PlanRefused(f"{stack.name}: what exists has changed meanwhile", fix)
+            raise PlanRefused(f"{stack.name}: the resources have changed since they were shown", fix)
         await planning.apply(d, adoption.gated)
         return Adopted(len(adoption.imports), await _prove(d, stack, adoption))
     finally:
@@ -108,14 +108,15 @@ async def adopt(d: Deployment, stack: Stack, agreed: Adoption | None = None) -> 
 
 
 async def _require_storage(d: Deployment, stack: Stack) -> None:
-    """Refuse to look for the app before storage's state is back: it reads the bucket's name from there."""
+    """Refuse to adopt the app before storage: the app reads the bucket's name from storage's state."""
     if stack.name != d.app.name or (await prepare_stack(d, d.storage)).bucket:
         return
     if await d.cloud.owns(d.bucket):
         fix = d.advice("first run `quickdata adopt storage`, then `quickdata adopt app`")
-        raise StateLost("app: storage's state is lost too, and the app reads it; nothing was changed", fix)
-    fix = d.advice("`quickdata deploy` creates it; if nodes exist already, it refuses and names them")
-    raise StateLost(f"app: it reads storage's state, and there is no bucket {d.bucket}", fix)
+        what = "app: storage's state is lost too, and the app needs it; nothing was changed"
+        raise StateLost(what, fix)
+    fix = d.advice("`quickdata deploy` creates the bucket; if nodes exist already, it refuses and names them")
+    raise StateLost(f"app: the app needs storage, but there is no bucket {d.bucket}", fix)
 
 
 async def _look(d: Deployment, stack: Stack) -> Adoption:
@@ -133,32 +134,34 @@ async def _look(d: Deployment, stack: Stack) -> Adoption:
 
 
 async def _prove(d: Deployment, stack: Stack, adoption: Adoption) -> tuple[str, ...]:
-    """Plan again: nothing but what is missing may be left to do."""
+    """Plan again: the plan may only create the missing resources."""
     plan = await planning.make_plan(d, stack)
     others = [str(c) for c in plan.changes if c.action != "create" or c.address not in adoption.missing]
     whole = not adoption.missing and not adoption.gated.plan.created
     others += [f"output {name}" for name in plan.outputs if whole]
     if others:
-        what = f"{stack.name}: imported, but a plan would still change {', '.join(others)}"
-        raise StateLost(what, d.advice("see `quickdata plan`; what was imported stays in the state"))
+        what = f"{stack.name}: imported, but a new plan would still change {', '.join(others)}"
+        fix = "the imported resources stay in the state; read `quickdata plan`, then `quickdata deploy`"
+        raise StateLost(what, d.advice(fix))
     return plan.created
 
 
 def _require_single(stack: Stack, imports: Mapping[str, str]) -> None:
     twice = [f"{address}: {several}" for address, several in imports.items() if " and " in several]
     if twice:
-        what = f"{stack.name}: several resources have the tags of one: {'; '.join(twice)}"
-        raise PlanRefused(
-            what, "nothing was changed; remove or retag all but the right one by hand, then adopt"
+        what = f"{stack.name}: several resources have the same tags: {'; '.join(twice)}"
+        fix = (
+            "nothing was changed; remove the wrong resources by hand, or change their tags; then adopt again"
         )
+        raise PlanRefused(what, fix)
 
 
 async def _plan_imports(
     d: Deployment, stack: Stack, imports: Mapping[str, str], alone: tuple[str, ...]
 ) -> Plan:
-    """Plan the imports; the file with their blocks is gone afterwards, whatever happens.
+    """Plan the imports. The file with the import blocks is always removed afterwards.
 
-    Where something is missing, the plan is limited to what is not; the outputs then wait for deploy.
+    If resources are missing, the plan is limited to the imports; deploy then sets the outputs.
     """
     file = stack.workdir / IMPORTS
     try:

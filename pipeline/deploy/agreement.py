@@ -1,4 +1,4 @@
-"""Whoever deploys agrees before a node ends: by an answer at a terminal, elsewhere by --yes."""
+"""The operator agrees before a node is removed: by an answer at a terminal, or by --yes."""
 
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -7,20 +7,21 @@ from pipeline.errors import PlanRefused
 from pipeline.tofu.plan import Change
 
 Agree = Callable[[Deployment, Sequence[Change]], Awaitable[None]]
-"""Is told what ends; raises when nobody agrees to it."""
+"""Gets the changes that remove something; raises an error if nobody agrees to them."""
 
 
 async def note_agreement(d: Deployment, ended: Sequence[Change]) -> None:
-    """Agree: --yes was given, or the plan was shown before. Say to what."""
-    d.progress.note(f"deleted or replaced, as agreed: {', '.join(map(str, ended))}")
+    """Agree, because --yes was given or the plan was shown before, and note the changes."""
+    d.progress.note(f"will be deleted or replaced, as agreed: {', '.join(map(str, ended))}")
 
 
 async def refuse(d: Deployment, ended: Sequence[Change]) -> None:
-    """Refuse: there is nobody to ask.
+    """Refuse, because there is no terminal to ask at.
 
     Raises:
         PlanRefused: always.
     """
-    what = f"app: this needs an agreement, and there is no terminal to ask at: {', '.join(map(str, ended))}"
-    shown = "run `quickdata plan`, read it, then `quickdata deploy --plan DIR` with its folder"
-    raise PlanRefused(what, d.advice(f"nothing of the app was changed; {shown}; or give --yes"))
+    changes = ", ".join(map(str, ended))
+    what = f"app: these changes need a confirmation, and there is no terminal to ask at: {changes}"
+    shown = "run `quickdata plan`, read it, then run `quickdata deploy --plan DIR` with its folder"
+    raise PlanRefused(what, d.advice(f"the app was not changed; {shown}; or give --yes"))

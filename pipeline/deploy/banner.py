@@ -1,10 +1,10 @@
-"""What a deployment ends with: the addresses that a user opens."""
+"""The last lines of a deployment: the addresses that a user opens."""
 
 from typing import Any
 
 from pipeline.deployment import DATABASE, DATABASE_SERVICE, DATABASE_USER, Deployment
 
-NOT_RUNNING = "not running, nothing to open: local nodes have no Docker"
+NOT_RUNNING = "not running: local nodes have no Docker"
 
 
 def banner(d: Deployment, outputs: dict[str, Any]) -> str:
@@ -22,9 +22,9 @@ def banner(d: Deployment, outputs: dict[str, Any]) -> str:
 
 
 def _addresses(d: Deployment, outputs: dict[str, Any]) -> tuple[str, str]:
-    """Return where NocoDB and Adminer are opened.
+    """Return the addresses of NocoDB and Adminer.
 
-    An emulator invents the nodes' public addresses: they belong to somebody else, and are not printed.
+    An emulator invents the public addresses of nodes. They belong to other owners, so they are not shown.
     """
     if not d.real_nodes:
         return NOT_RUNNING, NOT_RUNNING

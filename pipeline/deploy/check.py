@@ -1,4 +1,4 @@
-"""Everything that a deployment needs, looked at in seconds; nothing is changed."""
+"""Check everything that a deployment needs, within seconds, without a change."""
 
 import json
 import re
@@ -18,22 +18,22 @@ from pipeline.tofu.stack import AUTOMATION
 
 OLDEST_TOFU = (1, 11)
 STEP = re.compile(r"^check: [^:]+: ")
-"""How an error of a step of this page begins: what was looked at says it already."""
+"""How an error of these steps begins. It is removed, because the finding already says what was checked."""
 NOT_FOUND = 127
-"""What a shell says of a command that is not there."""
+"""The exit code of a shell for a command that does not exist."""
 
 
 Look = Callable[[], Awaitable[str]]
 
 
 async def check(d: Deployment) -> list[Finding]:
-    """Look at tools, credentials, bucket, states, vault and SSH key, all side by side.
+    """Check tools, credentials, bucket, states, vault and SSH key, all side by side.
 
     Args:
-        d: the deployment, whose inputs are known to be complete.
+        d: the deployment; its inputs are already validated.
 
     Returns:
-        A finding for each, in a fixed order; one for all that have the same cause.
+        The findings in a fixed order. Findings with the same cause are merged into one.
     """
     looks: dict[str, Look] = {
         "OpenTofu": lambda: _tofu(d),
@@ -61,7 +61,7 @@ def _merge_by_cause(findings: list[Finding]) -> list[Finding]:
 
 
 def _cause(finding: Finding) -> tuple[str, ...]:
-    """Return what tells a finding from others: two looks that fail for one reason have one cause."""
+    """Return a key for the cause of a finding. Two checks that fail for one reason have the same key."""
     if finding.well:
         return (finding.about,)
     problem = finding.lines[0]
@@ -69,25 +69,26 @@ def _cause(finding: Finding) -> tuple[str, ...]:
 
 
 def require_good(findings: list[Finding], shown: bool = False) -> None:
-    """Make sure that all is as it should be.
+    """Make sure that no check failed.
 
     Args:
-        findings: what was looked at.
-        shown: the findings are told already: the error only names them.
+        findings: the findings of all checks.
+        shown: the user has seen the findings, so the error only names them.
 
     Raises:
-        PipelineError: something is not: of the gravest problem's kind, all told with their last lines.
+        PipelineError: one or more checks failed. Its type is that of the finding with the highest exit code.
     """
     bad = [each for each in findings if not each.well]
     if not bad:
         return
     kind = max((each.kind or PipelineError for each in bad), key=lambda kind: kind.exit_code)
     if shown:
-        raise kind(f"not as it should be: {', '.join(each.about for each in bad)}", "fix each as it says")
+        failed = f"failed checks: {', '.join(each.about for each in bad)}"
+        raise kind(failed, "follow the → line of each check, then check again")
     if len(bad) == 1:
         raise kind(f"{bad[0].about}: {bad[0].lines[0]}", bad[0].fix, bad[0].tail)
-    what = listed(f"{len(bad)} things are not as they should be:", map(str, bad))
-    raise kind(what, "fix each, then run again")
+    what = listed(f"{len(bad)} checks failed:", map(str, bad))
+    raise kind(what, "follow the → line of each check, then run again")
 
 
 async def _look(about: str, look: Look, findings: dict[str, Finding]) -> None:
@@ -102,7 +103,7 @@ async def _tofu(d: Deployment) -> str:
     step = Step("check: OpenTofu", (d.storage.binary, "version", "-json"), env=AUTOMATION)
     version = str(json.loads((await d.run(step)).check().stdout)["terraform_version"])
     if tuple(int(part) for part in version.split("-", maxsplit=1)[0].split(".")[:2]) < OLDEST_TOFU:
-        raise PipelineError(f"version {version} is too old", "install OpenTofu or Terraform 1.11 or newer")
+        raise PipelineError(f"version {version} is too old", "install OpenTofu or Terraform, 1.11 or newer")
     return f"version {version}"
 
 
@@ -116,14 +117,14 @@ async def _account(d: Deployment) -> str:
 
 async def _bucket(d: Deployment) -> str:
     if await d.cloud.owns(d.bucket):
-        return f"{d.bucket} is there, and yours"
-    return f"{d.bucket} is free: deploy creates it"
+        return f"{d.bucket} exists and is yours"
+    return f"{d.bucket} does not exist yet: deploy creates it"
 
 
 async def _states(d: Deployment) -> str:
     where = await d.backend.look()
     if not d.backend.shows_locks:
-        return f"{where}; whether they are locked is told only to whoever takes the lock"
+        return f"{where}; locks were not checked: this place shows a lock only to a run that takes it"
     for stack in (d.storage, d.app):
         await require_unlocked(d, stack)
     return f"{where}; nobody holds a lock"
@@ -135,21 +136,21 @@ async def _vault(d: Deployment) -> str:
         fix = f"`cp {EXAMPLE} {VAULT}`, fill it in, then `{ANSIBLE_VAULT} encrypt {VAULT}`"
         raise PipelineError(f"there is no {VAULT}", fix)
     (await d.run(d.ansible.secrets_fit())).check()
-    return f"{VAULT} is encrypted, opens with the password, and has every secret"
+    return f"{VAULT} is encrypted, the password is right, and it has every secret"
 
 
 async def _ssh_key(d: Deployment) -> str:
-    """Compare the private key, which opens the nodes, with the public one, which they get."""
+    """Compare the private key, which is used to connect, with the public key, which the nodes get."""
     if not d.ansible.secret_files:
-        return "local nodes need none"
+        return "not needed for local nodes"
     command = ("bash", "-c", f'ssh-keygen -y -P "" -f "${d.ansible.secret_files[0]}"')
     step = Step("check: SSH key", command, secret_files=d.ansible.secret_files, private=True)
     derived, public = await d.run(step), d.app.env.get("TF_VAR_ssh_public_key", "")
-    fix = "name another in QUICKDATA_SSH_KEY: one without a passphrase, with its own .pub beside it"
+    fix = "name another key in QUICKDATA_SSH_KEY: without a passphrase, and with its own .pub beside it"
     if derived.exit_code == NOT_FOUND:
-        return "not compared with its .pub: ssh-keygen is not on this machine"
+        return "private and public key were not compared: ssh-keygen is not installed"
     if derived.exit_code:
-        raise SettingsError("the SSH key cannot be used: it has a passphrase, or is none", fix)
+        raise SettingsError("the SSH key cannot be used: it has a passphrase, or is not a private key", fix)
     if derived.stdout.split()[:2] != public.split()[:2]:
-        raise SettingsError("the SSH key is not the one whose .pub is beside it", fix)
+        raise SettingsError("the SSH key and the .pub beside it do not match", fix)
     return "private and public key match"

@@ -1,4 +1,4 @@
-"""What was found about one thing that was looked at."""
+"""The result of one check of a deployment."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,15 +8,15 @@ from pipeline.errors import PipelineError
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at.
+    """The result of one check.
 
     Args:
-        about: what it is.
-        lines: how it is, in words.
-        facts: the same as values.
-        fix: what to do about it; empty when all is as it should be.
+        about: what was checked, such as "bucket".
+        lines: the result in words.
+        facts: the result as values for JSON.
+        fix: what to do about a problem; empty if there is none.
         tail: the last lines of the tool that failed.
-        kind: the error that it means to a deployment; None when there is none.
+        kind: the error that a deployment ends with for this problem; None if there is none.
     """
 
     about: str
@@ -28,7 +28,7 @@ class Finding:
 
     @property
     def well(self) -> bool:
-        """Whether it is as it should be."""
+        """Whether there is no problem."""
         return not self.fix and self.kind is None
 
     def __str__(self) -> str:
@@ -39,6 +39,6 @@ class Finding:
         return "\n".join((f"{mark} {self.about}: {self.lines[0]}", *rest, *fix, *tail))
 
     def document(self) -> dict[str, Any]:
-        """Return it as JSON can hold it."""
+        """Return the finding as values for JSON."""
         known = {"about": self.about, "lines": self.lines, "facts": self.facts, "fix": self.fix}
         return {**known, "well": self.well}

@@ -1,4 +1,4 @@
-"""The gate: it reads a saved plan, and refuses what must not happen."""
+"""The gate: it reads a saved plan, and refuses changes that must not happen."""
 
 from dataclasses import dataclass
 
@@ -7,22 +7,22 @@ from pipeline.errors import PlanRefused
 from pipeline.tofu.plan import DATABASE_RESOURCES, DEFERRED, GOES, Change, Plan
 
 HARMLESS = frozenset({"create", "read", "update", "import", "move"})
-"""What the gate of storage lets pass: nothing that exists is removed or lost from the state."""
+"""The actions that the gate of storage allows: none removes a resource, from AWS or from the state."""
 
 KEY_PAIR = "aws_key_pair.admin"
-"""EC2 does not tell a key pair's public half, so it is created again; nodes keep the key that they have."""
+"""EC2 does not show the public key of a key pair, so it is created again. Nodes keep the key they have."""
 
 OWN = frozenset({"force_destroy", "stop_instance_before_detaching", "user_data_replace_on_change"})
-"""Arguments that the provider keeps in the state alone: AWS has no such attribute."""
+"""Arguments that the provider keeps only in the state: AWS has no such attributes."""
 
 
 @dataclass(frozen=True)
 class GatedPlan:
-    """A saved plan that a gate has let pass: nothing else is ever applied.
+    """A saved plan that a gate has allowed: nothing else is ever applied.
 
     Args:
-        stack: the name of the stack that it is of.
-        plan: the plan, as the gate read it.
+        stack: the name of the plan's stack.
+        plan: the plan that the gate has read.
     """
 
     stack: str
@@ -30,19 +30,19 @@ class GatedPlan:
 
 
 def gate_storage(plan: Plan) -> GatedPlan:
-    """Refuse whatever could lose a backup: any delete, replace, forget or unknown action.
+    """Refuse every change that could lose a backup: a delete, replace, forget or unknown action.
 
     Raises:
-        PlanRefused: with every change that is refused.
+        PlanRefused: the plan has such changes; the error names them all.
     """
     return _let_pass("storage", plan, HARMLESS)
 
 
 def gate_app(plan: Plan) -> GatedPlan:
-    """Refuse actions that this version does not know; the app may otherwise be changed.
+    """Refuse actions that this version does not know. All other changes of the app are allowed.
 
     Raises:
-        PlanRefused: with every change that is refused.
+        PlanRefused: the plan has such changes; the error names them all.
     """
     return _let_pass("app", plan, HARMLESS | GOES)
 
@@ -51,27 +51,28 @@ def _let_pass(stack: str, plan: Plan, allowed: frozenset[str]) -> GatedPlan:
     changes = [c for c in plan.changes if c.action.removeprefix(DEFERRED) not in allowed]
     if changes:
         what = f"{stack}: plan refused by the gate: {', '.join(map(str, changes))}"
-        raise PlanRefused(what, "nothing was changed; change the code so that this is kept, and plan again")
+        fix = "nothing was changed; change the code so that these resources are kept, then plan again"
+        raise PlanRefused(what, fix)
     return GatedPlan(stack, plan)
 
 
 def gate_adoption(stack: str, plan: Plan) -> GatedPlan:
-    """Refuse to import with any change but of tags, and of what the state alone keeps.
+    """Refuse imports with changes other than of tags, and of arguments that only the state keeps.
 
-    What is missing may be created only where what is imported needs it, and never where it holds data.
+    A missing resource may be created only if an imported resource needs it, and never if it holds data.
 
     Args:
-        stack: its name.
-        plan: imports what was found.
+        stack: the name of the plan's stack.
+        plan: the plan with the imports.
 
     Raises:
-        PlanRefused: with every change that is refused.
+        PlanRefused: the plan has other changes; the error names them all.
     """
     refused = [c for c in plan.changes if not _comes_with_an_import(c)]
     if refused:
         refusals = [f"{c} ({', '.join(c.altered)})" if c.altered else str(c) for c in refused]
         what = f"{stack}: adoption refused by the gate: {', '.join(refusals)}"
-        fix = "nothing was changed; make the inputs (TF_VAR_…) and the code as they were when it was deployed"
+        fix = "nothing was changed; use the inputs (TF_VAR_…) and the code of the last deployment, then adopt"
         raise PlanRefused(what, fix)
     return GatedPlan(stack, plan)
 

@@ -28,13 +28,13 @@ from pipeline.tofu.state import State
 
 @dataclass
 class Deployed:
-    """What a deployment changed and what it came to.
+    """The result of a deployment.
 
     Args:
-        plans: counts by stack, of the plans that were applied beside each other.
-        changed: tasks that changed something, by playbook.
+        plans: counts of the applied plans, by stack.
+        changed: the number of tasks that changed something, by playbook.
         outputs: the app's outputs.
-        proof: the verification's figures.
+        proof: the figures of the verification.
         saved: whether a backup was verified before the app was applied.
     """
 
@@ -46,23 +46,23 @@ class Deployed:
 
     @property
     def nothing_changed(self) -> bool:
-        """Tell whether the deployment found everything as it should be."""
+        """Tell whether the deployment changed nothing."""
         return not any(sum(c.values()) for c in self.plans.values()) and not any(self.changed.values())
 
 
 async def deploy(d: Deployment, saved: SavedPlans | None = None, agree: Agree = refuse) -> Deployed:
-    """Deploy everything in order, then prove that a backup comes back.
+    """Deploy everything in order, then prove that a backup can be restored.
 
     Args:
         d: the deployment.
-        saved: plans of `quickdata plan`, which are applied as they are; what they defer is planned here.
-        agree: is asked before a node ends by a plan that nobody has seen: one that is made here.
+        saved: plans of `quickdata plan`, which are applied unchanged; deferred stacks are planned here.
+        agree: asks the operator before a new plan removes a node; a saved plan was shown before.
 
     Returns:
-        What was changed, and the proof.
+        The changes and the proof.
 
     Raises:
-        PipelineError: a step failed, a gate refused, or the verification did.
+        PipelineError: a step failed, a gate refused a plan, or the verification failed.
     """
     deployed = Deployed()
     require_good(await check(d))
@@ -81,7 +81,7 @@ async def deploy(d: Deployment, saved: SavedPlans | None = None, agree: Agree = 
 
 
 async def prepare_stacks(d: Deployment) -> dict[str, State]:
-    """Make both folders ready.
+    """Make the folders of both stacks ready.
 
     Returns:
         The states by stack.
@@ -99,17 +99,17 @@ async def _prepare_into(d: Deployment, stack: Stack, states: dict[str, State]) -
 
 
 async def destroy(d: Deployment, backed_up: bool = True) -> dict[str, int]:
-    """Destroy the app, after a backup that was verified; storage is never destroyed.
+    """Destroy the app, after a verified backup; storage is never destroyed.
 
     Args:
         d: the deployment.
-        backed_up: whether a backup is taken and verified first.
+        backed_up: whether to take and verify a backup first.
 
     Returns:
-        The counts of the plan that was applied.
+        The counts of the applied plan.
 
     Raises:
-        PipelineError: the backup, its verification or a step failed: the app is still there.
+        PipelineError: the backup or its verification failed, and the app still exists; or a step failed.
     """
     await require_unlocked(d, d.app)
     await prepare_stack(d, d.app)
@@ -132,9 +132,9 @@ async def _plan_removal(d: Deployment) -> GatedPlan:
 
 
 async def _apply_what_the_app_reads(d: Deployment, known: State, plans: dict[str, Plan]) -> None:
-    """Apply of storage what the app's plan needs: a saved plan in whole, else the bucket.
+    """Apply the part of storage that the app's plan needs: a saved plan completely, otherwise the bucket.
 
-    On the first creation the bucket goes first, alone: the rest of storage is slow (lifecycle).
+    On the first creation the bucket is applied alone, because the rest of storage is slow (lifecycle).
     """
     if "app" in plans or ("storage" not in plans and known.bucket):
         return
@@ -149,9 +149,9 @@ async def _apply_what_the_app_reads(d: Deployment, known: State, plans: dict[str
 
 
 async def _apply_both_stacks(d: Deployment, plans: dict[str, Plan], deployed: Deployed, agree: Agree) -> None:
-    """Plan both, then apply both: the app reads the storage state while nobody writes it.
+    """Plan both, then apply both, so that the app reads storage's state while nobody writes it.
 
-    backup.yml waits for all of storage: no backup goes where nothing protects it yet.
+    backup.yml waits for all of storage, so that every backup is protected from the beginning.
     """
     agree = note_agreement if "app" in plans else agree
     async with create_task_group() as group:
@@ -168,7 +168,10 @@ async def _apply_both_stacks(d: Deployment, plans: dict[str, Plan], deployed: De
 
 
 async def _secure_before_app(d: Deployment, app: Plan, agree: Agree) -> bool:
-    """Before the app is applied: no state is lost, no node stopped; what ends is agreed to, and backed up.
+    """Before the app is applied, make sure that no state is lost and no node is stopped.
+
+    The operator agrees to every removal. If the plan removes the database's node or disk, take and verify a
+    backup.
 
     Returns:
         Whether a backup was taken.
@@ -211,7 +214,7 @@ async def _apply_app_and_configure(d: Deployment, app: GatedPlan, stored: Event,
 
 
 async def _upgrade(d: Deployment, pending_upgrade: Upgrade, stored: Event, deployed: Deployed) -> None:
-    """Deploy other images of what holds data; backup.yml goes first, because its program takes the backup."""
+    """Deploy new images of services with data. backup.yml runs first: its program takes the backup."""
     await stored.wait()
     await _run_playbook(d, "backup.yml", deployed)
     async with upgrade.verified_backup_first(d, pending_upgrade):
@@ -219,10 +222,10 @@ async def _upgrade(d: Deployment, pending_upgrade: Upgrade, stored: Event, deplo
 
 
 async def refresh_inventory(d: Deployment) -> None:
-    """Make the inventory as the app's outputs say now: an older one may lead to nodes that are others by now.
+    """Write the inventory from the app's present outputs: an older inventory may name replaced nodes.
 
     Raises:
-        StateLost: there are nodes, but the app's state does not know them.
+        StateLost: nodes exist, but the app's state does not contain them.
         ToolError: the app is not deployed.
     """
     outputs = await read_outputs(d, d.app)
@@ -233,11 +236,11 @@ async def refresh_inventory(d: Deployment) -> None:
         return
     await d.runner.write(INVENTORY, text)
     if before is not None:
-        d.progress.note(f"{INVENTORY} differed from the app's outputs: it was made again")
+        d.progress.note(f"{INVENTORY} differed from the app's outputs, so it was written again")
 
 
 def render_inventory(d: Deployment, outputs: dict[str, Any]) -> str:
-    """Return the inventory that outputs of the app mean."""
+    """Return the inventory for the app's outputs."""
     return inventory.render(outputs, d.common, d.hosts, d.backend.name)
 
 

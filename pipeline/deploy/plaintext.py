@@ -1,4 +1,4 @@
-"""Secrets that lie in the checkout unencrypted: told by path and by name, never by value."""
+"""Unencrypted secrets in the checkout: errors name the file and the variable, never the value."""
 
 import re
 import shlex
@@ -17,54 +17,54 @@ EXAMPLE = VAULT.with_name("vault.yml.example")
 ENCRYPTED = re.compile(r"\$ANSIBLE_VAULT;[^\n]+\n[0-9a-f\s]+")
 """A file that ansible-vault has encrypted, from its first line to its last."""
 ANSIBLE_VAULT = ".venv/bin/ansible-vault"
-"""As it is typed in the checkout, where `make install` puts it."""
+"""The path in the checkout, where `make install` installs the program."""
 
 SECRET = (
     r"(vault_[A-Za-z0-9_]+|nocodb_(db_password|jwt_secret|admin_password|registry_token)"  # noqa: S105 - names
     r"|pg_backup_(notify|ping_url|pg_password)|gitlab_pat|ansible_(become_|ssh_)?pass(word)?)"
 )
-"""The variables that hold a secret: the vault's, the roles' and Ansible's own, which any file can set."""
+"""Variables with a secret: those of the vault, of the roles and of Ansible. Any file can set them."""
 KEY = r"BEGIN ([A-Z]+ )?PRIVATE KEY-----"
 UNLOCKED = re.compile(
     r"BEGIN (OPENSSH PRIVATE KEY-----\s+b3BlbnNzaC1rZXktdjEAAAAABG5vbmU"
     r"|((RSA|EC|DSA) )?PRIVATE KEY-----\s+(?!Proc-Type:)[A-Za-z0-9+/])"
 )
-"""A private key without a passphrase: OpenSSH's own format begins with its cipher's name, here "none"."""
-TOKEN = r"(AKIA|ASIA)[A-Z0-9]{16}|glpat-[A-Za-z0-9_-]{20}"  # noqa: S105 - what one looks like
+"""A private key without a passphrase. OpenSSH's format begins with the name of the cipher, here "none"."""
+TOKEN = r"(AKIA|ASIA)[A-Z0-9]{16}|glpat-[A-Za-z0-9_-]{20}"  # noqa: S105 - a pattern, not a token
 """An AWS access key's id (IAM User Guide, "IAM identifiers"), a GitLab token (its docs, "Token prefixes")."""
 NAMED = r"(vault_|nocodb_|pg_backup_|gitlab_pat|ansible_)[A-Za-z0-9_]*[\"']?[[:space:]]*[:=]"
 LOOK = ("grep", "-rIlE", f"{NAMED}|{KEY}|{TOKEN}", ".")
 OWN = ("pipeline", "tests", "benchmarks", "docs")
-"""Folders of the project's own code and texts, which name secrets and hold none."""
+"""Folders with the project's code and texts, which name secrets but contain none."""
 OTHERS = (".git", ".venv", ".tools", ".terraform", ".secrets", ".*_cache", "site-packages", "node_modules")
-"""Folders with other people's files, and with a running step's own secrets."""
+"""Folders with files of other projects, and with the secrets of a running step."""
 UNVALUED = ("meta",)
-"""Folders of roles that describe variables, and set none."""
+"""Folders of roles that describe variables, but do not set them."""
 
 Seen = set[tuple[int, str]]
 
 
 async def require_encrypted(d: Deployment) -> None:
-    """Make sure that no secret lies in the checkout in plain text.
+    """Make sure that no secret is in the checkout in plain text.
 
-    Looked at are vault.yml, all other files of variables, private keys, AWS access keys and GitLab tokens,
-    and the file with the vault's password. A `.env` is not: nothing here reads it, git and Dagger leave it
-    out, and there is no command that encrypts it and lets it be used.
+    This checks vault.yml, all other files with variables, private keys, AWS access keys, GitLab tokens, and
+    the file with the vault's password. It does not check `.env`: nothing here reads that file, git and Dagger
+    ignore it, and no command can encrypt it so that it still works.
 
     Raises:
-        SettingsError: some do, with every file, and the command that encrypts it or takes it out.
+        SettingsError: there are such secrets; the error names each file, and the command that fixes it.
     """
     exposures = [*await _look_into_files(d), *await _look_for_password_file(d)]
     if exposures:
-        what = "\n".join(["secrets lie in the checkout in plain text:", *(f"  {each}" for each in exposures)])
-        fix = "run the command beside each; replace every secret that others may have read, as by a git push"
+        what = "\n".join(["the checkout has secrets in plain text:", *(f"  {each}" for each in exposures)])
+        fix = "run the command in each line; replace secrets that others may have read, as after a git push"
         raise SettingsError(what, fix)
 
 
 async def _look_into_files(d: Deployment) -> list[str]:
     without = (f"--exclude-dir={name}" for name in (*OTHERS, *UNVALUED))
     step = Step("check: plain text", (*LOOK, *without), private=True)
-    listed = (await d.run(step)).check(1, 2).stdout  # 1: none; 2: some files are not ours to read
+    listed = (await d.run(step)).check(1, 2).stdout  # 1: no matches; 2: some files may not be read
     paths = {PurePosixPath(line) for line in listed.splitlines()} | {VAULT}
     texts = {path: await d.runner.read(path) for path in sorted(paths)}
     has_vault = texts[VAULT] is not None
@@ -72,21 +72,21 @@ async def _look_into_files(d: Deployment) -> list[str]:
 
 
 def exposed(path: PurePosixPath, text: str, vault: bool) -> str:
-    """Return what lies in a file in plain text and the command that changes it; empty when nothing does.
+    """Return which secret a file has in plain text, and the command that fixes it; empty if there is none.
 
     Args:
-        path: the file's, in the checkout.
-        text: what is in it.
-        vault: whether there is a vault.yml.
+        path: the file's path in the checkout.
+        text: the file's content.
+        vault: whether vault.yml exists.
     """
     if ENCRYPTED.fullmatch(text):
         return ""
     if UNLOCKED.search(text):
-        return f"{path}: a private key; `mv {_typed(path)} ~/.ssh/` and name it in QUICKDATA_SSH_KEY"
+        return f"{path}: a private key; `mv {_typed(path)} ~/.ssh/` and name that file in QUICKDATA_SSH_KEY"
     if names := sorted(_names(path, text)):
         return f"{path}: {', '.join(names)}; {_remedy(path, vault)}"
     if _is_looked_at(path) and "tfstate" not in path.name and re.search(TOKEN, text):
-        return f"{path}: an AWS access key or a GitLab token; take it out, and export the variable instead"
+        return f"{path}: an AWS access key or a GitLab token; remove it, and export the variable instead"
     return ""
 
 
@@ -109,7 +109,7 @@ def _typed(path: PurePosixPath) -> str:
 
 
 def _names(path: PurePosixPath, text: str) -> set[str]:
-    """Return the variables with a plain value; of vault.yml all count, and a file that is not YAML does."""
+    """Return the variables with a secret in plain text. In vault.yml, every variable counts as a secret."""
     if not _is_looked_at(path):
         return set()
     assigned = {each[0] for each in re.findall(rf"\b{SECRET}=(?![\"']?(?:\s|\{{\{{|$))", text)}
@@ -130,7 +130,7 @@ def _in_yaml(path: PurePosixPath, text: str) -> set[str]:
 
 def _plain(node: yaml.Node | None, which: re.Pattern[str], seen: Seen, name: str = "") -> Iterator[str]:
     """Yield the names of secrets with a value that is neither empty, nor encrypted, nor a template."""
-    if node is None or (id(node), name) in seen:  # an alias may lead back to where it is
+    if node is None or (id(node), name) in seen:  # an alias may refer to a node that contains it
         return
     seen.add((id(node), name))
     if isinstance(node, yaml.MappingNode):
@@ -150,7 +150,7 @@ def _has_value(node: yaml.Node) -> bool:
 
 
 async def _look_for_password_file(d: Deployment) -> list[str]:
-    """Say where the vault's password lies beside the vault; a script that asks for it elsewhere may."""
+    """Find the vault's password in the checkout. A script that reads it from elsewhere is allowed."""
     path = PurePosixPath(d.ansible.env.get("ANSIBLE_VAULT_PASSWORD_FILE", ""))
     if not path.is_relative_to(d.runner.root):
         return []
@@ -158,6 +158,5 @@ async def _look_for_password_file(d: Deployment) -> list[str]:
     script = (await d.run(Step("check: vault's password", ("test", "-x", str(path))))).exit_code == 0
     if script or ENCRYPTED.fullmatch(await d.runner.read(inside) or ""):
         return []
-    return [
-        f"{inside}: the vault's password; `mv {_typed(inside)} ~/`, set ANSIBLE_VAULT_PASSWORD_FILE to it"
-    ]
+    moved = f"`mv {_typed(inside)} ~/` and name that file in ANSIBLE_VAULT_PASSWORD_FILE"
+    return [f"{inside}: the vault's password; {moved}"]

@@ -1,4 +1,4 @@
-"""A stack planned and applied: only what was saved and read is ever applied."""
+"""Plan and apply a stack: only a plan that was saved and read is ever applied."""
 
 from dataclasses import replace
 
@@ -20,13 +20,13 @@ async def make_plan(
 
     Args:
         d: the deployment.
-        stack: what is planned.
+        stack: the stack to plan.
         targets: addresses to which the plan is limited.
         destroy: plan the removal instead.
-        file: where it is saved, absolute or in the stack's folder; the run's own name without it.
+        file: where to save the plan, absolute or in the stack's folder; None uses the run's own file name.
 
     Raises:
-        PipelineError: the tool failed, or what it saved cannot be read.
+        PipelineError: the tool failed, or the saved plan cannot be read.
     """
     file = file or d.plan_file
     planned = (await d.run(stack.plan(file, *targets, destroy=destroy))).check(tofu.CHANGES)
@@ -41,33 +41,33 @@ async def read_plan(d: Deployment, stack: Stack, file: str) -> Plan:
     """Read a saved plan.
 
     Raises:
-        PipelineError: it cannot be read.
+        PipelineError: the plan cannot be read.
     """
     return replace(plan.read((await d.run(stack.show(file))).check().stdout), file=file)
 
 
 async def apply(d: Deployment, gated: GatedPlan) -> None:
-    """Apply a saved plan that the gate of its stack has let pass, if it has anything to apply.
+    """Apply a saved plan that the gate has allowed, if it has changes.
 
     Raises:
-        PipelineError: the tool failed; what it did so far is in the state.
+        PipelineError: the tool failed; the changes so far are in the state.
     """
     if gated.plan.pending:
         (await d.run(d.stack(gated.stack).apply(gated.plan.file))).check()
 
 
 async def forget(d: Deployment) -> None:
-    """Remove this run's own plans: they hold what the state holds."""
+    """Remove the plans of this run: a plan contains the same secrets as the state."""
     with CancelScope(shield=True):
         for stack in (d.storage, d.app):
             await d.runner.remove(stack.workdir / d.plan_file)
 
 
 def half_made(name: str, known: State) -> list[str]:
-    """Return what an interrupted run left half made ("tainted") and must not be replaced.
+    """Return the resources that an interrupted run half created ("tainted") and that must not be replaced.
 
-    In storage the gate would refuse that. No node ends that nobody was asked about, and before the database's
-    node or disk is replaced, a backup would be asked of a database that was never there.
+    In storage, the gate would refuse to replace them. In the app, a node would be removed without a question,
+    and a backup would be taken of a database that never existed.
     """
     if name == "storage":
         return list(known.tainted)
@@ -75,7 +75,7 @@ def half_made(name: str, known: State) -> list[str]:
 
 
 async def let_stand(d: Deployment, known: dict[str, State]) -> None:
-    """Let stand what an interrupted run left half made: it is updated, not replaced."""
+    """Keep half-created resources of an interrupted run ("untaint"): they are updated, not replaced."""
     for stack in (d.storage, d.app):
         for address in half_made(stack.name, known[stack.name]):
             (await d.run(stack.untaint(address))).check()

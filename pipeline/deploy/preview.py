@@ -1,4 +1,4 @@
-"""What a deployment would do: storage, app and playbooks on one page; what cannot be known is deferred."""
+"""Preview a deployment: the changes of storage, app and playbooks on one page. Unknown parts are deferred."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -26,23 +26,23 @@ from pipeline.tofu.stack import STACKS, Stack
 from pipeline.tofu.state import State
 
 NOCODB = "nocodb.yml"
-SAVED_FIRST = "; another image of what holds data waits for a verified backup"
+SAVED_FIRST = "; a new image of a service with data waits for a verified backup"
 SIGNS = {"create": "+", "delete": "-", "update": "~", "replace": "±", "import": "←", "move": "→"}
 COUNTED = ("create", "update", "delete", "forget")
 
 
 @dataclass
 class Preview:
-    """What a deployment would do.
+    """The changes that a deployment would make.
 
     Args:
         bucket: the deployment's bucket.
-        account: the AWS account's number.
-        region: the AWS region's name.
-        plans: by stack; one that is missing is deferred.
-        deferred: what cannot be known yet, and why, by stack or playbook.
-        playbooks: what the playbooks would do, by name.
-        refusals: what the gate refuses, and states that were lost.
+        account: the number of the AWS account.
+        region: the AWS region.
+        plans: the plans by stack; a missing stack is deferred.
+        deferred: the reasons why something is not known yet, by stack or playbook.
+        playbooks: the predicted changes of the playbooks, by name.
+        refusals: the errors of the gate, and lost states.
     """
 
     bucket: str
@@ -55,14 +55,14 @@ class Preview:
 
     @property
     def changes(self) -> bool:
-        """Tell whether a deployment would, or might, change anything."""
+        """Tell whether a deployment would change anything, or might."""
         stacks = any(each.pending for each in self.plans.values())
         return stacks or bool(self.deferred) or any(each.changes for each in self.playbooks.values())
 
     def counts(self) -> dict[str, int]:
-        """Return the counts as GitLab's merge requests show them; what is forgotten counts as deleted.
+        """Return the counts for GitLab's merge requests. A forgotten resource counts as deleted.
 
-        The form is GitLab's `artifacts:reports:terraform`.
+        The form is that of GitLab's `artifacts:reports:terraform`.
         """
         total = {key: sum(each.counts()[key] for each in self.plans.values()) for key in COUNTED}
         return {
@@ -80,12 +80,12 @@ class Preview:
         refused = [f"  ✗ {each.what}\n    → {each.fix}" for each in self.refusals]
         ended = [f"  ! {change}" for each in self.plans.values() for change in each.ended]
         asks = ["  deploy asks before these changes; with --plan it does not ask:", *ended] if ended else []
-        return "\n".join([*lines, "", "gate:", *(refused or ["  lets it pass", *asks])])
+        return "\n".join([*lines, "", "gate:", *(refused or ["  allows these plans", *asks])])
 
     def _costs(self) -> list[str]:
         paid = [f"  {cost}" for each in self.plans.values() for cost in each.costs]
-        unknown = [f"  {name}: not known yet, it is deferred" for name in STACKS if name in self.deferred]
-        return [*paid, *unknown] or ["  nothing that comes, changes or goes"]
+        unknown = [f"  {name}: not known yet: deferred" for name in STACKS if name in self.deferred]
+        return [*paid, *unknown] or ["  no changes"]
 
     def _about(self, name: str) -> list[str]:
         if name in self.deferred:
@@ -101,15 +101,15 @@ class Preview:
         return [f"{name}: {counts or 'no resource, but outputs change'}", *listed, *outputs]
 
     def require_allowed(self) -> None:
-        """Make sure that the gate lets the plans pass.
+        """Make sure that the gate allows the plans.
 
         Raises:
-            PlanRefused: it does not, or a state was lost; with everything that is refused.
+            PlanRefused: the gate refuses a plan, or a state was lost; the error names everything.
         """
         if len(self.refusals) == 1:
             raise PlanRefused(self.refusals[0].what, self.refusals[0].fix, self.refusals[0].tail)
         if self.refusals:
-            what = listed("this is refused:", (f"✗ {each}" for each in self.refusals))
+            what = listed("the plan is refused:", (f"✗ {each}" for each in self.refusals))
             raise PlanRefused(what, "nothing was changed; fix each, then plan again")
 
 
@@ -118,7 +118,7 @@ async def preview(d: Deployment, saved: SavedPlans) -> Preview:
 
     Args:
         d: the deployment.
-        saved: where the plans are kept; a plan that the gate refuses is not.
+        saved: the folder for the plans; nothing is kept if the gate refuses a plan.
 
     Raises:
         PipelineError: a step failed.
@@ -133,7 +133,7 @@ async def preview(d: Deployment, saved: SavedPlans) -> Preview:
             await _plan_stacks(d, saved, known, preview)
         else:
             preview.deferred = dict.fromkeys(
-                STACKS, "the place of the states is not there yet: deploy makes it"
+                STACKS, "the place for the states does not exist yet: deploy creates it"
             )
         await _look_for_refusals(d, preview)
         await _predict_playbooks(d, saved, preview)
@@ -153,10 +153,10 @@ async def _plan_stacks(
     for stack in (d.storage, d.app):
         if half_made := planning.half_made(stack.name, known[stack.name]):
             preview.deferred[stack.name] = (
-                f"an interrupted run left {', '.join(half_made)} half made: deploy lets it stand, then plans"
+                f"an interrupted run left {', '.join(half_made)} half created: deploy keeps it, then plans"
             )
     if "storage" in preview.deferred:
-        preview.deferred["app"] = "it reads from storage, which is deferred"
+        preview.deferred["app"] = "the app reads storage, which is deferred"
     elif not known["storage"].bucket:
         preview.deferred["app"] = "the bucket does not exist yet: deploy creates it, then plans the app"
     async with create_task_group() as group:
@@ -165,7 +165,7 @@ async def _plan_stacks(
                 group.start_soon(_plan, d, stack, saved, preview)
     storage = preview.plans.get("storage")
     if storage and storage.outputs and preview.plans.pop("app", None):
-        preview.deferred["app"] = f"storage changes what it reads: {', '.join(storage.outputs)}"
+        preview.deferred["app"] = f"storage changes outputs that the app reads: {', '.join(storage.outputs)}"
 
 
 async def _plan(d: Deployment, stack: Stack, saved: SavedPlans, preview: Preview) -> None:
@@ -198,7 +198,7 @@ async def _predict_playbooks(d: Deployment, saved: SavedPlans, preview: Preview)
             continue
         result = await d.run(d.ansible.predict(name, saved.inventory(d)))
         if result.exit_code:
-            preview.deferred[name] = f"it cannot be predicted on these nodes: {ansible.failed_task(result)}"
+            preview.deferred[name] = f"cannot be predicted on these nodes: {ansible.failed_task(result)}"
         else:
             preview.playbooks[name] = read_prediction(result)
     if NOCODB in preview.playbooks:
@@ -207,12 +207,12 @@ async def _predict_playbooks(d: Deployment, saved: SavedPlans, preview: Preview)
 
 
 def _why_not_predictable(preview: Preview) -> str:
-    """Return why the nodes cannot be looked at yet; nothing when they can."""
+    """Return why the playbooks cannot be predicted yet; empty if they can."""
     app = preview.plans.get("app")
     if app is None:
         return "the app is deferred"
     if app.outputs:
-        return f"the app's plan changes what the inventory is made of: {', '.join(app.outputs)}"
+        return f"the app's plan changes outputs for the inventory: {', '.join(app.outputs)}"
     return ""
 
 

@@ -1,4 +1,4 @@
-"""Plans kept in a folder for a later deployment, and the manifest that says what they were made for."""
+"""Plans in a folder for a later deployment, with a manifest that says for which state, code and inputs."""
 
 import hashlib
 import json
@@ -21,34 +21,34 @@ from pipeline.tofu.state import State
 FORMAT = 2
 MANIFEST, COUNTS, INVENTORY = "manifest.json", "plan.json", "inventory.yml"
 PAGE = "page"
-"""What a call through Dagger lays beside the plans: page.txt, or page.json."""
+"""A call through Dagger adds the file page.txt or page.json to the folder."""
 FILES = (MANIFEST, COUNTS, INVENTORY, f"{PAGE}.txt", f"{PAGE}.json", *(f"{name}.tfplan" for name in STACKS))
-"""All that a plan's folder may hold; the manifest is the first to be removed."""
+"""All files that a folder of plans may contain. The manifest is removed first."""
 PRIVATE = 0o600
 SHA256 = 64
-"""Digits with which a line of `sha256sum` begins."""
+"""The number of digits at the beginning of a line of `sha256sum`."""
 INFRASTRUCTURE = "infrastructure"
 GENERATED = (".*", "*.tfstate*", "*.tfplan", OVERRIDE, "inventory.yml", "known_hosts", "*.pyc")
-"""Files that runs write beside the code: the first plan in a checkout comes before some of them are there."""
+"""Files that runs write beside the code. They do not count: some do not exist before the first plan."""
 VAULT = "vault.yml"
-"""Another in every run whose nodes are directories: it is made for them."""
+"""Local nodes get a new vault in every run, so it does not count for them."""
 
 WORDS = {
-    "suffix": "it is of another TF_VAR_bucket_suffix",
-    "account": "it is of another AWS account",
-    "region": "it is of another region",
-    "inputs": "the variables (TF_VAR_…) are others now",
-    "code": "the files in infrastructure/ are others now",
+    "suffix": "it was made for another TF_VAR_bucket_suffix",
+    "account": "it was made for another AWS account",
+    "region": "it was made for another region",
+    "inputs": "the variables (TF_VAR_…) have changed since",
+    "code": "the files in infrastructure/ have changed since",
     "storage": "the storage state has changed since",
     "app": "the app's state has changed since",
 }
 
 
 def holds_nothing_else(folder: Path) -> bool:
-    """Tell whether a folder of this machine is empty, or holds the files of saved plans and nothing else.
+    """Tell whether a folder on this machine is empty, or contains only the files of saved plans.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: the folder cannot be read.
     """
     names = {path.name for path in folder.iterdir()}
     if not names:
@@ -71,18 +71,18 @@ class SavedPlans:
     folder: PurePosixPath
 
     def file(self, d: Deployment, stack: Stack) -> str:
-        """Return where a stack's plan is kept, absolute."""
+        """Return the absolute path of a stack's plan."""
         return str(d.runner.root / self.folder / f"{stack.name}.tfplan")
 
     def inventory(self, d: Deployment) -> str:
-        """Return where the inventory for the playbooks' prediction is, absolute."""
+        """Return the absolute path of the inventory that is used to predict the playbooks."""
         return str(d.runner.root / self.folder / INVENTORY)
 
     async def begin(self, d: Deployment) -> bool:
-        """Make the folder, which nobody else can read, or remove an earlier plan from it.
+        """Create the folder with access for this user only, or remove an earlier plan from it.
 
         Returns:
-            Whether it was made: GNU's install names what it makes.
+            Whether the folder was created: GNU's install prints the names of new folders.
         """
         await self.forget(d)
         command = ("install", "-d", "-v", "-m", "700", str(d.runner.root / self.folder))
@@ -91,13 +91,13 @@ class SavedPlans:
     async def keep(
         self, d: Deployment, states: Mapping[str, State], plans: Mapping[str, Plan], counts: Mapping[str, int]
     ) -> None:
-        """Write the counts, then the manifest, after which the folder can be deployed.
+        """Write the counts, then the manifest. With the manifest, the folder can be deployed.
 
         Args:
             d: the deployment.
             states: the states that the plans were made from, by stack.
-            plans: by stack; one that is missing was deferred.
-            counts: in GitLab's form, for `artifacts: reports: terraform`.
+            plans: the plans by stack; a missing stack was deferred.
+            counts: the counts in GitLab's form, for `artifacts: reports: terraform`.
         """
         document = {
             "format": FORMAT,
@@ -110,11 +110,11 @@ class SavedPlans:
         await self._write(d, MANIFEST, document)
 
     async def forget(self, d: Deployment, made: bool = False) -> None:
-        """Remove everything that a plan writes into the folder.
+        """Remove all files that a plan writes into the folder.
 
         Args:
             d: the deployment.
-            made: this run made the folder, so it goes too, unless something else is in it now.
+            made: this run created the folder: remove it too, unless it contains other files now.
         """
         for name in FILES:
             await d.runner.remove(self.folder / name)
@@ -124,10 +124,10 @@ class SavedPlans:
             (await d.run(Step("plan: no folder", command))).check()
 
     async def plans(self, d: Deployment, states: Mapping[str, State]) -> dict[str, Plan]:
-        """Return the saved plans, each read again; what was deferred is not among them.
+        """Return the saved plans, each read again, without the deferred stacks.
 
         Raises:
-            PlanRefused: there are none, or they were made for something else than what is there now.
+            PlanRefused: there are no plans, or the state, the code, the inputs or the account have changed.
         """
         await self._require_ours(d)
         manifest = await self._read_manifest(d)
@@ -142,7 +142,7 @@ class SavedPlans:
 
     async def _read_plan(self, d: Deployment, stack: Stack, described: Mapping[str, Any]) -> Plan:
         if described != await self._describe(d, stack.name, Plan(pending=bool(described["pending"]))):
-            raise self._refused(d, f"is not the one that was shown: {stack.name}.tfplan was changed")
+            raise self._refused(d, f"is not the plan that was shown: {stack.name}.tfplan was changed")
         if not described["pending"]:
             return Plan(pending=False)
         plan = await planning.read_plan(d, stack, self.file(d, stack))
@@ -150,7 +150,7 @@ class SavedPlans:
         return plan
 
     async def _describe(self, d: Deployment, name: str, plan: Plan) -> dict[str, Any]:
-        """Return what the manifest says of a plan: whether it does anything, and its file's checksum."""
+        """Return the manifest's entry for a plan: whether it has changes, and the checksum of its file."""
         if not plan.pending:
             return {"pending": False}
         file = str(d.runner.root / self.folder / f"{name}.tfplan")
@@ -158,12 +158,13 @@ class SavedPlans:
         return {"pending": True, "sha256": (await d.run(step)).check().stdout[:SHA256]}
 
     async def _require_ours(self, d: Deployment) -> None:
-        """Refuse a folder in which others can write: they could put another plan there."""
+        """Refuse a folder that other users can write to: they could put another plan there."""
         folder = str(d.runner.root / self.folder)
         look = ("find", "-L", folder, "-maxdepth", "1", "-perm", "/022")
         writable = await d.run(Step("plan: who may write", look, private=True))
         if writable.exit_code == 0 and writable.stdout.strip():
-            raise self._refused(d, f"can be written by others: {', '.join(writable.stdout.splitlines())}")
+            paths = ", ".join(writable.stdout.splitlines())
+            raise self._refused(d, f"can be changed by other users: {paths}")
 
     async def _read_manifest(self, d: Deployment) -> dict[str, Any]:
         try:
@@ -181,7 +182,7 @@ class SavedPlans:
 
     def _refused(self, d: Deployment, why: str) -> PlanRefused:
         again = f"`quickdata plan --out {shlex.quote(str(self.folder))}`"
-        fix = d.advice(f"nothing was changed; run {again} again, read it, then deploy it")
+        fix = d.advice(f"nothing was changed; run {again} again, read the plan, then deploy it")
         return PlanRefused(f"the plan in {self.folder} {why}", fix)
 
     async def _write(self, d: Deployment, name: str, document: Mapping[str, Any]) -> None:
@@ -189,7 +190,7 @@ class SavedPlans:
 
 
 async def _circumstances(d: Deployment, states: Mapping[str, State]) -> dict[str, str]:
-    """Return all that a plan depends on, short enough to compare."""
+    """Return everything that a plan depends on, as short texts that can be compared."""
     inputs = {name: value for name, value in d.app.env.items() if name.startswith("TF_VAR_")}
     return {
         "suffix": d.suffix,
@@ -202,7 +203,7 @@ async def _circumstances(d: Deployment, states: Mapping[str, State]) -> dict[str
 
 
 async def _hash_code(d: Deployment) -> str:
-    """Return a hash of the stacks' and the playbooks' files, as the steps will read them."""
+    """Return a hash of the files of the stacks and the playbooks, as the steps will read them."""
     command = ["find", INFRASTRUCTURE, "-type", "d", "-name", ".?*", "-prune", "-o", "-type", "f"]
     generated = GENERATED if d.real_nodes else (*GENERATED, VAULT)
     without = [word for name in generated for word in ("!", "-name", name)]

@@ -8,29 +8,29 @@ from pipeline.errors import ToolError
 from pipeline.steps.output import events
 
 LIST = ("docker", "service", "ls", "--format", "{% raw %}{{json .}}{% endraw %}")
-"""Ansible takes braces for its own; Debian's Docker 20.10 does not know `--format json` yet."""
+"""Without "raw", Ansible reads the braces as a template. Debian's Docker 20.10 has no `--format json`."""
 
 
 async def list_services(d: Deployment, step: str, inventory: str = "") -> list[dict[str, Any]]:
-    """Ask the manager which services there are.
+    """Ask the manager for the list of services.
 
     Args:
         d: the deployment, on real nodes.
-        step: what users see.
-        inventory: another inventory's path; empty for the deployment's own.
+        step: the name of the step, which users see.
+        inventory: the path of another inventory; empty means the deployment's own.
 
     Returns:
-        Each with its name, image, and how many of its tasks run and are wanted.
+        For each service its name, its image, and how many tasks run and should run.
 
     Raises:
-        PipelineError: the manager does not answer, or its answer is not understood.
+        PipelineError: the manager does not answer, or its answer cannot be read.
     """
     text = printed_text(await d.run(d.ansible.on_manager(step, *LIST, inventory=inventory)))
     try:
         return [_service(each) for each in events(text)]
     except (KeyError, ValueError) as error:
-        fix = "run `sudo docker service ls` on the manager"
-        raise ToolError("the manager's list of services is not understood", fix) from error
+        fix = "run `sudo docker service ls` on the manager, and see what it prints"
+        raise ToolError("the manager's list of services cannot be read", fix) from error
 
 
 def _service(listed: dict[str, Any]) -> dict[str, Any]:

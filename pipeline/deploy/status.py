@@ -1,6 +1,6 @@
-"""How a deployment is: bucket, backups, nodes, services, drift; looked at side by side.
+"""The status of a deployment: bucket, backups, nodes, services and drift, checked side by side.
 
-Nothing is changed but an inventory that is not of the nodes that are there now.
+Nothing is changed, except an inventory that does not fit the present nodes.
 """
 
 import re
@@ -28,21 +28,21 @@ from pipeline.tofu.stack import Stack
 
 ROLES = {"manager", "database"}
 GONE = "terminated"
-BLIND = "could not be looked at"
+BLIND = "could not be checked"
 STEP = re.compile(rf"(?<=^{BLIND}: )(storage|app): (init|state|plan|read plan): ")
-"""How an error of a stack's step begins: two stacks fail for one reason."""
+"""The beginning of an error of a stack's step. It does not count if two stacks fail for the same reason."""
 
 
 Look = Callable[[], Awaitable[Finding]]
 
 
 async def status(d: Deployment) -> list[Finding]:
-    """Look at every part of a deployment; one that cannot be looked at does not hide the others.
+    """Check every part of a deployment. If one check fails, the others are still reported.
 
     Returns:
         The parts in a fixed order.
     """
-    turn = Lock()  # two look into the app's folder, which one at a time makes ready
+    turn = Lock()  # two checks use the app's folder, and only one at a time may make it ready
     looks: dict[str, Look] = {
         "bucket": partial(_bucket, d),
         "backups": partial(_backups, d),
@@ -59,7 +59,7 @@ async def status(d: Deployment) -> list[Finding]:
 
 
 def _refer_to_first(findings: list[Finding]) -> list[Finding]:
-    """Let a part that could not be looked at for an earlier one's reason name that one."""
+    """If two parts could not be checked for the same reason, let the second one refer to the first."""
     once: dict[tuple[str, str], str] = {}
     referring = []
     for finding in findings:
@@ -71,13 +71,13 @@ def _refer_to_first(findings: list[Finding]) -> list[Finding]:
 
 
 def require_well(parts: Iterable[Finding]) -> None:
-    """Make sure that every part is as it should be.
+    """Make sure that no part has a problem.
 
     Raises:
-        PipelineError: some are not, or could not be looked at.
+        PipelineError: some parts have a problem, or could not be checked.
     """
     if bad := [part.about for part in parts if not part.well]:
-        raise PipelineError(f"not as it should be: {', '.join(bad)}", "fix each as it says")
+        raise PipelineError(f"these parts have a problem: {', '.join(bad)}", "follow the → line of each part")
 
 
 async def _look(about: str, look: Look, findings: dict[str, Finding]) -> None:
@@ -89,7 +89,7 @@ async def _look(about: str, look: Look, findings: dict[str, Finding]) -> None:
 
 
 def _with_one_remedy(part: Finding, nodes: Finding) -> Finding:
-    """Give what is bad because a node is stopped the node's own remedy: its address is gone with it."""
+    """Give a problem that a stopped node causes the fix of the node: a stopped node has no address."""
     stopped = any(node["state"] in STOPPED for node in nodes.facts or ())
     if part.fix and stopped and part.about in ("services", "drift of app"):
         return replace(part, fix=nodes.fix)
@@ -100,12 +100,13 @@ async def _bucket(d: Deployment) -> Finding:
     about = "bucket"
     facts = {"name": d.bucket, "exists": await d.cloud.owns(d.bucket), "versioned": None}
     if not facts["exists"]:
-        return Finding(about, (f"{d.bucket} is not there",), facts, d.advice("`quickdata deploy` creates it"))
+        fix = d.advice("`quickdata deploy` creates it")
+        return Finding(about, (f"{d.bucket} does not exist",), facts, fix)
     facts["versioned"] = await d.cloud.ask(partial(_versioning, d), d.bucket) == "Enabled"
     if not facts["versioned"]:
-        what = f"{d.bucket} is yours, but not versioned: what is deleted there is gone"
+        what = f"{d.bucket} is yours, but not versioned: deleted objects cannot be restored"
         return Finding(about, (what,), facts, d.advice("`quickdata deploy` turns versioning on"))
-    return Finding(about, (f"{d.bucket} is there, yours and versioned",), facts)
+    return Finding(about, (f"{d.bucket} exists, is yours and is versioned",), facts)
 
 
 def _versioning(d: Deployment, bucket: str) -> str:
@@ -143,7 +144,8 @@ async def _nodes(d: Deployment) -> Finding:
     if missing:
         return Finding("nodes", lines, nodes, d.advice("`quickdata deploy` creates what is missing"))
     if any(node["state"] != "running" for node in nodes):
-        return Finding("nodes", lines, nodes, d.advice("wait until all are running, then `quickdata status`"))
+        fix = d.advice("wait until all nodes are running, then run `quickdata status`")
+        return Finding("nodes", lines, nodes, fix)
     return Finding("nodes", (f"{len(nodes)} are running", *lines), nodes)
 
 
@@ -164,7 +166,7 @@ def _node(instance: dict[str, Any]) -> dict[str, Any]:
 
 async def _services(d: Deployment, turn: Lock) -> Finding:
     if not d.real_nodes:
-        return Finding("services", ("not looked at: local nodes run no Docker",))
+        return Finding("services", ("not checked: local nodes have no Docker",))
     async with turn:
         await refresh_inventory(d)
     listed = await list_services(d, "status: services")
@@ -172,18 +174,18 @@ async def _services(d: Deployment, turn: Lock) -> Finding:
     if not listed:
         return Finding("services", ("none",), listed, d.advice("`quickdata deploy` starts them"))
     if any(service["running"] != service["wanted"] for service in listed):
-        fix = "see `sudo docker service ps --no-trunc NAME` on the manager, then `quickdata deploy`"
+        fix = "see `sudo docker service ps --no-trunc NAME` on the manager, then run `quickdata deploy`"
         return Finding("services", ("not all are running", *lines), listed, d.advice(fix))
     return Finding("services", ("all are running", *lines), listed)
 
 
 async def _drift(d: Deployment, stack: Stack, turn: Lock) -> Finding:
-    """Plan a stack, which reads everything that it has made; the plan is thrown away."""
+    """Plan a stack, which reads all its resources; the plan is removed again."""
     about = f"drift of {stack.name}"
     async with turn:
         known = await prepare_stack(d, stack)
     if known.empty:
-        what = "nothing to compare: its state knows of nothing yet"
+        what = "nothing to compare: its state has no resources yet"
         fix = d.advice("`quickdata plan` shows what `quickdata deploy` would create")
         unknown = {"deployed": False, **dict.fromkeys(Plan().counts()), "changes": None}
         return Finding(about, (what,), unknown, fix)
@@ -191,9 +193,9 @@ async def _drift(d: Deployment, stack: Stack, turn: Lock) -> Finding:
     changes, counts = tuple(map(str, plan.changes)), plan.counts()
     facts = {"deployed": True, **counts, "changes": changes}
     if not plan.pending:
-        return Finding(about, ("none, it is as its code says",), facts)
+        return Finding(about, ("none: it is the same as the code",), facts)
     said_of = ", ".join(f"{count} to {action}" for action, count in counts.items() if count) or "outputs only"
-    fix = d.advice("`quickdata plan` shows it, `quickdata deploy` makes it as the code says")
+    fix = d.advice("`quickdata plan` shows the changes, `quickdata deploy` applies them")
     return Finding(about, (said_of, *changes), facts, fix)
 
 

@@ -1,4 +1,4 @@
-"""Other images of the services that hold data: noticed before they run, with a verified backup first.
+"""New images of the services with data: they are deployed only after a verified backup.
 
 The migration of a newer NocoDB cannot be undone.
 """
@@ -20,18 +20,18 @@ from pipeline.errors import PipelineError, SettingsError
 
 IMAGES = FOLDER / "group_vars/all/images.yml"
 HOLD_DATA = ("db", "nocodb")
-"""The services whose image decides what becomes of the data."""
+"""The services with data: a new image may change the data."""
 STACK = "nocodb"
 STACK_FILE = "opt/quickdata/stack.yml"
 
 
 @dataclass(frozen=True)
 class Upgrade:
-    """What a deployment would put in the place of the images that run.
+    """The images that a deployment would replace.
 
     Args:
-        images: each service that holds data and gets another image, in words such as "db: a → b".
-        has_nocodb: whether there is a NocoDB to stop.
+        images: one text for each service with data that gets another image, such as "db: a → b".
+        has_nocodb: whether NocoDB runs and must be stopped.
     """
 
     images: tuple[str, ...] = ()
@@ -39,14 +39,14 @@ class Upgrade:
 
 
 async def look(d: Deployment, inventory: str = "") -> Upgrade:
-    """Compare the images that run with those that images.yml names; where there are no data, none count.
+    """Compare the running images with those in images.yml. Without data, the result is empty.
 
     Args:
         d: the deployment.
-        inventory: another inventory's path; empty for the deployment's own.
+        inventory: the path of another inventory; empty means the deployment's own.
 
     Raises:
-        PipelineError: the nodes could not be asked.
+        PipelineError: the nodes do not answer.
     """
     running = await _running_images(d, inventory)
     named = await _named_images(d) if running else {}
@@ -57,7 +57,7 @@ async def look(d: Deployment, inventory: str = "") -> Upgrade:
 
 
 async def _running_images(d: Deployment, inventory: str) -> Mapping[str, str]:
-    """Return the images by service: what the Swarm runs; on local nodes, what was deployed last."""
+    """Return the images that the Swarm runs, by service; on local nodes, those that were deployed last."""
     if not d.real_nodes:
         node = PurePosixPath(str(d.hosts.get("manager", {}).get("node_prefix", "/")))
         return images_of(await d.runner.read(node / STACK_FILE))
@@ -71,7 +71,7 @@ async def _named_images(d: Deployment) -> Mapping[str, str]:
         return {service: str(named[service]) for service in HOLD_DATA}
     except (yaml.YAMLError, KeyError, TypeError) as error:
         what = f"{IMAGES} does not name the images of {' and '.join(HOLD_DATA)}"
-        raise SettingsError(what, "bring it back from git, and change nothing but tags") from error
+        raise SettingsError(what, "restore the file from git, and change only tags in it") from error
 
 
 def _differ(name: str, running: Mapping[str, str], named: Mapping[str, str]) -> bool:
@@ -79,40 +79,40 @@ def _differ(name: str, running: Mapping[str, str], named: Mapping[str, str]) -> 
 
 
 def _plain(image: str) -> str:
-    """Return an image's name as Docker shows it: without a digest, and without the words for Docker Hub."""
+    """Return an image's name as Docker shows it: without a digest, and without the prefixes of Docker Hub."""
     return image.partition("@")[0].removeprefix("docker.io/").removeprefix("library/")
 
 
 async def _has_data(d: Deployment, inventory: str) -> bool:
-    """Tell whether there ever was a database: a first image that cannot be pulled makes none."""
+    """Tell whether a database was ever created. There is none if even the first image could not be pulled."""
     return not d.real_nodes or count_matched(await d.run(d.ansible.find_data(inventory))) > 0
 
 
 @asynccontextmanager
 async def verified_backup_first(d: Deployment, upgrade: Upgrade) -> AsyncIterator[None]:
-    """Stop NocoDB, take a backup and verify it, then deploy the images in the block.
+    """Stop NocoDB, take a backup and verify it; then the block deploys the new images.
 
-    The block brings NocoDB back. If the backup or the block fails, this does.
+    The block starts NocoDB again. If the backup or the block fails, this function starts it.
 
     Raises:
-        PipelineError: there is no verified backup; nothing was deployed then.
+        PipelineError: there is no verified backup, and no new image was deployed.
     """
-    d.progress.note(f"other images ({', '.join(upgrade.images)}): a verified backup is taken first")
+    d.progress.note(f"new images ({', '.join(upgrade.images)}): a backup is taken and verified first")
     async with nocodb.stopped(d) if upgrade.has_nocodb else nullcontext():
         try:
             await _save(d)
         except PipelineError as error:
             images = ", ".join(upgrade.images)
-            what = f"no verified backup: {error.what}; not deployed: {images}"
-            fix = f"fix the cause (see `quickdata verify`) or put the old tags back in {IMAGES}; then deploy"
+            what = f"no verified backup, so these images were not deployed: {images}; cause: {error.what}"
+            fix = f"fix the cause (try `quickdata verify`) or restore the old tags in {IMAGES}; then deploy"
             raise type(error)(what, d.advice(fix), error.tail) from error
         yield
 
 
 async def _save(d: Deployment) -> None:
-    """Back up and verify; a database without a table, whose NocoDB never ran, has nothing to compare."""
+    """Back up and verify. A database without tables, where NocoDB never ran, has nothing to compare."""
     made = await backup(d)
     if made["tables"]:
         proof = {"backup": made, **await verify(d, made["id"])}
         d.report.prove("backup before other images", in_words(proof), **proof)
-        d.progress.note(d.advice(f"`quickdata restore --id {made['id']}` brings this data back"))
+        d.progress.note(d.advice(f"`quickdata restore --id {made['id']}` restores this data"))

@@ -1,1 +1,1 @@
-"""This machine: its network, its disks, its temporary files, the checkout."""
+"""This machine: its network, disks, temporary files, and the checkout."""

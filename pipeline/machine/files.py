@@ -1,4 +1,4 @@
-"""A file that is written whole or not at all."""
+"""Write a file completely, or not at all."""
 
 import os
 from collections.abc import Iterator
@@ -6,12 +6,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 DRAFT = r"\..+\.\d+\.draft"
-"""What a draft is called; one that is there without a run is a killed run's."""
+"""The name of a draft. If no run uses it, a killed run left it behind."""
 
 
 @contextmanager
 def draft_of(path: Path) -> Iterator[Path]:
-    """Yield the name of a draft in the file's folder; it becomes the file when the block ends well.
+    """Yield the name of a draft in the file's folder; it replaces the file if the block succeeds.
 
     Args:
         path: the file.
@@ -25,15 +25,15 @@ def draft_of(path: Path) -> Iterator[Path]:
 
 
 def write_whole(path: Path, content: str | bytes, mode: int = 0o644) -> None:
-    """Write a file whole or not at all.
+    """Write a file completely, or not at all.
 
     Args:
         path: the file.
-        content: what it will hold; text becomes UTF-8.
-        mode: its rights.
+        content: its content; text is written as UTF-8.
+        mode: its permissions.
 
     Raises:
-        OSError: it cannot be written; the error names the file, as the system's own does not on a full disk.
+        OSError: the file cannot be written; the error always names the file, even on a full disk.
     """
     try:
         with draft_of(path) as draft:

@@ -1,4 +1,4 @@
-"""One request by HTTP, as this machine reaches the network: by its proxies, trusting its authorities."""
+"""One HTTP request, with the proxies and the certificate authorities of this machine."""
 
 import ssl
 from contextlib import ExitStack
@@ -12,23 +12,23 @@ from pipeline.machine.network import LOOPBACK
 
 MAX_REDIRECTS = 10
 UNPACKED = {"Accept-Encoding": "identity"}
-"""A checksum is of what the server has, not of what was unpacked on the way."""
+"""No compression, so that a checksum is that of the server's file."""
 
 
 def ask(method: str, url: str, timeout: float, **content: Any) -> httpx.Response:
-    """Ask a URL and return the whole answer, whatever its status.
+    """Send a request and return the whole answer, with any status.
 
-    Redirects are followed with GET alone: what takes or breaks a lock is not sent elsewhere.
+    Redirects are followed only for GET: a request that takes or removes a lock is not sent elsewhere.
 
     Args:
-        method: such as GET.
-        url: of http or https.
-        timeout: seconds that each part of it may take.
-        content: what is sent: `auth`, `content` and `headers`, as httpx takes them.
+        method: the HTTP method, such as GET.
+        url: the URL, with http or https.
+        timeout: the most seconds for each part of the request.
+        content: `auth`, `content` and `headers`, as in httpx.
 
     Raises:
         ConnectionError: there was no answer.
-        SettingsError: the proxy that the environment names is not an HTTP proxy.
+        SettingsError: the proxy in the environment is not an HTTP proxy.
     """
     redirects: dict[str, Any] = {"follow_redirects": method == "GET", "max_redirects": MAX_REDIRECTS}
     try:
@@ -41,10 +41,10 @@ def ask(method: str, url: str, timeout: float, **content: Any) -> httpx.Response
 
 
 class _ByProxy(httpx.BaseTransport):
-    """Sends each request, also to where a redirect leads, by the proxy that its host is asked by.
+    """Sends each request by the proxy for its host, also after a redirect.
 
-    httpx reads the same variables, but fails on a NO_PROXY that names an IPv6 network, and on a SOCKS proxy
-    even where it is not used.
+    httpx reads the same variables. But it fails on an IPv6 network in NO_PROXY, and on a SOCKS proxy even if
+    that proxy is not used.
     """
 
     def __init__(self) -> None:
@@ -66,10 +66,10 @@ class _ByProxy(httpx.BaseTransport):
 
 
 def _proxy_address(url: httpx.URL) -> httpx.URL | None:
-    """Return the proxy that a URL is asked by; None when it is asked directly, as the loopback always is.
+    """Return the proxy for a URL; None if no proxy is used, as for the loopback.
 
     Raises:
-        SettingsError: it is not an HTTP proxy.
+        SettingsError: the proxy is not an HTTP proxy.
     """
     if url.host in LOOPBACK or url.host.startswith("127.") or proxy_bypass(url.netloc.decode()):
         return None
@@ -79,7 +79,7 @@ def _proxy_address(url: httpx.URL) -> httpx.URL | None:
         return None
     proxy = _parsed(address if "://" in address else f"http://{address}")
     if proxy is None or proxy.scheme not in ("http", "https"):
-        what = f"{kind.upper()}_PROXY does not name an HTTP proxy, so {url.host} cannot be asked"
+        what = f"{kind.upper()}_PROXY does not name an HTTP proxy, so {url.host} cannot be reached"
         fix = f"set {url.scheme.upper()}_PROXY to http://HOST:PORT (SOCKS does not work here)"
         raise SettingsError(what, f"{fix}, or add {url.host} to NO_PROXY")
     return proxy

@@ -1,4 +1,4 @@
-"""What a killed run leaves in a checkout: secrets, plans, imports, scratch folders, drafts."""
+"""Files that a killed run leaves in a checkout: secrets, plans, imports, scratch folders, drafts."""
 
 import fcntl
 import re
@@ -11,7 +11,7 @@ from typing import IO
 from pipeline.machine.files import DRAFT
 
 LOCK = "reports/.lock"
-"""The file in a checkout that every run holds as long as it lives, together with others."""
+"""The file in a checkout that every living run locks; several runs can share the lock."""
 
 LEFT = (
     (".secrets", r"[A-Z_]+\.\d+\.[0-9a-f]+"),
@@ -21,20 +21,20 @@ LEFT = (
     ("plan*", DRAFT),
     ("reports", DRAFT),
 )
-"""The folders in which runs write what must not outlive them, and how that is called."""
+"""The folders in which runs write temporary files, with the names of these files."""
 
 
 @contextmanager
 def in_use(checkout: Path) -> Iterator[list[Path]]:
-    """Hold a checkout for the length of a run; yield what killed runs had left there, which is gone.
+    """Lock a checkout during a run; remove and yield the files that killed runs left there.
 
-    Only a run that is alone removes anything: then whatever is there is no living run's.
+    Files are removed only if no other run is alive, because then they belong to no living run.
 
     Args:
         checkout: the project's folder.
 
     Raises:
-        OSError: the lock's file cannot be written.
+        OSError: the lock file cannot be written.
     """
     path = checkout / LOCK
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -45,7 +45,7 @@ def in_use(checkout: Path) -> Iterator[list[Path]]:
 
 
 def _try_lock(file: IO[str], how: int) -> bool:
-    """Tell whether the lock was had; a file system without locks gives none, and nothing is removed."""
+    """Try to lock; return whether it worked. On a file system without locks it fails: nothing is removed."""
     try:
         fcntl.flock(file, how)
     except OSError:

@@ -1,4 +1,4 @@
-"""The project's folder: the code runs in a checkout."""
+"""The project's folder: the code always runs in a checkout."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Room on the disks: asked for before anything begins, instead of missed after minutes."""
+"""Check the free disk space before a run begins, so that the run does not fail after minutes."""
 
 import shutil
 import tempfile
@@ -14,13 +14,13 @@ SET_TMPDIR = "set TMPDIR to another directory"
 
 @dataclass(frozen=True)
 class Need:
-    """Room that something takes.
+    """Disk space that a run needs.
 
     Args:
-        directory: where; it need not exist yet.
-        bytes: how much.
-        purpose: what it is for, after "are needed".
-        instead: what else helps but making room there.
+        directory: the directory; it may not exist yet.
+        bytes: the number of bytes.
+        purpose: the purpose; in an error it follows "are needed".
+        instead: what to do instead of freeing space there.
     """
 
     directory: Path
@@ -30,23 +30,23 @@ class Need:
 
 
 def temporary(size: int, purpose: str) -> Need:
-    """Return the need for room where temporary files are.
+    """Return the need for disk space in the directory of temporary files.
 
     Args:
-        size: bytes.
-        purpose: what it is for.
+        size: the number of bytes.
+        purpose: the purpose; in an error it follows "are needed".
     """
     return Need(Path(tempfile.gettempdir()), size, purpose, SET_TMPDIR)
 
 
 def require_room(needs: Iterable[Need]) -> None:
-    """Make sure that there is room; what lies on one file system is added up.
+    """Make sure that there is enough disk space. Needs on the same file system are added up.
 
     Args:
-        needs: what will be written.
+        needs: the disk space that will be used.
 
     Raises:
-        ToolError: a file system has too little.
+        ToolError: a file system has too little free space.
     """
     by_file_system: dict[int, list[Need]] = {}
     for need in needs:
@@ -62,7 +62,7 @@ def _require(needs: list[Need]) -> None:
     needed = [f"{in_units(each.bytes)} are needed {each.purpose} in {each.directory}" for each in needs]
     others = dict.fromkeys(each.instead for each in needs if each.instead)
     raise ToolError(
-        f"{', and '.join(needed)}; {in_units(free)} are free", ", or ".join(["make room there", *others])
+        f"{', and '.join(needed)}; {in_units(free)} are free", ", or ".join(["free space there", *others])
     )
 
 

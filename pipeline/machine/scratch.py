@@ -1,4 +1,4 @@
-"""A run's own directory in TMPDIR: gone when the run ends; when it was killed, gone with the next run."""
+"""A run's own directory in TMPDIR. It is removed when the run ends; if the run is killed, by the next run."""
 
 import fcntl
 import os
@@ -12,16 +12,16 @@ from pipeline.machine.files import draft_of
 
 PREFIX = "quickdata-"
 MARK = ".quickdata"
-"""The file that makes a directory ours; whoever holds its lock (flock) is alive."""
+"""The file that marks a directory of a run. A living run holds its lock (flock)."""
 PLAIN = "/tmp"  # noqa: S108 - each directory in it is private
-"""Where a directory is made whose path has nothing special in it, whatever TMPDIR is called."""
+"""The place for a directory whose path must not have special characters, as TMPDIR may have."""
 NODES = "nodes-in-docker"
-"""The file that names what else is to be removed: the containers and the network of a rehearsal."""
+"""The file with the name of the rehearsal whose containers and network must be removed too."""
 
 
 @contextmanager
 def scratch(purpose: str = "", place: str | None = None) -> Iterator[Path]:
-    """Yield a new directory of this run; nothing of it is left behind.
+    """Yield a new directory of this run. It is removed after the block.
 
     Args:
         purpose: a part of its name.
@@ -33,7 +33,7 @@ def scratch(purpose: str = "", place: str | None = None) -> Iterator[Path]:
 
 
 def dead() -> Iterator[Path]:
-    """Yield the directories of killed runs of this user, each with its lock held: nobody else removes it."""
+    """Yield the directories of this user's killed runs. Each is locked, so that no other run removes it."""
     places = {tempfile.gettempdir(), PLAIN}
     for directory in sorted(path for place in places for path in Path(place).glob(f"{PREFIX}*")):
         with suppress(OSError), ExitStack() as at_last:
@@ -48,14 +48,14 @@ def dead() -> Iterator[Path]:
 
 
 def remove_dead() -> list[Path]:
-    """Remove what killed runs left in TMPDIR, and return it; where Docker has to be asked too it stays."""
+    """Remove directories of killed runs, and return them. A rehearsal removes those with nodes in Docker."""
     return [each for each in dead() if not (each / NODES).exists() and remove(each)]
 
 
 def remove(directory: Path) -> bool:
-    """Remove a dead run's directory; tell whether that could be done.
+    """Remove a killed run's directory; tell whether it is gone.
 
-    Its mark goes last: what cannot be removed now, because a tool is still ending in it, goes the next time.
+    The mark is removed last: if a tool still writes into the directory, the next run removes the rest.
     """
     with suppress(OSError):
         for path in directory.iterdir():
@@ -67,9 +67,9 @@ def remove(directory: Path) -> bool:
 
 
 def _locked_mark(mark: Path) -> int:
-    """Make a file whose lock this process holds: it has its name only when it is locked."""
+    """Create a file that this process has locked. The file gets its name only after it is locked."""
     with draft_of(mark) as draft:
         descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-        with suppress(OSError):  # without locks, nobody takes the directory for a dead run's
+        with suppress(OSError):  # a file system without locks: other runs never remove the directory
             fcntl.flock(descriptor, fcntl.LOCK_EX)
     return descriptor

@@ -1,4 +1,4 @@
-"""Waiting for something that comes true by itself."""
+"""Wait until a condition is true."""
 
 from collections.abc import Awaitable, Callable
 
@@ -8,14 +8,14 @@ PAUSE = 0.2
 
 
 async def until(ready: Callable[[], Awaitable[bool]], limit: float) -> bool:
-    """Ask again and again until the answer is yes.
+    """Check a condition again and again until it is true.
 
     Args:
-        ready: what is asked.
-        limit: seconds after which nobody asks any more; a question that takes longer is cancelled.
+        ready: checks the condition.
+        limit: the most seconds to wait; a check that takes longer is cancelled.
 
     Returns:
-        Whether it came true in time.
+        Whether the condition became true in time.
     """
     with anyio.move_on_after(limit):
         while True:

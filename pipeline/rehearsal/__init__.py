@@ -1,1 +1,1 @@
-"""What only a rehearsal needs: its surroundings, its workspace and its epilogue."""
+"""The parts that only a rehearsal needs: its servers, its workspace, its damage and its proofs."""

@@ -1,4 +1,4 @@
-"""A cron file read as cron reads it."""
+"""Read a cron file as cron does."""
 
 from dataclasses import dataclass
 
@@ -7,11 +7,11 @@ TIME_FIELDS = 5
 
 @dataclass(frozen=True)
 class Entry:
-    """The one job of a file below /etc/cron.d.
+    """The only job of a file in /etc/cron.d.
 
     Args:
         env: the variables that the file sets.
-        user: who runs it.
+        user: the user who runs the job.
         line: the shell command.
     """
 
@@ -20,7 +20,7 @@ class Entry:
     line: str
 
     def command(self, home: str) -> tuple[str, ...]:
-        """Return the argv that runs the line in cron's bare environment: crontab(5), Debian."""
+        """Return the argv that runs the line in cron's minimal environment. Source: Debian's crontab(5)."""
         bare = {"HOME": home, "LOGNAME": self.user, "PATH": "/usr/bin:/bin", "SHELL": "/bin/sh"}
         env = {**bare, **self.env}
         settings = (f"{name}={value}" for name, value in env.items())
@@ -28,10 +28,10 @@ class Entry:
 
 
 def read(text: str) -> Entry:
-    """Read a file of /etc/cron.d that has one job.
+    """Read a file of /etc/cron.d that has exactly one job.
 
     Raises:
-        ValueError: it has none, or several.
+        ValueError: the file has no job, or several.
     """
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     jobs = [line for line in lines if line[0] in "*0123456789@"]

@@ -1,4 +1,4 @@
--- Data of many types, as people and NocoDB keep it: each base in its own schema.
+-- Data of many types, as users of NocoDB store it: each base has its own schema.
 CREATE SCHEMA "p_Büro 1";
 CREATE TYPE "p_Büro 1".mood AS ENUM ('sad', 'ok', 'happy');
 CREATE DOMAIN "p_Büro 1".positive AS integer CHECK (VALUE > 0);

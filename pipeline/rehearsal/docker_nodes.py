@@ -1,4 +1,4 @@
-"""A rehearsal's nodes as containers: an SSH server and a Docker daemon each, on a network of its own."""
+"""The nodes of a rehearsal as containers. Each has an SSH server and a Docker daemon."""
 
 import os
 import re
@@ -22,31 +22,31 @@ from pipeline.servers.docker import docker, inspect_images, pour
 
 CONTEXT = Path(__file__).with_name("node")
 BASE = "debian:bookworm-slim"
-"""What the nodes' image is built from, as its Dockerfile says."""
+"""The base image in the Dockerfile of the nodes."""
 LABEL = "quickdata.rehearsal"
 RUN = r"quickdata-[0-9a-f]{8}"
-"""A run's name."""
+"""The name of a run."""
 NETWORKS = 20
-"""How many ranges of addresses are tried."""
+"""How many address ranges to try."""
 DAEMON_LIMIT = 60.0
-"""Seconds that a node's Docker has to start."""
+"""How many seconds to wait for the start of Docker in a node."""
 REMOVAL_LIMIT = 120.0
-"""Seconds that Docker has to remove the nodes."""
+"""How many seconds to wait until Docker has removed the nodes."""
 RIGHTS = (
-    *("--cap-add=ALL", "--cap-drop=SYS_RESOURCE"),  # the most that a container can have on any machine
+    *("--cap-add=ALL", "--cap-drop=SYS_RESOURCE"),  # some machines do not allow SYS_RESOURCE
     *("--security-opt=seccomp=unconfined", "--security-opt=apparmor=unconfined"),
     "--security-opt=systempaths=unconfined",  # an overlay network sets /proc/sys
     *("--volume=/sys/fs/cgroup:/sys/fs/cgroup:rw", "--cgroupns=host"),
 )
-"""What a Docker daemon in a container needs."""
+"""The rights that a Docker daemon in a container needs."""
 SOCKET = "workspace/home/.ansible/cp/0123456789.0123456789abcdef"
-"""Where SSH keeps a connection open, as it names it at first: Ansible's hash, and SSH's own ending."""
+"""The path of SSH's socket for an open connection: Ansible's hash, with the ending that SSH adds at first."""
 SOCKET_MAX = 107
-"""Bytes that a socket's path may have: unix(7), sun_path."""
+"""The most bytes of a socket's path. Source: unix(7), sun_path."""
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
-"""The machine's own: a closed network has its own authority, which the nodes have to know too."""
+"""This machine's certificates. The nodes need them too if a closed network has its own authority."""
 BY_PROXY = tuple(f"--build-arg={case}" for name in (*PROXIES[:2], DIRECT) for case in (name, name.lower()))
-"""Predefined arguments (Docker's docs: "Predefined ARGs"): kept in no image, their values in no command."""
+"""Predefined arguments (Docker's docs: "Predefined ARGs"): no image keeps them, and argv has no values."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,11 @@ class Nodes:
     """Running nodes.
 
     Args:
-        run: the name of this run: its containers' names begin with it.
-        gateway: the address under which the nodes reach this machine.
-        addresses: the nodes' own, by name.
-        key: the private half of the key that lets the user admin in.
-        public_key: its public half.
+        run: the name of this run; the names of its containers begin with it.
+        gateway: the address at which the nodes reach this machine.
+        addresses: the addresses of the nodes, by name.
+        key: the private SSH key of the user admin.
+        public_key: the public SSH key of the user admin.
     """
 
     run: str
@@ -74,21 +74,22 @@ class Nodes:
 
 @asynccontextmanager
 async def nodes(directory: Path, stock: Mapping[str, Iterable[str]]) -> AsyncIterator[Nodes]:
-    """Run nodes beside the block; nothing of them is left behind, whatever ends it.
+    """Run nodes during the block. They are always removed completely.
 
     Args:
-        directory: an own directory, for the key.
+        directory: a directory of their own, for the key.
         stock: the images that each node starts with, by the node's name.
 
     Raises:
-        ToolError: Docker refused something, or SSH could not use the directory's name.
+        ToolError: Docker reported an error, or SSH cannot use the directory's name.
     """
     if len(os.fsencode(directory / SOCKET)) > SOCKET_MAX:
-        raise ToolError(f"{directory} is too long a name for SSH's sockets", "run again with TMPDIR=/tmp")
+        raise ToolError(f"the path {directory} is too long for SSH's sockets", "run again with TMPDIR=/tmp")
     if '"' in str(directory):
-        raise ToolError(f'{directory} holds a ", which Ansible cannot give SSH', "run again with TMPDIR=/tmp")
+        what = f'the path {directory} contains ", which Ansible cannot pass to SSH'
+        raise ToolError(what, "run again with TMPDIR=/tmp")
     run = f"quickdata-{secrets.token_hex(4)}"
-    (directory / NODES).write_text(run)  # so that the next run knows, when this one is killed
+    (directory / NODES).write_text(run)  # if this run is killed, the next run removes these nodes
     async with afterwards(partial(_remove, run)):
         image = await _build_image()
         prefix = await _create_network(run)
@@ -101,10 +102,10 @@ async def nodes(directory: Path, stock: Mapping[str, Iterable[str]]) -> AsyncIte
 
 
 async def remove_dead_ones(progress: Progress) -> None:
-    """Remove the nodes and the directories of killed rehearsals; without Docker they stay for another time.
+    """Remove the nodes and the directories of killed rehearsals. If Docker does not run, a later run does it.
 
     Args:
-        progress: told of what is removed, and of what cannot be.
+        progress: shows what is removed, and what cannot be removed.
     """
     for directory in dead():
         file = directory / NODES
@@ -115,18 +116,18 @@ async def remove_dead_ones(progress: Progress) -> None:
             await docker("version", "--format", "{{.Server.Version}}")
             await _remove(run)
         except ToolError as error:
-            what = f"! the nodes {run} of a killed rehearsal are still there"
+            what = f"! the nodes {run} of a killed rehearsal still exist"
             progress.note(f"{what}: {error.what}; start Docker and rehearse again")
         else:
             remove(directory)
-            progress.note(f"removed the nodes {run} and {directory}, which a killed run had left")
+            progress.note(f"removed the nodes {run} and {directory}, which a killed run left behind")
 
 
 async def renew(nodes: Nodes, stock: Mapping[str, Iterable[str]]) -> None:
-    """Put new machines in the place of the old ones, with the same names and addresses.
+    """Replace the nodes by new ones with the same names and addresses.
 
     Raises:
-        ToolError: Docker refused something.
+        ToolError: Docker reported an error.
     """
     image = await _build_image()
     async with create_task_group() as group:
@@ -136,7 +137,7 @@ async def renew(nodes: Nodes, stock: Mapping[str, Iterable[str]]) -> None:
 
 
 async def _build_image() -> str:
-    """Return the name of the nodes' image, which is built where it is missing."""
+    """Return the name of the nodes' image, and build the image if it is missing."""
     content = b"".join(path.read_bytes() for path in sorted(CONTEXT.iterdir()))
     name = f"quickdata-node:{sha256(content).hexdigest()[:12]}"
     if name not in await inspect_images([name]):
@@ -147,7 +148,7 @@ async def _build_image() -> str:
 
 
 async def _create_network(run: str) -> str:
-    """Create a network whose range is free; return the first three parts of its addresses."""
+    """Create a network with a free address range; return the first three parts of its addresses."""
     for _ in range(NETWORKS):
         prefix = f"10.213.{secrets.randbelow(256)}"
         label = f"--label={LABEL}={run}"
@@ -158,7 +159,7 @@ async def _create_network(run: str) -> str:
                 raise
         else:
             return prefix
-    raise ToolError("Docker has no room for another network", "remove old ones: docker network prune")
+    raise ToolError("Docker found no free address range", "remove unused networks: docker network prune")
 
 
 async def _make_key(directory: Path) -> tuple[str, str]:
@@ -201,13 +202,13 @@ async def _docker_answers(container: str) -> bool:
 
 
 async def _make(*words: str) -> None:
-    """Make something to the end: a daemon that is left alone goes on, and is found out too late."""
+    """Run a Docker command to its end, even on an interrupt: the daemon would create the object anyway."""
     with CancelScope(shield=True):
         await docker(*words)
 
 
 async def _remove(run: str) -> None:
-    """Remove everything of a run; what the daemon is still busy with is tried again."""
+    """Remove all containers and networks of a run, and try again while the daemon is busy with them."""
     if not await until(partial(_try_to_remove, run), REMOVAL_LIMIT):
         label = f"label={LABEL}={run}"
         fix = f"docker rm -fv $(docker ps -aq --filter {label}); docker network rm {run}"

@@ -1,4 +1,4 @@
--- Every table's content in words of its own: another way of counting than the program's checksums.
+-- The content of every table, counted in another way than the program's checksums.
 SET TimeZone = 'UTC';
 SET DateStyle = 'ISO';
 SELECT format(

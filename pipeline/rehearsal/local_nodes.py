@@ -1,4 +1,4 @@
-"""The deployment of a rehearsal: LocalStack for AWS, two local nodes for the machines."""
+"""The deployment of a rehearsal on local nodes: LocalStack replaces AWS, directories replace machines."""
 
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -22,21 +22,21 @@ from pipeline.tofu.download import find_or_download_tofu
 from pipeline.tofu.stack import STACKS
 
 REHEARSAL_BYTES = 500 * 10**6
-"""What its directory may come to: 331 MB were measured at the most, without the provider."""
+"""The most bytes of the rehearsal's directory: 331 MB were measured, without the provider."""
 
 OpenSurroundings = Callable[[Progress], AbstractAsyncContextManager[tuple[Surroundings, Workbench]]]
-"""Where a rehearsal happens: on this machine, or in containers."""
+"""Where a rehearsal runs: on this machine, or in containers."""
 
 
 @asynccontextmanager
 async def rehearse_on_this_machine(progress: Progress) -> AsyncIterator[tuple[Surroundings, Workbench]]:
-    """Rehearse on this machine: the servers and the steps are its processes.
+    """Rehearse on this machine: the servers and the steps are processes.
 
     Args:
-        progress: told of everything that happens.
+        progress: shows notes and steps to the user.
 
     Raises:
-        ToolError: a server did not start, or a tool is missing and cannot be had.
+        ToolError: a server did not start, or a tool is missing and cannot be downloaded.
     """
     room = temporary(REHEARSAL_BYTES, "for a rehearsal")
     require_room([room, *tools.downloads(room.directory / folder for folder in STACKS.values())])
@@ -45,15 +45,15 @@ async def rehearse_on_this_machine(progress: Progress) -> AsyncIterator[tuple[Su
 
 
 def workbench(directory: PurePath, secrets: Mapping[str, str], progress: Progress) -> Workbench:
-    """Return what executes the steps of a rehearsal on this machine.
+    """Return the runner and the tools of a rehearsal on this machine.
 
     Args:
         directory: the workspace.
-        secrets: what the runner holds.
-        progress: told of everything that happens.
+        secrets: the secrets that the runner holds.
+        progress: shows notes and steps to the user.
 
     Raises:
-        ToolError: OpenTofu is missing and cannot be had.
+        ToolError: OpenTofu is missing and cannot be downloaded.
     """
     workspace = Path(directory)
     home = workspace / "home"
@@ -64,7 +64,7 @@ def workbench(directory: PurePath, secrets: Mapping[str, str], progress: Progres
 
 
 def rehearsal_secrets(surroundings: Surroundings) -> dict[str, str]:
-    """Return the secrets that the steps of a rehearsal need; the vault's password is made here."""
+    """Return the secrets that the steps of a rehearsal need, with a new password for the vault."""
     return {VAULT_PASSWORD: token_urlsafe(18), "PGPASSWORD": surroundings.database.password}
 
 
@@ -80,12 +80,12 @@ def local_deployment(
     Args:
         surroundings: the servers and the workspace.
         suffix: the deployment's suffix, lower case.
-        progress: told of everything that happens.
-        report: notes every step.
-        bench: executes the steps in that workspace; None is this machine.
+        progress: shows notes and steps to the user.
+        report: records every step.
+        bench: executes the steps in that workspace; None means this machine.
 
     Raises:
-        ToolError: a tool is missing and cannot be had.
+        ToolError: a tool is missing and cannot be downloaded.
     """
     bench = bench or workbench(surroundings.workspace, rehearsal_secrets(surroundings), progress)
     d = emulated_deployment(surroundings.aws, bench, suffix, progress, report)
@@ -93,7 +93,7 @@ def local_deployment(
 
 
 async def prepare(d: Deployment, surroundings: Surroundings) -> None:
-    """Make sure that nothing real is touched, then lay down a vault and the database's first data.
+    """Make sure that the endpoint is the emulator, then write a vault and the database's first data.
 
     Raises:
         SettingsError: the endpoint is not the emulator.
@@ -107,17 +107,17 @@ async def prepare(d: Deployment, surroundings: Surroundings) -> None:
 
 
 def common() -> dict[str, Any]:
-    """Return the inventory's variables that make every node a directory."""
+    """Return the inventory variables that make every node a directory."""
     return {
         "node_is_real": False,
         "ansible_connection": "local",
-        "ansible_remote_tmp": '"$HOME"/.ansible/tmp',  # a shell reads it; the default ignores HOME
+        "ansible_remote_tmp": '"$HOME"/.ansible/tmp',  # a shell expands it; the default ignores HOME
         "ansible_python_interpreter": "{{ ansible_playbook_python }}",
     }
 
 
 def hosts(surroundings: Surroundings) -> dict[str, dict[str, Any]]:
-    """Return the inventory's variables of each node: its directory, and how its database is reached."""
+    """Return the inventory variables of each node: its directory, and the address of the database."""
     server = surroundings.database
     direct = {
         "pg_backup_pg_bin": str(server.bin),
@@ -126,7 +126,7 @@ def hosts(surroundings: Surroundings) -> dict[str, dict[str, Any]]:
     }
     everywhere: dict[str, Any] = {
         "node_environment": {}
-    }  # a local node inherits a step's; that of AWS is not its own
+    }  # a local node already has the environment of its step
     prefix = {
         name: {"node_prefix": str(surroundings.workspace / "nodes" / name), **everywhere}
         for name in ("manager", "database")

@@ -1,4 +1,4 @@
-"""What a user does in NocoDB, done over HTTP: signs in, makes bases, keeps rows and files in them."""
+"""A NocoDB user over HTTP: signs in, creates bases, and stores rows and files in them."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,7 +13,7 @@ from pipeline.errors import VerifyFailed
 from pipeline.machine.waiting import until
 
 ANSWER_LIMIT = 180.0
-"""Seconds that NocoDB has to answer, after a restart of its node too."""
+"""How many seconds to wait for NocoDB's answer; a restart of its node takes that long."""
 FILE = "receipt.txt"
 COLUMNS = [
     {"title": "Name", "column_name": "name", "uidt": "SingleLineText", "pv": True},
@@ -26,8 +26,8 @@ class Base:
     """A base with one table.
 
     Args:
-        id: the base's.
-        table: the table's id.
+        id: the id of the base.
+        table: the id of the table.
     """
 
     id: str
@@ -36,16 +36,16 @@ class Base:
 
 @dataclass(frozen=True)
 class User:
-    """A user who is signed in.
+    """A signed-in user.
 
     Args:
-        http: where NocoDB is, with the user's token.
+        http: a client for NocoDB with the user's token.
     """
 
     http: httpx.AsyncClient
 
     async def make(self, title: str, names: tuple[str, ...], content: bytes) -> Base:
-        """Make a base with a table: a row for each name, the first with a file."""
+        """Create a base with a table that has a row for each name, the first row with a file."""
         base = await self._ask("POST", "/api/v2/meta/bases", json={"title": title})
         definition = {"title": "Customers", "table_name": "customers", "columns": COLUMNS}
         table = await self._ask("POST", f"/api/v2/meta/bases/{base['id']}/tables", json=definition)
@@ -57,16 +57,16 @@ class User:
         return Base(str(base["id"]), str(table["id"]))
 
     async def rows(self, base: Base) -> list[dict[str, Any]]:
-        """Return the rows as NocoDB serves them."""
+        """Return the rows as NocoDB shows them."""
         page = await self._ask("GET", f"/api/v2/tables/{base.table}/records")
         return list(page["list"])
 
     async def names(self, base: Base) -> dict[int, str]:
-        """Return the names by the rows' ids."""
+        """Return the names by row id."""
         return {row["Id"]: row["Name"] for row in await self.rows(base)}
 
     async def file(self, base: Base) -> bytes:
-        """Return the first row's file, as a browser would load it."""
+        """Return the file of the first row, downloaded as a browser would."""
         row = (await self.rows(base))[0]
         answer = await self.http.get("/" + row["Receipt"][0]["signedPath"])
         return answer.content if answer.is_success else b""
@@ -87,7 +87,7 @@ class User:
         answer = await self.http.request(method, path, **content)
         if answer.is_error:
             what = f"NocoDB answers {answer.status_code} to {method} {path}"
-            raise VerifyFailed(what, "look at its log: docker service logs nocodb_nocodb", answer.text[:400])
+            raise VerifyFailed(what, "read its log: docker service logs nocodb_nocodb", answer.text[:400])
         return answer.json()
 
 
@@ -95,20 +95,21 @@ class User:
 async def signed_in(
     url: str, email: str, password: str, tls: SSLContext | None = None
 ) -> AsyncIterator[User]:
-    """Sign in; wait until NocoDB answers.
+    """Wait until NocoDB answers, then sign in.
 
     Args:
-        url: where it is.
-        email: who.
-        password: theirs.
-        tls: knows the authority of its certificate; None where there is none.
+        url: NocoDB's address.
+        email: the user's address.
+        password: the user's password.
+        tls: trusts the authority of NocoDB's certificate; None without a certificate.
 
     Raises:
-        VerifyFailed: it does not answer, or does not let the user in.
+        VerifyFailed: NocoDB does not answer, or refuses the user.
     """
     async with httpx.AsyncClient(base_url=url, verify=tls or True, timeout=30, trust_env=False) as http:
         if not await until(partial(_answers, http), ANSWER_LIMIT):
-            raise VerifyFailed(f"NocoDB does not answer at {http.base_url}", "look at its log on the manager")
+            fix = "read its log on the manager: docker service logs nocodb_nocodb"
+            raise VerifyFailed(f"NocoDB does not answer at {http.base_url}", fix)
         user = User(http)
         known = await user._ask(
             "POST", "/api/v1/auth/user/signin", json={"email": email, "password": password}

@@ -1,4 +1,4 @@
-"""A rehearsal on local nodes: the whole deployment against LocalStack, then its epilogue."""
+"""A rehearsal on local nodes: the whole deployment against LocalStack, then damage, restore and proofs."""
 
 from pipeline.backups import node
 from pipeline.deploy import order as deploy
@@ -12,12 +12,12 @@ from pipeline.rehearsal.proofs import run_epilogue
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
 
-EMULATED = "what IAM denies: LocalStack enforces no policy"
+EMULATED = "IAM refuses what it must: LocalStack enforces no policy"
 
 NOT_PROVEN = (
-    "Docker installed, the Swarm formed, the stack running: local nodes run no Docker",
-    "cron installed and started: its file's very line was run in cron's environment",
-    "SSH, the data volume formatted and mounted: local nodes are directories",
+    "Docker is installed, the Swarm is formed and the stack runs: local nodes have no Docker",
+    "cron is installed and runs: the command of its file was run in cron's environment instead",
+    "SSH works, and the data volume is formatted and mounted: local nodes are directories",
     EMULATED,
 )
 
@@ -28,13 +28,13 @@ async def rehearse(
     """Deploy against LocalStack, damage and restore, deploy again, destroy the app.
 
     Args:
-        progress: told of everything that happens.
-        report: takes steps, plans and proofs.
+        progress: shows notes and steps to the user.
+        report: records steps, plans and proofs.
         suffix: the deployment's suffix, lower case.
         place: where the servers run and the steps are executed.
 
     Raises:
-        PipelineError: something was not proven.
+        PipelineError: a step or a proof failed.
     """
     report.not_proven.extend(NOT_PROVEN)
     async with place(progress) as (surroundings, bench):

@@ -1,4 +1,4 @@
-"""The end of a rehearsal: damage and restore, a deployment that changes nothing, what outlives the app."""
+"""The last part of a rehearsal: damage and restore, a second deployment, and the end of the app."""
 
 from dataclasses import replace
 from pathlib import PurePosixPath
@@ -30,7 +30,7 @@ STACK_FILE = PurePosixPath("nodes/manager/opt/quickdata/stack.yml")
 PROTECTED = (BUCKET, *(f"{kind}.backups" for kind in IN_BUCKET))
 """Every resource of infrastructure/terraS3."""
 UNPROTECTED = "unprotected_override.tf"
-"""Takes the protection from all of them: override files merge `lifecycle` argument by argument.
+"""An override file that removes the protection: such files merge `lifecycle` argument by argument.
 
 OpenTofu's documentation, "Override Files".
 """
@@ -38,14 +38,14 @@ DOOMED = "destroy.tfplan"
 
 
 async def run_epilogue(d: Deployment, surroundings: Surroundings) -> None:
-    """Prove what a rehearsal proves; the figures go into the report.
+    """Run the proofs of a rehearsal, and write their figures into the report.
 
     Args:
         d: the deployment, which has just been verified.
-        surroundings: its database's server, and where its drill happens.
+        surroundings: the server of its database, and the place of its drill.
 
     Raises:
-        PipelineError: something was not as it must be.
+        PipelineError: a step or a proof failed.
     """
     database = Database(d, surroundings.database)
     await damage_and_restore(d, database)
@@ -57,21 +57,22 @@ async def run_epilogue(d: Deployment, surroundings: Surroundings) -> None:
 
 
 async def damage_and_restore(d: Deployment, database: Database) -> None:
-    """Write data, back it up as cron does, write more, damage it, restore it, compare it."""
+    """Write data, back it up by cron's command, write more, damage the data, restore it and compare."""
     await database.run("data: many types", "data.sql")
     await d.runner.write(UPLOAD, UPLOADED)
     good = await database.fingerprint("before the backup")
     await _back_up_by_cron(d)
     await _damage(d, database)
-    prove(await database.fingerprint("after the damage") != good, "the damage damaged nothing")
+    prove(await database.fingerprint("after the damage") != good, "the damage changed nothing")
     restored = await restore(d)
     same = await database.fingerprint("after the restore") == good
-    prove(same, "the restored data is not the data that was backed up")
-    prove(await d.runner.read(UPLOAD) == UPLOADED, "the uploaded file did not come back")
+    prove(same, "the restored data differs from the data that was backed up")
+    prove(await d.runner.read(UPLOAD) == UPLOADED, "the uploaded file was not restored")
     answer = await database.sql("restore: the damaged database is kept", "SELECT 1", restored["kept"])
-    prove(answer == "1", "the database as it was before the restore is not kept")
+    prove(answer == "1", "the old database was not kept")
     words = (
-        "rows changed, rows deleted, a table dropped and a file removed: all back, by two ways of counting"
+        "changed rows, deleted rows, a dropped table and a removed file are all restored, by two ways of"
+        " counting"
     )
     d.report.prove("damage and restore", words, **restored, fingerprints=len(good.splitlines()))
 
@@ -79,13 +80,13 @@ async def damage_and_restore(d: Deployment, database: Database) -> None:
 async def _back_up_by_cron(d: Deployment) -> None:
     count = await _count_backups(d)
     await _run_by_cron(d, "backup: cron's own line", CRON_FILE)
-    prove(await _count_backups(d) == count + 1, "cron's line made no backup")
+    prove(await _count_backups(d) == count + 1, "cron's command took no backup")
     await _run_by_cron(d, "backup: cron's look at its age", AGE_FILE)
 
 
 async def _run_by_cron(d: Deployment, name: str, file: PurePosixPath) -> None:
     text = await d.runner.read(file)
-    prove(text is not None, f"backup.yml made no cron file {file}")
+    prove(text is not None, f"backup.yml did not write the cron file {file}")
     command = cron.read(text or "").command(str(d.runner.root / DATABASE_NODE))
     (await d.run(Step(name, command))).check()
 
@@ -101,14 +102,14 @@ async def _damage(d: Deployment, database: Database) -> None:
 
 
 async def validate_stack_file(d: Deployment) -> None:
-    """Check the stack file that local nodes cannot run against the Compose schema."""
+    """Validate the stack file against the Compose schema, because local nodes cannot run it."""
     command = ("check-jsonschema", "--builtin-schema", "vendor.compose-spec", str(STACK_FILE))
     (await d.run(Step("stack file: Compose schema", command))).check()
-    d.report.prove("stack file", "rendered, and valid against the Compose schema")
+    d.report.prove("stack file", "written, and valid by the Compose schema")
 
 
 async def deploy_again(d: Deployment) -> None:
-    """Deploy again: nothing may change."""
+    """Deploy a second time: nothing may change."""
     again = await deploy.deploy(d)
     what = f"the second deployment changed something: {again.plans}, changed tasks: {again.changed}"
     prove(again.nothing_changed, what)
@@ -117,35 +118,38 @@ async def deploy_again(d: Deployment) -> None:
 
 
 async def destroy_app_and_count(d: Deployment) -> None:
-    """Destroy the app: the bucket and every backup must still be there."""
+    """Destroy the app: the bucket and every backup must still exist."""
     counts = await deploy.destroy(d)
     backups = await _count_backups(d)
     prove(counts["delete"] > 0, "destroying the app removed nothing")
-    prove(backups > 0, "the backups went with the app")
-    words = f"{counts['delete']} resources are gone, {backups} backups are still there"
+    prove(backups > 0, "destroying the app removed the backups too")
+    words = f"{counts['delete']} resources are deleted, {backups} backups still exist"
     d.report.prove("app destroyed", words, removed=counts["delete"], backups=backups)
 
 
 async def try_to_destroy_storage(d: Deployment) -> None:
-    """Storage must refuse to be destroyed: by its own configuration, and by the gate."""
+    """Try to destroy storage: its own configuration must refuse, and so must the gate."""
     refused = await d.run(replace(d.storage.plan(DOOMED, destroy=True), must_fail=True))
     prove(
-        "cannot be destroyed" in refused.stdout and refused.exit_code == 1, "storage let itself be destroyed"
+        "cannot be destroyed" in refused.stdout and refused.exit_code == 1,
+        "storage's configuration allowed a plan that destroys it",
     )
     doomed = await _plan_unprotected(d)
     unasked = sorted(set(PROTECTED) - {each.address for each in doomed.changes})
-    prove(not unasked, f"the gate was not asked to destroy {', '.join(unasked)}")
+    prove(not unasked, f"the plan for the gate does not destroy {', '.join(unasked)}")
     try:
         gate_storage(doomed)
     except PlanRefused as refusal:
-        words = "refused, by its own configuration and by the gate"
+        words = "refused by its own configuration and by the gate"
         d.report.prove("storage destroy", words, gate=refusal.what)
     else:
-        raise VerifyFailed("the gate let a destruction in storage pass", "do not use this version")
+        raise VerifyFailed(
+            "the gate allowed a plan that destroys storage", "do not use this version; report it"
+        )
 
 
 async def _plan_unprotected(d: Deployment) -> Plan:
-    """Plan to destroy a storage whose configuration protects nothing: the gate is all that is left."""
+    """Plan to destroy storage without the protection of its configuration, so that only the gate is left."""
     override = d.storage.workdir / UNPROTECTED
     try:
         await d.runner.write(override, "\n".join(map(_without_protection, PROTECTED)))
@@ -161,10 +165,14 @@ def _without_protection(address: str) -> str:
 
 
 def prove(proven: bool, otherwise: str) -> None:
-    """Make sure that something is as a rehearsal says.
+    """Make sure that a proof of a rehearsal holds.
+
+    Args:
+        proven: the result of the proof.
+        otherwise: what happened if the proof failed.
 
     Raises:
-        VerifyFailed: it is not.
+        VerifyFailed: the proof failed.
     """
     if not proven:
-        raise VerifyFailed(f"rehearsal: {otherwise}", "see the steps above and the report: this is a defect")
+        raise VerifyFailed(f"rehearsal: {otherwise}", "this is a defect: see the report, and report it")

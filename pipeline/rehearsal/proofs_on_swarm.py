@@ -1,4 +1,4 @@
-"""The end of a rehearsal on real nodes: what a user put into NocoDB is damaged and restored."""
+"""The last part of a rehearsal on a Swarm: a user's data in NocoDB is damaged and restored."""
 
 import httpx
 
@@ -13,17 +13,17 @@ from pipeline.targets.emulator import OWNER
 
 NOCODB_PORT, ADMINER_PORT = 8080, 8081
 TABLE = "nc_bases_v2"
-"""One of NocoDB's own."""
+"""A table that NocoDB itself creates."""
 UPLOADS = "/srv/quickdata/nocodb/nc/uploads"
 RECEIPT = b"An attachment: NocoDB keeps these in files, not in PostgreSQL.\n"
 NAMES = ("Ada", "Grace", "Edsger")
 
 
 async def run_swarm_epilogue(s: Swarm) -> None:
-    """Prove what a rehearsal on real nodes proves; the figures go into the report.
+    """Run the proofs of a rehearsal on a Swarm, and write their figures into the report.
 
     Raises:
-        PipelineError: something was not as it must be.
+        PipelineError: a step or a proof failed.
     """
     await damage_and_restore_bases(s)
     await look_into_adminer(s)
@@ -34,7 +34,7 @@ async def run_swarm_epilogue(s: Swarm) -> None:
 
 
 async def damage_and_restore_bases(s: Swarm) -> None:
-    """Make two bases in NocoDB, back up, damage one and drop the other, restore: NocoDB serves both again."""
+    """Create two bases, back up, damage one and drop the other, restore: NocoDB must show both again."""
     async with signed_in(*where(s)) as user:
         kept, dropped = (
             await user.make("Customers", NAMES, RECEIPT),
@@ -43,22 +43,22 @@ async def damage_and_restore_bases(s: Swarm) -> None:
         good = await user.names(kept)
         await backup(s.d)
         await _damage(s, user, kept, dropped)
-        prove(await user.names(kept) != good, "the damage damaged nothing")
-        prove(await user.file(kept) != RECEIPT, "the attachment is still there")
+        prove(await user.names(kept) != good, "the damage changed nothing")
+        prove(await user.file(kept) != RECEIPT, "the damage did not remove the attachment")
     back = await restore(s.d)
     async with signed_in(*where(s)) as user:
-        prove(await user.names(kept) == good, "the rows are not those that were backed up")
-        prove(await user.names(dropped) == good, "the base that was dropped did not come back")
-        prove(await user.file(kept) == RECEIPT, "the attachment did not come back")
+        prove(await user.names(kept) == good, "the restored rows differ from the rows that were backed up")
+        prove(await user.names(dropped) == good, "the dropped base was not restored")
+        prove(await user.file(kept) == RECEIPT, "the attachment was not restored")
     words = (
-        "rows changed, a base dropped, an attachment removed: NocoDB serves all of it again;"
-        f" it was away for {back['nocodb_away_seconds']} s"
+        "NocoDB shows the changed rows, the dropped base and the removed attachment again;"
+        f" it was down for {back['nocodb_away_seconds']} s"
     )
     s.d.report.prove("damage and restore", words, **back)
 
 
 def where(s: Swarm) -> tuple[str, str, str]:
-    """Return where NocoDB is, and its first user's name and password."""
+    """Return NocoDB's address, and the name and password of its first user."""
     domain = s.d.common.get("nocodb_domain")
     url = f"https://{domain}" if domain else f"http://{s.nodes.addresses['database']}:{NOCODB_PORT}"
     return url, OWNER, s.secrets["vault_nocodb_admin_password"]
@@ -74,7 +74,7 @@ async def _damage(s: Swarm, user: User, kept: Base, dropped: Base) -> None:
 
 
 async def look_into_adminer(s: Swarm) -> None:
-    """Sign in to Adminer, as a user does: it shows the tables of the database that was restored."""
+    """Sign in to Adminer, as a user does: it must show the tables of the restored database."""
     url = f"http://{s.nodes.addresses['manager']}:{ADMINER_PORT}/"
     login = {
         "driver": "pgsql",
@@ -87,4 +87,4 @@ async def look_into_adminer(s: Swarm) -> None:
         prove((await http.get(url)).is_success, f"Adminer does not answer at {url}")
         page = await http.post(url, data={f"auth[{name}]": value for name, value in login.items()})
     prove(TABLE in page.text, f"Adminer at {url} does not show the table {TABLE}")
-    s.d.report.prove("Adminer", "signs in to the restored database and shows its tables")
+    s.d.report.prove("Adminer", "a user signs in to the restored database and sees its tables")

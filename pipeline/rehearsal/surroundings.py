@@ -1,4 +1,4 @@
-"""The servers beside a rehearsal: LocalStack and PostgreSQL, and the throwaway workspace."""
+"""What a rehearsal on local nodes runs in: LocalStack, PostgreSQL, and a throwaway workspace."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,9 +18,9 @@ class Surroundings:
 
     Args:
         aws: the emulator.
-        database: what stands for the stack's db service.
-        workspace: a throwaway directory with the infrastructure in it, as the steps see it.
-        site: where its drill happens.
+        database: the server that replaces the stack's db service.
+        workspace: a throwaway directory with a copy of infrastructure/; the path as the steps see it.
+        site: where the drill runs.
     """
 
     aws: LocalStack
@@ -31,7 +31,7 @@ class Surroundings:
 
 @asynccontextmanager
 async def open_surroundings() -> AsyncIterator[Surroundings]:
-    """Run the servers beside the block; nothing of them, nor a file, is left behind.
+    """Run the servers during the block. Afterwards no process and no file is left behind.
 
     Raises:
         ToolError: a server did not start.

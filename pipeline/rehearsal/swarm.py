@@ -1,4 +1,4 @@
-"""A deployment on real nodes: containers that Ansible reaches by SSH, with a Swarm that runs the stack."""
+"""A rehearsal's deployment on a Swarm: its nodes are containers that Ansible reaches by SSH."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -36,22 +36,22 @@ from pipeline.tofu.stack import STACKS
 
 IMAGES = REPOSITORY / "infrastructure/ansible/group_vars/all/images.yml"
 WORKSPACE_BYTES = 100 * 10**6
-"""A directory without nodes in it: LocalStack's objects, the tools' own files."""
+"""The bytes of the rehearsal's directory: LocalStack's objects and the files of the tools."""
 NODES_BYTES = 10**9
-"""What two nodes write beside their images: Python's packages, the database, Docker's own."""
+"""The bytes that two nodes write besides their images: Python's packages, the database, Docker's files."""
 PLACED = {"manager": ("adminer",), "database": ("db", "nocodb")}
-"""Which node runs which service of the stack; with a domain, the manager the proxy too."""
+"""Which node runs which service of the stack. With a domain, the manager also runs the proxy."""
 
 
 @dataclass(frozen=True)
 class Swarm:
-    """A deployment on real nodes, and what it runs in.
+    """A deployment on a Swarm, with its nodes and its emulator.
 
     Args:
         d: the deployment.
-        nodes: its nodes.
+        nodes: the nodes.
         aws: the emulator.
-        secrets: what its vault holds.
+        secrets: the values in the vault.
     """
 
     d: Deployment
@@ -64,33 +64,29 @@ class Swarm:
 async def swarm(
     progress: Progress, report: Report, suffix: str, workers: int = 0, domain: str = ""
 ) -> AsyncIterator[Swarm]:
-    """Prepare a deployment on new nodes; nothing of it is left behind.
+    """Prepare a deployment on new nodes. Everything is removed after the block.
 
     Args:
-        progress: told of everything that happens.
-        report: notes every step.
+        progress: shows notes and steps to the user.
+        report: records every step.
         suffix: the deployment's suffix, lower case.
-        workers: how many nodes there are besides manager and database.
-        domain: under which a proxy serves NocoDB, with a certificate of its own authority; empty for none.
+        workers: the number of nodes besides manager and database.
+        domain: the name at which a proxy serves NocoDB with its own certificate authority; empty for none.
 
     Raises:
         PipelineError: a server, a node or a step failed.
     """
     content, needed = vault(), stock(workers, domain)
     require_room(await _needs(needed))
-    find_or_download_tofu()  # it may have to be downloaded: nodes would wait for it
+    find_or_download_tofu()  # before the nodes start, because a download takes time
     with throwaway_workspace() as directory:
-        progress.note(
-            f"nodes: {len(needed)} containers are started, and the stack's images are loaded into them"
-        )
+        progress.note(f"nodes: {len(needed)} containers start, and the stack's images are copied into them")
         async with (
             nodes(directory, needed) as machines,
             localstack(directory / "localstack", listen=machines.gateway) as aws,
         ):
             names = ", ".join(machines.container(name) for name in needed)
-            progress.note(
-                f"nodes: they are up; to look into one while it runs: docker exec -it NAME bash: {names}"
-            )
+            progress.note(f"nodes: {names} run; to look into one: docker exec -it NAME bash")
             bench = workbench(directory / "workspace", _secrets(machines, content), progress)
             d = _with_addresses(
                 emulated_deployment(aws, bench, suffix, progress, report, machines.public_key), machines
@@ -102,11 +98,11 @@ async def swarm(
 
 
 async def _needs(stock: Mapping[str, tuple[str, ...]]) -> list[Need]:
-    """Return what room is needed here, and where Docker keeps the nodes: each has its images once more."""
+    """Return the space needed for the workspace, and for the nodes in Docker: each has its own images."""
     room = temporary(WORKSPACE_BYTES, "for a rehearsal")
     needs = [room, *tools.downloads(room.directory / folder for folder in STACKS.values())]
     root = Path(await docker("info", "--format", "{{.DockerRootDir}}"))
-    if not root.is_dir():  # Docker's machine is not this one, whatever its socket says
+    if not root.is_dir():  # Docker runs on another machine, although its socket is here
         return needs
     sizes = {
         name: int(image["Size"]) for name, image in (await inspect_images(chain(*stock.values()))).items()
@@ -121,7 +117,7 @@ def _secrets(machines: Nodes, content: Mapping[str, str]) -> dict[str, str]:
 
 
 def _with_addresses(d: Deployment, machines: Nodes) -> Deployment:
-    """LocalStack's instances are records: their addresses and their volume are nobody's."""
+    """Use the addresses of the containers: those of LocalStack's instances are invented, as is the volume."""
     own: dict[str, Any] = {"data_volume_id": "", "node_environment": node_environment()}
     where = {
         name: {"ansible_host": address, "private_ip": address, **own}
@@ -131,7 +127,7 @@ def _with_addresses(d: Deployment, machines: Nodes) -> Deployment:
 
 
 def node_environment() -> dict[str, str]:
-    """Return the variables with which a node downloads, whose values Ansible looks up when it needs them."""
+    """Return the variables for downloads on a node. Ansible looks up their values when it needs them."""
     return {name: f"{{{{ lookup('ansible.builtin.env', '{name}') }}}}" for name in for_other_machines()}
 
 
@@ -143,16 +139,16 @@ def _with_domain(d: Deployment, domain: str) -> Deployment:
 
 
 def with_workers(d: Deployment, workers: int) -> Deployment:
-    """Return the deployment with so many nodes besides manager and database."""
+    """Return the deployment with a number of nodes besides manager and database."""
     return replace(d, app=replace(d.app, env={**d.app.env, "TF_VAR_workers": str(workers)}))
 
 
 def stock(workers: int = 0, domain: str = "") -> dict[str, tuple[str, ...]]:
-    """Return the images that each node has to have, by the node's name.
+    """Return the images that each node needs, by the node's name.
 
     Args:
-        workers: how many nodes there are besides manager and database.
-        domain: the name under which a proxy serves NocoDB; empty for none.
+        workers: the number of nodes besides manager and database.
+        domain: the name at which a proxy serves NocoDB; empty for none.
     """
     named = yaml.safe_load(IMAGES.read_text(encoding="utf-8"))["images"]
     placed = PLACED | {f"worker-{number}": () for number in range(1, workers + 1)}
@@ -162,6 +158,6 @@ def stock(workers: int = 0, domain: str = "") -> dict[str, tuple[str, ...]]:
 
 
 async def find_stand_ins() -> list[str]:
-    """Return the names of those images that are not the real ones."""
+    """Return the names of the images that are stand-ins for the real ones."""
     known = await inspect_images(name for names in stock().values() for name in names)
     return [name for name, image in known.items() if (image["Config"].get("Labels") or {}).get(STAND_IN)]

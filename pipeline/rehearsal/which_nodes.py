@@ -1,4 +1,4 @@
-"""Which nodes a rehearsal has: containers with a Swarm where there is Docker, else directories."""
+"""Which nodes a rehearsal uses: containers with a Swarm if Docker runs, else directories."""
 
 import shutil
 
@@ -17,8 +17,8 @@ from pipeline.servers.docker import docker, inspect_images
 AUTO, LOCAL, DOCKER = KINDS = ("auto", "local", "docker")
 
 NOT_PROVEN = (
-    "EC2's own machines: the nodes were containers, with Docker in them already",
-    "the data volume formatted and mounted: its place was a directory",
+    "the nodes run on EC2: here they were containers that already had Docker",
+    "the data volume is formatted and mounted: here it was a directory",
     EMULATED,
 )
 
@@ -26,31 +26,31 @@ NOT_PROVEN = (
 async def rehearse_on(
     kind: str, progress: Progress, report: Report, suffix: str, place: OpenSurroundings | None = None
 ) -> None:
-    """Rehearse on the nodes that are asked for; the first line says which, and why.
+    """Rehearse on nodes of the given kind; the first line says which nodes, and why.
 
     Args:
-        kind: one of KINDS; auto is docker where Docker answers and has the images or can pull them.
-        progress: told of everything that happens.
-        report: takes steps, plans, proofs, and what was not proven.
+        kind: one of KINDS; auto means docker if Docker runs and has the images or can pull them.
+        progress: shows notes and steps to the user.
+        report: records steps, plans, proofs, and what was not proven.
         suffix: the deployment's suffix, lower case.
-        place: where the servers run, with local nodes beside them; None is this machine.
+        place: where the servers and the local nodes run; None means this machine.
 
     Raises:
-        ToolError: docker was asked for, and cannot be had.
-        PipelineError: something was not proven.
+        ToolError: kind is docker, but Docker or its images are not available.
+        PipelineError: a step or a proof failed.
     """
     if place:
         await rehearse(progress, report, suffix, place)
         return
     await remove_dead_ones(progress)
-    why = "asked for" if kind == LOCAL else await _why_no_docker(progress)
+    why = "chosen by --nodes local" if kind == LOCAL else await _why_no_docker(progress)
     if kind == DOCKER and why:
-        raise ToolError(f"no nodes in Docker: {why}", "fix that, or rehearse with --nodes local")
+        raise ToolError(f"no nodes in Docker: {why}", "fix the cause, or rehearse with --nodes local")
     if why:
-        _say(progress, report, f"nodes: local, directories of this machine: {why}")
+        _say(progress, report, f"nodes: local, directories on this machine: {why}")
         await rehearse(progress, report, suffix)
     else:
-        reason = "asked for" if kind == DOCKER else "Docker answers and has the images"
+        reason = "chosen by --nodes docker" if kind == DOCKER else "Docker runs and has the images"
         _say(progress, report, f"nodes: docker, containers with a Swarm: {reason}")
         await _on_swarm(progress, report, suffix)
 
@@ -61,44 +61,44 @@ def _say(progress: Progress, report: Report, choice: str) -> None:
 
 
 async def _why_no_docker(progress: Progress) -> str:
-    """Return why there can be no nodes in Docker, in a few words; empty when there can."""
+    """Return why nodes in Docker are not possible, in a few words; empty if they are."""
     for program in ("ssh", "ssh-keygen"):
         if not shutil.which(program):
-            return f"{program} is not on this machine"
+            return f"{program} is not installed"
     try:
         await docker("version", "--format", "{{.Server.Version}}")
         where = await docker("context", "inspect", "--format", "{{.Endpoints.docker.Host}}")
     except ToolError as error:
         return f"Docker does not answer ({last_words(error)})"
     if not where.startswith("unix://"):
-        return f"Docker is not on this machine, but at {where}"
+        return f"Docker runs on another machine, at {where}"
     return await _pull_missing(progress)
 
 
 async def _pull_missing(progress: Progress) -> str:
-    """Return which image cannot be had, and why; empty when all are here."""
+    """Pull the missing images. Return which image cannot be pulled, and why; empty if all are here."""
     needed = {BASE, *(name for names in stock().values() for name in names)}
     missing = sorted(needed - set(await inspect_images(needed)))
     if missing:
-        progress.note("nodes: docker, if the images that it lacks can be pulled: Docker answers")
+        progress.note(f"nodes: docker, if Docker can pull {len(missing)} missing images")
     for name in missing:
         progress.note(f"… docker pull {name}")
         try:
             await docker("pull", "--quiet", name)
         except ToolError as error:
-            return f"the image {name} is not here and cannot be pulled ({last_words(error)})"
+            return f"the image {name} is missing and cannot be pulled ({last_words(error)})"
     return ""
 
 
 def last_words(error: ToolError) -> str:
-    """Return the last line of what a tool has said of its failure."""
+    """Return the last line of a tool's error output."""
     return (error.tail or error.what).splitlines()[-1]
 
 
 async def _on_swarm(progress: Progress, report: Report, suffix: str) -> None:
     report.not_proven.extend(NOT_PROVEN)
     if stand_ins := await find_stand_ins():
-        report.not_proven.append(f"these images themselves, for which stand-ins ran: {', '.join(stand_ins)}")
+        report.not_proven.append(f"these images work: stand-ins ran in their place: {', '.join(stand_ins)}")
     async with swarm(progress, report, suffix) as s:
         deployed = await deploy.deploy(s.d)
         report.prove("deploy and verify", node.in_words(deployed.proof), **deployed.proof)

@@ -1,4 +1,4 @@
-"""A throwaway copy of the infrastructure, without anything real in it."""
+"""A throwaway copy of infrastructure/, without files of a real deployment."""
 
 import shutil
 from collections.abc import Iterator
@@ -21,12 +21,12 @@ REAL = (
     "known_hosts",
     ".secrets",
 )
-"""What a checkout may hold of a real deployment: states, plans, variables, vaults."""
+"""Files of a real deployment that a checkout may contain: states, plans, variables, vaults."""
 
 
 @contextmanager
 def throwaway_workspace() -> Iterator[Path]:
-    """Yield a new directory with `workspace/infrastructure` in it; nothing of it is left behind."""
+    """Yield a new directory that contains `workspace/infrastructure`. It is removed after the block."""
     with scratch() as directory:
         workspace = directory / "workspace"
         workspace.mkdir(mode=0o700)

@@ -1,1 +1,1 @@
-"""Who executes steps: processes of this machine, or containers."""
+"""The runners that execute steps: as processes on this machine, or in containers."""

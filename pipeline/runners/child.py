@@ -1,4 +1,4 @@
-"""A tool's process: when this one is killed it is asked to end, and can still say what it says."""
+"""A tool's process. If the pipeline is killed, the tool is asked to end, and can still write its output."""
 
 import fcntl
 import os
@@ -13,44 +13,44 @@ import anyio
 from anyio.abc import ByteReceiveStream, Process
 
 GUARD = 'read -r pid && { read -r _ || kill -TERM "$pid"; }'
-"""Reads the tool's id, then waits for the word that it has ended; if we are killed, it asks the tool to end.
+"""Reads the tool's process id, then a line when the tool has ended. It sends SIGTERM if that line is missing.
 
-The kernel's own signal for this (prctl(2), PR_SET_PDEATHSIG) comes once for every thread that we have.
-OpenTofu takes a second one as an order to drop the state that it has not written; SIGKILL would do the same.
+The kernel's signal for this (prctl(2), PR_SET_PDEATHSIG) comes once for every thread of the pipeline. On a
+second signal, OpenTofu drops the state that it has not written yet. SIGKILL would have the same effect.
 """
 LAST_WORDS = 1024**2
-"""Bytes that a pipe holds when nobody reads it any more: pipe(7), /proc/sys/fs/pipe-max-size."""
+"""The bytes that a pipe can hold when nobody reads it any more: pipe(7), /proc/sys/fs/pipe-max-size."""
 
 
 class Pipe(ByteReceiveStream):
-    """What a tool prints."""
+    """The output of a tool."""
 
     def __init__(self) -> None:
         self.reading, self.writing = os.pipe()
-        with suppress(OSError):  # a user has a limit of all pipes together: then it holds less
+        with suppress(OSError):  # all pipes of a user share a limit: beyond that, this pipe can hold less
             fcntl.fcntl(self.writing, fcntl.F_SETPIPE_SZ, LAST_WORDS)
 
     async def receive(self, max_bytes: int = 65536) -> bytes:
-        """Return what was printed; at the end of it raise `anyio.EndOfStream`."""
+        """Return the next output; at the end raise `anyio.EndOfStream`."""
         await anyio.wait_readable(self.reading)
         if chunk := os.read(self.reading, max_bytes):
             return chunk
         raise anyio.EndOfStream
 
     async def aclose(self) -> None:
-        """Close the end that is read."""
+        """Close the reading end."""
         os.close(self.reading)
 
 
 @dataclass(frozen=True)
 class Child:
-    """A tool that runs.
+    """A running tool.
 
     Args:
-        process: its process, the first of a session and a process group of its own.
-        out: what it prints.
-        err: what it prints as errors.
-        guard: asks it to end when this process is killed.
+        process: the tool's process; it leads its own session and process group.
+        out: the standard output.
+        err: the error output.
+        guard: asks the tool to end if the pipeline is killed.
     """
 
     process: Process
@@ -60,7 +60,7 @@ class Child:
 
     @asynccontextmanager
     async def attended(self) -> AsyncIterator[None]:
-        """Attend it in a block: it is waited for and its pipes are closed, whatever ends the block."""
+        """Run a block; afterwards always wait for the tool and close its pipes."""
         async with self.out, self.err, self.guard:
             try:
                 async with self.process:
@@ -72,17 +72,17 @@ class Child:
 async def start(command: tuple[str, ...], cwd: Path, env: Mapping[str, str], umask: int) -> Child:
     """Start a tool.
 
-    It holds the reading ends of its own pipes: a Go program such as OpenTofu dies at the first word that
-    nobody can read (os/signal, "SIGPIPE"), and would leave an empty state when this process is killed.
+    The tool also holds the reading ends of its own pipes. Otherwise, if the pipeline is killed, a Go program
+    such as OpenTofu dies at its next output (os/signal, "SIGPIPE") and leaves an empty state.
 
     Args:
         command: argv.
-        cwd: its folder.
-        env: its whole environment.
-        umask: its umask.
+        cwd: the working directory.
+        env: the whole environment.
+        umask: the umask.
 
     Raises:
-        OSError: it cannot be started.
+        OSError: the tool cannot be started.
     """
     guard, out, err = await _start_guard(), Pipe(), Pipe()
     try:
@@ -114,17 +114,17 @@ async def _start_guard() -> Process:
 
 
 async def _tell(guard: Process, word: str) -> None:
-    assert guard.stdin is not None  # noqa: S101 - a pipe is what open_process makes
+    assert guard.stdin is not None  # noqa: S101 - open_process always makes a pipe
     with anyio.CancelScope(shield=True), suppress(anyio.BrokenResourceError):
         await guard.stdin.send(f"{word}\n".encode())
 
 
 def is_runnable(command: str, cwd: Path, path: str) -> bool:
-    """Tell whether a command can be executed: what starts it would say so in its own words.
+    """Tell whether a command can be executed, so that a missing tool gets a clear error.
 
     Args:
-        command: its name, or its path.
-        cwd: the folder in which it is started.
-        path: the directories that are searched for a name.
+        command: the command's name or path.
+        cwd: the directory in which it is started.
+        path: the directories to search for a name, as in PATH.
     """
     return shutil.which(str(cwd / command) if os.sep in command else command, path=path) is not None

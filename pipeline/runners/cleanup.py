@@ -1,4 +1,4 @@
-"""What has to happen at the end of a block, whatever ended it."""
+"""Clean up at the end of a block, even if the block failed or was cancelled."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -10,15 +10,15 @@ from pipeline.errors import PipelineError
 
 @asynccontextmanager
 async def afterwards(clean: Callable[[], Awaitable[object]]) -> AsyncIterator[None]:
-    """Run the block, then clean, also when the block failed or was cancelled.
+    """Run the block, then clean up, even if the block failed or was cancelled.
 
-    The block's own error is the one that is raised; what then went wrong is a note on it.
+    The error of the block is raised. If the cleanup fails too, that is a note on the error.
 
     Args:
-        clean: asked once.
+        clean: cleans up; called once.
 
     Raises:
-        PipelineError: nothing else failed but the cleaning.
+        PipelineError: only the cleanup failed.
     """
     try:
         yield
@@ -30,11 +30,11 @@ async def afterwards(clean: Callable[[], Awaitable[object]]) -> AsyncIterator[No
 
 
 async def clean_after(error: BaseException, clean: Callable[[], Awaitable[object]]) -> None:
-    """Clean after a failure; what goes wrong then is a note on its error.
+    """Clean up after a failure. If the cleanup fails too, that is a note on the error.
 
     Args:
-        error: why the block ended.
-        clean: asked once.
+        error: the error that ended the block.
+        clean: cleans up; called once.
     """
     try:
         with CancelScope(shield=True):

@@ -1,4 +1,4 @@
-"""The runner that executes steps in containers: each is one exec on one toolbox container, by Dagger."""
+"""The runner for containers: each step is one exec of Dagger in the toolbox container."""
 
 import re
 import time
@@ -12,7 +12,7 @@ import dagger
 from anyio import CancelScope
 from dagger import ReturnType, telemetry
 
-from pipeline.errors import PipelineError, ToolError
+from pipeline.errors import FIX_BELOW, PipelineError, ToolError
 from pipeline.reporting.progress import Progress
 from pipeline.steps.masks import Masks
 from pipeline.steps.output import Reader
@@ -22,31 +22,31 @@ Answer = TypeVar("Answer")
 
 WORKSPACE = PurePosixPath("/workspace")
 SECRETS = PurePosixPath("/run/quickdata")
-"""Where secret files are mounted: in memory, for the length of one exec."""
+"""Where secret files are mounted: in memory, during one exec."""
 
 FRESH = "QUICKDATA_FRESH"
-"""The variable whose new value makes an exec run that the engine would otherwise remember."""
+"""A variable with a new value for each exec: otherwise the engine would reuse an earlier result."""
 
 TEXT, OUT = "/tmp/quickdata.text", "/tmp/quickdata.out"  # noqa: S108 - in a container of its own
 QUIET = 'in=$1; shift; exec "$@" <"$in" >"$0"'
-"""What runs a private command: the engine prints an exec's output in the job's log, but no file."""
+"""Runs a private command with its output in a file: the engine prints the output of an exec in the log."""
 
 TAIL = 8
 NO_COMMAND = re.compile(r'exec: "|fork/exec |\S*quickdata\.out: ')
-"""How the engine's own init, or the shell of a private command, begins to say that there is no command."""
+"""The beginning of the engine's message, or of the shell's, if a command does not exist."""
 
 SIGNALLED = range(128, 192)
-"""Exit codes after which the engine gives no files."""
+"""Exit codes after which the engine returns no files."""
 
 
 class ContainerRunner:
-    """Runs steps on a toolbox container that has the workspace mounted.
+    """Runs steps in a toolbox container that has the workspace mounted.
 
     Args:
         toolbox: the container, with a volume at the workspace's path.
-        secrets: the engine's secrets by name; never in argv, never plain in an environment.
-        masks: covers their values, besides what the engine itself covers.
-        progress: told of everything that happens.
+        secrets: the engine's secrets by name; never in argv, never as plain variables.
+        masks: masks their values, in addition to the masks of the engine.
+        progress: shows notes and steps to the user.
         root: the workspace's path in the container.
     """
 
@@ -67,9 +67,9 @@ class ContainerRunner:
         return self._root
 
     async def run(self, step: Step) -> Result:
-        """Run the step as one exec, to its end.
+        """Run the step as one exec, always to its end.
 
-        An exec that is cancelled is killed, and OpenTofu would leave a state behind that knows nothing.
+        A cancelled exec would be killed, and OpenTofu would leave an empty state behind.
         """
         started = time.monotonic()
         self._progress.begin_step(step)
@@ -83,7 +83,7 @@ class ContainerRunner:
         return result
 
     def prepared(self, step: Step) -> dagger.Container:
-        """Return the toolbox with a step's exec, which has not run yet."""
+        """Return the toolbox with the exec of a step, which has not run yet."""
         container = self._toolbox.with_workdir(str(self._root / step.workdir))
         for name, value in step.env.items():
             container = container.with_env_variable(name, value)
@@ -99,7 +99,7 @@ class ContainerRunner:
         return container.with_exec(list(step.command), stdin=step.stdin or "", expect=ReturnType.ANY)
 
     def _quiet(self, step: Step, container: dagger.Container) -> dagger.Container:
-        """Return it with an exec that shows neither what it reads, such as a state, nor what it says."""
+        """Return the container with an exec that shows neither its input, such as a state, nor its output."""
         source = "/dev/null"
         if step.stdin:
             source = str(SECRETS / "stdin")
@@ -109,33 +109,33 @@ class ContainerRunner:
         return container.with_exec(["sh", "-c", QUIET, OUT, source, *step.command], expect=ReturnType.ANY)
 
     async def write(self, path: PurePosixPath, text: str, mode: int = 0o644) -> None:
-        """Write a file below the workspace; the workspace is this run's alone, so nobody sees half of it."""
+        """Write a file in the workspace. Only this run uses the workspace, so nobody sees half a file."""
         container = self._toolbox.with_new_file(TEXT, text, permissions=0o600)
         await self._file(
             f"write {path}", container, "install", "-D", "-m", f"{mode:o}", TEXT, str(self._root / path)
         )
 
     async def read(self, path: PurePosixPath) -> str | None:
-        """Return a file's text, None when there is none; looked for first, as the engine shows errors."""
+        """Return a file's text; None if it does not exist. It is looked for, as the engine shows errors."""
         if not await self._exists(path):
             return None
         copied = tried(self._toolbox, "cp", str(self._root / path), OUT)
         code, _, err = await outcome(f"read {path}", copied)
         if code:
-            raise ToolError(f"{path} could not be read", "see the words below", err)
+            raise ToolError(f"{path} could not be read", FIX_BELOW, err)
         return await ask_engine(f"read {path}", copied.file(OUT).contents())
 
     async def remove(self, path: PurePosixPath) -> None:
-        """Remove a file below the workspace, if it is there."""
+        """Remove a file in the workspace, if it exists."""
         await self._file(f"remove {path}", self._toolbox, "rm", "-f", str(self._root / path))
 
     async def keep(self, *paths: PurePosixPath) -> dagger.Directory:
-        """Return those of these files and folders of the workspace that exist, out of its volume's reach."""
+        """Return a copy of those of these files and folders that exist in the workspace."""
         existing = [path for path in paths if await self._exists(path)]
         container = fresh(self._toolbox).with_workdir(str(self._root)).with_exec(["mkdir", "-p", "/kept"])
         for path in existing:
             container = container.with_exec(["cp", "-r", "--parents", str(path), "/kept"])
-        container = container.with_exec(["chmod", "-R", "go=", "/kept"])  # states and plans hold secrets
+        container = container.with_exec(["chmod", "-R", "go=", "/kept"])  # states and plans contain secrets
         return await ask_engine("keep", container.directory("/kept").sync())
 
     async def _exists(self, path: PurePosixPath) -> bool:
@@ -145,7 +145,7 @@ class ContainerRunner:
     async def _file(self, name: str, container: dagger.Container, *command: str) -> None:
         code, out, err = await outcome(name, tried(container, *command))
         if code:
-            raise ToolError(f"{name}: failed with exit code {code}", "see the words below", err or out)
+            raise ToolError(f"{name}: failed with exit code {code}", FIX_BELOW, err or out)
 
     async def _outcome(self, step: Step) -> tuple[int, str, str]:
         ran = self.prepared(step)
@@ -158,7 +158,7 @@ class ContainerRunner:
         covered, reader = self._masks.cover(out), Reader(step.stream)
         for line in covered.splitlines():
             reader.feed(line)
-            self._progress.show_activity(step, "", line, reader.stream)  # it is over: no activity any more
+            self._progress.show_activity(step, "", line, reader.stream)  # the step is over: no activity
         shown = out if step.private and code == 0 else covered
         return Result(step, code, shown, self._masks.cover(err), seconds, reader.summary)
 
@@ -167,40 +167,40 @@ async def outcome(name: str, container: dagger.Container) -> tuple[int, str, str
     """Run a container's last exec; return its exit code, output and error output.
 
     Args:
-        name: what users see when the engine itself fails.
-        container: ends with an exec that expects anything.
+        name: the name that users see if the engine fails.
+        container: ends with an exec that accepts any exit code.
 
     Raises:
-        PipelineError: the engine could not run it, or there is no such command.
+        PipelineError: the engine could not run the exec, or the command does not exist.
     """
     try:
         with _named(name):
             code = await container.exit_code()
             out, err = await container.stdout(), await container.stderr()
-    except dagger.ExecError as error:  # what ended by a signal (128 to 191), which ANY leaves out
+    except dagger.ExecError as error:  # the command ended by a signal (128 to 191), which ANY does not accept
         return error.exit_code, error.stdout, error.stderr
     except dagger.DaggerError as error:
         raise engine_error(name, error) from error
     if code in (1, 127) and NO_COMMAND.match(err):
-        what = f"{name}: the toolbox has no such command: {err.strip()}"
-        raise ToolError(what, "leave --toolbox-image out, or name an image with Python 3.11 on Debian")
+        what = f"{name}: the toolbox does not have this command: {err.strip()}"
+        raise ToolError(what, "omit --toolbox-image, or name an image with Python 3.11 on Debian")
     return code, out, err
 
 
 def tried(container: dagger.Container, *command: str) -> dagger.Container:
-    """Return the container with an exec that runs now, whatever its exit code will be."""
+    """Return the container with an exec that always runs, and may have any exit code."""
     return fresh(container).with_exec(list(command), expect=ReturnType.ANY)
 
 
 async def ask_engine(name: str, answer: Awaitable[Answer]) -> Answer:
-    """Wait for an answer of the engine; its own failure becomes one that a user can fix.
+    """Wait for an answer of the engine, and turn its failure into an error that a user can fix.
 
     Args:
-        name: what is being done.
-        answer: what the engine was asked.
+        name: the name of the operation, which users see.
+        answer: the engine's answer to wait for.
 
     Raises:
-        PipelineError: it failed.
+        PipelineError: the engine failed.
     """
     try:
         with _named(name):
@@ -210,30 +210,30 @@ async def ask_engine(name: str, answer: Awaitable[Answer]) -> Answer:
 
 
 def _named(name: str) -> AbstractContextManager[object]:
-    """Have the engine show what is asked in the block below a name, not as a list of its own operations."""
+    """Make the engine show the operations of the block below one name."""
     return telemetry.get_tracer().start_as_current_span(name, record_exception=False)
 
 
 def fresh(container: dagger.Container) -> dagger.Container:
-    """Return the container with a variable of a new value: the next exec runs, whatever the engine knows."""
+    """Return the container with a new value of FRESH, so that the engine really runs the next exec."""
     return container.with_env_variable(FRESH, uuid4().hex)
 
 
 def engine_error(name: str, error: dagger.DaggerError) -> PipelineError:
-    """Return what the engine's own failure means to a user.
+    """Return the error for a failure of the engine.
 
     Args:
-        name: what was being done.
-        error: what the engine said.
+        name: the name of the operation.
+        error: the engine's error.
     """
     lines = str(error).strip().splitlines() or ["nothing"]
     return ToolError(
         f"{name}: the Dagger engine says: {lines[0]}",
-        "fix what it names (an image, a network, a disk), then run again",
+        "fix the cause that it names (an image, a network, a disk), then run again",
         "\n".join([*lines[1:], *_last_words(error)]),
     )
 
 
 def _last_words(error: dagger.DaggerError) -> list[str]:
-    """Return what a command of the toolbox's own making said before it failed."""
+    """Return the last lines of a command that failed while the toolbox was made."""
     return error.stderr.splitlines()[-TAIL:] if isinstance(error, dagger.ExecError) else []

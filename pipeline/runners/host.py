@@ -1,4 +1,4 @@
-"""The runner that executes steps as processes of this machine."""
+"""The runner that executes steps as processes on this machine."""
 
 import os
 import signal
@@ -24,24 +24,24 @@ from pipeline.steps.output import Reader
 from pipeline.steps.step import Result, Step
 
 STATE_LIMIT = 120.0
-"""Seconds that an interrupted tool has to write its state before it is asked again, by SIGTERM."""
+"""How many seconds an interrupted tool gets to write its state, before SIGTERM is sent."""
 
 ANSWERED = 3.0
-"""Seconds after which AWS has answered the request that creates something: then the state knows its id."""
+"""After so many seconds, AWS has answered a request to create a resource, and the state has the new id."""
 
 SETTLING = 20.0
-"""Seconds at most that an interrupt is kept from a tool until its requests are answered."""
+"""The most seconds to hold back an interrupt until the tool's requests are answered."""
 
 LAST_WORDS = 5.0
-"""Seconds for what a tool that has ended left in its pipes."""
+"""How many seconds to read the remaining output of a tool that has ended."""
 
 PRIVATE = 0o077
-"""The umask of every step: states, plans and rendered files are nobody else's."""
+"""The umask of every step: only this user can read states, plans and rendered files."""
 
 
 @dataclass
 class Heard:
-    """What a running tool has said so far."""
+    """The output of a running tool so far."""
 
     reader: Reader
     out: list[str] = field(default_factory=list)
@@ -50,14 +50,14 @@ class Heard:
 
 
 class HostRunner:
-    """Runs steps as processes below one directory.
+    """Runs steps as processes in one workspace.
 
     Args:
-        root: the workspace, absolute.
+        root: the absolute path of the workspace.
         secrets: values by name; never logged, never in argv.
-        progress: told of everything that happens.
-        path: directories searched for tools before the system's own.
-        home: HOME of the steps; an own one keeps ~/.aws and the like out of a rehearsal.
+        progress: shows notes and steps to the user.
+        path: directories to search for tools, before PATH.
+        home: HOME of the steps; a rehearsal has its own, without ~/.aws and similar files.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class HostRunner:
         return PurePosixPath(self._root)
 
     async def run(self, step: Step) -> Result:
-        """Run the step as a process of its own session, so that a Ctrl-C reaches it once, from here."""
+        """Run the step as a process in its own session, so that only the runner sends it a Ctrl-C."""
         started = time.monotonic()
         self._progress.begin_step(step)
         result: Result | None = None
@@ -89,7 +89,9 @@ class HostRunner:
         try:
             self._lay_down(step, files)
             await anyio.lowlevel.checkpoint()
-            with anyio.CancelScope(shield=True):  # cancelled while it starts, it would be killed
+            with anyio.CancelScope(
+                shield=True
+            ):  # a process that is cancelled while it starts would be killed
                 child = await self._open(step, {**self._env(step), **{n: str(p) for n, p in files.items()}})
             async with child.attended():
                 result = await self._attend(child, step, started)
@@ -100,22 +102,22 @@ class HostRunner:
         return result
 
     async def write(self, path: PurePosixPath, text: str, mode: int = 0o644) -> None:
-        """Write a file below the workspace, whole or not at all."""
+        """Write a file in the workspace completely, or not at all."""
         target = self._root / path
         target.parent.mkdir(parents=True, exist_ok=True)
         write_whole(target, text, mode)
 
     async def read(self, path: PurePosixPath) -> str | None:
-        """Return a file's text, None when there is none; what is not text has marks for its bytes."""
+        """Return a file's text; None if it does not exist. Bytes that are not UTF-8 are replaced by marks."""
         target = anyio.Path(self._root / path)
         return await target.read_text(encoding="utf-8", errors="replace") if await target.exists() else None
 
     async def remove(self, path: PurePosixPath) -> None:
-        """Remove a file below the workspace, if it is there."""
+        """Remove a file in the workspace, if it exists."""
         await anyio.Path(self._root / path).unlink(missing_ok=True)
 
     def mask(self, text: str) -> str:
-        """Return the text with every secret value that is in it covered."""
+        """Return the text with every secret value masked."""
         return self._masks.cover(text)
 
     def _env(self, step: Step) -> dict[str, str]:
@@ -133,16 +135,16 @@ class HostRunner:
     async def _open(self, step: Step, env: Mapping[str, str]) -> Child:
         tool, folder = step.command[0], self._root / step.workdir
         if not is_runnable(tool, folder, env["PATH"]):
-            what = f"{step.name}: {tool} is not on this machine, or may not be executed"
+            what = f"{step.name}: {tool} is not installed, or may not be executed"
             raise ToolError(what, "run `make install`, which installs every tool")
         try:
             return await start(step.command, folder, env, PRIVATE)
-        except FileNotFoundError as error:  # a script whose interpreter is gone
-            what = f"{step.name}: it cannot be started: {error.strerror}: {error.filename}"
+        except FileNotFoundError as error:  # a script whose interpreter does not exist
+            what = f"{step.name}: {tool} cannot be started: {error.strerror}: {error.filename}"
             raise ToolError(what, "run `make install`, which installs every tool") from None
 
     async def _attend(self, child: Child, step: Step, started: float) -> Result:
-        """Read what the tool says until it ends; an interrupt goes to the tool, and it is heard out."""
+        """Read the tool's output until the tool ends; pass an interrupt to the tool, and read on."""
         process, heard = child.process, Heard(Reader(step.stream))
         async with anyio.create_task_group() as group:
             group.start_soon(self._hear, child, step, heard)
@@ -184,17 +186,17 @@ class HostRunner:
 
 
 async def _feed(process: Process, text: str) -> None:
-    assert process.stdin is not None  # noqa: S101 - a pipe is what open_process makes
-    with suppress(anyio.BrokenResourceError):  # a tool may end without reading all of it
+    assert process.stdin is not None  # noqa: S101 - open_process always makes a pipe
+    with suppress(anyio.BrokenResourceError):  # a tool may end before it has read its whole input
         await process.stdin.send(text.encode())
     await process.stdin.aclose()
 
 
 async def _settle(process: Process, reader: Reader) -> None:
-    """Wait until the tool has begun and has asked for nothing new for a moment.
+    """Wait until the tool has begun, and has sent no new request for a moment.
 
-    OpenTofu forgets an interrupt that comes before it works on the first resource, and applies to the end.
-    One that comes while a request is on its way cuts that off: AWS creates what no state then knows.
+    OpenTofu ignores an interrupt before its first resource, and applies everything. An interrupt during a
+    request cuts the request off: then AWS creates a resource that is not in the state.
     """
     before = 0
     with anyio.move_on_after(SETTLING):
@@ -206,9 +208,10 @@ async def _settle(process: Process, reader: Reader) -> None:
 
 
 async def _end(process: Process) -> None:
-    """Ask a tool to stop, and wait for it and for all that it started.
+    """Ask a tool to stop, and wait for the tool and for all processes that it started.
 
-    A killed OpenTofu leaves an empty state behind. And no run that has ended may still write to a node.
+    The tool is never killed: a killed OpenTofu leaves an empty state behind. Its processes must end too, so
+    that nothing writes to a node after the run.
     """
     sessions = find_sessions(process.pid)
     for request in (signal.SIGINT, signal.SIGTERM):

@@ -1,7 +1,6 @@
-"""The sessions of a tool and of all that it started: who still runs in them when the tool has ended.
+"""The sessions of a tool and of its processes: some may still run when the tool has ended.
 
-Ansible's workers have sessions of their own. In them pip and the like still write when ansible-playbook is
-gone.
+Ansible's workers have sessions of their own, in which pip, for example, can outlive ansible-playbook.
 """
 
 import os
@@ -13,15 +12,15 @@ import psutil
 from pipeline.machine.waiting import until
 
 LIMIT = 30.0
-"""Seconds that what a tool has started gets to end, before it is asked again, by SIGTERM."""
+"""How many seconds the processes of a tool get to end, before SIGTERM is sent."""
 GONE = (psutil.NoSuchProcess, ProcessLookupError)
 
 
 def find_sessions(tool: int) -> set[int]:
-    """Return the sessions of a tool that runs, and of the processes below it.
+    """Return the sessions of a running tool and of its child processes.
 
     Args:
-        tool: its process's id.
+        tool: the tool's process id.
     """
     sessions = set()
     with suppress(*GONE):
@@ -32,10 +31,10 @@ def find_sessions(tool: int) -> set[int]:
 
 
 async def wait_until_left(sessions: set[int]) -> None:
-    """Wait until nobody runs in these sessions: who does was told to end, and may have to tidy up.
+    """Wait until no process runs in these sessions: they were asked to end, and may have to clean up.
 
     Args:
-        sessions: what `find_sessions` found before the tool was told.
+        sessions: the result of `find_sessions`, from before the tool was asked to end.
     """
 
     async def left() -> bool:
@@ -54,5 +53,5 @@ def _members(sessions: set[int]) -> list[psutil.Process]:
 def _is_in(process: psutil.Process, sessions: set[int]) -> bool:
     try:
         return os.getsid(process.pid) in sessions and process.status() != psutil.STATUS_ZOMBIE
-    except (*GONE, psutil.AccessDenied, PermissionError):  # somebody else's
+    except (*GONE, psutil.AccessDenied, PermissionError):  # a process of another user
         return False

@@ -1,4 +1,4 @@
-"""What executes a deployment's steps: a runner, and the OpenTofu that it has."""
+"""The runner of a deployment's steps, with the OpenTofu that it uses."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,12 +8,12 @@ from pipeline.steps.step import Runner
 
 @dataclass(frozen=True)
 class Workbench:
-    """Where a deployment's steps are executed.
+    """The place where a deployment's steps are executed.
 
     Args:
-        runner: executes them.
+        runner: executes the steps.
         tofu: OpenTofu's name or path, as the steps see it.
-        env: what OpenTofu needs to know there, such as where its provider is.
+        env: variables for OpenTofu, such as the place of its provider.
     """
 
     runner: Runner

@@ -1,9 +1,9 @@
-"""Runs one of a rehearsal's servers for other machines, until it is stopped: what a container does.
+"""Run one server of a rehearsal in a container, for other containers, until it is stopped.
 
     python -P -m pipeline.servers localstack|postgres PORT
     python -P -m pipeline.servers forwarder PORT HOST:PORT
 
-PostgreSQL's password comes from the environment, as PGPASSWORD.
+The environment has PostgreSQL's password as PGPASSWORD.
 """
 
 import os
@@ -34,11 +34,11 @@ async def serve(name: str, port: int, *target: str) -> None:
 
     Args:
         name: localstack, postgres or forwarder.
-        port: the TCP port that it listens on.
-        target: where a forwarder's connections go, as HOST:PORT.
+        port: the TCP port to listen on.
+        target: the target of a forwarder, as HOST:PORT.
 
     Raises:
-        ToolError: it did not start.
+        ToolError: the server did not start.
     """
     if name == "forwarder":
         await forward(ANYWHERE, port, *target)

@@ -1,4 +1,4 @@
-"""The Docker daemon of this machine, asked by its command line."""
+"""The Docker daemon of this machine, used by its command line."""
 
 import json
 import os
@@ -11,15 +11,15 @@ from anyio import open_process, run_process
 
 from pipeline.errors import ToolError
 
-WITHOUT = "fix what Docker says, or rehearse with --nodes local"
+WITHOUT = "fix the problem that Docker reports, or rehearse with --nodes local"
 STAND_IN = "quickdata.stand-in"
-"""The label of an image that the tests made in the place of the real one."""
+"""The label of an image that the tests made instead of the real one."""
 
 
 def tied_to_us(command: tuple[str, ...]) -> tuple[str, ...]:
-    """Return a command that gets SIGTERM when the process that starts it is killed.
+    """Return a command that gets SIGTERM when the process that started it is killed.
 
-    The kernel sends it (prctl(2), PR_SET_PDEATHSIG), maybe more than once.
+    The kernel sends the signal (prctl(2), PR_SET_PDEATHSIG), maybe more than once.
 
     Args:
         command: argv.
@@ -29,17 +29,17 @@ def tied_to_us(command: tuple[str, ...]) -> tuple[str, ...]:
 
 
 async def docker(*words: str, stdin: bytes | None = None) -> str:
-    """Run a command of Docker and return what it prints; a Ctrl-C at the terminal does not reach it.
+    """Run a Docker command and return its output. A Ctrl-C at the terminal does not reach the command.
 
     Args:
         words: the command, such as "network", "create".
-        stdin: what it reads.
+        stdin: the input of the command.
 
     Raises:
-        ToolError: there is no Docker here, or the command failed; its words follow.
+        ToolError: Docker is not installed, or the command failed; the error has its last lines.
     """
     if not shutil.which("docker"):
-        raise ToolError("docker is not on this machine", WITHOUT)
+        raise ToolError("Docker is not installed", "install Docker, or rehearse with --nodes local")
     command = tied_to_us(("docker", *words))
     result = await run_process(command, input=stdin, check=False, start_new_session=True)
     if result.returncode:
@@ -49,21 +49,21 @@ async def docker(*words: str, stdin: bytes | None = None) -> str:
 
 
 async def inspect_images(names: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Return what Docker knows of those images that it has, by name."""
+    """Return Docker's description of the images that it has, by name."""
     known = {}
     for name in names:
         try:
             known[name] = json.loads(await docker("image", "inspect", name))[0]
-        except ToolError:  # it has none of that name
+        except ToolError:  # Docker does not have this image
             continue
     return known
 
 
 async def pour(container: str, names: Iterable[str]) -> None:
-    """Give images of this machine's Docker to the one that runs in a container.
+    """Copy images from this machine's Docker to the Docker in a container.
 
     Raises:
-        ToolError: one of both ends failed.
+        ToolError: saving or loading failed.
     """
     out, into = os.pipe()
     alone: Any = {"stderr": subprocess.DEVNULL, "start_new_session": True}

@@ -1,4 +1,4 @@
-"""Hands TCP connections on to another address, both ways, until either side ends or nothing more is asked."""
+"""Forward TCP connections to another address, both ways, until either side ends or the connection is idle."""
 
 import math
 from contextlib import suppress
@@ -9,20 +9,21 @@ from anyio import BrokenResourceError, CancelScope, ClosedResourceError
 from anyio.abc import SocketStream
 
 IDLE = 20.0
-"""Seconds after an answer until a connection that is asked nothing ends.
+"""How many seconds after an answer an idle connection is closed.
 
-A server closes an idle connection (LocalStack after 60 s), and a tunnel of the Dagger engine does not tell:
-the client's next question would wait for ever. Closed from here, the client sees it, and connects again.
+A server closes an idle connection (LocalStack after 60 s), but a tunnel of the Dagger engine does not report
+this, and the client's next request would wait for ever. If the forwarder closes the connection, the client
+connects again.
 """
 
 
 async def forward(listen: str, port: int, target: str) -> None:
-    """Hand every connection on until this process is stopped.
+    """Forward every connection until this process is stopped.
 
     Args:
         listen: the address to listen on.
         port: the TCP port to listen on.
-        target: where connections go, as HOST:PORT.
+        target: the address to forward to, as HOST:PORT.
     """
     host, _, its_port = target.rpartition(":")
     listener = await anyio.create_tcp_listener(local_host=listen, local_port=port)
@@ -47,7 +48,7 @@ async def _connect(host: str, port: int, client: SocketStream) -> None:
 async def _ask(client: SocketStream, server: SocketStream, connection: CancelScope) -> None:
     with suppress(BrokenResourceError, ClosedResourceError):
         async for data in client:
-            connection.deadline = math.inf  # an answer takes as long as it takes
+            connection.deadline = math.inf  # an answer may take any time
             await server.send(data)
     connection.deadline = min(connection.deadline, anyio.current_time() + IDLE)
 
@@ -55,6 +56,6 @@ async def _ask(client: SocketStream, server: SocketStream, connection: CancelSco
 async def _answer(server: SocketStream, client: SocketStream, connection: CancelScope) -> None:
     with suppress(BrokenResourceError, ClosedResourceError):
         async for data in server:
-            connection.deadline = math.inf  # a client reads as fast as it can
+            connection.deadline = math.inf  # a client may read slowly
             await client.send(data)
             connection.deadline = anyio.current_time() + IDLE

@@ -1,4 +1,4 @@
-"""A PostgreSQL in a container of an image: the deployment's own has what the database's server has."""
+"""A throwaway PostgreSQL in a container, such as one of the deployment's own image."""
 
 import os
 import secrets
@@ -20,20 +20,20 @@ from pipeline.servers.postgres import USER
 from pipeline.servers.process import LOOPBACK, serving
 
 ANSWER_LIMIT = 10.0
-"""Seconds that the daemon has to say that it is there."""
+"""How many seconds to wait for the Docker daemon's answer."""
 REMOVAL_LIMIT = 30.0
 OF_DOCKER = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
-"""What leads its command to the daemon."""
-IMAGE_FIX = "start Docker, check the image's name, or see what Docker says"
+"""The variables with which Docker's command finds the daemon."""
+IMAGE_FIX = "start Docker, check the image's name, or fix the problem that Docker reports"
 
 
 @dataclass(frozen=True)
 class Contained:
-    """A PostgreSQL that is reached in its container alone, where its own clients are.
+    """A PostgreSQL that can only be reached inside its container, with the clients there.
 
     Args:
-        container: its name.
-        password: none: the container's own users need none.
+        container: the container's name.
+        password: empty: inside the container, no password is needed.
     """
 
     container: str
@@ -41,12 +41,12 @@ class Contained:
 
     @property
     def settings(self) -> Mapping[str, str]:
-        """What the node's program has to know to use it."""
+        """The variables with which the node's program finds the server."""
         return {"PG_CONTAINER": self.container, "PGUSER": USER, **_way_to_the_daemon()}
 
 
 async def docker_answers() -> bool:
-    """Tell whether there is a Docker daemon for this user."""
+    """Tell whether this user can reach a Docker daemon."""
     with move_on_after(ANSWER_LIMIT):
         try:
             await docker("version", "--format", "{{.Server.Version}}")
@@ -57,10 +57,10 @@ async def docker_answers() -> bool:
 
 
 async def get_image(image: str) -> None:
-    """Make sure that Docker has an image; one that it has is left as it is.
+    """Make sure that Docker has an image. An image that Docker has already is not updated.
 
     Raises:
-        ToolError: it has none, and cannot get it.
+        ToolError: Docker does not have the image, and cannot pull it.
     """
     if image in await inspect_images([image]):
         return
@@ -72,14 +72,14 @@ async def get_image(image: str) -> None:
 
 @asynccontextmanager
 async def postgres_in_container(image: str, directory: Path) -> AsyncIterator[Contained]:
-    """Run a fresh PostgreSQL in a container beside the block. It has no network, and goes with its data.
+    """Run a new PostgreSQL in a container during the block. It has no network, and is removed with its data.
 
     Args:
-        image: PostgreSQL's own, or one that is made of it: it takes POSTGRES_USER and POSTGRES_PASSWORD.
-        directory: an own directory for its log.
+        image: the official PostgreSQL image, or one built on it, with POSTGRES_USER and POSTGRES_PASSWORD.
+        directory: a directory of its own, for the log.
 
     Raises:
-        ToolError: it did not start.
+        ToolError: the server did not start.
     """
     directory.mkdir(parents=True, exist_ok=True)
     server = Contained(f"quickdata-drill-{secrets.token_hex(4)}")
@@ -94,7 +94,7 @@ async def postgres_in_container(image: str, directory: Path) -> AsyncIterator[Co
 
 
 def _command(server: Contained, image: str) -> tuple[str, ...]:
-    """Return what runs it. Docker's command hands SIGINT on: it ends PostgreSQL when we are killed."""
+    """Return the command. Docker's client passes SIGINT on, so PostgreSQL ends if the pipeline is killed."""
     docker_run = ("setpriv", "--pdeathsig", "INT", shutil.which("docker") or "docker", "run", "--rm")
     options = ("--name", server.container, "--network=none", "--shm-size=256m")
     inputs = ("--env=POSTGRES_USER", "--env=POSTGRES_PASSWORD")
@@ -102,7 +102,7 @@ def _command(server: Contained, image: str) -> tuple[str, ...]:
 
 
 async def _accepts(container: str) -> bool:
-    """Tell whether it is ready. While the data are prepared, a server runs that only the socket reaches."""
+    """Tell whether the server is ready by TCP: while it prepares its data, it only answers on its socket."""
     try:
         await docker("exec", container, "pg_isready", "--quiet", "--host", LOOPBACK)
     except ToolError:
@@ -127,7 +127,7 @@ async def _is_gone(container: str) -> bool:
 
 
 def _way_to_the_daemon() -> dict[str, str]:
-    """Return the variables of Docker's command. A step has another HOME, where its contexts are not."""
+    """Return the variables for Docker's command, with its configuration: a step has another HOME."""
     found = {name: os.environ[name] for name in OF_DOCKER if os.environ.get(name)}
     own = Path.home() / ".docker"
     return ({"DOCKER_CONFIG": str(own)} if own.is_dir() else {}) | found

@@ -1,4 +1,4 @@
-"""A PostgreSQL of this machine's own packages, found by what its programs say of themselves."""
+"""Find an installed PostgreSQL by the versions that its programs report."""
 
 import re
 import shutil
@@ -10,19 +10,19 @@ from anyio import run_process
 CLIENTS = ("pg_dump", "pg_restore", "psql")
 SERVER = ("postgres", "initdb", "pg_isready", *CLIENTS)
 PACKAGED = ("/usr/lib/postgresql/{}/bin", "/usr/pgsql-{}/bin")
-"""Where Debian's and PostgreSQL's own packages put a major version."""
+"""The folders that packages of Debian and of PostgreSQL use for a major version."""
 VERSION = re.compile(r"\(PostgreSQL\) (\d+)")
 
 
 async def installed(
     major: int, programs: Iterable[str] = SERVER, folders: Iterable[Path] | None = None
 ) -> Path | None:
-    """Return the folder with programs of a major version, None where no folder has them all.
+    """Return the folder with all programs of a major version; None if there is no such folder.
 
     Args:
-        major: the version.
-        programs: which ones; the first one is asked for its version.
-        folders: where to look; None is where packages put them.
+        major: the major version.
+        programs: the names of the programs; the version of the first one is checked.
+        folders: the folders to search; None means the folders that packages use.
     """
     wanted = tuple(programs)
     for folder in await _folders(major) if folders is None else folders:
@@ -33,7 +33,7 @@ async def installed(
 
 
 async def _folders(major: int) -> list[Path]:
-    """Return where packages put programs: pg_config knows of one place."""
+    """Return the folders that packages use, with the folder that pg_config reports first."""
     packaged = [Path(each.format(major)) for each in PACKAGED]
     told = await _said("pg_config", "--bindir") if shutil.which("pg_config") else ""
     return [*([Path(told)] if told else []), *packaged]

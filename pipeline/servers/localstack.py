@@ -1,4 +1,4 @@
-"""LocalStack in host mode, from its PyPI package: the AWS of a rehearsal."""
+"""LocalStack in host mode, from its PyPI package: it replaces AWS in a rehearsal."""
 
 import sys
 from collections.abc import AsyncIterator
@@ -23,7 +23,7 @@ ACCOUNT = "000000000000"
 """The account that LocalStack answers with: no real account has this number."""
 
 AMIS = Path(__file__).with_name("amis.json")
-"""The images that the lookup of Debian finds."""
+"""The machine images in which OpenTofu looks for Debian."""
 
 SERVER = Path(__file__).with_name("localstack_server.py")
 
@@ -33,7 +33,7 @@ class LocalStack:
     """A running LocalStack.
 
     Args:
-        endpoint: its URL, by IP address, which makes S3 clients use path style.
+        endpoint: the URL, with an IP address, so that S3 clients use path style.
         region: the region that the rehearsal uses.
     """
 
@@ -42,7 +42,7 @@ class LocalStack:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables that make any AWS client talk to it."""
+        """The variables that make any AWS client use this LocalStack."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
             **dict.fromkeys(KEY_PAIR, EMULATOR_KEY),
@@ -57,16 +57,16 @@ class LocalStack:
 async def localstack(
     directory: Path, region: str = REGION, listen: str = LOOPBACK, port: int | None = None
 ) -> AsyncIterator[LocalStack]:
-    """Run LocalStack beside the block.
+    """Run LocalStack during the block.
 
     Args:
-        directory: an own directory for its files and its log.
-        region: the region that clients should name.
-        listen: the address that it listens on.
-        port: the TCP port; None takes a free one.
+        directory: a directory of its own, for its files and its log.
+        region: the region that clients should use.
+        listen: the address to listen on.
+        port: the TCP port; None chooses a free one.
 
     Raises:
-        ToolError: it did not start.
+        ToolError: LocalStack did not start.
     """
     directory.mkdir(parents=True, exist_ok=True)
     port = port or free_port()
@@ -91,7 +91,7 @@ def _env(directory: Path, listen: str, port: int) -> dict[str, str]:
         "GATEWAY_LISTEN": f"{listen}:{port}",
         "SERVICES": "s3,iam,sts,ec2",
         "DNS_ADDRESS": "0",
-        "OVERRIDE_IN_DOCKER": "0",  # in a container it would take itself for its own image
+        "OVERRIDE_IN_DOCKER": "0",  # in a container, LocalStack would expect its own image
         "DISABLE_EVENTS": "1",
         "SKIP_SSL_CERT_DOWNLOAD": "1",
         "MOTO_AMIS_PATH": str(AMIS),
@@ -100,17 +100,17 @@ def _env(directory: Path, listen: str, port: int) -> dict[str, str]:
 
 
 def sts_client(server: LocalStack) -> Any:
-    """Return the client that asks whether it is up: made once, it costs more than LocalStack's answer."""
+    """Return a client to check whether LocalStack is ready. Make it once: this takes longer than a check."""
     once = Config(retries={"total_max_attempts": 1}, connect_timeout=1, read_timeout=60, proxies={})
     keys = {name.lower(): server.environment[name] for name in KEY_PAIR}
     return session(keys, server.region).client("sts", endpoint_url=server.endpoint, config=once)
 
 
 def answers(sts: Any) -> bool:
-    """Tell whether an emulator is there and ready.
+    """Tell whether LocalStack is ready.
 
     Args:
-        sts: made by `sts_client`.
+        sts: the client from `sts_client`.
     """
     try:
         return bool(sts.get_caller_identity()["Account"] == ACCOUNT)

@@ -1,9 +1,8 @@
-"""Runs LocalStack on the one address of GATEWAY_LISTEN, with its S3 objects in a directory of their own.
+"""Run LocalStack on exactly the address of GATEWAY_LISTEN, with its S3 objects in a directory of its own.
 
-LocalStack 4.13 ignores the host of GATEWAY_LISTEN: it listens on all IPv4 addresses, and looks for itself on
-127.0.0.1. It keeps the objects in one fixed directory below /tmp, which no setting moves: servers that run
-side by side would delete each other's objects, and a directory that root has made would lock out everybody
-else.
+LocalStack 4.13 ignores the host of GATEWAY_LISTEN: it listens on all IPv4 addresses, and checks itself on
+127.0.0.1. It keeps the objects in one fixed directory below /tmp, which no setting changes. So two servers
+would delete each other's objects, and other users could not use a directory that root has created.
 
     python -P localstack_server.py DIRECTORY
 """
@@ -25,11 +24,11 @@ OPEN_TO_ALL = ADDRESS.host == "0.0.0.0"  # noqa: S104 - in a container of its ow
 
 
 def refuse_other_addresses(event: str, arguments: tuple[Any, ...]) -> None:
-    """End this process before it listens elsewhere: another version must not open a door without a word.
+    """End this process before it listens on another address, as another version of LocalStack might do.
 
     Args:
-        event: what Python is about to do, see sys.addaudithook.
-        arguments: of the event.
+        event: the audit event, see sys.addaudithook.
+        arguments: the arguments of the event.
     """
     if event != "socket.bind" or OPEN_TO_ALL:
         return
@@ -41,7 +40,7 @@ def refuse_other_addresses(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 def is_open(*_port: object, look: Any = net.is_port_open) -> bool:
-    """Tell whether it listens already."""
+    """Tell whether LocalStack already listens."""
     return bool(look(f"http://{ADDRESS}"))
 
 

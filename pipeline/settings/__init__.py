@@ -1,1 +1,1 @@
-"""The inputs, validated."""
+"""The inputs of a deployment, and their validation."""

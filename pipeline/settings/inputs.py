@@ -1,4 +1,4 @@
-"""Every input of a deployment, validated before the first step, all problems at once."""
+"""Every input of a deployment. All are validated before the first step, and all problems are reported."""
 
 import os
 import re
@@ -26,24 +26,24 @@ from pipeline.settings.states import StateSettings
 from pipeline.settings.suffix import BASE_NAME, bucket_name, valid_base_name, valid_suffix
 
 PREFIX = "Value error, "
-"""What pydantic puts before a validator's own words."""
+"""Pydantic puts this before a validator's message."""
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 REGIONS = ("AWS_DEFAULT_REGION", "TF_VAR_region")
-"""What says the region besides AWS_REGION: AWS's command line reads the first, the stacks read the second."""
+"""Other variables for the region: AWS's command line reads the first, the stacks read the second."""
 DOMAIN = re.compile(r"([a-z0-9-]+\.)+[a-z]{2,}")
 SECRETS = ("gitlab_pat",)
-"""Fields that are named in an error, and never shown."""
+"""Fields whose values no error shows."""
 SESSION_TOKEN = ("AWS_SECURITY_TOKEN", "AWS_SESSION_TOKEN")
-"""Names of the token, in botocore's order."""
+"""The variables for the token, in botocore's order."""
 KEYS = ("access_key", "secret_key", "session_token")
 AS_THEY_ARE = (*KEYS, "ssh_key", "vault_file", "vault_password", "state_passphrase")
-"""Fields with a look of their own, and the password, of which Ansible itself drops a newline at the end."""
+"""Fields with checks of their own, and the password, because Ansible drops a newline at its end."""
 WIDEST = 8
-"""The shortest prefix length that infrastructure/terraform takes for admin_cidr."""
+"""The shortest prefix length that infrastructure/terraform accepts for admin_cidr."""
 
 
 class AccountSettings(BaseSettings):
-    """What it takes to read the bucket; the fields' aliases are the variables' names."""
+    """The inputs that are needed to read the bucket. A field's alias is the name of its variable."""
 
     model_config = SettingsConfigDict(case_sensitive=True, env_ignore_empty=True, extra="ignore")
 
@@ -57,13 +57,13 @@ class AccountSettings(BaseSettings):
 
     @classmethod
     def read(cls, **given: str) -> Self:
-        """Read the environment.
+        """Read the inputs from the environment.
 
         Args:
-            given: values that did not come from there, by variable name, such as a vault password typed in.
+            given: values from elsewhere, by variable name, such as a vault password that was typed in.
 
         Raises:
-            SettingsError: with every problem, each with its variable and its fix.
+            SettingsError: one or more inputs are wrong; the error names each variable and its fix.
         """
         try:
             return cls(**given)
@@ -72,7 +72,7 @@ class AccountSettings(BaseSettings):
             errors = [(str(each["loc"][0]), each["msg"].removeprefix(PREFIX)) for each in error.errors()]
             problems = "\n".join(f"  {names.get(at, at)}: {visible(said)}" for at, said in errors)
             raise SettingsError(
-                f"the inputs are not complete:\n{problems}", "fix them all, then run again"
+                f"some inputs are missing or wrong:\n{problems}", "fix them all, then run again"
             ) from None
 
     @property
@@ -82,18 +82,18 @@ class AccountSettings(BaseSettings):
 
     @property
     def title(self) -> str:
-        """The deployment in words: what a question names."""
+        """The deployment's name, as questions show it."""
         return f"{self.bucket_suffix} in {self.region}"
 
     @property
     def credentials(self) -> dict[str, str]:
-        """The key pair that was given, or else what boto3's chain finds, by boto3's names."""
+        """The given key pair, or the credentials that boto3's chain finds, by boto3's names."""
         return find_credentials(self.access_key, self.secret_key, self.session_token)
 
     @field_validator("*", mode="before")
     @classmethod
     def _seen(cls, value: object, info: ValidationInfo) -> object:
-        """Name what nobody sees before anything else is said of a value."""
+        """Refuse an invisible character first: other errors would not explain it."""
         if isinstance(value, str) and info.field_name not in AS_THEY_ARE:
             require_seen(value, secret=info.field_name in SECRETS)
         return value
@@ -116,10 +116,10 @@ class AccountSettings(BaseSettings):
         for name, region in given.items():
             if not REGION.fullmatch(region):
                 said = unseen(region) or f"write it like {DEFAULT_REGION}"
-                raise ValueError(f"{shown(region)} ({name}) is not a region's name; {said}")
+                raise ValueError(f"{shown(region)} ({name}) is not a region name; {said}")
         if len(set(given.values())) > 1:
             named = " and ".join(f"{name} is {region}" for name, region in given.items())
-            raise ValueError(f"{named}; set them to one and the same region, or unset all but one")
+            raise ValueError(f"{named}; set them to the same region, or unset all but one")
         return next(iter(given.values()))
 
     @field_validator("endpoint")
@@ -128,10 +128,11 @@ class AccountSettings(BaseSettings):
         others = [name for name in os.environ if name.startswith("AWS_ENDPOINT_URL_")]
         if value or others:
             named = " and ".join(others) + " is set" if others else "is set"
-            raise ValueError(f"{named}, but only a rehearsal uses an emulator; unset it")
+            fix = "unset them" if len(others) > 1 else "unset it"
+            raise ValueError(f"{named}, but only a rehearsal uses an emulator; {fix}")
         if configured := configured_endpoint():
-            fix = "remove it there, or name another profile in AWS_PROFILE"
-            raise ValueError(f"the profile in use names an emulator, {shown(configured)}, in ~/.aws; {fix}")
+            fix = "remove endpoint_url from the profile, or name another profile in AWS_PROFILE"
+            raise ValueError(f"the profile in use names an emulator, {shown(configured)}; {fix}")
         return value
 
     @field_validator("access_key")
@@ -142,12 +143,13 @@ class AccountSettings(BaseSettings):
             credentials = find_credentials(value, secret, token)
         except ProfileNotFound:
             require_seen_profile()
-            raise ValueError(f"{shown_profile()} is not in ~/.aws; name one that is there") from None
+            raise ValueError(f"{shown_profile()} is not in ~/.aws; name a profile from there") from None
         except (BotoCoreError, ClientError) as error:
             raise ValueError(f"{error}; set both halves of the key pair, or fix the profile") from None
         if not credentials:
             raise ValueError(
-                "no credentials; export AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
+                "no AWS credentials were found;"
+                " export AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
             )
         if said := [
             f"{name.upper()} {words}" for name, each in credentials.items() if (words := unseen(each))
@@ -157,7 +159,7 @@ class AccountSettings(BaseSettings):
 
 
 class Settings(StateSettings, AccountSettings):
-    """What it takes to deploy."""
+    """The inputs that are needed to deploy."""
 
     admin_cidr: str = Field("", alias="TF_VAR_admin_cidr", validate_default=True)
     domain: str = Field("", alias="TF_VAR_domain")
@@ -171,7 +173,7 @@ class Settings(StateSettings, AccountSettings):
     def _cidr(cls, value: str) -> str:
         if not value:
             raise ValueError(
-                "not set; export the addresses that may reach SSH and NocoDB, such as 203.0.113.7/32"
+                "is not set; export the address range that may reach SSH and NocoDB, such as 203.0.113.7/32"
             )
         try:
             network = IPv4Network(value, strict=False)
@@ -179,7 +181,8 @@ class Settings(StateSettings, AccountSettings):
             raise ValueError(f"{shown(value)} is not an IPv4 range; write it like 203.0.113.7/32") from None
         if network.prefixlen < WIDEST:
             raise ValueError(
-                f"{shown(value)} would open SSH to more than 16 million addresses; name your own only"
+                f"{shown(value)} would open SSH to more than 16 million addresses;"
+                " use only your own, such as 203.0.113.7/32"
             )
         return value
 
@@ -189,7 +192,7 @@ class Settings(StateSettings, AccountSettings):
         if value and not DOMAIN.fullmatch(value):
             raise ValueError(
                 f"{shown(value)} is not a host name;"
-                " write it as nocodb.example.org, without https:// or a path"
+                " write it like nocodb.example.org, without https:// or a path"
             )
         return value
 
@@ -198,57 +201,57 @@ class Settings(StateSettings, AccountSettings):
     def _key(cls, value: Path) -> Path:
         if "\n" in str(value).strip() or str(value).startswith("-----BEGIN"):
             raise ValueError(
-                "holds the key itself; name a file that has it, such as a GitLab variable of type File"
+                "contains the key itself; name a file with the key, for example by a GitLab variable of type"
+                " File"
             )
         path = _expanded(value)
         if not path.is_file() or not path.with_name(path.name + ".pub").is_file():
             raise ValueError(
-                f"{shown(str(path))}{_because(path)} and its .pub are not both there;"
+                f"{shown(str(path))}{_because(path)} and its .pub must both be files;"
                 " run ssh-keygen -t ed25519, or name another key"
             )
         if not os.access(path, os.R_OK):
-            raise ValueError(f"{path} is not yours to read; name a key of your own")
+            raise ValueError(f"you may not read {path}; name a key of your own")
         if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-            raise ValueError(f"{path} can be read by others; chmod 600 {path}")
+            raise ValueError(f"other users can access {path}; run chmod 600 {path}")
         return path
 
     @field_validator("vault_file", mode="before")
     @classmethod
     def _no_file(cls, value: object) -> object:
-        """Take nothing for no file: a password that was typed says so."""
+        """Read an empty value as no file. It is empty when the user typed a password instead."""
         return value or None
 
     @field_validator("vault_file")
     @classmethod
     def _exists(cls, value: Path | None) -> Path | None:
         if value and not _expanded(value).is_file():
-            raise ValueError(
-                f"names no file that is there{_because(value)}; name an existing one, or unset the variable"
-            )
+            fix = "name one that exists, or unset the variable"
+            raise ValueError(f"does not name an existing file{_because(value)}; {fix}")
         return value and _expanded(value).resolve()
 
     @field_validator("vault_password")
     @classmethod
     def _vault(cls, value: str, info: ValidationInfo) -> str:
         if not value and "vault_file" in info.data and not info.data["vault_file"]:
-            raise ValueError("not set; export it, or name a file in ANSIBLE_VAULT_PASSWORD_FILE")
+            raise ValueError("is not set; export it, or name a file in ANSIBLE_VAULT_PASSWORD_FILE")
         return value
 
 
 def _expanded(path: Path) -> Path:
-    """Return a path with its home; one that no file can have is an input error like any other."""
+    """Return a path with `~` expanded; raise ValueError for a path that no file can have."""
     try:
         expanded = path.expanduser()
         expanded.stat()
     except FileNotFoundError:
         return expanded
     except (OSError, RuntimeError) as error:
-        said = error.strerror if isinstance(error, OSError) else error  # its own words have the path
-        raise ValueError(f"names a file that cannot be looked at ({said}); name another") from None
+        said = error.strerror if isinstance(error, OSError) else error  # str(error) would repeat the path
+        raise ValueError(f"names a file that cannot be accessed ({said}); name another file") from None
     return expanded
 
 
 def _because(path: Path) -> str:
-    """Return the character that may be why there is no file at a path: a name may have any."""
+    """Return a hint about an invisible character in a path: the file may exist without it."""
     said = unseen(str(path))
     return f" ({said.partition('; ')[0]})" if said else ""

@@ -1,20 +1,20 @@
-"""Characters of an input that nobody sees: named, and shown so that a terminal stays readable."""
+"""Invisible characters in an input: errors name them, and a terminal stays readable."""
 
 import unicodedata
 
 from pipeline.settings.shown import shown
 
 NAMES = {"\r": "a carriage return", "\n": "a newline", "\t": "a tab", " ": "a space"}
-WINDOWS = "the file it came from has Windows line endings; save it with Unix ones"
+WINDOWS = "the file that sets it has Windows line endings; save that file with Unix line endings"
 
 
 def unseen(value: str) -> str:
-    """Say which invisible character a value has, where, and what to do; empty when it has none.
+    """Return which invisible character a value has, where, and what to do; empty when it has none.
 
     Inner spaces do not count: a name may have them, and `repr` shows them.
 
     Args:
-        value: an input; nothing of it but that character is in what is returned.
+        value: an input. The returned text names only that character, so that no secret is shown.
     """
     where = [at for at, each in enumerate(value) if not each.isprintable()]
     where += [at for at in (0, len(value) - 1) if value[at:] and value[at] == " "]
@@ -24,7 +24,7 @@ def unseen(value: str) -> str:
         return f"ends with a carriage return: {WINDOWS}"
     at = max(where)
     place = "ends with" if at == len(value) - 1 else "has" if at else "begins with"
-    return f"{place} {_named(value[at])}; set it again without that"
+    return f"{place} {_named(value[at])}; set it again without this character"
 
 
 def require_seen(value: str, secret: bool = False) -> str:
@@ -32,10 +32,10 @@ def require_seen(value: str, secret: bool = False) -> str:
 
     Args:
         value: an input.
-        secret: it is named, never shown.
+        secret: the error does not show the value.
 
     Raises:
-        ValueError: it has one.
+        ValueError: the value has an invisible character.
     """
     if said := unseen(value):
         raise ValueError(said if secret else f"{shown(value)} {said}")

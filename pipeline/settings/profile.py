@@ -1,4 +1,4 @@
-"""What boto3's chain and the profile in use say: credentials, region, an emulator's address."""
+"""What boto3's chain and the profile in use give: credentials, a region, an emulator's address."""
 
 import os
 from dataclasses import dataclass, field
@@ -14,16 +14,16 @@ from pipeline.settings.shown import shown
 DEFAULT_REGION = "eu-west-3"
 """As in both stacks' variables.tf."""
 METHOD = "assume-role-with-web-identity"
-"""What botocore calls its way from an ID token to keys."""
+"""Botocore's name for the method that turns an ID token into keys."""
 
 
 @dataclass(frozen=True)
 class WebIdentity:
-    """A role, and the ID token that gets its keys, again and again.
+    """A role, and the ID token that gets keys for this role whenever they expire.
 
     Args:
         role: the role's ARN.
-        token: the token, whose issuer the role trusts.
+        token: the ID token; the role trusts its issuer.
     """
 
     role: str
@@ -31,10 +31,10 @@ class WebIdentity:
 
 
 def require_seen_profile() -> None:
-    """Name a character that nobody sees in the profile's name.
+    """Make sure that the profile's name has no invisible character.
 
     Raises:
-        ValueError: it has one.
+        ValueError: the name has one.
     """
     try:
         require_seen(os.environ.get("AWS_PROFILE", ""))
@@ -43,27 +43,27 @@ def require_seen_profile() -> None:
 
 
 def shown_profile() -> str:
-    """Return the profile in use as an error quotes it, by the variable that names it."""
+    """Return the profile in use and the variable that names it, as an error shows them."""
     named = {name: os.environ.get(name, "") for name in ("AWS_DEFAULT_PROFILE", "AWS_PROFILE")}
     name, profile = next((each for each in named.items() if each[1]), ("AWS_PROFILE", "default"))
     return f"{name}: the profile {shown(profile)}"
 
 
 def default_region() -> dict[str, str]:
-    """Return the region of the profile in use, else the stacks' own, by where it is from."""
+    """Return the region of the profile in use, or the stacks' default; the key says where it comes from."""
     try:
         region = botocore.session.get_session().get_scoped_config().get("region")
-    except BotoCoreError:  # what is wrong with the profile, the credentials' validator says
+    except BotoCoreError:  # the validator of the credentials reports a wrong profile
         region = None
     return {"the profile's region": region} if region else {"the default": DEFAULT_REGION}
 
 
 def configured_endpoint() -> str:
-    """Return the first endpoint that the profile in use names, for all services or for one; empty without."""
+    """Return the first endpoint of the profile in use, for all services or one; empty if there is none."""
     session = botocore.session.get_session()
     try:
         profile = session.get_scoped_config()
-    except BotoCoreError:  # what is wrong with it, the credentials' validator says
+    except BotoCoreError:  # the validator of the credentials reports a wrong profile
         return ""
     services = session.full_config.get("services", {}).get(profile.get("services"), {})
     named = [profile, *(each for each in services.values() if isinstance(each, dict))]
@@ -71,25 +71,25 @@ def configured_endpoint() -> str:
 
 
 def find_credentials(access_key: str, secret_key: str, session_token: str) -> dict[str, str]:
-    """Return the key pair that was given; without one, the chain's (a profile, a web identity, a role).
+    """Return the given key pair, or the credentials of boto3's chain (a profile, a web identity, a role).
 
     Args:
-        access_key: the key's id.
-        secret_key: its other half.
-        session_token: of temporary keys.
+        access_key: the id of the access key.
+        secret_key: the secret access key.
+        session_token: the session token of temporary keys.
 
     Returns:
-        What was found by boto3's names; nothing where there are no credentials.
+        The credentials by boto3's names; empty if there are none.
 
     Raises:
-        BotoCoreError: the profile is not there, or half of a key pair is missing.
+        BotoCoreError: the profile does not exist, or half of a key pair is missing.
         ClientError: a role cannot be assumed.
     """
     names = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
     _require_whole_pair(access_key, secret_key, session_token)
     pair = (access_key, secret_key, session_token or None) if access_key and secret_key else ()
     session = boto3.Session(*pair)
-    botocore.session.get_session().get_scoped_config()  # raises for a profile that is not there
+    botocore.session.get_session().get_scoped_config()  # raises if the profile does not exist
     credentials = session.get_credentials()
     if credentials is None:
         return {}
@@ -99,10 +99,10 @@ def find_credentials(access_key: str, secret_key: str, session_token: str) -> di
 
 
 def find_identity(access_key: str) -> WebIdentity | None:
-    """Return the web identity by which boto3's chain gets its keys; None when it gets them otherwise.
+    """Return the web identity that boto3's chain gets its keys with; None if it uses another method.
 
     Args:
-        access_key: the id of the key pair that was given; with it, the chain is not asked.
+        access_key: the id of the given key pair; if it is set, the chain is not used.
     """
     session = botocore.session.get_session()
     credentials = None if access_key else session.get_credentials()
@@ -117,7 +117,7 @@ def find_identity(access_key: str) -> WebIdentity | None:
 
 
 def _require_whole_pair(access_key: str, secret_key: str, session_token: str) -> None:
-    """Refuse half a key pair, in botocore's words: the chain would go on, and somebody else would act."""
+    """Refuse half a key pair: boto3's chain would go on and find the credentials of another account."""
     halves = {"AWS_ACCESS_KEY_ID": access_key, "AWS_SECRET_ACCESS_KEY": secret_key}
     missing = [name for name, value in halves.items() if not value]
     if missing and (access_key or secret_key or session_token):

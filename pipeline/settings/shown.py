@@ -1,4 +1,4 @@
-"""How an error quotes an input: a value that may be a secret is in the wrong variable, and is not shown."""
+"""How an error quotes an input: a value that looks like a secret is not shown."""
 
 import re
 
@@ -18,9 +18,9 @@ Sources: GitLab's documentation, "Token overview", "Token prefixes"; IAM User Gu
 
 
 def shown(value: str) -> str:
-    """Return a value between quotation marks; of one that looks like a secret, that it is not shown.
+    """Return a value in quotation marks, or a note in its place if the value looks like a secret.
 
     Args:
-        value: an input that is not meant to be a secret.
+        value: an input that should not be a secret, but may have been set to one by mistake.
     """
     return WITHHELD if any(shape.search(value.strip()) for shape in LOOKS_SECRET) else repr(value)

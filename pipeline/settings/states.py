@@ -1,4 +1,4 @@
-"""Where the states are kept, and who may: the inputs, validated."""
+"""The inputs that say where the states are kept, and with which credentials."""
 
 import re
 from ipaddress import ip_address
@@ -13,15 +13,15 @@ from pipeline.settings.shown import shown
 from pipeline.settings.suffix import BASE_NAME, ENDING, longest_suffix
 
 StateName = Literal["local", "s3", "gitlab"]
-"""A place that keeps states, by its name."""
+"""The name of a place that keeps states."""
 STATES = get_args(StateName)
 PROJECT = re.compile(r"\d+|[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)+")
 SHORTEST = 16
-"""Characters that OpenTofu's pbkdf2 key provider asks for."""
+"""The fewest characters that OpenTofu's pbkdf2 key provider accepts."""
 
 
 class StateSettings(BaseSettings):
-    """Where the states are kept; GitLab's registry of images takes its user and token too."""
+    """Where the states are kept. GitLab's container registry uses the same user and token."""
 
     state: str = Field("local", alias="QUICKDATA_STATE")
     state_from: str = Field("local", alias="QUICKDATA_STATE_FROM")
@@ -35,18 +35,20 @@ class StateSettings(BaseSettings):
     @classmethod
     def _state(cls, value: str, info: ValidationInfo) -> str:
         if value not in STATES:
-            raise ValueError(f"{shown(value)} is not one of {', '.join(STATES)}; set it to one")
+            raise ValueError(f"{shown(value)} is not a place for states; use one of {', '.join(STATES)}")
         most = longest_suffix(info.data.get("s3_bucket_base_name", BASE_NAME), ENDING)
         if value == "s3" and len(info.data.get("bucket_suffix", "")) > most:
             fitting = f"suffix of at most {most} characters"
             use = fitting if most > 0 else "shorter TF_VAR_s3_bucket_base_name"
-            raise ValueError(f"s3 adds -tfstate to the bucket's name; use a {use}, or local")
+            raise ValueError(
+                f"s3 adds -tfstate to the bucket name, which gets too long; use a {use}, or local"
+            )
         return value
 
     @field_validator("state_passphrase")
     @classmethod
     def _passphrase(cls, value: str) -> str:
-        if value != value.strip("\r\n"):  # a state that was encrypted with it opens with nothing else
+        if value != value.strip("\r\n"):  # the value cannot be changed here: it may have encrypted a state
             raise ValueError(unseen(value))
         if value and len(value) < SHORTEST:
             raise ValueError(f"is too short; use at least {SHORTEST} characters")
@@ -56,10 +58,13 @@ class StateSettings(BaseSettings):
     @classmethod
     def _url(cls, value: str, info: ValidationInfo) -> str:
         if not value and _in_gitlab(info):
-            raise ValueError("not set, but the state is GitLab's; export it, such as https://gitlab.com")
+            raise ValueError(
+                "is not set, but the states are in GitLab; export its address, such as https://gitlab.com"
+            )
         if value and not _is_server(value):
             raise ValueError(
-                f"{shown(value)} is not the address of a GitLab; write it as https://gitlab.example.org"
+                f"{shown(value)} is not the address of a GitLab server;"
+                " write it like https://gitlab.example.org"
             )
         return value.rstrip("/")
 
@@ -67,10 +72,10 @@ class StateSettings(BaseSettings):
     @classmethod
     def _project(cls, value: str, info: ValidationInfo) -> str:
         if not value and _in_gitlab(info):
-            raise ValueError("not set, but the state is GitLab's; export the project's number or path")
+            raise ValueError("is not set, but the states are in GitLab; export the project's ID or path")
         if value and not PROJECT.fullmatch(value):
             raise ValueError(
-                f"{shown(value)} is not a project; write its number, or its path as group/project"
+                f"{shown(value)} is not a GitLab project; write its ID, or its path like group/project"
             )
         return value
 
@@ -78,7 +83,7 @@ class StateSettings(BaseSettings):
     @classmethod
     def _gitlab(cls, value: str, info: ValidationInfo) -> str:
         if not value and _in_gitlab(info):
-            raise ValueError("and GITLAB_USER are needed, as the state is GitLab's; export both")
+            raise ValueError("and GITLAB_USER are needed, because the states are in GitLab; export both")
         if "gitlab_user" in info.data and bool(value) != bool(info.data["gitlab_user"]):
             raise ValueError("and GITLAB_USER belong together; export both or neither")
         return value
@@ -89,7 +94,7 @@ def _in_gitlab(info: ValidationInfo) -> bool:
 
 
 def _is_server(value: str) -> bool:
-    """Tell whether it is an address alone, by https unless it is this machine."""
+    """Tell whether a value is a server's address with https, or with http on this machine."""
     try:
         url = urlsplit(value)
         host = url.hostname or ""

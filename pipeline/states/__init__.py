@@ -1,1 +1,1 @@
-"""The stacks' states: made ready, and moved."""
+"""Make the states of the stacks ready, and move them."""

@@ -1,4 +1,4 @@
-"""Both states moved from one place to another: copied, compared, and only then left."""
+"""Move both states to another place: copy, compare, and only then retire the old state."""
 
 import json
 from collections.abc import AsyncIterator
@@ -24,14 +24,14 @@ EMPTY = json.dumps({"version": 4, "serial": 0, "lineage": "empty", "outputs": {}
 
 @dataclass(frozen=True)
 class ReachedState:
-    """One state in one place, reached from a folder with nothing in it but the backend.
+    """One state in one place, reached from a folder that has only the backend block.
 
-    The stack's own folder will not do: `init` asks what to do with a local state that it finds there.
+    The stack's own folder cannot be used: `init` would ask what to do with a local state there.
 
     Args:
         d: the deployment with its states in this place.
-        stack: the stack as the deployment has it.
-        scratch: the same stack, run in that folder.
+        stack: the stack in its own folder.
+        scratch: the same stack in the other folder.
     """
 
     d: Deployment
@@ -39,26 +39,26 @@ class ReachedState:
     scratch: Stack
 
     async def pull(self) -> tuple[str, State]:
-        """Return the state's text and what it says."""
+        """Return the state as text, and as read."""
         text = (await self.d.run(self.scratch.state())).check().stdout
         return text, state.read(text)
 
 
 async def migrate(d: Deployment, source: Backend, destination: Backend) -> dict[str, str]:
-    """Move both states; a move that was interrupted is continued by moving again.
+    """Move both states. Call it again to continue an interrupted move.
 
     Args:
         d: the deployment.
-        source: where they are.
-        destination: where they shall be.
+        source: where the states are.
+        destination: where to move the states.
 
     Returns:
-        What was done, by stack.
+        The result in words, by stack.
 
     Raises:
-        StateElsewhere: the destination holds another state: nothing was changed.
+        StateElsewhere: the destination already has another state; nothing was changed.
         StateLocked: a run is using a state.
-        PipelineError: a step failed: the old state is still there.
+        PipelineError: a step failed; the old state still exists.
     """
     old, new = keep_states_in(d, source), keep_states_in(d, destination)
     await destination.create()
@@ -78,7 +78,7 @@ async def _move(old: Deployment, before: Stack, new: Deployment, after: Stack) -
                 old_copy = await old.backend.put_away(before, mine)
     await pull_state(new, after)
     if not moving.lineage:
-        return "was moved before" if at_destination.lineage else "has no state yet"
+        return "was already moved" if at_destination.lineage else "has no state yet"
     return f"{len(moving.resources)} resources, serial {moving.serial}; its old copy: {old_copy}"
 
 
@@ -97,10 +97,10 @@ async def _reach(d: Deployment, stack: Stack) -> AsyncIterator[ReachedState]:
 
 
 async def _copy(text: str, moving: State, destination: ReachedState, at_destination: State) -> None:
-    """Write the state and read it again.
+    """Write the state, then read it again.
 
-    The tools give the first state in a bucket or in GitLab a lineage of its own, whatever is written
-    (internal/states/remote/state.go), so an empty one goes first; only an empty one is written over by force.
+    The tools give the first state in a bucket or in GitLab a new lineage (internal/states/remote/state.go).
+    So an empty state is written first, and only an empty state is overwritten by force.
     """
     run, scratch = destination.d.run, destination.scratch
     if _contents(at_destination) != _contents(moving):
@@ -109,8 +109,8 @@ async def _copy(text: str, moving: State, destination: ReachedState, at_destinat
         (await run(scratch.push(text, force=at_destination.lineage != moving.lineage))).check()
     _, after = await destination.pull()
     if _contents(after) != _contents(moving) or after.serial < moving.serial:
-        what = f"{destination.scratch.name}: what comes back is not what was moved there"
-        raise ToolError(what, "the old state was kept: report this defect")
+        what = f"{destination.scratch.name}: the copy differs from the state that was moved"
+        raise ToolError(what, "the old state was kept; report this defect")
 
 
 def _contents(version: State) -> tuple[str, str]:
@@ -120,7 +120,7 @@ def _contents(version: State) -> tuple[str, str]:
 def _require_same_history(
     source: ReachedState, moving: State, destination: ReachedState, at_destination: State
 ) -> None:
-    """Let nothing be overwritten but an earlier copy of this very state."""
+    """Make sure that only an earlier copy of the same state is overwritten."""
     nothing = not at_destination.resources and not at_destination.outputs
     earlier = at_destination.lineage == moving.lineage and at_destination.serial <= moving.serial
     if nothing or earlier or _contents(at_destination) == _contents(moving):
@@ -128,6 +128,6 @@ def _require_same_history(
     other = destination.d.backend.name
     which = "a newer version of this state" if at_destination.lineage == moving.lineage else "another state"
     what = f"{source.stack.name}: {other} already holds {which} ({len(at_destination.resources)} resources)"
-    right = f"in a fresh clone run `quickdata plan --state {other}`: the right one has no changes"
-    fix = f"nothing was changed; {right}"
+    right = f"run `quickdata plan --state {other}` in a fresh clone: the right state has no changes"
+    fix = f"nothing was changed; to find out which state is right, {right}"
     raise StateElsewhere(what, fix)

@@ -1,4 +1,4 @@
-"""A stack's folder made ready for where its state is kept; never a silent second state."""
+"""Make a stack's folder ready for the place of its state, so that no second state begins unnoticed."""
 
 import json
 from pathlib import PurePosixPath
@@ -16,7 +16,7 @@ from pipeline.tofu.state import State
 
 OVERRIDE = "backend_override.tf"
 RECORD = PurePosixPath(".terraform/terraform.tfstate")
-"""Where the tools note which backend a folder was made ready for; there is none for local states."""
+"""The file in which the tools record a folder's backend; it does not exist for local states."""
 NAMES = {"http": "gitlab"}
 
 
@@ -25,8 +25,8 @@ async def prepare_stack(d: Deployment, stack: Stack) -> State:
 
     Raises:
         StateElsewhere: the folder was last used with states in another place.
-        StateLost: the folder holds a local state, which would be a second one.
-        RegionDiffers: the stack was applied in another region, where its resources would not be found.
+        StateLost: the folder has a local state, so there would be two states.
+        RegionDiffers: the stack was applied in another region.
         PipelineError: the tool failed.
     """
     await require_here(d, stack)
@@ -37,11 +37,11 @@ async def prepare_stack(d: Deployment, stack: Stack) -> State:
 
 
 async def require_here(d: Deployment, stack: Stack) -> None:
-    """Make sure that this checkout keeps a stack's state where the deployment does.
+    """Make sure that this checkout keeps a stack's state in the deployment's place.
 
     Raises:
         StateElsewhere: the folder was last used with states in another place.
-        StateLost: the folder holds a local state, which would be a second one.
+        StateLost: the folder has a local state, so there would be two states.
     """
     await _require_same_place(d, stack)
     if not isinstance(d.backend, Local):
@@ -49,13 +49,14 @@ async def require_here(d: Deployment, stack: Stack) -> None:
 
 
 async def find_lock(d: Deployment, stack: Stack) -> Lock | None:
-    """Return the lock that somebody holds, which `unlock` may break.
+    """Return the lock of a state, which `unlock` may remove; None if there is no lock.
 
-    A lock is shown wherever it is asked for: a move of the states that died leaves one where they go.
+    A lock is shown even if this checkout keeps the state elsewhere: an interrupted move of the states leaves
+    a lock in the new place.
 
     Raises:
-        StateElsewhere: there is none, and this checkout keeps the state in another place.
-        StateLost: there is none, and the checkout holds a local state.
+        StateElsewhere: there is no lock, and this checkout keeps the state in another place.
+        StateLost: there is no lock, and the checkout has a local state.
     """
     lock = await d.backend.find_lock(stack)
     if lock is None:
@@ -64,27 +65,27 @@ async def find_lock(d: Deployment, stack: Stack) -> Lock | None:
 
 
 async def require_unlocked(d: Deployment, stack: Stack) -> None:
-    """Make sure that nobody holds a lock, and tell who if somebody does.
+    """Make sure that nobody holds the lock of a state.
 
     Raises:
-        StateLocked: somebody does.
+        StateLocked: the state is locked; the error names the owner.
     """
     if lock := await d.backend.find_lock(stack):
         raise d.backend.state_locked(stack, lock)
 
 
 async def pull_state(d: Deployment, stack: Stack) -> State:
-    """Make a folder ready for the deployment's backend, whatever it was used with; return the state."""
+    """Make a folder ready for the deployment's backend, even if it had another one; return the state."""
     await _prepare_folder(d, stack)
     return state.read((await d.run(stack.state())).check().stdout)
 
 
 async def read_outputs(d: Deployment, stack: Stack) -> dict[str, Any]:
-    """Return a stack's outputs by name; its folder is made ready only where it is not.
+    """Return a stack's outputs by name, and make its folder ready only if necessary.
 
     Raises:
         StateElsewhere: the folder was last used with states in another place.
-        StateLost: the folder holds a local state, which would be a second one.
+        StateLost: the folder has a local state, so there would be two states.
         PipelineError: the tool failed.
     """
     await require_here(d, stack)
@@ -96,7 +97,7 @@ async def read_outputs(d: Deployment, stack: Stack) -> dict[str, Any]:
 
 
 async def _is_prepared(d: Deployment, stack: Stack) -> bool:
-    """Tell whether a folder was last made ready for this very place, not only for one of its kind."""
+    """Tell whether a folder was last made ready for exactly this place, not for another of the same kind."""
     same = await d.runner.read(stack.workdir / OVERRIDE) == override_text(d.backend, stack.name)
     return same and await _recorded_kind(d, stack) == d.backend.kind
 
@@ -112,7 +113,7 @@ async def _prepare_folder(d: Deployment, stack: Stack) -> None:
 
 
 async def _forget(d: Deployment, stack: Stack) -> None:
-    """Let a folder use local states: `init -reconfigure` alone would leave the tools' note as it is."""
+    """Make a folder use local states: `init -reconfigure` alone does not change the tools' record."""
     if await d.runner.read(stack.workdir / OVERRIDE) is not None:
         await d.runner.remove(stack.workdir / OVERRIDE)
     if await _recorded_kind(d, stack) != Local.kind:
@@ -135,8 +136,8 @@ async def _require_same_place(d: Deployment, stack: Stack) -> None:
     name = NAMES.get(before, before)
     what = f"{stack.name}: this checkout keeps its state in {name}, not in {d.backend.name}"
     fix = (
-        f"give --state {name} (or QUICKDATA_STATE), or move it: `quickdata migrate-state --from {name} "
-        f"--to {d.backend.name}`; if it was moved from another checkout, remove {stack.workdir}/.terraform"
+        f"give --state {name} (or QUICKDATA_STATE), or move the state: `quickdata migrate-state --from {name}"
+        f" --to {d.backend.name}`; if another checkout has moved it, remove {stack.workdir}/.terraform"
     )
     raise StateElsewhere(what, fix)
 
@@ -146,16 +147,16 @@ async def _require_no_local(d: Deployment, stack: Stack) -> None:
     if not _holds_something(await d.runner.read(path) or ""):
         return
     name = d.backend.name
-    what = f"{stack.name}: the state shall be in {name}, but this checkout holds one: {path}"
+    what = f"{stack.name}: the states are kept in {name}, but this checkout also has a local state: {path}"
     fix = (
-        f"move it: `quickdata migrate-state --from local --to {name}`; if it is of another deployment, "
-        "or was moved from another checkout, put the file away"
+        f"move it: `quickdata migrate-state --from local --to {name}`; if it belongs to another deployment, "
+        "or another checkout has moved it already, move the file out of the checkout"
     )
     raise StateLost(what, fix)
 
 
 def _holds_something(text: str) -> bool:
-    """Tell whether a state's file lists resources or outputs, or is encrypted."""
+    """Tell whether a state file has resources or outputs, or is encrypted."""
     try:
         document = json.loads(text or "{}")
         return any(document.get(key) for key in ("resources", "outputs", "encrypted_data"))

@@ -1,4 +1,4 @@
-"""What the error that ended a run means to its reader; a terminal, Dagger and the report tell it alike."""
+"""Explain the error that ended a run. A terminal, Dagger and the report show the same explanation."""
 
 import traceback
 from collections.abc import Mapping
@@ -8,15 +8,15 @@ from pipeline.steps.failures import with_fix
 from pipeline.steps.masks import Masks, secrets_among
 
 LAST_FRAMES = 6
-"""Lines of a defect's traceback that its error shows."""
+"""How many lines of a traceback the error of a defect shows."""
 
 
 def explained(error: BaseException, variables: Mapping[str, str]) -> PipelineError:
-    """Return an error that an operator can read; of a defect, with the end of its traceback.
+    """Return an error that an operator can read. For a defect, it has the end of the traceback.
 
     Args:
-        error: what ended the run; of a group, the most telling error is explained.
-        variables: the environment, or a call's values by the variables' names; the secrets in it are covered.
+        error: the error that ended the run; in a group, the most telling error is explained.
+        variables: the environment, or a call's values by variable name. The secrets in them are masked.
     """
     cause = most_telling(error)
     fixable = with_fix(cause)
@@ -29,7 +29,7 @@ def explained(error: BaseException, variables: Mapping[str, str]) -> PipelineErr
 
 
 def _defect(error: BaseException) -> PipelineError:
-    """Return what is told of a defect: not its own words, for a KeyError's are the key, maybe a secret."""
+    """Return the error for a defect, without its message: that of a KeyError is the key, maybe a secret."""
     frames = "".join(traceback.format_tb(error.__traceback__)).splitlines()[-LAST_FRAMES:]
-    what = f"a defect: {type(error).__name__}"
-    return PipelineError(what, "report it with the lines below", "\n".join(frames))
+    what = f"a defect in the pipeline: {type(error).__name__}"
+    return PipelineError(what, "report this defect with the lines below", "\n".join(frames))

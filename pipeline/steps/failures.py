@@ -1,4 +1,4 @@
-"""A tool's failure translated: the known ones with their fix, every other with the tool's last lines."""
+"""Translate a tool's failure: a known one gets its fix, any other one gets the tool's last lines."""
 
 import re
 import shutil
@@ -20,9 +20,9 @@ from pipeline.steps import lock
 from pipeline.steps.output import failures
 
 UNKNOWN = "failed with exit code"
-"""What is said of a failure that no line below knows."""
+"""The text for a failure that is not in KNOWN."""
 HEAD_LINES, TAIL_LINES = 3, 8
-"""Lines shown of a failure: a tool that reports it as data begins with what and where it was."""
+"""How many lines of a failure to show: a failure that is reported as data begins with its place."""
 
 FULL = r"(?:[Nn]o space left on device|[Dd]isk quota exceeded)"
 PLACES = (
@@ -31,33 +31,33 @@ PLACES = (
     rf"\b[a-z_]+ (/[^:]+): {FULL}",  # Go: the call, then the path, which may have spaces
     rf"(\S*/[^:\s]*): (?:[\w ]+: )?{FULL}",  # bash, tar
 )
-"""Where a tool says what had no room."""
+"""How tools name the file or directory on the full disk."""
 
 KNOWN: tuple[tuple[str, type[PipelineError], str, str], ...] = (
     (
         r"FAILED: (\d+ tables differ from|\d+ objects are not defined as|the attachments differ from) the "
         r"manifest|FAILED: \S+ is not what was uploaded",
         VerifyFailed,
-        "what came back is not what was backed up",
-        "the live database was not touched; `quickdata backups` lists others to restore",
+        "the restored data differs from what was backed up",
+        "the live database was not touched; restore another backup: `quickdata backups` lists them",
     ),
     (
         r"decryption failed for all provided methods",
         SettingsError,
-        "the state does not open with this passphrase",
-        "give the QUICKDATA_STATE_PASSPHRASE that it was encrypted with",
+        "the state cannot be decrypted with this passphrase",
+        "set QUICKDATA_STATE_PASSPHRASE to the passphrase that encrypted the state",
     ),
     (
         r"state file could not be parsed as JSON|can not be checked for presence of encryption",
         ToolError,
         "the state is damaged",
-        "bring back an earlier version: the file's backup beside it, or the bucket's or GitLab's own",
+        "restore an earlier version: from the backup file beside the state, from the bucket, or from GitLab",
     ),
     (
         r"encrypted and can not be read without|does not have a \"version\" attribute",
         SettingsError,
         "the state is encrypted",
-        "give its QUICKDATA_STATE_PASSPHRASE, and use OpenTofu: Terraform cannot read it",
+        "set QUICKDATA_STATE_PASSPHRASE to its passphrase, and use OpenTofu: Terraform cannot read the state",
     ),
     (
         r"Error acquiring the state lock",
@@ -69,63 +69,63 @@ KNOWN: tuple[tuple[str, type[PipelineError], str, str], ...] = (
         r"S3 bucket (\"[^\"]+\" )?does not exist",
         ToolError,
         "the bucket of the states does not exist",
-        "nothing was deployed with --state s3 yet: `quickdata deploy --state s3` creates it",
+        "nothing was deployed with --state s3 yet: `quickdata deploy --state s3` creates the bucket",
     ),
     (
         r"HTTP remote state endpoint requires auth|HTTP remote state endpoint invalid auth",
         SettingsError,
         "GitLab does not accept GITLAB_USER and GITLAB_PAT",
-        "give a token with the scope api, of somebody who is at least Maintainer of GITLAB_PROJECT",
+        "use a token with the scope api, of a user who is at least Maintainer of GITLAB_PROJECT",
     ),
     (
         r"Saved plan is stale",
         PlanRefused,
-        "the saved plan is stale: the state has changed since it was made",
-        "plan again, read it, then deploy it",
+        "the saved plan is stale: the state has changed since the plan was made",
+        "plan again, read the new plan, then deploy it",
     ),
     (
         r"Failed to read the given file as a state or plan file|Failed to load .* as a plan file"
         r"|Failed to read plan from plan file",
         PlanRefused,
         "the saved plan cannot be read",
-        "plan again, with the same version of OpenTofu or Terraform that deploys",
+        "plan again, with the same version of OpenTofu or Terraform as for the deployment",
     ),
     (
         r"BucketAlreadyExists\b",
         BucketTaken,
-        "the bucket's name is taken",
-        "choose another TF_VAR_bucket_suffix; if the bucket is yours: `quickdata adopt storage`",
+        "the bucket's name is already taken",
+        "choose another TF_VAR_bucket_suffix; if the bucket is yours, run `quickdata adopt storage`",
     ),
     (
         r"BucketAlreadyOwnedByYou",
         StateLost,
         "the bucket exists in this account but not in the state",
-        "bring back the state, or run `quickdata adopt storage`: nothing was changed",
+        "nothing was changed; restore the state, or run `quickdata adopt storage`",
     ),
     (
         r"Unable to find remote state|Unsupported attribute.*remote_state",
         ToolError,
         "the storage state is missing",
-        "apply infrastructure/terraS3 first: the app reads the bucket's name from its state",
+        "apply infrastructure/terraS3 first: the app reads the bucket's name from the state of storage",
     ),
     (
         r"Decryption failed|no vault secrets (were )?found|Attempting to decrypt but no vault",
         SettingsError,
-        "the vault could not be opened",
-        "give the right password, in VAULT_PASSWORD or in the file that you name",
+        "the vault could not be decrypted",
+        "set VAULT_PASSWORD to the right password, or name a file with the right password",
     ),
     (
         r"no hosts matched|No inventory was parsed|provided hosts list is empty",
         ToolError,
         "the inventory has no hosts",
-        "deploy the app first: the inventory is made from its outputs",
+        "deploy the app first: the inventory is made from the app's outputs",
     ),
     (
         r": not healthy, and rolled back if updated",
         ToolError,
-        "a service is not healthy; if it was updated, Swarm puts back what ran before",
-        "ask it why, on the manager: `docker service logs NAME`; if it is the image, name one that works in"
-        " infrastructure/ansible/group_vars/all/images.yml; then deploy again",
+        "a service is not healthy; if it was updated, Swarm starts its old version again",
+        "read its log on the manager: `docker service logs NAME`; if the image is the cause, set a tag that"
+        " works in infrastructure/ansible/group_vars/all/images.yml; then deploy again",
     ),
     (
         FULL,
@@ -136,14 +136,15 @@ KNOWN: tuple[tuple[str, type[PipelineError], str, str], ...] = (
     (
         r"invalid (LC_COLLATE )?locale name|locale .* is not installed",
         ToolError,
-        "the database's locale is not on this machine",
-        "install it: on Debian `apt-get install locales`, then `localedef -i en_US -f UTF-8 en_US.utf8`",
+        "the database's locale is not installed on this machine",
+        "install the locale: on Debian `apt-get install locales`, then, for example,"
+        " `localedef -i en_US -f UTF-8 en_US.utf8`",
     ),
     (
         r"Failed to (query available provider packages|resolve provider packages|install provider)",
         ToolError,
         "the AWS provider cannot be downloaded",
-        "open the network to the registry, or name a directory with providers in QUICKDATA_PROVIDER_MIRROR",
+        "allow access to the registry, or name a directory with providers in QUICKDATA_PROVIDER_MIRROR",
     ),
     (
         r"connection refused|Could not connect to the endpoint|no such host|i/o timeout|dial tcp",
@@ -154,7 +155,7 @@ KNOWN: tuple[tuple[str, type[PipelineError], str, str], ...] = (
     (
         r"MovedPermanently|PermanentRedirect|actual\s+location\s+\"",
         SettingsError,
-        "the bucket is in another region than the one asked for",
+        "the bucket is not in the given region",
         f"set AWS_REGION{OTHER_REGIONS} to the deployment's region",
     ),
     (
@@ -167,18 +168,18 @@ KNOWN: tuple[tuple[str, type[PipelineError], str, str], ...] = (
 
 
 FRAMES = re.compile(r"^Traceback \(most recent call last\):\n(?:[ \t].*\n)*", re.MULTILINE)
-"""Where in its code a tool of Python was: nothing for a terminal. The lines around it say what happened."""
+"""A Python tool's traceback is left out of the error. The lines around it say what happened."""
 
 
 def diagnose(name: str, exit_code: int, stdout: str, stderr: str, state: str = "local") -> PipelineError:
-    """Return the error that a failed step means.
+    """Return the error for a failed step.
 
     Args:
         name: the step's name.
         exit_code: the tool's exit code.
-        stdout: its masked output.
-        stderr: its masked error output.
-        state: where the states are kept, as `--state` says it: the commands of the fix repeat it.
+        stdout: the tool's masked output.
+        stderr: the tool's masked error output.
+        state: where the states are kept, as a value of `--state`; the commands of the fix repeat it.
     """
     reported, stderr = "\n".join(failures(stdout)), FRAMES.sub("", stderr)
     tail = _shortened(reported, HEAD_LINES) if reported else _shortened(stderr.strip() or stdout, 0)
@@ -191,15 +192,15 @@ def diagnose(name: str, exit_code: int, stdout: str, stderr: str, state: str = "
             remedy = fix.format(lock=about_lock(re.split("[: ]", name)[0], state))
             return error(f"{name}: {what} {holder or place or ''}".rstrip(), placed(remedy, state), tail)
     fix = (
-        "read the tool's words below, fix that, run again"
+        "read the tool's last lines below, fix the cause, then run again"
         if tail
-        else "it said nothing: run it again, and let it show what the tools print"
+        else "the tool printed nothing: run again, and show the tools' output (-v at a terminal)"
     )
     return ToolError(f"{name}: {UNKNOWN} {exit_code}", fix, tail)
 
 
 def place_of(words: str) -> str:
-    """Return which file or directory had no room, as a tool names it; empty where it names none."""
+    """Return the file or directory on the full disk, as a tool names it; empty if the tool names none."""
     for pattern in PLACES:
         if match := re.search(pattern, words):
             return match[1]
@@ -207,7 +208,7 @@ def place_of(words: str) -> str:
 
 
 def _unwrapped(text: str) -> str:
-    """Return a text as one line: both tools break theirs anywhere, and may draw a bar at its left."""
+    """Return a text as one line: both tools wrap lines anywhere, and may draw a bar at the left."""
     return " ".join(text.replace("│", " ").split())
 
 
@@ -217,9 +218,9 @@ def _shortened(text: str, head: int) -> str:
 
 
 def with_fix(error: BaseException) -> BaseException:
-    """Return what a user can fix instead of what this machine said: a full disk, a missing right."""
-    if isinstance(error, KeyboardInterrupt):  # one that came before signals were received
-        return Interrupted("interrupted by SIGINT: nothing had begun", "run the same command again")
+    """Return an error of the operating system with its fix: a full disk, or a missing permission."""
+    if isinstance(error, KeyboardInterrupt):  # it came before the signal handlers were installed
+        return Interrupted("interrupted by SIGINT before anything was done", "run the same command again")
     if not isinstance(error, OSError):
         return error
     reason = str(error.args[0][0][2] if isinstance(error, shutil.Error) else error)
@@ -227,4 +228,5 @@ def with_fix(error: BaseException) -> BaseException:
         place = place_of(reason)
         what = f"the disk is full at {place}" if place else f"the disk is full: {reason}"
         return ToolError(what, "free some space on that disk, then run again")
-    return ToolError(f"this machine refuses: {reason}", "free some space, or fix the rights, then run again")
+    fix = "free some space, or fix the permissions, then run again"
+    return ToolError(f"this machine reported an error: {reason}", fix)

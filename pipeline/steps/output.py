@@ -1,4 +1,4 @@
-"""The tools' machine-readable output, read line by line: what is going on now, and what it came to."""
+"""Read the machine-readable output of the tools line by line: current activity, summary and failures."""
 
 import json
 from collections.abc import Iterator
@@ -10,12 +10,12 @@ Stream = Literal["text", "tofu-json", "ansible-jsonl"]
 
 @dataclass
 class Reader:
-    """Reads one step's standard output while it runs.
+    """Reads the standard output of a step while the step runs.
 
     Args:
-        stream: how the output tells its progress.
-        summary: what the step came to.
-        begun: how many resources were begun so far.
+        stream: the format of the output.
+        summary: the result of the step.
+        begun: how many resources the step has begun so far.
     """
 
     stream: Stream
@@ -26,9 +26,9 @@ class Reader:
     _running: list[str] = field(default_factory=list)
 
     def feed(self, line: str) -> str | None:
-        """Take one line; return the current activity in words, None when the line says nothing of it."""
+        """Take one line; return the current activity in words, or None if the line does not change it."""
         event = parse(line)
-        if self.stream == "text":  # an event in it is a script's figures, not words
+        if self.stream == "text":  # a JSON object is the result of a script, not text for a user
             return None if event else line.strip() or None
         if event is None:
             return None
@@ -64,11 +64,11 @@ class Reader:
 
 
 def spoken(stream: Stream, line: str) -> str:
-    """Return what a line says in the words that a user would have seen; empty when it says nothing."""
+    """Return a line as text for a user; empty if there is nothing to show."""
     if stream == "text":
         return line
     event = parse(line)
-    if event is None:  # a part of an event, which an interrupt cut off, may hold anything
+    if event is None:  # a part of an event that an interrupt cut off may contain anything
         return "" if stream == "ansible-jsonl" or line.startswith("{") else line
     if stream == "tofu-json":
         return str(event.get("@message", ""))
@@ -77,7 +77,7 @@ def spoken(stream: Stream, line: str) -> str:
 
 
 def parse(line: str) -> dict[str, Any] | None:
-    """Return the line's JSON object, None when it is not one."""
+    """Return the JSON object of a line; None if the line is not a JSON object."""
     try:
         event = json.loads(line)
     except ValueError:
@@ -94,7 +94,7 @@ def events(stdout: str) -> Iterator[dict[str, Any]]:
 
 
 def ansible_totals(stats: dict[str, Any]) -> dict[str, int]:
-    """Add up a stats event's counts (ok, changed, failures, unreachable, …) over all hosts."""
+    """Return the counts of a stats event (ok, changed, failures, unreachable, …), added up over all hosts."""
     totals: dict[str, int] = {"ok": 0, "changed": 0, "failures": 0, "unreachable": 0}
     for counts in stats.get("stats", {}).values():
         for key, value in counts.items():
@@ -130,7 +130,7 @@ def last_lines(stream: Stream, stdout: str, stderr: str, count: int) -> list[str
 
 
 def failures(stdout: str) -> Iterator[str]:
-    """Yield what failed, in the tools' own words: OpenTofu's diagnostics, Ansible's failed tasks."""
+    """Yield the failures as the tools report them: OpenTofu's diagnostics, Ansible's failed tasks."""
     for event in events(stdout):
         if event.get("type") == "diagnostic" and event["diagnostic"]["severity"] == "error":
             diagnostic = event["diagnostic"]
@@ -147,17 +147,17 @@ def _failed_hosts(event: dict[str, Any]) -> Iterator[str]:
 
 
 def module_words(result: dict[str, Any]) -> str:
-    """Return what a module said; of a loop, what it said of the items that failed."""
+    """Return the message of a module; for a loop, the messages of the failed items."""
     items = [module_words(item) for item in result.get("results", []) if item.get("failed")]
     words = str(result.get("stderr") or result.get("msg") or "failed")
-    if result.get("_ansible_no_log"):  # it hides the output, but not what the output caused
+    if result.get("_ansible_no_log"):  # Ansible hides the output, but not an exception with the output in it
         return words
     more = (str(result.get("module_stderr") or "").strip(), _cause(str(result.get("exception") or "")))
     return "\n".join(items or [words, *(each for each in more if each and each not in words)])
 
 
 def _cause(exception: str) -> str:
-    """Return the first of the errors that led to each other; Ansible writes the first one first."""
+    """Return the original error of a chain of exceptions; Ansible writes the original first."""
     first, _, _ = exception.partition("\n\n")
     last = first.rstrip().rpartition("\n")[2]
     return last.partition(": ")[2] if first.startswith("Traceback") else ""

@@ -16,19 +16,19 @@ class Step:
     """One command.
 
     Args:
-        name: what users see, such as "storage: apply".
+        name: the name that users see, such as "storage: apply".
         command: argv; never a shell string.
-        workdir: relative to the workspace.
-        env: plain values, complete: a runner adds only PATH, HOME, the locale and what network.py names.
-        secrets: names whose values the runner holds and sets in the environment.
-        secret_files: names whose values the runner lays down as files (mode 0400) for the length of the
-            step; the environment variable of that name holds the file's path.
-        stdin: text for the standard input; none means an empty one.
-        stream: how the output tells its progress.
-        private: the output holds sensitive values: it is read, never shown.
-        must_fail: a refusal is what it is run for; it is shown and reported as one.
-        creates: it creates or changes things outside: an interrupt waits until it has asked for nothing new.
-        state: where the states that it uses are kept, as `--state` says it: advice repeats it.
+        workdir: the working directory, relative to the workspace.
+        env: all plain variables; a runner adds only PATH, HOME, the locale and the variables of network.py.
+        secrets: names of secrets that the runner holds and sets in the environment.
+        secret_files: names of secrets that the runner writes into files (mode 0400) while the step runs; the
+            variable of that name has the file's path.
+        stdin: text for the standard input; None means an empty input.
+        stream: the format of the output.
+        private: the output contains sensitive values: it is read, but never shown.
+        must_fail: the step is expected to be refused, and is reported as refused.
+        creates: the step changes things outside: an interrupt waits until it requests nothing new.
+        state: where the states are kept, as a value of `--state`; advice repeats it.
     """
 
     name: str
@@ -47,10 +47,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Result:
-    """What a step came to; times are in seconds.
+    """The result of a step; times are in seconds.
 
-    The output is masked, but for what a private step that succeeded wrote to its standard output: that is
-    read, never shown, and a mask would change it.
+    The output is masked, except the standard output of a private step that succeeded: it is read but never
+    shown, and a mask would change it.
     """
 
     step: Step
@@ -67,19 +67,19 @@ class Result:
 
     @property
     def outcome(self) -> str:
-        """What it came to, in words; empty when there is nothing to say but that it is done."""
+        """The result in words; empty if the step is simply done."""
         if self.step.must_fail:
-            return "refused, as it must be" if self.failed else "done, but it must be refused"
+            return "refused, as expected" if self.failed else "done, but it should have been refused"
         return self.summary or (f"exit code {self.exit_code}" if self.failed else "")
 
     def check(self, *accepted: int) -> "Result":
-        """Return the result itself, or raise what its exit code means.
+        """Return the result itself, or raise the error for its exit code.
 
         Args:
-            accepted: exit codes that are fine besides 0.
+            accepted: exit codes besides 0 that mean success.
 
         Raises:
-            PipelineError: the failure, translated where it is a known one.
+            PipelineError: the step failed; a known failure is translated.
         """
         if self.exit_code == 0 or self.exit_code in accepted:
             return self
@@ -97,10 +97,10 @@ class Runner(Protocol):
         """Run the step to its end, whatever its exit code."""
 
     async def write(self, path: PurePosixPath, text: str, mode: int = 0o644) -> None:
-        """Write a file below the workspace, whole or not at all."""
+        """Write a file in the workspace completely, or not at all."""
 
     async def read(self, path: PurePosixPath) -> str | None:
-        """Return a file's text, None when there is none."""
+        """Return a file's text; None if the file does not exist."""
 
     async def remove(self, path: PurePosixPath) -> None:
-        """Remove a file below the workspace, if it is there."""
+        """Remove a file in the workspace, if it exists."""

@@ -1,1 +1,1 @@
-"""What a deployment acts on: AWS, or an emulator."""
+"""The target of a deployment: AWS, or an emulator."""

@@ -1,4 +1,4 @@
-"""The deployment that acts on AWS, from this machine: its inputs, its credentials, its nodes by SSH."""
+"""A deployment to AWS from this machine, with its inputs, credentials, and nodes reached by SSH."""
 
 import os
 import sys
@@ -26,7 +26,7 @@ from pipeline.tofu.download import find_or_download_tofu
 from pipeline.tofu.stack import STACKS, Stack
 
 PLANS_BYTES = 16 * 10**6
-"""Far more than both stacks' plans, states and the inventory come to."""
+"""The bytes to keep free for plans, states and the inventory, with a large margin."""
 NODES_KEY = "ANSIBLE_PRIVATE_KEY_FILE"
 
 
@@ -35,24 +35,24 @@ def aws_deployment(settings: Settings, progress: Progress, report: Report) -> De
 
     Args:
         settings: the validated inputs.
-        progress: told of everything that happens.
-        report: notes every step.
+        progress: shows notes and steps to the user.
+        report: records every step.
 
     Raises:
-        ToolError: OpenTofu is missing and cannot be had.
-        SettingsError: the states shall be encrypted, and the tool is Terraform.
+        ToolError: OpenTofu is missing and cannot be downloaded.
+        SettingsError: a state passphrase is set, but the tool is Terraform.
     """
     d = local_states(settings, progress, report)
     return keep_states_in(d, backend(settings, settings.state, d))
 
 
 def backend(settings: Settings, name: str, d: Deployment) -> Backend:
-    """Return the place that a name of `--state` means.
+    """Return the backend for a value of `--state`.
 
     Args:
         settings: the validated inputs.
         name: local, s3 or gitlab.
-        d: the deployment whose states it keeps.
+        d: the deployment whose states the backend keeps.
     """
     if name == Local.name:
         return Local(d.runner)
@@ -61,19 +61,19 @@ def backend(settings: Settings, name: str, d: Deployment) -> Backend:
     if name == GitLab.name:
         url, project = settings.gitlab_url, settings.gitlab_project
         return GitLab(url, project, settings.gitlab_user, settings.gitlab_pat, settings.bucket_suffix)
-    raise ValueError(f"no place that keeps states is made for {name!r}")
+    raise ValueError(f"there is no backend for the states named {name!r}")
 
 
 def local_states(
     settings: Settings, progress: Progress, report: Report, bench: Workbench | None = None
 ) -> Deployment:
-    """Return the deployment with its states in the workspace, as `aws_deployment` begins with it.
+    """Return the deployment with its states in the workspace, before another backend is chosen.
 
     Args:
         settings: the validated inputs.
-        progress: told of everything that happens.
-        report: notes every step.
-        bench: executes the steps, and holds what `secrets` names; None is this machine, in the checkout.
+        progress: shows notes and steps to the user.
+        report: records every step.
+        bench: executes the steps and holds their secrets; None means this machine, in the checkout.
     """
     bench = bench or _workbench(settings, progress)
     tofu, env = bench.tofu, {**_tofu_env(settings), **bench.env}
@@ -106,19 +106,19 @@ def _workbench(settings: Settings, progress: Progress) -> Workbench:
 
 
 def _require_names_for_ssh() -> None:
-    """Make sure that Ansible can name the key and its sockets to SSH: it writes both between quotation marks.
+    """Make sure that Ansible can pass the paths of the key and the sockets to SSH: it puts them in quotes.
 
     Raises:
-        SettingsError: it cannot.
+        SettingsError: a path has a quotation mark.
     """
     for about, path in (("the checkout", REPOSITORY), ("HOME", Path.home())):
         if '"' in str(path):
-            what = f'{about} is {path}: Ansible cannot give SSH a path that holds a "'
-            raise SettingsError(what, f"move {about} to a directory whose name has none")
+            what = f'the path of {about} is {path}: Ansible cannot pass a path with " to SSH'
+            raise SettingsError(what, f'move {about} to a directory without " in its path')
 
 
 def secrets(settings: Settings) -> dict[str, str]:
-    """Return the values that the steps need in their environment or as files, by name."""
+    """Return the secrets that the steps need as variables or as files, by name."""
     credentials = {name.upper(): value for name, value in settings.credentials.items()}
     values = credentials | {
         "VAULT_PASSWORD": settings.vault_password,
@@ -142,7 +142,7 @@ def _tofu_env(settings: Settings) -> dict[str, str]:
     env["TF_VAR_s3_bucket_base_name"] = settings.s3_bucket_base_name
     env["TF_VAR_bucket_suffix"] = settings.bucket_suffix
     env["TF_VAR_region"] = env["AWS_REGION"] = settings.region
-    env["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"] = "true"  # an emulator's, in a profile of ~/.aws
+    env["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"] = "true"  # a profile in ~/.aws may name an emulator
     return env
 
 

@@ -1,4 +1,4 @@
-"""A deployment whose AWS is LocalStack, whatever its nodes are; its vault is made for it alone."""
+"""A deployment to LocalStack with any kind of nodes, and with a vault that is made only for it."""
 
 import secrets
 from collections.abc import Mapping
@@ -19,11 +19,11 @@ from pipeline.tofu.backends.local import Local
 from pipeline.tofu.stack import STACKS, Stack
 
 ADMIN_CIDR = "203.0.113.0/24"
-"""Documentation addresses (RFC 5737): the security groups of a rehearsal open to nobody."""
+"""Addresses for documentation (RFC 5737): nobody has one, so the security groups allow nobody."""
 NOBODYS_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ2dV8kV9QeXxTzmS0Wc2d1yC9k3mJ4H5n6o7p8q9r0s rehearsal"
-"""A public key that belongs to nobody: what nodes that are not reached by SSH are created with."""
+"""A public key that belongs to nobody, for nodes that are not reached by SSH."""
 VAULT = FOLDER / "group_vars/all/vault.yml"
-VAULT_PASSWORD = "VAULT_PASSWORD"  # noqa: S105 - its variable's name
+VAULT_PASSWORD = "VAULT_PASSWORD"  # noqa: S105 - the variable's name
 OWNER = "owner@example.org"
 """NocoDB's first user in a rehearsal."""
 
@@ -36,15 +36,15 @@ def emulated_deployment(
     report: Report,
     public_key: str = NOBODYS_KEY,
 ) -> Deployment:
-    """Return a deployment to LocalStack, whose nodes are as EC2 would make them.
+    """Return a deployment to LocalStack, with nodes as EC2 would create them.
 
     Args:
         aws: the emulator.
         bench: executes the steps in the throwaway workspace; its runner holds VAULT_PASSWORD.
         suffix: the deployment's suffix, lower case.
-        progress: told of everything that happens.
-        report: notes every step.
-        public_key: who is let in by SSH.
+        progress: shows notes and steps to the user.
+        report: records every step.
+        public_key: the SSH key that the nodes accept.
     """
     variables = {"bucket_suffix": suffix, "region": aws.region}
     variables |= {"admin_cidr": ADMIN_CIDR, "ssh_public_key": public_key}
@@ -67,7 +67,7 @@ def emulated_deployment(
 
 
 def endpoint(aws: LocalStack) -> dict[str, Any]:
-    """Return the inventory's variables that lead the backups of every node to the emulator."""
+    """Return the inventory variables that make every node send its backups to the emulator."""
     env = aws.environment
     return {
         "aws_endpoint_url": env["AWS_ENDPOINT_URL"],
@@ -77,26 +77,26 @@ def endpoint(aws: LocalStack) -> dict[str, Any]:
 
 
 async def require_emulator(cloud: Cloud) -> None:
-    """Make sure that nothing real is touched.
+    """Make sure that the endpoint is LocalStack, so that nothing real is changed.
 
     Args:
-        cloud: must be LocalStack.
+        cloud: the cloud to check.
 
     Raises:
-        SettingsError: the endpoint is not the emulator.
+        SettingsError: the endpoint is not LocalStack.
     """
     account = await cloud.account()
     if account != ACCOUNT:
         raise SettingsError(
-            f"the endpoint answers as account {account}, not as LocalStack", "report this defect"
+            f"the endpoint belongs to account {account}, not to LocalStack", "report this defect"
         )
 
 
 def vault(database_password: str | None = None) -> dict[str, str]:
-    """Return what a vault holds, with passwords made for one rehearsal alone.
+    """Return the values of a vault, with new passwords for one rehearsal.
 
     Args:
-        database_password: the database's, where the server has one already.
+        database_password: the password of a database server that already runs; None makes a new one.
     """
     return {
         "vault_db_password": database_password or secrets.token_urlsafe(18),
@@ -110,7 +110,7 @@ async def lay_vault(d: Deployment, content: Mapping[str, str]) -> None:
     """Write an encrypted vault.
 
     Raises:
-        ToolError: it could not be encrypted.
+        ToolError: the vault could not be encrypted.
     """
     command = ("ansible-vault", "encrypt", "--output", VAULT.name)
     text = yaml.safe_dump(dict(content))

@@ -1,1 +1,1 @@
-"""OpenTofu: what it is asked, and what it answers."""
+"""OpenTofu and Terraform: their commands, and how their output is read."""

@@ -1,4 +1,4 @@
-"""The tools that steps call: OpenTofu or Terraform where it is, and its provider from a mirror."""
+"""Find OpenTofu or Terraform on this machine, and a mirror with the AWS provider."""
 
 import json
 import os
@@ -13,21 +13,21 @@ from pipeline.settings.invisible import visible
 
 VERSION = "1.12.6"
 PROVIDER_VERSION = "5.100.0"
-"""The provider that both stacks pin."""
+"""The version of the AWS provider that both stacks pin."""
 PROVIDER = Path("registry.opentofu.org/hashicorp/aws")
 TOFU_BYTES, PROVIDER_BYTES = 120 * 10**6, 710 * 10**6
-"""What OpenTofu and the provider come to when they are unpacked."""
+"""The bytes of OpenTofu and of the provider after unpacking."""
 SITES = ("/opt/*", "/usr/share/*", "/usr/local/share/*", "~/.terraform.d/plugins")
 
 
 def this_platform() -> str:
-    """Return this machine's platform as OpenTofu names it."""
+    """Return this machine's platform, as OpenTofu names it."""
     machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
     return f"{platform.system().lower()}_{machine}"
 
 
 def find_tofu() -> Path | None:
-    """Return the tofu on PATH, else the terraform, else the one downloaded before."""
+    """Return tofu from PATH, else terraform from PATH, else an earlier download."""
     for name in ("tofu", "terraform"):
         if path := shutil.which(name):
             return Path(path)
@@ -36,18 +36,18 @@ def find_tofu() -> Path | None:
 
 
 def cache() -> Path:
-    """Return the directory of the pinned release."""
+    """Return the directory of the downloaded release."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "quickdata" / f"tofu-{VERSION}"
 
 
 def find_provider() -> Path | None:
-    """Return a directory that holds an unpacked AWS provider for this machine.
+    """Return a directory with an unpacked AWS provider for this machine; None if there is none.
 
-    Looks into QUICKDATA_PROVIDER_MIRROR alone where it is set, else into the usual site directories.
+    If QUICKDATA_PROVIDER_MIRROR is set, only that mirror is searched; else the usual directories.
 
     Raises:
-        ToolError: the named mirror has none.
+        ToolError: the named mirror has no such provider.
     """
     named = os.environ.get("QUICKDATA_PROVIDER_MIRROR")
     for mirror in [Path(named)] if named else _sites():
@@ -56,15 +56,16 @@ def find_provider() -> Path | None:
             return providers[-1].resolve()
     if named:
         what = f"{visible(named)} has no registry.*/hashicorp/aws/{PROVIDER_VERSION}/{this_platform()}"
-        raise ToolError(what, "name the directory that holds registry.…, or unset QUICKDATA_PROVIDER_MIRROR")
+        fix = "set QUICKDATA_PROVIDER_MIRROR to the directory that contains registry.…, or unset it"
+        raise ToolError(what, fix)
     return None
 
 
 def downloads(folders: Iterable[Path]) -> Iterator[Need]:
-    """Yield the room that is needed for what is not here yet.
+    """Yield the disk space that missing downloads need.
 
     Args:
-        folders: the stacks'; each gets a provider of its own where no mirror and no cache has it.
+        folders: the folders of the stacks; each gets its own provider if no mirror and no cache has it.
 
     Raises:
         ToolError: the named mirror has no provider.
@@ -80,7 +81,7 @@ def downloads(folders: Iterable[Path]) -> Iterator[Need]:
                 place,
                 PROVIDER_BYTES,
                 "for the AWS provider",
-                "name a directory that has it in QUICKDATA_PROVIDER_MIRROR",
+                "name a directory with the provider in QUICKDATA_PROVIDER_MIRROR",
             )
 
 
@@ -91,7 +92,7 @@ def _sites() -> Iterable[Path]:
 
 
 def provider_environment(into: Path) -> dict[str, str]:
-    """Return what tells OpenTofu where its provider is: a mirror, or the cache that the caller has.
+    """Return the variables that tell OpenTofu where its provider is: in a mirror, or in the caller's cache.
 
     Args:
         into: a directory for the mirror's configuration.
@@ -103,9 +104,9 @@ def provider_environment(into: Path) -> dict[str, str]:
 
 
 def mirror_configuration(provider: Path, into: Path) -> Path:
-    """Write a configuration that takes the provider from its directory; return the file.
+    """Write a configuration that uses the provider from its directory; return the file.
 
-    Only the leaf may be a symbolic link: one higher up is silently ignored by both tools.
+    Only the last directory may be a symbolic link: both tools silently ignore a link higher up.
 
     Args:
         provider: the unpacked provider's directory, …/VERSION/PLATFORM.
@@ -122,5 +123,5 @@ def mirror_configuration(provider: Path, into: Path) -> Path:
 
 
 def _literal(path: Path) -> str:
-    """Return a path as a string of HCL 1, the language of this file, in which `${` would begin a template."""
+    """Return a path as a string in HCL 1, the language of this file, where `${` would begin a template."""
     return json.dumps(str(path), ensure_ascii=False).replace("${", r"\u0024{")

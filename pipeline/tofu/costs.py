@@ -1,4 +1,4 @@
-"""What of a plan costs money: what it is and how large; prices are AWS's to tell."""
+"""The resources of a plan that cost money, with their type and size. Prices are on AWS's price lists."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 Values = Mapping[str, Any]
 
 MARKS = {("create",): "+", ("delete",): "-", ("update",): "~"}
-"""Every other action is shown as a replacement: both may be paid for meanwhile."""
+"""Every other action is shown as a replacement: both resources may cost money for a time."""
 
 
 @dataclass(frozen=True)
@@ -15,9 +15,9 @@ class Cost:
     """One resource that costs money.
 
     Args:
-        mark: "+" comes, "-" goes, "~" changes, "±" is replaced.
-        address: of the resource.
-        what: what is paid for, such as "t3.small, 20 GiB gp3".
+        mark: "+" for created, "-" for deleted, "~" for changed, "±" for replaced.
+        address: the resource's address.
+        what: what costs money, such as "t3.small, 20 GiB gp3".
     """
 
     mark: str
@@ -25,7 +25,7 @@ class Cost:
     what: str
 
     def __str__(self) -> str:
-        """The cost as a line."""
+        """The cost in one line."""
         return f"{self.mark} {self.address}: {self.what}"
 
 
@@ -49,13 +49,13 @@ def _disk(values: Values, size: str, kind: str) -> str:
 PAID: Mapping[str, Callable[[Values], str]] = {
     "aws_instance": _instance,
     "aws_ebs_volume": _volume,
-    "aws_s3_bucket": lambda _: "what is stored in it, and requests",
+    "aws_s3_bucket": lambda _: "stored data and requests",
 }
-"""The types of the stacks that AWS's price lists name (Amazon EC2, EBS, S3), by what is paid for."""
+"""The resource types on AWS's price lists (Amazon EC2, EBS, S3), with a description of what costs money."""
 
 
 def read(resource: Mapping[str, Any]) -> Iterator[Cost]:
-    """Yield what a resource's change in a plan means for the bill; nothing for what does not change it.
+    """Yield how a resource's change in a plan changes the bill; nothing if it does not.
 
     Args:
         resource: an element of the plan's resource_changes.

@@ -1,4 +1,4 @@
-"""OpenTofu, downloaded where a machine has neither it nor Terraform: only the pinned release."""
+"""Download the pinned OpenTofu, if this machine has neither OpenTofu nor Terraform."""
 
 import fcntl
 import hashlib
@@ -24,11 +24,11 @@ ANSWER_SECONDS = 60.0
 
 
 def find_or_download_tofu() -> Path:
-    """Return OpenTofu or Terraform: the one that is here, else the pinned release, downloaded.
+    """Return OpenTofu or Terraform from this machine, else download the pinned OpenTofu.
 
     Raises:
-        ToolError: there is none, and it cannot be had.
-        SettingsError: the proxy that the environment names is not an HTTP proxy.
+        ToolError: there is none here, and the download failed.
+        SettingsError: the proxy in the environment is not an HTTP proxy.
     """
     return binary.find_tofu() or download_tofu()
 
@@ -37,21 +37,21 @@ def download_tofu(releases: str = RELEASES) -> Path:
     """Download the pinned OpenTofu, check its SHA-256, and put it into the cache.
 
     Args:
-        releases: the URL below which the releases are.
+        releases: the base URL of the releases.
 
     Raises:
-        ToolError: no release for this platform, no network, or another checksum than the pinned one.
-        SettingsError: the proxy that the environment names is not an HTTP proxy.
+        ToolError: there is no release for this platform, the download failed, or the checksum is wrong.
+        SettingsError: the proxy in the environment is not an HTTP proxy.
     """
     where = binary.this_platform()
     if where not in SHA256:
-        raise ToolError(f"there is no pinned OpenTofu for {where}", "install tofu or terraform 1.11 or newer")
+        what = f"there is no pinned OpenTofu for {where}"
+        raise ToolError(what, "install tofu or terraform, 1.11 or newer")
     url = f"{releases}/v{binary.VERSION}/tofu_{binary.VERSION}_{where}.zip"
     archive = _download(url)
     if hashlib.sha256(archive).hexdigest() != SHA256[where]:
-        raise ToolError(
-            f"{url} is not the pinned release: another SHA-256", "do not use it; tell the maintainers"
-        )
+        what = f"{url} is not the pinned release: its SHA-256 differs"
+        raise ToolError(what, "do not use this file; report it to the maintainers")
     return _unpack(archive)
 
 
@@ -63,7 +63,7 @@ def _download(url: str) -> bytes:
         problem = f"HTTP {answer.status_code} {answer.reason_phrase}"
     except ConnectionError as error:
         problem = str(error)
-    fix = "install tofu or terraform 1.11 or newer, or allow that address"
+    fix = "allow access to that address, or install tofu or terraform, 1.11 or newer"
     raise ToolError(f"OpenTofu could not be downloaded from {url}: {problem}", fix)
 
 
@@ -74,7 +74,7 @@ def _unpack(archive: bytes) -> Path:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         for path in cache.iterdir():
-            if re.fullmatch(DRAFT, path.name):  # a killed run's: a living one would have the lock
+            if re.fullmatch(DRAFT, path.name):  # from a killed run: a living run would hold the lock
                 path.unlink()
         with zipfile.ZipFile(BytesIO(archive)) as files:
             write_whole(cache / "tofu", files.read("tofu"), 0o755)

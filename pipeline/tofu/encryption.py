@@ -1,4 +1,4 @@
-"""The encryption of states, plans and what the app reads of storage; OpenTofu can do it, Terraform cannot."""
+"""The encryption of states and plans, also when the app reads storage's state. It needs OpenTofu."""
 
 import json
 from pathlib import PurePath
@@ -10,10 +10,9 @@ PASSPHRASE = "QUICKDATA_STATE_PASSPHRASE"  # noqa: S105 - the variable's name
 
 
 def configuration(passphrase: str) -> str:
-    """Return what OpenTofu takes in TF_ENCRYPTION (its docs: "State and Plan Encryption").
+    """Return the value of TF_ENCRYPTION for OpenTofu (its docs: "State and Plan Encryption").
 
-    What is written is encrypted; a state that is still plain can be read, and is encrypted when it is next
-    written.
+    All writes are encrypted. A plain state can still be read, and is encrypted with the next write.
 
     Args:
         passphrase: at least 16 characters.
@@ -35,7 +34,7 @@ def configuration(passphrase: str) -> str:
 
 
 def _literal(text: str) -> str:
-    """Return a text in which nothing is taken for a template."""
+    """Return a text in which OpenTofu finds no template."""
     return text.replace("${", "$${").replace("%{", "%%{")
 
 
@@ -43,23 +42,23 @@ def require_tofu(binary: str) -> None:
     """Make sure that the tool can encrypt.
 
     Raises:
-        SettingsError: it is Terraform.
+        SettingsError: the tool is Terraform.
     """
     if PurePath(binary).name == "terraform":
-        what = f"{PASSPHRASE} is set, but this machine has Terraform only: encryption works with OpenTofu"
+        what = f"{PASSPHRASE} is set, but this machine has only Terraform: encryption needs OpenTofu"
         raise SettingsError(what, f"put tofu on PATH, or unset {PASSPHRASE}")
 
 
 def require_opentofu(said: str) -> None:
-    """Make sure that the tool in the toolbox can encrypt: Terraform would write plain states and say nothing.
+    """Make sure that the tool in the toolbox can encrypt: Terraform would silently write plain states.
 
     Args:
-        said: what its `version` printed.
+        said: the output of the tool's `version`.
 
     Raises:
-        SettingsError: it is another tool.
+        SettingsError: the tool is not OpenTofu.
     """
     if not said.startswith("OpenTofu "):
         tool = next(iter(said.splitlines()), "something else")
-        what = f"{PASSPHRASE} is set, but the toolbox has {tool}: encryption works with OpenTofu"
-        raise SettingsError(what, "give OpenTofu as --tofu-binary, or leave out --state-passphrase")
+        what = f"{PASSPHRASE} is set, but the toolbox has {tool}: encryption needs OpenTofu"
+        raise SettingsError(what, "give OpenTofu as --tofu-binary, or omit --state-passphrase")

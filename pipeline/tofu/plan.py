@@ -1,4 +1,4 @@
-"""A saved plan, read: what it would do."""
+"""Read a saved plan: the changes that it would make."""
 
 import json
 from collections.abc import Iterable
@@ -16,13 +16,13 @@ DATABASE_RESOURCES = (
     "aws_ebs_volume.postgres",
     "aws_volume_attachment.postgres",
 )
-"""What of infrastructure/terraform holds the database: nothing of it goes without a verified backup."""
+"""The resources with the database: none is removed or replaced without a verified backup."""
 
 NODES = ("aws_instance.node", *DATABASE_RESOURCES)
-"""What of infrastructure/terraform is asked for before it goes: the nodes, and the database's disk."""
+"""The nodes and the database's disk: the operator is asked before one is removed or replaced."""
 
 GOES = frozenset({"delete", "replace", "forget"})
-"""What ends a resource, or leaves it to nobody."""
+"""The actions that remove a resource, from AWS or from the state."""
 
 ACTIONS: dict[tuple[str, ...], Action | None] = {
     ("no-op",): None,
@@ -40,7 +40,7 @@ ACTIONS: dict[tuple[str, ...], Action | None] = {
 
 
 DEFERRED = "deferred "
-"""Begins the action of a change that the tool puts off to a later plan, which is read by the gate again."""
+"""The prefix of an action that the tool leaves to a later plan; the gate reads that plan too."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,10 @@ class Change:
     """One resource's change.
 
     Args:
-        address: of the resource.
-        action: one of Action, one that is put off ("deferred create"), or an unknown one in words.
-        previous: its address before a move.
-        altered: the attributes that an update changes, tags left out.
+        address: the resource's address.
+        action: one of Action, a deferred action ("deferred create"), or an unknown action in words.
+        previous: the address before a move.
+        altered: the attributes that an update changes, without tags.
     """
 
     address: str
@@ -60,7 +60,7 @@ class Change:
     altered: tuple[str, ...] = ()
 
     def at(self, addresses: Iterable[str]) -> bool:
-        """Tell whether it is, or was before a move, at one of the addresses (all instances of each)."""
+        """Tell whether one of the addresses (with all its instances) is the address now or before a move."""
         return any(within(here, there) for here in (self.address, self.previous) for there in addresses)
 
     def __str__(self) -> str:
@@ -73,11 +73,11 @@ class Plan:
     """A saved plan.
 
     Args:
-        changes: of resources.
-        pending: whether there is anything to apply, changed outputs included.
-        file: where it is saved, as the stack's folder names it.
-        outputs: names of the outputs that it changes.
-        costs: what it creates, changes or removes that costs money.
+        changes: the changes of resources.
+        pending: whether there is anything to apply, including changed outputs.
+        file: where the plan is saved, absolute or in the stack's folder.
+        outputs: names of the outputs that change.
+        costs: the changed resources that cost money.
     """
 
     changes: tuple[Change, ...] = ()
@@ -104,17 +104,17 @@ class Plan:
 
     @property
     def ended(self) -> list[Change]:
-        """The changes that end a node or the database's disk: deploy asks before it applies them."""
+        """The changes that remove or replace a node or the database's disk: deploy asks before them."""
         return self.touching(GOES, NODES)
 
     @property
     def created(self) -> tuple[str, ...]:
-        """The addresses of what the plan creates."""
+        """The addresses of the resources that the plan creates."""
         return tuple(c.address for c in self.changes if c.action == "create")
 
 
 def within(address: str, place: str) -> bool:
-    """Tell whether an address is a resource's own or one of its instances."""
+    """Tell whether an address is a place, such as aws_instance.node, or one of its instances."""
     return address == place or address.startswith(f"{place}[")
 
 
@@ -125,15 +125,15 @@ def read(text: str) -> Plan:
         text: the JSON text.
 
     Returns:
-        The plan's changes; reads of data sources and no-ops are left out.
+        The plan, without reads of data sources and without no-ops.
 
     Raises:
-        ToolError: it is not a plan, or an errored one.
+        ToolError: the text is not a plan, or planning had failed.
     """
     try:
         document = json.loads(text)
         if document.get("errored"):
-            raise ToolError("the saved plan is incomplete: planning failed", "fix the error and plan again")
+            raise ToolError("the saved plan is incomplete: planning failed", "fix the error, then plan again")
         return _plan(document)
     except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise ToolError("the saved plan could not be read", "plan again with a supported OpenTofu") from error
@@ -178,7 +178,7 @@ def _altered(change: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _untagged(value: Any) -> Any:
-    """Return a value without the tags in it, and in the blocks in it."""
+    """Return a value without its tags, and without the tags of its blocks."""
     if isinstance(value, list):
         return [_untagged(each) for each in value]
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""A stack's steps: what OpenTofu (or Terraform) is asked to do, as data."""
+"""The steps of a stack: commands of OpenTofu or Terraform, as data."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -12,10 +12,10 @@ STACKS: Mapping[str, PurePosixPath] = {
     "storage": PurePosixPath("infrastructure/terraS3"),
     "app": PurePosixPath("infrastructure/terraform"),
 }
-"""Both stacks by name, with the folder of each in the workspace."""
+"""Both stacks by name, with their folders in the workspace."""
 
 CHANGES = 2
-"""Exit code of `plan -detailed-exitcode` when there is something to change."""
+"""The exit code of `plan -detailed-exitcode` if the plan has changes."""
 
 AUTOMATION: Mapping[str, str] = {"TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE": "1"}
 
@@ -28,9 +28,9 @@ class Stack:
         name: "storage" or "app".
         workdir: the root's folder, relative to the workspace.
         binary: the tool's name or path.
-        env: the environment of every step, besides what automation needs.
+        env: the variables of every step, besides AUTOMATION.
         secrets: names of the secrets that every step gets.
-        place: where its state is kept, as `--state` says it.
+        place: where its state is kept, as a value of `--state`.
     """
 
     name: str
@@ -41,10 +41,10 @@ class Stack:
     place: str = "local"
 
     def init(self, *options: str) -> Step:
-        """Make the folder ready: providers and backend.
+        """Make the folder ready: install providers, and set up the backend.
 
         Args:
-            options: `-reconfigure` to take the backend as it is written, whatever was there before.
+            options: `-reconfigure` uses the written backend and ignores an earlier one.
         """
         return self._step("init", "init", "-no-color", *options)
 
@@ -52,7 +52,7 @@ class Stack:
         """Save a plan; exit code 2 means that it has changes.
 
         Args:
-            out: the plan's file name, in the stack's folder.
+            out: the plan's file, absolute or in the stack's folder.
             targets: addresses to which the plan is limited.
             destroy: plan the removal instead.
         """
@@ -62,7 +62,7 @@ class Stack:
         return self._step(name, *words, stream="tofu-json")
 
     def show(self, plan: str) -> Step:
-        """Print a saved plan as JSON, sensitive values included: never show this output."""
+        """Print a saved plan as JSON, with sensitive values: never show this output."""
         return self._step("read plan", "show", "-json", plan, private=True)
 
     def apply(self, plan: str) -> Step:
@@ -70,11 +70,11 @@ class Stack:
         return replace(self._step("apply", "apply", "-json", plan, stream="tofu-json"), creates=True)
 
     def untaint(self, address: str) -> Step:
-        """Let a resource stand whose creation was interrupted, so that it is updated, not replaced."""
+        """Keep a resource whose creation was interrupted, so that it is updated, not replaced."""
         return self._step(f"untaint {address}", "untaint", "-no-color", address)
 
     def state(self) -> Step:
-        """Print the whole state as JSON; nothing when there is none yet."""
+        """Print the whole state as JSON; print nothing if there is none yet."""
         return self._step("state", "state", "pull", private=True)
 
     def push(self, text: str, force: bool = False) -> Step:
@@ -82,7 +82,7 @@ class Stack:
 
         Args:
             text: the state, as `state pull` printed it.
-            force: also over another lineage or a newer serial, which the tool otherwise refuses.
+            force: overwrite even another lineage or a newer serial, which the tool otherwise refuses.
         """
         words = ("state", "push", *["-force"] * force, "-")
         return replace(self._step("state push", *words, private=True), stdin=text)

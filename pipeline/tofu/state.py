@@ -1,4 +1,4 @@
-"""A stack's state, as `state pull` prints it: its outputs, and what an interrupted run left half made."""
+"""Read a stack's state, as `state pull` prints it: outputs, resources, and half-created resources."""
 
 import json
 from dataclasses import dataclass, field
@@ -9,14 +9,14 @@ from pipeline.errors import ToolError
 
 @dataclass(frozen=True)
 class State:
-    """What a state says.
+    """A state.
 
     Args:
         outputs: values by name.
-        tainted: addresses of the resources whose creation did not end well.
-        lineage: what tells one state's history from another's.
-        serial: counts what was written.
-        resources: as the state lists them.
+        tainted: addresses of resources whose creation failed or was interrupted.
+        lineage: the id of the state's history.
+        serial: the number of the state's version.
+        resources: the resources, as the state lists them.
     """
 
     outputs: dict[str, Any] = field(default_factory=dict)
@@ -27,20 +27,20 @@ class State:
 
     @property
     def empty(self) -> bool:
-        """Tell whether it knows of nothing that exists."""
+        """Tell whether the state has no resources."""
         return not self.resources
 
     @property
     def bucket(self) -> str:
-        """Return the bucket that storage's outputs name; empty before there is one.
+        """Return the bucket's name from storage's outputs; empty if there is none yet.
 
-        Before s3_bucket_name, the output was bucket_name: a state is read under it until its next apply.
+        The output was called bucket_name before. A state has that name until its next apply.
         """
         return str(self.outputs.get("s3_bucket_name") or self.outputs.get("bucket_name") or "")
 
     @property
     def version(self) -> str:
-        """Return what tells this very state from any other, and from its own earlier versions."""
+        """Return a text that identifies exactly this version of this state."""
         return f"{self.lineage} {self.serial}"
 
 
@@ -48,7 +48,7 @@ def read(text: str) -> State:
     """Read a state; an empty text is an empty state.
 
     Raises:
-        ToolError: it is not a state.
+        ToolError: the text is not a state.
     """
     if not text.strip():
         return State()
@@ -60,7 +60,7 @@ def read(text: str) -> State:
         lineage, serial = document.get("lineage", ""), document.get("serial", 0)
         return State(outputs, tainted, lineage, serial, tuple(resources))
     except (ValueError, AttributeError, KeyError, TypeError) as error:
-        raise ToolError("the state could not be read", "bring back an earlier version of it") from error
+        raise ToolError("the state could not be read", "restore an earlier version of the state") from error
 
 
 def _tainted(instance: dict[str, Any]) -> bool:

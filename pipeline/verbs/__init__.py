@@ -1,4 +1,4 @@
-"""The verbs: one verb, one file, which bears its name. Both doors take options and help from there."""
+"""The verbs: each has a file of its name. The command line and Dagger read its options and help there."""
 
 import ast
 from collections.abc import Awaitable, Callable
@@ -14,14 +14,14 @@ SECTIONS = {
 """The verbs in the order of use."""
 NAMES = tuple(name for names in SECTIONS.values() for name in names)
 WITHOUT_REPORT = ("backups",)
-"""It only lists: a report of it would take the place of the last run's."""
+"""These verbs only list: their report would replace the report of the last run."""
 
 Verb = Callable[..., Awaitable[None]]
-"""Takes the call, then its own options by name; their annotations are their types and their help."""
+"""Takes the call, then its own options by name. The annotation of an option holds its type and its help."""
 
 
 def verb(name: str) -> Verb:
-    """Return a verb's function; its file is imported now, with all that it works with.
+    """Import a verb's file, with everything that the verb needs, and return its function.
 
     Args:
         name: one of NAMES.
@@ -30,7 +30,7 @@ def verb(name: str) -> Verb:
 
 
 def summary(name: str) -> str:
-    """Return the first sentence of a verb's help; its file is read, but not imported: that takes a moment.
+    """Return the first sentence of a verb's help. The file is not imported, because an import is slow.
 
     Args:
         name: one of NAMES.

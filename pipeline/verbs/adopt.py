@@ -13,12 +13,12 @@ StackName = Annotated[Literal["storage", "app"], Doc("The stack whose state is l
 
 
 async def adopt(call: DeploymentCall, stack: StackName, yes: Yes = False) -> None:
-    """Bring a lost state back: import what exists in AWS, and prove it by a plan without changes.
+    """Bring back a lost state: import the resources from AWS, then prove that a plan changes nothing.
 
-    Finds the stack's resources by their tags and names, and shows what would be imported. Nothing is removed,
-    and only tags are altered. Only the key pair is created again, because AWS does not show its public half.
-    Resources that are missing in AWS are listed and left to deploy. When both states are lost, storage comes
-    first. Set the variables as they were when it was deployed.
+    adopt finds the stack's resources by their tags and names. It shows what it would import, and asks. It
+    removes nothing and changes only tags. The key pair is created again, because AWS does not show its public
+    half. Resources that are missing in AWS are listed: deploy creates them. If both states are lost, adopt
+    storage first. Set the variables to the same values as in the last deployment.
 
     Example: quickdata adopt app
     """
@@ -33,5 +33,5 @@ async def adopt(call: DeploymentCall, stack: StackName, yes: Yes = False) -> Non
             )
         done = await adoption.adopt(d, lost, seen)
         missing = f"deploy creates what is missing: {', '.join(done.missing)}"
-        left = missing if done.missing else "a plan changes nothing"
+        left = missing if done.missing else "a new plan changes nothing"
         d.report.prove("adopt", f"{done.imported} resources imported; {left}", imported=done.imported)

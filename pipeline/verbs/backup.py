@@ -16,5 +16,5 @@ async def backup(call: DeploymentCall) -> None:
         words = (
             f"{made['tables']} tables with {made['rows']} rows in {made['seconds']} s (backup {made['id']})"
         )
-        advice = d.advice(f"{words}; `quickdata verify` restores one and compares it")
+        advice = d.advice(f"{words}; `quickdata verify` proves that a backup can be restored")
         d.report.prove("backup", advice, **made)

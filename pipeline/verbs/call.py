@@ -1,4 +1,4 @@
-"""What a door (the console, or Dagger) gives to a verb. Each kind of call says which inputs are read."""
+"""What the command line or Dagger gives to a verb. Each type of call says which inputs the verb reads."""
 
 from contextlib import AbstractAsyncContextManager
 from typing import Literal, Protocol, TypeVar
@@ -25,14 +25,14 @@ class Call(Protocol):
 
     @property
     def surroundings(self) -> OpenSurroundings | None:
-        """Where a rehearsal's servers run; None is this machine."""
+        """Where the servers of a rehearsal run; None means this machine."""
 
 
 class AccountCall(Call, Protocol):
-    """A call of a verb that reads what it takes to read the bucket."""
+    """A call of a verb that reads the inputs for the bucket, and no others."""
 
     def open_bucket(self) -> AbstractAsyncContextManager[tuple[Cloud, str]]:
-        """Yield the AWS of the inputs, and the name of its bucket.
+        """Yield the AWS that the inputs name, and the name of the bucket there.
 
         Raises:
             SettingsError: an input is missing or wrong.
@@ -40,16 +40,16 @@ class AccountCall(Call, Protocol):
 
     @property
     def site(self) -> OpenSite | None:
-        """Where a drill happens; None is this machine."""
+        """Where a drill runs; None means this machine."""
 
     def answer(self, text: str, form: Form = "txt") -> None:
-        """Print this, and not the report's findings, on standard output when the verb has ended.
+        """Print a text on standard output when the verb has ended, instead of the report's findings.
 
-        A terminal writes a page to `reports/VERB.html`, and prints where it is; a call of Dagger returns it.
+        A terminal writes a page to `reports/VERB.html` and prints its path. Dagger returns the page.
 
         Args:
             text: the answer.
-            form: what the text is.
+            form: the form of the text.
 
         Raises:
             PipelineError: the page cannot be written.
@@ -60,17 +60,17 @@ class DeploymentCall(AccountCall, Protocol):
     """A call of a verb that works on a deployment to AWS."""
 
     exit_code: int
-    """The process's, when the verb ends without an error."""
+    """The exit code of the process, when the verb ends without an error."""
 
     async def read(self, kind: type[Inputs], **given: str) -> Inputs:
         """Return the validated inputs.
 
         Args:
-            kind: which inputs are wanted.
-            given: what the verb itself sets, by the variables' names.
+            kind: which inputs to read.
+            given: the values that the verb itself sets, by the name of their variable.
 
         Raises:
-            SettingsError: with every problem.
+            SettingsError: one or more inputs are wrong; the error names them all.
         """
 
     def deployment(self, settings: Settings | None = None) -> AbstractAsyncContextManager[Deployment]:
@@ -80,33 +80,33 @@ class DeploymentCall(AccountCall, Protocol):
             settings: the inputs; None reads them.
 
         Raises:
-            PipelineError: an input is missing or wrong, or the tools cannot be had.
+            PipelineError: an input is missing or wrong, or a tool cannot be found or downloaded.
         """
 
     def require_answer(self, yes: bool) -> None:
-        """Find out before anything is done whether a question could be asked.
+        """Make sure, before the verb does anything, that the operator can answer a question.
 
         Args:
             yes: --yes was given.
 
         Raises:
-            SettingsError: it was not, and there is nobody to ask.
+            SettingsError: --yes was not given, and there is no terminal to ask at.
         """
 
     async def confirm(self, question: str, yes: bool, shown: str = "") -> None:
         """Ask before something is replaced or removed.
 
         Args:
-            question: names what would happen.
-            yes: --yes was given: then question and answer are noted.
-            shown: what the answer depends on; it is shown first, whatever the answer is.
+            question: says what would happen.
+            yes: --yes was given: the question is not asked, only noted with its answer.
+            shown: what the operator needs for the answer; it is shown first, with --yes too.
 
         Raises:
-            PipelineError: the answer is no, or nobody can be asked.
+            PipelineError: the answer is no, or there is no terminal to ask at.
         """
 
     def agreement(self, yes: bool) -> Agree:
-        """Return how `deploy` learns whether nodes may end.
+        """Return how `deploy` asks whether it may remove nodes.
 
         Args:
             yes: --yes was given.
@@ -114,4 +114,4 @@ class DeploymentCall(AccountCall, Protocol):
 
 
 class MigrationCall(DeploymentCall, Protocol):
-    """A call of a verb on a deployment that itself names the places of the states."""
+    """A call of a verb whose own options say where the states are kept."""

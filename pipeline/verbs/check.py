@@ -5,7 +5,7 @@ from pipeline.verbs.call import DeploymentCall
 
 
 async def check(call: DeploymentCall) -> None:
-    """Look at every input, tool, credential, the bucket, the states and the vault; change nothing.
+    """Check the inputs, tools, credentials, bucket, states, vault and SSH key; change nothing.
 
     Example: quickdata check
     """

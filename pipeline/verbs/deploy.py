@@ -13,20 +13,21 @@ from pipeline.verbs.options import Option, plan_to_read
 
 SavedPlan = Annotated[
     PurePosixPath | None,
-    Doc("Apply exactly the plans that `plan` kept there."),
+    Doc("Apply exactly the plans that `plan` saved in DIR. Default: make new plans."),
     Option(plan_to_read, metavar="DIR", folder="read"),
 ]
-Agreed = Annotated[bool, Doc("Replace or delete nodes and disks without a question.")]
+Agreed = Annotated[bool, Doc("Do not ask before nodes or disks are replaced or deleted (for CI).")]
 
 
 async def deploy(call: DeploymentCall, plan: SavedPlan = None, yes: Agreed = False) -> None:
-    """Deploy to AWS: storage, app, the services on the nodes; then prove that a backup comes back.
+    """Deploy to AWS: storage, app, the services on the nodes; then prove that a backup can be restored.
 
-    Running it again changes only what differs, and continues after a failure. Before a node or the database's
-    disk is replaced or deleted, it asks; without a terminal it needs --yes, or is refused (exit code 3).
-    With --plan the plans of `quickdata plan` are applied as they are, without a question, or refused (exit
-    code 3) when the state, the code, the inputs or the account have changed. Deferred changes are planned
-    during the deployment, and asked about.
+    Run it again to apply changes, or to continue after a failure. deploy asks before it replaces or deletes a
+    node or the database's disk. Without a terminal it needs --yes; otherwise it refuses (exit code 3).
+
+    With --plan, deploy applies the saved plans and does not ask. It refuses them (exit code 3) if the state,
+    the code, the inputs or the account have changed since. Deferred changes are planned during the
+    deployment, and deploy asks about them.
 
     Example: quickdata deploy --ask-vault-password
     """

@@ -12,7 +12,7 @@ from pipeline.verbs.options import Option, Yes
 
 WithoutBackup = Annotated[
     Literal["nocodb_db"] | None,
-    Doc("Take no backup first: for an app whose database is dead already."),
+    Doc("Destroy without a backup, if the database no longer works. Give the database's name to confirm."),
     Option(metavar="NAME-OF-DATABASE"),
 ]
 
@@ -20,7 +20,7 @@ WithoutBackup = Annotated[
 async def destroy(call: DeploymentCall, without_backup: WithoutBackup = None, yes: Yes = False) -> None:
     """Destroy the app: nodes, disks, network. The bucket and its backups stay.
 
-    NocoDB is stopped, a backup is taken and verified first; if that fails, nothing is destroyed. No verb
+    First NocoDB is stopped, and a backup is taken and verified. If that fails, nothing is destroyed. No verb
     destroys storage.
 
     Example: quickdata destroy
@@ -33,5 +33,5 @@ async def destroy(call: DeploymentCall, without_backup: WithoutBackup = None, ye
         if not without_backup:
             await order.refresh_inventory(d)
         counts = await order.destroy(d, backed_up=not without_backup)
-        words = f"{counts['delete']} resources are gone; the backups are in {d.bucket}"
+        words = f"{counts['delete']} resources are deleted; the backups are still in {d.bucket}"
         d.report.prove("destroy", words, **counts)

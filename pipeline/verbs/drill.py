@@ -13,21 +13,27 @@ from pipeline.servers.named import named_server
 from pipeline.verbs.call import AccountCall
 from pipeline.verbs.options import BY_ID, OF_DATABASE, Option, valid_hours, valid_image, valid_server
 
-BackupId = Annotated[str | None, Doc("The backup to restore. Without it the newest."), BY_ID]
-Database = Annotated[str, Doc("The database whose backup is tried."), OF_DATABASE]
+BackupId = Annotated[str | None, Doc("The backup to restore. Default: the newest."), BY_ID]
+Database = Annotated[str, Doc("The database whose backup to restore."), OF_DATABASE]
 MaxAge = Annotated[
     float | None,
-    Doc("Fail when the newest backup is older than HOURS."),
+    Doc("Fail if the newest backup is older than HOURS. Default: any age is accepted."),
     Option(valid_hours, metavar="HOURS"),
 ]
 Image = Annotated[
     str | None,
-    Doc("Restore into a throwaway container of IMAGE, PostgreSQL's own or one made of it. Needs Docker."),
+    Doc(
+        "Restore into a throwaway container of IMAGE: the official PostgreSQL image, or one built on it."
+        " Needs Docker."
+    ),
     Option(valid_image, metavar="IMAGE", terminal_only=True),
 ]
 Server = Annotated[
     str | None,
-    Doc("Restore into a scratch database of this server, which is dropped afterwards. Signs in as PGUSER."),
+    Doc(
+        "Restore into a scratch database on this server, and drop it afterwards. The user is taken from"
+        " PGUSER."
+    ),
     Option(valid_server, metavar="HOST:PORT", terminal_only=True),
 ]
 
@@ -42,23 +48,23 @@ async def drill(
 ) -> None:
     """Restore the newest backup into a throwaway PostgreSQL 18, off the node, and compare it.
 
-    Needs nothing from the node. The attachments' archive is read to its end. RPO (the snapshot's age when the
-    drill began) and RTO (seconds until the compared database could be used) are measured, and written into
-    the report, run.json, and into verified.json beside the backup. Nothing else stays.
+    A drill does not use the node. It reads the whole archive of the attachments. It measures RPO (the age of
+    the snapshot when the drill began) and RTO (the seconds until the compared database could be used). Both
+    are written into the report, into run.json, and into verified.json beside the backup. Everything else is
+    removed.
 
     Exit code 3: the server lacks an extension, a locale, a collation or a compression method of the
-    database. Exit code 4: no backup, a damaged one, or with --max-age one that is too old (tried all the
-    same).
+    database. Exit code 4: there is no backup, or it is damaged, or it is older than --max-age (an old backup
+    is restored all the same).
 
-    On this machine, the server is a container of the deployment's image where Docker answers; else a
-    PostgreSQL 18 of its packages; else the pipeline's own, which knows few extensions and locales, and
-    needs room for the database in TMPDIR. The password of a named server is in PGPASSWORD, or in the file
-    that PGPASSFILE names.
+    On this machine, the server is a container of the deployment's image if Docker runs; else an installed
+    PostgreSQL 18; else the pipeline's own, which has few extensions and locales, and needs space for the
+    database in TMPDIR. With --server, set the password in PGPASSWORD, or name a password file in PGPASSFILE.
 
     Example: quickdata drill --max-age 26
     """
     if image and server:
-        raise SettingsError("--image and --server name two servers", "give one of them")
+        raise SettingsError("--image and --server cannot be used together", "give only one of them")
     oldest = timedelta(hours=max_age) if max_age else None
     request = drills.DrillRequest(database, backup_id, oldest)
     async with call.open_bucket() as (cloud, bucket):

@@ -19,15 +19,15 @@ async def migrate_state(
     to: Annotated[StateName, Doc("Where to move the states.")],
     yes: Yes = False,
 ) -> None:
-    """Move both states, and compare the copies before the old ones are put away.
+    """Move both states to another place, and compare the copies before the old states are retired.
 
-    Refuses to overwrite another state. The same command continues a move that was interrupted. s3 is a bucket
-    of its own, which is created.
+    migrate-state refuses to overwrite a state that is already there. Run the same command again to continue
+    an interrupted move. For s3, a separate bucket is created.
 
     Example: quickdata migrate-state --from local --to s3
     """
     if from_ == to:
-        raise SettingsError("--from and --to name the same place", "name two places")
+        raise SettingsError("--from and --to name the same place", "name two different places")
     settings = await call.read(Settings, QUICKDATA_STATE=to, QUICKDATA_STATE_FROM=from_)
     await call.confirm(f"Move the states of {settings.title} from {from_} to {to}?", yes)
     async with call.deployment(settings) as d:

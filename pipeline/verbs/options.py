@@ -1,4 +1,4 @@
-"""What verbs declare of their options besides type, default and help: how a value is written and checked."""
+"""How an option of a verb is written and checked; its type, default and help are in the verb's file."""
 
 import re
 from collections.abc import Callable
@@ -15,24 +15,24 @@ from pipeline.servers.named import named_server
 from pipeline.settings.invisible import unseen
 
 LONGEST_DATABASE = 46
-"""Bytes: the names that a restore makes of it have to fit into PostgreSQL's 63."""
+"""Bytes. A restore adds an ending to the name, and PostgreSQL allows 63 bytes in all."""
 MOST_HOURS = 87600
 IMAGE = r"[A-Za-z0-9][A-Za-z0-9._/:@-]{0,254}"
-"""The characters of a reference, as Docker's documentation has it; Docker itself knows the rest."""
+"""The characters that Docker's documentation allows in an image reference. Docker checks the rest."""
 
 
 @dataclass(frozen=True)
 class Option:
-    """What a verb's parameter needs to be an option, besides its type, its default and its help.
+    """What makes a verb's parameter an option, besides its type, its default and its help.
 
     Args:
-        check: returns the value that the verb gets, or raises ValueError with what is wrong; None takes all.
-        name: how a terminal has it, without its hyphens; empty is the parameter's name.
-        metavar: what a terminal's help writes for the value.
-        argument: a terminal takes it by its place, without a name.
-        terminal_only: there is nothing like it under Dagger.
-        folder: whether it is a folder that a verb reads or one that it writes. Under Dagger the first is a
-            directory that is handed over, and the second is what the function returns.
+        check: returns the value for the verb, or raises ValueError with the problem; None accepts any value.
+        name: its name at a terminal, without hyphens; empty means the parameter's name.
+        metavar: the word for the value in a terminal's help.
+        argument: at a terminal it is given by position, without a name.
+        terminal_only: Dagger does not have this option.
+        folder: whether the verb reads or writes this folder. Under Dagger, a folder to read is passed as a
+            directory, and a written folder is the function's result.
     """
 
     check: Callable[[Any], Any] | None = None
@@ -44,12 +44,12 @@ class Option:
 
 
 def option_of(parameter: Parameter) -> Option:
-    """Return what a verb's parameter says of itself as an option."""
+    """Return the Option in the annotation of a verb's parameter, or the default one."""
     return next((note for note in get_args(parameter.annotation) if isinstance(note, Option)), Option())
 
 
 def without_none(kind: Any) -> Any:
-    """Return what an option is of; None beside it says only that it may be left out.
+    """Return the type of an option's value. None in the type only says that the option is not required.
 
     Args:
         kind: a parameter's type.
@@ -59,10 +59,10 @@ def without_none(kind: Any) -> Any:
 
 
 def wrong(value: object, said: str) -> ValueError:
-    """Return the error of a value; a character that nobody sees in it is named instead.
+    """Return the error for a value. If the value has an invisible character, the error names that instead.
 
     Args:
-        value: as it was given.
+        value: the value as the user gave it.
         said: what is wrong with it, and what would be right.
     """
     return ValueError(f"{str(value)!r} {unseen(str(value)) or said}")
@@ -72,7 +72,7 @@ def valid_id(value: str | None) -> str | None:
     """Return a backup's id.
 
     Raises:
-        ValueError: it is not an id.
+        ValueError: the value is not an id.
     """
     if value is not None and not ID.fullmatch(value):
         raise wrong(value, "is not an id: 8 characters, 0-9 and a-f; `quickdata backups` lists them")
@@ -83,12 +83,13 @@ def valid_database(value: str) -> str:
     """Return the name of a database, which becomes part of an S3 key.
 
     Raises:
-        ValueError: no database of ours can have it.
+        ValueError: a database of a deployment cannot have this name.
     """
     if not value or not value.isprintable() or "/" in value or len(value.encode()) > LONGEST_DATABASE:
-        raise wrong(value, f"is not a database's name: 1 to {LONGEST_DATABASE} bytes, and no slash")
+        said = f"is not a database name; use 1 to {LONGEST_DATABASE} bytes, without a slash"
+        raise wrong(value, said)
     if value in (".", ".."):
-        raise wrong(value, "cannot be part of an S3 key")
+        raise wrong(value, "cannot be part of an S3 key; use another name")
     return value
 
 
@@ -96,40 +97,40 @@ def valid_hours(value: float | None) -> float | None:
     """Return a number of hours.
 
     Raises:
-        ValueError: it is out of range, or not a number.
+        ValueError: the value is out of range, or NaN.
     """
-    if value is not None and not 0 < value <= MOST_HOURS:  # NaN is neither
-        raise ValueError(f"{value} must be more than 0 and at most {MOST_HOURS} hours")
+    if value is not None and not 0 < value <= MOST_HOURS:  # also catches NaN
+        raise ValueError(f"{value} is out of range; use more than 0 and at most {MOST_HOURS} hours")
     return value
 
 
 def valid_image(value: str | None) -> str | None:
-    """Return the name of an image, which becomes a word of Docker's command.
+    """Return the name of an image, which becomes an argument of Docker's command.
 
     Raises:
-        ValueError: it cannot be one.
+        ValueError: an image cannot have this name.
     """
     if value is not None and not re.fullmatch(IMAGE, value):
-        raise wrong(value, "is not an image's name, such as postgres:18")
+        raise wrong(value, "is not an image name; write it like postgres:18")
     return value
 
 
 def valid_server(value: str | None) -> str | None:
-    """Return the address of a PostgreSQL.
+    """Return the address of a PostgreSQL server.
 
     Raises:
-        ValueError: it is not one, or holds a password.
+        ValueError: the value is not an address, or it contains a password.
     """
     if value is not None:
         try:
             named_server(value)
         except ValueError as error:
-            raise ValueError(unseen(value) or str(error)) from None  # it may hold a password
+            raise ValueError(unseen(value) or str(error)) from None  # the value may contain a password
     return value
 
 
 def plan_to_read(value: Path | None) -> PurePosixPath | None:
-    """Return the folder of a plan, absolute."""
+    """Return the absolute path of a plan's folder."""
     return PurePosixPath(value.absolute()) if value else None
 
 

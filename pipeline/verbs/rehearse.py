@@ -9,26 +9,27 @@ from pipeline.settings.suffix import valid_suffix
 from pipeline.verbs.call import Call
 from pipeline.verbs.options import Option
 
-Suffix = Annotated[str, Doc("Stands for TF_VAR_bucket_suffix."), Option(valid_suffix)]
+Suffix = Annotated[str, Doc("The suffix of the rehearsed deployment's names."), Option(valid_suffix)]
 Nodes = Annotated[
     Literal["auto", "local", "docker"],
     Doc(
-        "docker: the nodes are containers, reached by SSH: a real Swarm, NocoDB, Adminer. local: they are"
-        " directories, the database is a process: the files and the program, no Swarm. auto: docker where"
-        " Docker answers and has the images or can pull them, else local."
+        "docker: nodes are containers with SSH; they run a real Swarm with NocoDB and Adminer. local: each"
+        " node is a directory and the database is a process; this tests the files and the backup program, not"
+        " the Swarm. auto: docker if Docker runs and has the images or can pull them, else local."
     ),
     Option(terminal_only=True),
-]  # under Dagger they are directories
+]  # under Dagger, nodes are always directories
 
 
 async def rehearse(call: Call, suffix: Suffix = "rehearsal", nodes: Nodes = "auto") -> None:
     """Rehearse the whole deployment on LocalStack, without AWS.
 
-    Deploys storage and app, configures two nodes, backs up, damages, restores, compares, deploys
-    again, destroys the app. Needs no settings and touches nothing real.
+    A rehearsal deploys storage and app and configures two nodes. It takes a backup, damages the database,
+    restores the backup and compares. It deploys again, then destroys the app. It needs no settings and
+    changes nothing on AWS.
 
-    On this machine, Docker is used where it answers, but not needed. What stays: reports/, a downloaded
-    OpenTofu in ~/.cache/quickdata (or XDG_CACHE_HOME), images in Docker.
+    On this machine, Docker is used if it runs, but it is not required. Afterwards, only these remain:
+    reports/, a downloaded OpenTofu in ~/.cache/quickdata (or XDG_CACHE_HOME), and images in Docker.
 
     Example: quickdata rehearse
     """

@@ -15,22 +15,25 @@ from pipeline.verbs.options import BY_ID, Option, Yes, valid_database, wrong
 
 
 def valid_source(value: str) -> str:
-    """Return the name of a database whose backup Ansible can have restored.
+    """Return the name of a database that can be passed to Ansible.
 
     Raises:
-        ValueError: no database of ours can have it, or Ansible would read it as a template.
+        ValueError: a database of a deployment cannot have this name, or Ansible would read a template in it.
     """
     if "{" in value:
-        said = "has a brace, which Ansible would take for a template of its own"
-        raise wrong(value, f"{said}; restore it by hand, with restore-pg-latest.sh on the node")
+        said = "has a brace, which Ansible would read as a template"
+        raise wrong(value, f"{said}; run restore-pg-latest.sh on the node instead")
     return valid_database(value)
 
 
 BackupId = Annotated[
-    str | None, Doc("The backup to restore; `quickdata backups` lists them. Without it the newest."), BY_ID
+    str | None, Doc("The backup to restore; `quickdata backups` lists them. Default: the newest."), BY_ID
 ]
-KeepGoing = Annotated[bool, Doc("Go on without objects that the rows refuse, or with other definitions.")]
-FromDatabase = Annotated[str, Doc("The database whose backup is restored."), Option(valid_source)]
+KeepGoing = Annotated[
+    bool,
+    Doc("Go live even if some objects cannot be built on the rows, or have other definitions."),
+]
+FromDatabase = Annotated[str, Doc("The database whose backup to restore."), Option(valid_source)]
 
 
 async def restore(
@@ -40,17 +43,17 @@ async def restore(
     keep_going: KeepGoing = False,
     yes: Yes = False,
 ) -> None:
-    """Restore a backup in place of the live database, which is kept beside it.
+    """Replace the live database by a restored backup, and keep the old database under another name.
 
-    The backup goes into a scratch database first and is compared with its manifest: a failure does not touch
-    the live database. Settings and grants that the server refuses are listed. Exit code 5: objects are
-    missing or defined otherwise.
+    The backup is first restored into a scratch database and compared with its manifest. A failure does not
+    touch the live database. Settings and grants that the server refuses are listed. Exit code 5: the restore
+    is live, but objects are missing or have other definitions.
 
     Example: quickdata restore --id 3f2a9c1d
     """
     settings = await call.read(Settings)
     call.require_answer(yes)
-    since = "What was written since that backup stays only in the database that is kept."
+    since = "Rows that were written after that backup stay only in the old database, which is kept."
     async with call.deployment(settings) as d:
         listed = await catalogue.list_backups(d.cloud, d.bucket, from_database)
         chosen = catalogue.choose(listed, backup_id, from_database)
@@ -62,18 +65,18 @@ async def restore(
         words = f"{restored['rows']} rows compared; the old database is {restored['kept']}"
         words += node.refused_settings(restored)
         if d.real_nodes:
-            words += f"; NocoDB was away for {restored['nocodb_away_seconds']} s"
+            words += f"; NocoDB was down for {restored['nocodb_away_seconds']} s"
         d.report.prove("restore", words, **restored)
         require_complete(chosen.id, node.missing_objects(restored))
 
 
 def require_complete(backup_id: str, missing: list[str]) -> None:
-    """Make sure that all came back.
+    """Make sure that every object was restored.
 
     Raises:
-        RestoredInPart: some objects are missing, or defined otherwise.
+        RestoredInPart: some objects are missing, or have other definitions.
     """
     if missing:
-        what = f"backup {backup_id} is restored and live, with objects missing or defined otherwise:"
-        fix = "fix their rows and make them: see docs/runbook.md, `Objects cannot be built`"
+        what = f"backup {backup_id} is restored and live, but objects are missing or have other definitions:"
+        fix = "fix the rows and create the objects: see docs/runbook.md, `Objects cannot be built`"
         raise RestoredInPart(listed(what, missing), fix)

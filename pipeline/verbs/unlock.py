@@ -12,18 +12,18 @@ StackName = Annotated[Literal["storage", "app"], Doc("The stack whose state is l
 
 
 async def unlock(call: DeploymentCall, stack: StackName, yes: Yes = False) -> None:
-    """Break a lock that a dead run left behind, after showing who took it and when.
+    """Remove a state lock that a dead run left behind; show first who took it, and when.
 
-    A local lock ends with the process that holds it, and cannot be broken.
+    A local lock ends with its process, so there is nothing to remove.
 
     Example: quickdata unlock storage --state s3
     """
-    only = "Only if that run is dead: two runs at once can lose a state."
+    only = "Do it only if that run is dead: two runs at the same time can lose a state."
     async with call.deployment() as d:
         locked = d.stack(stack)
         lock = await find_lock(d, locked)
         if lock:
             shown = f"{stack} of {d.suffix} in {d.cloud.region}: locked {lock}"
-            await call.confirm(f"Break this lock? {only}", yes, shown)
+            await call.confirm(f"Remove this lock? {only}", yes, shown)
             await d.backend.release(locked, lock)
-        d.report.prove(stack, f"the lock {lock.id} is gone" if lock else "nobody holds a lock")
+        d.report.prove(stack, f"the lock {lock.id} is removed" if lock else "nobody holds a lock")

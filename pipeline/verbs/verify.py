@@ -9,11 +9,11 @@ from pipeline.deploy.order import refresh_inventory
 from pipeline.verbs.call import DeploymentCall
 from pipeline.verbs.options import BY_ID
 
-BackupId = Annotated[str | None, Doc("Compare this backup instead of a new one."), BY_ID]
+BackupId = Annotated[str | None, Doc("Restore and compare this backup. Default: take a new one."), BY_ID]
 
 
 async def verify(call: DeploymentCall, backup_id: BackupId = None) -> None:
-    """Take a backup, restore it into a scratch database on the node, compare; safe on a live system.
+    """Take a backup, restore it into a scratch database on the node, and compare; safe on a live system.
 
     Example: quickdata verify
     """

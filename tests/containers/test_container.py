@@ -157,7 +157,7 @@ async def test_no_secret_is_plain_in_anything_that_the_engine_is_asked(
 async def test_a_command_with_a_path_that_is_missing_is_told_too(engine: Engine, tmp_path: Path) -> None:
     said = "fork/exec /nowhere/tofu: no such file or directory\n"
     engine.execs = Answers(Exec(1, "", said, {}))
-    with pytest.raises(ToolError, match="the toolbox has no such command: fork/exec /nowhere/tofu"):
+    with pytest.raises(ToolError, match="the toolbox does not have this command: fork/exec /nowhere/tofu"):
         await contained(tmp_path).run(Step("probe", ("/nowhere/tofu",)))
 
 

@@ -72,8 +72,8 @@ async def test_a_role_is_assumed_with_the_web_identity_and_nothing_goes_by_the_e
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ({"aws_role_arn": ROLE}, "--aws-role-arn is half of a web identity"),
-        ({"aws_web_identity_token": "of.the.job"}, "--aws-web-identity-token is half of a web identity"),
+        ({"aws_role_arn": ROLE}, "--aws-role-arn is only half of a web identity"),
+        ({"aws_web_identity_token": "of.the.job"}, "--aws-web-identity-token is only half of a web identity"),
         (
             {"aws_role_arn": ROLE, "aws_web_identity_token": "of.the.job"},
             "--aws-role-arn and --aws-access-key-id, --aws-secret-access-key are two identities",

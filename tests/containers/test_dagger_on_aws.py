@@ -43,7 +43,7 @@ async def test_a_deployment_from_containers_keeps_no_local_state(
     """Its containers go with the call, and the state with them."""
     done = await attempt(pipeline, "deploy", given("deploy", ssh_key=key, state="local"))
     assert isinstance(done.error, SettingsError)
-    assert "no local state" in done.error.what
+    assert "cannot keep local states" in done.error.what
 
 
 def laid_down(box: Toolbox, name: str) -> dict[str, Any]:
@@ -209,14 +209,14 @@ async def test_a_note_in_the_progress_names_the_call(
     pipeline: Pipeline, capsys: pytest.CaptureFixture[str]
 ) -> None:
     done = await attempt(pipeline, "no-verb", {})
-    done.progress.note("`quickdata restore --id 0123abcd` brings this data back")
+    done.progress.note("`quickdata restore --id 0123abcd` restores this data")
     assert "dagger -m . call … restore --backup-id 0123abcd" in capsys.readouterr().err
 
 
 async def test_a_question_that_nobody_can_answer_says_what_it_is_about(pipeline: Pipeline) -> None:
     call = DaggerCall("unlock", pipeline, {}, Progress(), Report("unlock", "aws"))
     with pytest.raises(SettingsError, match="locked by somebody, since yesterday"):
-        await call.confirm("Break this lock?", yes=False, shown="app: locked by somebody, since yesterday")
+        await call.confirm("Remove this lock?", yes=False, shown="app: locked by somebody, since yesterday")
 
 
 async def test_the_caller_of_an_emulator_is_reached_by_a_forwarder(

@@ -31,16 +31,16 @@ VALUES = {
 }
 FILES = ("QUICKDATA_SSH_KEY", "QUICKDATA_VAULT")
 NEEDED = {
-    "TF_VAR_bucket_suffix": "--bucket-suffix (TF_VAR_bucket_suffix): not set; give a name",
-    "TF_VAR_admin_cidr": "--admin-cidr (TF_VAR_admin_cidr): not set; give the addresses",
-    "AWS_ACCESS_KEY_ID": "--aws-access-key-id (AWS_ACCESS_KEY_ID): not given; give both halves of a key pair",
+    "TF_VAR_bucket_suffix": "--bucket-suffix (TF_VAR_bucket_suffix): is not set; give a suffix",
+    "TF_VAR_admin_cidr": "--admin-cidr (TF_VAR_admin_cidr): is not set; give the address range",
+    "AWS_ACCESS_KEY_ID": "--aws-access-key-id (AWS_ACCESS_KEY_ID): is not given; give both halves",
     "AWS_SECRET_ACCESS_KEY": "missing: --aws-secret-access-key; set both halves",
-    "VAULT_PASSWORD": "--vault-password (VAULT_PASSWORD): not given; give it, such as env://VAULT_PASSWORD",
+    "VAULT_PASSWORD": "--vault-password (VAULT_PASSWORD): is not given; give the password, such as env://",
     "GITLAB_URL": "--gitlab-url (GITLAB_URL): not set",
     "GITLAB_PROJECT": "--gitlab-project (GITLAB_PROJECT): not set",
     "GITLAB_USER": "--gitlab-user belong together; give both",
     "GITLAB_PAT": "--gitlab-user are needed",
-    "QUICKDATA_SSH_KEY": "--ssh-key (QUICKDATA_SSH_KEY): not given; give the nodes' private key",
+    "QUICKDATA_SSH_KEY": "--ssh-key (QUICKDATA_SSH_KEY): is not given; give the nodes' private key",
 }
 """What is said of an input that a deployment cannot do without; the others may be missing."""
 NO_SPACES = {
@@ -48,8 +48,8 @@ NO_SPACES = {
     "TF_VAR_s3_bucket_base_name": "has a character that is not",
     "TF_VAR_admin_cidr": "'a b' is not an IPv4 range",
     "TF_VAR_domain": "'a b' is not a host name",
-    "AWS_REGION": "'a b' (AWS_REGION) is not a region's name",
-    "QUICKDATA_STATE": "'a b' is not one of",
+    "AWS_REGION": "'a b' (AWS_REGION) is not a region name",
+    "QUICKDATA_STATE": "'a b' is not a place for states",
     "QUICKDATA_STATE_PASSPHRASE": "is too short",
     "GITLAB_URL": "'a b' is not the address",
     "GITLAB_PROJECT": "'a b' is not a project",
@@ -132,9 +132,7 @@ async def test_a_space_in_another_variable_of_the_region_is_told_by_the_one_opti
     del job.env["AWS_REGION"]
     given = job.given(name, "a b")
     pipeline = request.getfixturevalue("pipeline")
-    assert "--aws-region (AWS_REGION): 'a b' (AWS_REGION) is not a region's name" in await told(
-        pipeline, given
-    )
+    assert "--aws-region (AWS_REGION): 'a b' (AWS_REGION) is not a region name" in await told(pipeline, given)
 
 
 def test_a_role_and_an_id_token_with_a_space_arrive_whole(job: Job, engine: Engine) -> None:

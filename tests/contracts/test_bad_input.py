@@ -144,7 +144,7 @@ def test_a_file_with_windows_line_endings_is_recognised(person: Person) -> None:
     typed = person.quickdata("check", **settings)
     assert typed.exit_code == 2, typed.said
     assert "TF_VAR_bucket_suffix: 'ppr\\r' ends with a carriage return" in typed.said
-    assert typed.said.count("has Windows line endings; save it with Unix ones") == len(names)
+    assert typed.said.count("has Windows line endings; save that file with Unix line endings") == len(names)
     assert "\r" not in typed.said
     assert "of-nobody" not in typed.said
 
@@ -177,7 +177,7 @@ def test_without_a_tool_and_without_a_network_the_fix_is_said(person: Person) ->
     typed = person.quickdata("deploy", **person.settings() | {"PATH": str(person.home)})
     assert typed.exit_code == 1
     assert re.search(
-        r"OpenTofu could not be downloaded from https://.*\n  → install tofu or terraform", typed.said
+        r"OpenTofu could not be downloaded from https://.*\n  → allow access to that address", typed.said
     )
     assert not (person.home / ".cache/quickdata" / f"tofu-{tools.VERSION}").exists()
 
@@ -185,7 +185,7 @@ def test_without_a_tool_and_without_a_network_the_fix_is_said(person: Person) ->
 def test_a_mirror_without_the_provider_is_named(person: Person) -> None:
     typed = person.quickdata("deploy", **person.settings() | {"QUICKDATA_PROVIDER_MIRROR": "/nowhere"})
     assert typed.exit_code == 1
-    assert re.search(r"/nowhere has no registry.*\n  → name the directory", typed.said)
+    assert re.search(r"/nowhere has no registry.*\n  → set QUICKDATA_PROVIDER_MIRROR", typed.said)
 
 
 def test_a_machine_that_cannot_hold_the_workspace_says_so_and_keeps_nothing(

@@ -141,7 +141,7 @@ def test_a_report_that_cannot_be_written_is_found_before_anything_is_done(
     with pytest.raises(SystemExit) as ended:
         console.run_verb(acting, "restore", False)
     assert (ended.value.code, done) == (1, [])
-    assert "this machine refuses" in capsys.readouterr().err
+    assert "this machine reported an error" in capsys.readouterr().err
 
 
 def test_a_report_that_cannot_be_written_in_the_end_does_not_hide_what_was_proven(
@@ -175,7 +175,7 @@ def test_destroy_without_backup_wants_the_databases_very_name(environment: dict[
 def test_a_database_name_that_ansible_would_read_as_a_template_is_refused_at_once() -> None:
     done = CliRunner().invoke(main, ["restore", "--from-database", "{{ lookup('pipe', 'id') }}"])
     assert done.exit_code == 2
-    assert "Ansible would take for a template" in done.output
+    assert "Ansible would read as a template" in done.output
 
 
 def test_a_list_of_backups_has_one_form(environment: dict[str, str]) -> None:
@@ -195,7 +195,7 @@ def test_a_page_that_cannot_be_written_is_told_with_its_fix(
     with pytest.raises(SystemExit) as ended:
         console.list_only(paging, "backups")
     assert ended.value.code == 1
-    assert "this machine refuses" in capsys.readouterr().err
+    assert "this machine reported an error" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("suffix", ["under_score", "x" * 28, "my-an", ""])
@@ -246,8 +246,8 @@ def test_a_defect_is_told_without_its_own_words_and_without_a_traceback(
     assert ended.value.code == 1
     said, written = capsys.readouterr().err, (tmp_path / "reports/run.json").read_text()
     for text in (said, written, (tmp_path / "reports/junit.xml").read_text()):
-        assert "a defect: KeyError" in text
-        assert "report it with the lines below" in text
+        assert "a defect in the pipeline: KeyError" in text
+        assert "report this defect with the lines below" in text
         assert "in failing" in text
         assert "CANARY" not in text
         assert "Traceback" not in text
@@ -279,7 +279,10 @@ def test_a_verb_that_only_lists_tells_a_defect_and_covers_secrets_alike(
     async def failing(call: console.TerminalCall) -> None:
         raise errors.pop(0)
 
-    for code, told in ((1, "✗ backups: a defect: KeyError"), (4, "✗ backups: GitLab says: ********")):
+    for code, told in (
+        (1, "✗ backups: a defect in the pipeline: KeyError"),
+        (4, "✗ backups: GitLab says: ********"),
+    ):
         with pytest.raises(SystemExit) as ended:
             console.list_only(failing, "backups")
         assert ended.value.code == code
@@ -299,7 +302,7 @@ def test_a_defect_outside_of_a_run_ends_without_a_traceback(
         cli.start()
     assert ended.value.code == 1
     said = capsys.readouterr().err
-    assert said.startswith("✗ a defect: KeyError\n  → report it")
+    assert said.startswith("✗ a defect in the pipeline: KeyError\n  → report this defect")
     assert "CANARY" not in said
 
 

@@ -96,7 +96,7 @@ async def test_an_unknown_verb_is_wrong_input(pipeline: Pipeline, engine: Engine
 @pytest.mark.parametrize(
     ("from_", "to", "said"),
     [
-        ("local", "s3", "no local state"),
+        ("local", "s3", "cannot keep local states"),
         ("s3", "s3", "the same place"),
         ("", "gitlab", "--from: '' is not"),
     ],
@@ -195,7 +195,9 @@ async def test_a_defect_says_where_it_is(pipeline: Pipeline) -> None:
 
 async def test_a_failing_verb_shows_what_it_found(engine: Engine) -> None:
     with pytest.raises(SystemExit):
-        await verbs.fail("status", ToolError("not as it should be: nodes", "fix each"), "✓ bucket: there")
+        await verbs.fail(
+            "status", ToolError("these parts have a problem: nodes", "fix each"), "✓ bucket: there"
+        )
     message = next(q for q in engine.queries if q[0].name == "error")[0]
     assert message.args["message"].splitlines()[-1] == "✓ bucket: there"
 
@@ -206,7 +208,7 @@ async def test_a_verbs_function_fails_with_what_it_found_and_no_secret_in_it(
     async def failing(_self: Pipeline, name: str, given: Mapping[str, Any]) -> DaggerCall:
         done = DaggerCall(name, pipeline, given, Progress(), Report(name, "aws"))
         done.report.findings.append("✓ bucket: there, opened with s3cret-of-the-vault")
-        done.error = ToolError("not as it should be: nodes", "fix each as it says")
+        done.error = ToolError("these parts have a problem: nodes", "fix each as it says")
         done._inputs = Given({"VAULT_PASSWORD": "s3cret-of-the-vault"}, {})
         return done
 

@@ -81,7 +81,7 @@ def with_key(runner: RecordingRunner) -> Deployment:
     [
         ((0, f"{PUBLIC}\n"), ""),
         ((127, ""), ""),
-        ((0, "ssh-ed25519 AAAAanother"), "is not the one"),
+        ((0, "ssh-ed25519 AAAAanother"), "do not match"),
         ((255, ""), "passphrase"),
     ],
 )
@@ -155,7 +155,7 @@ async def test_every_failed_finding_has_its_own_last_lines_wherever_it_is_told()
         blocks = [block for block in said.split("✗ ") if "failed with exit code" in block]
         assert len(blocks) == len(WORDS), said
         for (_, words), block in zip(WORDS.values(), blocks, strict=True):
-            assert f"| {words}" in block.split("→ read the tool's words below")[1]
+            assert f"| {words}" in block.split("→ read the tool's last lines below")[1]
 
 
 async def test_a_single_failed_finding_keeps_its_fix_and_its_last_lines() -> None:
@@ -170,7 +170,10 @@ async def test_a_tool_that_said_nothing_is_not_said_to_have_words_below() -> Non
     found = await check(deployment(ready({"check: vault": (2, "")}), OwnCloud()))
     with pytest.raises(ToolError, match="vault: failed with exit code 2") as caught:
         require_good(found)
-    assert caught.value.fix == "it said nothing: run it again, and let it show what the tools print"
+    assert (
+        caught.value.fix
+        == "the tool printed nothing: run again, and show the tools' output (-v at a terminal)"
+    )
 
 
 async def test_one_cause_is_told_once_for_all_that_it_keeps_from_being_looked_at() -> None:
@@ -188,13 +191,13 @@ async def test_a_missing_program_is_told_once_for_all_that_need_it() -> None:
     class Bare(RecordingRunner):
         async def run(self, step: Step) -> Result:
             if step.command[0] == "ansible-playbook":
-                what = f"{step.name}: ansible-playbook is not on this machine"
+                what = f"{step.name}: ansible-playbook is not installed"
                 raise ToolError(what, "run `make install`, which installs every tool")
             return await super().run(step)
 
     found = await check(deployment(Bare(), OwnCloud()))
     assert [str(each).splitlines()[0] for each in found if not each.well] == [
-        "✗ Ansible, vault: ansible-playbook is not on this machine"
+        "✗ Ansible, vault: ansible-playbook is not installed"
     ]
 
 
@@ -206,4 +209,7 @@ async def test_check_itself_shows_every_finding_once() -> None:
     for _, words in WORDS.values():
         assert said.count(words) == 1
     assert "check: check:" not in said
-    assert said.endswith("✗ check: not as it should be: OpenTofu, Ansible, vault\n  → fix each as it says")
+    assert said.endswith(
+        "✗ check: failed checks: OpenTofu, Ansible, vault\n"
+        "  → follow the → line of each check, then check again"
+    )

@@ -109,7 +109,7 @@ async def test_a_held_state_lock_is_said_with_its_id_and_the_fix(reachable: Depl
     with at_the_question(reachable, reachable.storage), pytest.raises(StateLocked) as caught:
         await pending(reachable, reachable.storage)
     assert re.search(r"locked by \S+@\S+, since .* ago, for apply \(lock ", caught.value.what), caught.value
-    assert "its lock goes with it" in caught.value.fix
+    assert "this releases the lock" in caught.value.fix
     assert re.search(r"^ *ID: +[0-9a-f-]{36}$", caught.value.tail, re.MULTILINE), caught.value.tail
 
 
@@ -153,7 +153,7 @@ def nodes(tmp_path: Path) -> Nodes:
 
 async def test_a_wrong_vault_password_is_said_and_no_node_is_touched(nodes: Nodes) -> None:
     error = await nodes.failure("nocodb.yml", "wrong")
-    assert error.what == "ansible: nocodb.yml: the vault could not be opened"
+    assert error.what == "ansible: nocodb.yml: the vault could not be decrypted"
     assert error.exit_code == 2
     assert "VAULT_PASSWORD" in error.fix
     assert not nodes.file("").exists()

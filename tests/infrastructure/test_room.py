@@ -40,7 +40,7 @@ def test_a_rehearsal_without_room_is_refused_at_once_with_the_directory_and_the_
     done = subprocess.run(command, cwd=REPOSITORY, env=env, text=True, capture_output=True, check=False)
     assert done.returncode == 1
     assert f"MB are needed for a rehearsal in {small}" in done.stderr
-    assert "8 MB are free\n  → make room there, or set TMPDIR to another directory" in done.stderr
+    assert "8 MB are free\n  → free space there, or set TMPDIR to another directory" in done.stderr
     assert list(small.iterdir()) == []
 
 
@@ -71,7 +71,7 @@ def test_needs_on_one_file_system_are_added_up(small: Path) -> None:
     require_room([other])
     with pytest.raises(ToolError, match=r"for one in .*not/yet, and 5 MB are needed for two in ") as caught:
         require_room([one, other])
-    assert caught.value.fix == "make room there, or do without"
+    assert caught.value.fix == "free space there, or do without"
 
 
 def test_a_provider_is_counted_for_each_stack_where_no_mirror_links_it(

@@ -164,7 +164,7 @@ async def test_unlock_of_a_place_beside_a_local_state_says_so(tmp_path: Path, se
     d = keep_states_in(deployment(Workspace(tmp_path)), backend)
     (tmp_path / d.app.workdir).mkdir(parents=True)
     (tmp_path / d.app.workdir / FILE).write_text('{"resources": [{}]}')
-    with pytest.raises(StateLost, match="this checkout holds one"):
+    with pytest.raises(StateLost, match="this checkout also has a local state"):
         await do("unlock", d, "app")
     server.locks["quickdata-ppr-app"] = {
         "ID": "1-2",
@@ -206,12 +206,12 @@ async def test_check_tells_of_a_lock_where_that_can_be_seen_and_changes_nothing(
         keys = s3.cloud.client("s3").list_objects_v2(Bucket="locks-tfstate")["Contents"]
         assert [each["Key"] for each in keys] == ["app/terraform.tfstate.tflock"]
     assert "✓ states: in s3://locks-tfstate; nobody" in await said_by_check(s3)
-    assert "told only to whoever takes the lock" in await said_by_check(project)
+    assert "locks were not checked" in await said_by_check(project)
 
 
 async def test_check_makes_no_bucket(cloud: Cloud) -> None:
     d = keep_states_in(deployment(RecordingRunner(), cloud), S3(cloud, "nobodys-tfstate"))  # type: ignore[arg-type]
-    assert "free: deploy creates it" in await said_by_check(d)
+    assert "does not exist yet: deploy creates it" in await said_by_check(d)
     assert not await cloud.owns("nobodys-tfstate")
 
 

@@ -66,7 +66,7 @@ def test_unlock_shows_owner_and_age_and_asks(
     server.locks[STATE] = dict(LEFT)
     child = pexpect.spawn(QUICKDATA, ["unlock", "storage"], env=environment, encoding="utf-8", timeout=60)
     child.expect(r"storage of ppr in \S+: locked by canary-user, since 2026-01-02 03:04:05 UTC, \d+ d ago")
-    child.expect("Break this lock.*y/N")
+    child.expect("Remove this lock.*y/N")
     assert STATE in server.locks
     child.sendline(answer)
     child.expect(pexpect.EOF)
@@ -79,7 +79,7 @@ def test_unlock_does_not_ask_when_told_so(environment: dict[str, str], server: G
     server.locks[STATE] = dict(LEFT)
     done = typed(environment, "unlock", "storage", "--yes")
     assert (done.returncode, server.locks) == (0, {})
-    assert "1-2-3 is gone" in done.stdout
+    assert "1-2-3 is removed" in done.stdout
 
 
 def test_unlock_without_a_terminal_and_without_yes_breaks_nothing(
@@ -109,7 +109,7 @@ def test_the_command_that_a_locked_state_advises_breaks_the_lock(
     (advised,) = commands(done.stderr)
     done = typed(environment, *advised, "--yes")
     assert (done.returncode, server.locks) == (0, {})
-    assert "1-2-3 is gone" in done.stdout
+    assert "1-2-3 is removed" in done.stdout
 
 
 def test_where_nobody_holds_a_lock_unlock_says_so(environment: dict[str, str], server: GitLab) -> None:
@@ -121,7 +121,7 @@ def test_where_nobody_holds_a_lock_unlock_says_so(environment: dict[str, str], s
 def test_a_wrong_token_is_said(environment: dict[str, str]) -> None:
     done = typed(environment | {"GITLAB_PAT": "canary-wrong"}, "unlock", "app")
     assert done.returncode == 2
-    assert re.search(r"HTTP 401\n  → give a token with the scope api", done.stderr)
+    assert re.search(r"HTTP 401\n  → use a token with the scope api", done.stderr)
     assert "canary-wrong" not in done.stderr
 
 
@@ -184,7 +184,7 @@ async def test_both_states_move_to_a_bucket_and_back_from_the_command_line(
     locked = ended(found.start("destroy", "--state", "s3", "--yes", "--without-backup", "nocodb_db"))
     assert "app: the state is locked by me@host" in locked.stderr
     (advised,) = commands(locked.stderr)
-    assert "1-2-3 is gone" in found.run(*advised, "--yes").out
+    assert "1-2-3 is removed" in found.run(*advised, "--yes").out
     found.run("migrate-state", "--from", "s3", "--to", "local", "--yes")
     assert [resources(path.read_text()) for path in local] == [resources(text) for text in there]
 

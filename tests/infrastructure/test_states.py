@@ -283,6 +283,6 @@ async def test_a_move_cut_off_after_the_copy_is_finished_by_moving_again(
     assert "resources" in done["storage"]
     assert "resources" in done["app"]
     again = await migrate(journey.d, journey.d.backend, journey.gitlab)
-    assert again == {"storage": "was moved before", "app": "was moved before"}
+    assert again == {"storage": "was already moved", "app": "was already moved"}
     d = keep_states_in(journey.d, journey.gitlab)
     assert (await pull_state(d, d.app)).lineage == journey.states[0]["app"].lineage

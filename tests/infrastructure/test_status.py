@@ -31,7 +31,7 @@ SERVICES = "status: services"
 RUNNING = '{"Name": "nocodb_db", "Replicas": "1/1 (max 1 per node)", "Image": "postgres:18"}'
 RESOURCE = {"mode": "managed", "type": "aws_eip", "name": "x", "instances": [{}]}
 DEPLOYED = (0, json.dumps({"version": 4, "resources": [RESOURCE]}))
-UNKNOWN = "nothing to compare: its state knows of nothing yet"
+UNKNOWN = "nothing to compare: its state has no resources yet"
 STARTING = '{"Name": "nocodb_nocodb", "Replicas": "0/1", "Image": "nocodb:1"}'
 
 
@@ -113,7 +113,7 @@ async def test_a_deployment_that_is_well_says_all_of_it(live: Live) -> None:
     ]
     require_well(parts)
     said = {part.about: str(part) for part in parts}
-    assert "there, yours and versioned" in said["bucket"]
+    assert "is yours and is versioned" in said["bucket"]
     assert "60 min old, 0 bases, 42 rows" in said["backups"] and "by drill on laptop" in said["backups"]
     assert all(node in said["nodes"] for node in live.nodes)
     assert "q-database (database): running" in said["nodes"]
@@ -141,7 +141,7 @@ async def test_one_part_that_fails_hides_no_other(live: Live) -> None:
     answers = {SERVICES: (4, "unreachable"), "storage: init": (1, "")}
     found = await live.bad(answers)
     assert set(found) == {"services", "drift of storage"}
-    assert all("could not be looked at" in said for said in found.values())
+    assert all("could not be checked" in said for said in found.values())
     with pytest.raises(PipelineError, match="services, drift of storage") as caught:
         require_well(await status(live.deployment(answers)))
     assert caught.value.exit_code == 1
@@ -153,8 +153,8 @@ async def test_what_keeps_several_parts_from_being_looked_at_is_told_once() -> N
     parts = await status(nobody.deployment({"storage: plan": dead, "app: plan": dead}))
     said = "\n".join(map(str, parts))
     assert said.count("does not answer") == 2, said  # once for AWS by boto3, once for OpenTofu
-    assert "✗ nodes: could not be looked at, for the same reason as bucket\n  → as for bucket" in said
-    assert "✗ drift of app: could not be looked at, for the same reason as drift of storage" in said
+    assert "✗ nodes: could not be checked, for the same reason as bucket\n  → as for bucket" in said
+    assert "✗ drift of app: could not be checked, for the same reason as drift of storage" in said
     assert set(bad(parts)) == {"bucket", "backups", "nodes", "drift of storage", "drift of app"}
 
 
@@ -171,7 +171,7 @@ async def test_drift_is_counted_and_named(live: Live) -> None:
     [
         ((RUNNING, STARTING), "nocodb_nocodb: 0 of 1 running"),
         ((), "none"),
-        (('{"Name": "x"}',), "not understood"),
+        (('{"Name": "x"}',), "list of services cannot be read"),
     ],
 )
 async def test_a_service_that_does_not_run_is_told(live: Live, services: tuple[str, ...], said: str) -> None:
@@ -182,7 +182,7 @@ async def test_a_service_that_does_not_run_is_told(live: Live, services: tuple[s
 
 async def test_of_local_nodes_no_service_is_guessed(live: Live) -> None:
     parts = await status(replace(live.deployment({SERVICES: (1, "")}), real_nodes=False))
-    assert "not looked at: local nodes run no Docker" in str(parts[3])
+    assert "not checked: local nodes have no Docker" in str(parts[3])
 
 
 async def test_a_node_that_is_stopped_or_missing_is_told(live: Live) -> None:
@@ -282,7 +282,7 @@ async def test_real_stacks_are_told_before_and_after_the_bucket_is_there(
 ) -> None:
     d = stacks.deployment(workspace, localstack, f"status-{secrets.token_hex(4)}")
     before = bad(await status(d))
-    assert f"{d.bucket} is not there" in before["bucket"]
+    assert f"{d.bucket} does not exist" in before["bucket"]
     assert "cannot be read" in before["backups"]
     assert "no database and no manager" in before["nodes"]
     assert UNKNOWN in before["drift of storage"] and UNKNOWN in before["drift of app"]
@@ -320,7 +320,7 @@ def test_the_verb_prints_every_part_and_ends_with_1_when_one_is_bad(
         monkeypatch.setenv(name, value)
     done = CliRunner().invoke(main, ["status"] + ["--json"] * as_json)
     assert done.exit_code == 1
-    assert "not as it should be: services" in done.stderr
+    assert "these parts have a problem: services" in done.stderr
     if as_json:
         assert [part["well"] for part in json.loads(done.stdout)] == [True, True, True, False, True, True]
     else:

@@ -142,7 +142,7 @@ async def test_a_flipped_bit_fails_the_verification(node: Node, uploads: Path, f
     damage(node, file)
     error = await refused(node)
     assert error.exit_code == 4
-    assert "is not what was backed up" in error.what
+    assert "differs from what was backed up" in error.what
     assert "SHA-256 differs" in error.tail
 
 
@@ -162,13 +162,13 @@ async def test_where_the_databases_locale_is_missing_another_stands_in_and_the_d
     stocked.forge_globals(lambda data: data["database"].update(collate="tlh_Q.utf8"))
     figures = await drilled(stocked)
     assert figures["mismatches"] == 0
-    assert "sorted by C.UTF-8: its server lacks the database's locale" in in_words(figures)
+    assert "sorted by C.UTF-8, because the server lacks the database's locale" in in_words(figures)
 
 
 async def test_a_locale_that_can_neither_be_had_nor_replaced_is_named_with_its_fix(stocked: Node) -> None:
     stocked.forge_globals(lambda data: data["database"].update(provider="builtin", locale="tlh_Q.utf8"))
     error = await refused(stocked)
-    assert "locale is not on this machine" in error.what
+    assert "locale is not installed on this machine" in error.what
     assert "localedef" in error.fix
 
 

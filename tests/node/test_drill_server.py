@@ -116,7 +116,7 @@ async def test_a_server_newer_than_the_clients_needs_its_own(
     psql = tmp_path / "psql"
     psql.write_text("#!/bin/sh\necho 990001\n")
     psql.chmod(0o755)
-    with pytest.raises(ToolError, match="is PostgreSQL 99, and this machine has no clients of it") as caught:
+    with pytest.raises(ToolError, match="is PostgreSQL 99, but this machine has no clients for it") as caught:
         await named.reach(replace(server, bin=tmp_path))
     assert "postgresql-client-99" in caught.value.fix
 
@@ -126,7 +126,7 @@ async def test_the_progress_says_which_server_and_why(
 ) -> None:
     progress, backup = Noted(), Backup("20260101T000000Z-0123abcd", True, datetime.now(UTC))
     async with on_this_machine(server=named_server(known))(lambda _: {}, backup, progress):
-        assert progress.notes == [f"drill: into the server {known}: --server names it"]
+        assert progress.notes == [f"drill: restores into the server {known}: --server names it"]
 
 
 @pytest.mark.parametrize(
@@ -134,8 +134,8 @@ async def test_the_progress_says_which_server_and_why(
     [
         (("--server", "postgresql://me:of-nobody@db"), "set PGPASSWORD or PGPASSFILE"),
         (("--server", "db/nocodb"), "is not the address of a server"),
-        (("--image", "--privileged"), "is not an image's name"),
-        (("--image", "postgres:18", "--server", "db"), "name two servers"),
+        (("--image", "--privileged"), "is not an image name"),
+        (("--image", "postgres:18", "--server", "db"), "cannot be used together"),
     ],
 )
 def test_bad_input_is_refused(words: tuple[str, ...], said: str) -> None:

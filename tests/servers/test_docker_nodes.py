@@ -60,7 +60,7 @@ async def test_a_rehearsal_begins_by_removing_the_nodes_of_a_killed_one(
 
 @pytest.mark.parametrize(
     ("name", "why"),
-    [("x" * 60, "too long a name"), ("é" * 30, "too long a name"), ('x"y', "cannot give SSH")],
+    [("x" * 60, "is too long for SSH"), ("é" * 30, "is too long for SSH"), ('x"y', "cannot pass to SSH")],
 )
 async def test_a_name_that_ssh_cannot_use_is_told_before_anything_is_started(name: str, why: str) -> None:
     with pytest.raises(ToolError, match=why) as caught:
@@ -93,7 +93,7 @@ async def test_a_docker_on_another_machine_is_refused_for_its_nodes_would_be_out
 ) -> None:
     monkeypatch.setenv("HOST", "tcp://203.0.113.9:2376")
     stub(ANSWERS)
-    assert "Docker is not on this machine, but at tcp://203.0.113.9:2376" in await refused()
+    assert "Docker runs on another machine, at tcp://203.0.113.9:2376" in await refused()
 
 
 async def test_a_docker_that_does_not_answer_is_told_in_its_own_words(stub: Stub) -> None:

@@ -142,7 +142,7 @@ async def test_a_tool_whose_interpreter_is_gone_is_an_error_with_its_fix(
     tool = tmp_path / "moved-tool"
     tool.write_text("#!/nowhere/python\n")
     tool.chmod(0o755)
-    with pytest.raises(ToolError, match=r"it cannot be started: .*moved-tool") as caught:
+    with pytest.raises(ToolError, match=r"cannot be started: .*moved-tool") as caught:
         await runner.run(Step("probe", (str(tool),)))
     assert "make install" in caught.value.fix
 

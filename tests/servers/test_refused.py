@@ -13,7 +13,7 @@ from pipeline.steps.step import Step
 
 @pytest.mark.parametrize(
     ("code", "mark", "outcome"),
-    [(1, "✓", "refused, as it must be"), (2, "✗", "done, but it must be refused")],
+    [(1, "✓", "refused, as expected"), (2, "✗", "done, but it should have been refused")],
     ids=["refused", "a plan with changes"],
 )
 async def test_a_step_that_must_fail_is_shown_and_reported_as_refused(

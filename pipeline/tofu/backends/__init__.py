@@ -1,1 +1,1 @@
-"""Where the states can be kept: on this machine, in S3, in GitLab."""
+"""The places that can keep the states: this machine, S3, GitLab."""

@@ -1,4 +1,4 @@
-"""What every place that keeps states can do."""
+"""The operations of every place that keeps states."""
 
 import json
 from abc import ABC, abstractmethod
@@ -18,11 +18,11 @@ class Backend(ABC):
     """A place that keeps the states of both stacks."""
 
     name: ClassVar[str]
-    """As `--state` says it."""
+    """The name of this place in `--state`."""
     kind: ClassVar[str]
-    """As OpenTofu says it."""
+    """The name of this backend in OpenTofu."""
     env: Mapping[str, str] = {}
-    """Plain variables of every step of a stack."""
+    """Plain variables that every step of a stack gets."""
     secrets: tuple[str, ...] = ()
     """Names of the secrets that every step of a stack gets."""
     shows_locks: ClassVar[bool] = True
@@ -30,23 +30,23 @@ class Backend(ABC):
 
     @abstractmethod
     def block(self, stack: str) -> Values | None:
-        """Return the arguments of a stack's backend block; None when it needs no block."""
+        """Return the arguments of a stack's backend block; None if no block is needed."""
 
     @abstractmethod
     def source(self, stack: str) -> Values | None:
-        """Return how another stack reads the outputs; None when it does so by default."""
+        """Return the arguments with which another stack reads the outputs; None for the defaults."""
 
     async def exists(self) -> bool:
-        """Tell whether the place is there already."""
+        """Tell whether the place already exists."""
         return True
 
     @abstractmethod
     async def create(self) -> str:
-        """Make the place, if it is not there: only `deploy` and `migrate-state` do. Return what there is."""
+        """Create the place if it does not exist, and describe it; only for `deploy` and `migrate-state`."""
 
     @abstractmethod
     async def look(self) -> str:
-        """Return what there is, in words; change nothing.
+        """Describe the place in words; change nothing.
 
         Raises:
             PipelineError: the place cannot be used.
@@ -54,43 +54,43 @@ class Backend(ABC):
 
     @abstractmethod
     async def find_lock(self, stack: Stack) -> Lock | None:
-        """Return the lock that somebody holds."""
+        """Return the lock of a state; None if there is none."""
 
     @abstractmethod
     def hold_lock(self, stack: Stack, mine: Lock) -> AbstractAsyncContextManager[None]:
-        """Hold a lock for the length of a block.
+        """Hold a lock during a block.
 
         Raises:
-            StateLocked: somebody else holds one.
+            StateLocked: another run holds the lock.
         """
 
     @abstractmethod
     async def release(self, stack: Stack, lock: Lock) -> None:
-        """Break this very lock.
+        """Remove exactly this lock.
 
         Raises:
-            StateLocked: it cannot be broken, or another one is held by now.
+            StateLocked: the lock cannot be removed, or another run holds a new lock.
         """
 
     @abstractmethod
     async def put_away(self, stack: Stack, mine: Lock) -> str:
-        """Put away a state that was moved elsewhere, so that nobody takes it for the live one.
+        """Retire a state that was moved to another place, so that no run uses it by mistake.
 
         Args:
-            stack: whose state.
+            stack: the stack of the state.
             mine: the lock that the caller holds.
 
         Returns:
-            Where its last version can still be found.
+            Where the last version of the state can be found.
         """
 
     def state_locked(self, stack: Stack, lock: Lock) -> StateLocked:
-        """Return the error that a lock of somebody else means."""
+        """Return the error for a lock that another run holds."""
         return StateLocked(f"{stack.name}: the state is locked {lock}", about_lock(stack.name, self.name))
 
 
 def override_text(backend: Backend, stack: str) -> str | None:
-    """Return the text of `backend_override.tf`; None when there must be none."""
+    """Return the text of `backend_override.tf`; None if the file must not exist."""
     values = backend.block(stack)
     return None if values is None else backend_block(backend, values)
 

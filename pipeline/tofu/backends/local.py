@@ -1,4 +1,4 @@
-"""States in files of the checkout, as in the course."""
+"""States in files in the checkout, as in the course."""
 
 import fcntl
 import json
@@ -20,8 +20,8 @@ FILE, INFO, MOVED = "terraform.tfstate", ".terraform.tfstate.lock.info", "terraf
 class Local(Backend):
     """The file `terraform.tfstate` in each stack's folder.
 
-    The tools lock it by fcntl, so a lock goes with the process that holds it, and only says in a file beside
-    it whose it is (internal/states/statemgr/filesystem.go of both tools).
+    The tools lock it by fcntl, so a lock ends with its process. A file beside the state only names the owner
+    of the lock (internal/states/statemgr/filesystem.go of both tools).
 
     Args:
         runner: reads and writes in the workspace.
@@ -33,22 +33,22 @@ class Local(Backend):
     kind = "local"
 
     def block(self, stack: str) -> None:
-        """Without a block the tools keep the state here."""
+        """Return None: without a block, the tools keep the state in this file."""
 
     def source(self, stack: str) -> None:
-        """The app looks for storage's file by default."""
+        """Return None: by default, the app reads storage's file."""
 
     async def create(self) -> str:
-        """There is nothing to make: the tools write the files."""
+        """Create nothing: the tools write the files."""
         return await self.look()
 
     async def look(self) -> str:
-        """Return where the files are."""
+        """Return the paths of the files, in words."""
         files = ", ".join(str(folder / FILE) for folder in STACKS.values())
-        return f"in files of this checkout ({files})"
+        return f"in files in this checkout ({files})"
 
     async def find_lock(self, stack: Stack) -> Lock | None:
-        """Return the lock of a living process; what a dead one left beside the file is none."""
+        """Return the lock of a living process. A file that a dead process left behind does not count."""
         with suppress(FileNotFoundError), self._file(stack).open("rb") as file:
             try:
                 fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -64,7 +64,7 @@ class Local(Backend):
 
     @asynccontextmanager
     async def hold_lock(self, stack: Stack, mine: Lock) -> AsyncIterator[None]:
-        """Hold the file as the tools do; where there is no file, there is nothing to hold."""
+        """Lock the file as the tools do; without a file, there is nothing to lock."""
         try:
             file = self._file(stack).open("r+b")
         except FileNotFoundError:
@@ -82,12 +82,13 @@ class Local(Backend):
                 await self.runner.remove(stack.workdir / INFO)
 
     async def release(self, stack: Stack, lock: Lock) -> None:
-        """Refuse: it goes with its process."""
-        what = f"{stack.name}: the lock is held by a living process: {lock}"
-        raise StateLocked(what, "wait for that process, or end it with SIGINT: its lock goes with it")
+        """Refuse: the lock ends with its process."""
+        what = f"{stack.name}: a living process holds the lock: {lock}"
+        fix = "wait for that process, or end it with SIGINT: this releases the lock"
+        raise StateLocked(what, fix)
 
     async def put_away(self, stack: Stack, mine: Lock) -> str:
-        """Rename the file; git ignores the new name too."""
+        """Rename the file; git ignores the new name as well."""
         path = self._file(stack)
         path.rename(path.with_name(MOVED))
         return str(stack.workdir / MOVED)

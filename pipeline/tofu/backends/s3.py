@@ -1,4 +1,4 @@
-"""States in a bucket of their own: versioned, encrypted, closed, locked by an object beside each state."""
+"""States in a separate bucket: versioned, encrypted, private, with a lock object beside each state."""
 
 import json
 from collections.abc import AsyncIterator, Callable
@@ -17,7 +17,7 @@ from pipeline.tofu.backends.base import Backend, Values
 from pipeline.tofu.stack import Stack
 
 WITHOUT_CONSTRAINT = "us-east-1"
-"""The region whose buckets are made without naming it: S3 API Reference, CreateBucket."""
+"""The only region that must not be named to create a bucket: S3 API Reference, CreateBucket."""
 CLOSED = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 
 
@@ -26,11 +26,11 @@ class S3(Backend):
     """A bucket with an object for each stack.
 
     Args:
-        cloud: the AWS that has it, in its region.
-        bucket: its name.
+        cloud: the account and region of the bucket.
+        bucket: the bucket's name.
     """
 
-    cloud: Cloud = field(repr=False)  # it holds the credentials
+    cloud: Cloud = field(repr=False)  # it contains the credentials
     bucket: str
 
     name = "s3"
@@ -45,17 +45,17 @@ class S3(Backend):
         return {"bucket": self.bucket, "key": f"{stack}/terraform.tfstate", "region": self.cloud.region}
 
     async def exists(self) -> bool:
-        """Tell whether the bucket is there, and yours."""
+        """Tell whether the bucket exists in this account."""
         return await self.cloud.owns(self.bucket)
 
     async def look(self) -> str:
-        """Return whether the bucket is there, and yours."""
+        """Return whether the bucket exists in this account, in words."""
         if await self.exists():
             return f"in s3://{self.bucket}"
-        return f"in s3://{self.bucket}, which is free: deploy creates it"
+        return f"in s3://{self.bucket}, which does not exist yet: deploy creates it"
 
     async def create(self) -> str:
-        """Make the bucket, or what of it an earlier run did not get to."""
+        """Create and protect the bucket, or complete what an interrupted run began."""
         if not await self.exists():
             await self._ask(self._create)
         await self._ask(self._protect)
@@ -88,16 +88,16 @@ class S3(Backend):
         return {"Version": "2012-10-17", "Statement": [statement]}
 
     async def find_lock(self, stack: Stack) -> Lock | None:
-        """Read the object that both tools make with If-None-Match while they hold the lock."""
+        """Read the lock object, which both tools create with If-None-Match while they hold the lock."""
         text = await self._ask(self._content, _lock_key(stack))
         return None if text is None else _read(text)
 
     @asynccontextmanager
     async def hold_lock(self, stack: Stack, mine: Lock) -> AsyncIterator[None]:
-        """Make the object as the tools do; it goes at the end of the block, whatever happened."""
+        """Create the lock object as the tools do; it is always removed at the end of the block."""
         body = json.dumps(mine.document())
         if not await self._ask(self._create_object, _lock_key(stack), body):
-            raise self.state_locked(stack, await self.find_lock(stack) or Lock("that has just gone"))
+            raise self.state_locked(stack, await self.find_lock(stack) or Lock("just released"))
         try:
             yield
         finally:
@@ -105,14 +105,14 @@ class S3(Backend):
                 await self.release(stack, mine)
 
     async def release(self, stack: Stack, lock: Lock) -> None:
-        """Remove the object, if it still is this lock."""
+        """Remove the lock object, if it is still this lock."""
         now = await self.find_lock(stack)
         if now and now.id != lock.id:
             raise self.state_locked(stack, now)
         await self._ask(self._delete, _lock_key(stack))
 
     async def put_away(self, stack: Stack, mine: Lock) -> str:
-        """Delete the object; the bucket keeps its versions."""
+        """Delete the state's object; the bucket keeps its versions."""
         key = str(self.source(stack.name)["key"])
         await self._ask(self._delete, key)
         return f"the earlier versions of s3://{self.bucket}/{key}"
@@ -129,15 +129,15 @@ class S3(Backend):
             raise
 
     def _create_object(self, s3: Any, key: str, body: str) -> bool:
-        """Make an object that does not exist; tell whether it was made."""
+        """Create an object if it does not exist; tell whether it was created."""
         try:
             s3.put_object(Bucket=self.bucket, Key=key, Body=body.encode(), IfNoneMatch="*")
         except ClientError as error:
             if error.response["Error"]["Code"] in ("PreconditionFailed", "ConditionalRequestConflict"):
                 return False
             if error.response["Error"]["Code"] == "NoSuchBucket":
-                what = f"the bucket {self.bucket} of the states does not exist"
-                raise ToolError(what, "name the backend that holds them in --from") from error
+                what = f"the bucket {self.bucket} for the states does not exist"
+                raise ToolError(what, "give --from the place that has the states") from error
             raise
         return True
 

@@ -114,7 +114,7 @@ async def test_the_same_options_deploy_to_an_emulator_with_states_in_its_s3_and_
     planned = {name: value for name, value in given.items() if name != "plan"}
     litter(tmp_path / "source", "first")
     shown = await succeed(pipeline, "plan", planned)
-    assert "app: not known yet, it is deferred" in shown.summary()
+    assert "app: not known yet: deferred" in shown.summary()
 
     hand_over_plan(tmp_path)
     forget_database(engine, postgres)

@@ -62,5 +62,5 @@ def test_a_damage_that_damages_nothing_ends_the_rehearsal_with_exit_code_4(tmp_p
     run = checkout.start("rehearse", "--nodes", "local")
     _, err = run.communicate(timeout=600)
     assert run.returncode == 4, err
-    assert "damaged nothing" in err
+    assert "the damage changed nothing" in err
     assert checkout.left_behind() == []

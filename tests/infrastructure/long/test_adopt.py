@@ -180,8 +180,8 @@ def test_exactly_the_saved_plan_is_applied(story: Story) -> None:
 
 
 def test_a_saved_plan_that_is_not_the_one_shown_is_refused(story: Story) -> None:
-    assert "not the one that was shown: app.tfplan" in story.refused["another plan"].what
-    assert "can be written by others" in story.refused["open folder"].what
+    assert "not the plan that was shown: app.tfplan" in story.refused["another plan"].what
+    assert "can be changed by other users" in story.refused["open folder"].what
 
 
 def test_a_saved_plan_that_was_applied_is_stale_by_its_manifest_and_by_the_tool(story: Story) -> None:

@@ -158,7 +158,7 @@ async def test_a_bucket_taken_between_the_check_and_the_apply_is_said_too(
     d = deployment(workspace, localstack, "overtaken")
     somebody_elses_bucket(localstack, d.bucket)
     await init(d, d.storage)
-    with pytest.raises(BucketTaken, match="the bucket's name is taken"):
+    with pytest.raises(BucketTaken, match="the bucket's name is already taken"):
         await applied(d, d.storage, BUCKET)
 
 

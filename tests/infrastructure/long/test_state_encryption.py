@@ -79,7 +79,7 @@ async def test_the_app_reads_the_encrypted_state(plain: Deployment) -> None:
 async def test_a_wrong_passphrase_is_told_as_what_it_is(plain: Deployment) -> None:
     d = with_passphrase(plain, "a wrong passphrase of nobody")
     for stack in (d.storage, d.app):
-        with pytest.raises(SettingsError, match="does not open with this passphrase"):
+        with pytest.raises(SettingsError, match="cannot be decrypted with this passphrase"):
             await pending(d, stack)
 
 
@@ -107,7 +107,7 @@ async def test_the_runner_masks_the_passphrase(tmp_path: Path) -> None:
 
 
 def test_with_terraform_it_is_said_that_encryption_needs_opentofu() -> None:
-    with pytest.raises(SettingsError, match="works with OpenTofu") as caught:
+    with pytest.raises(SettingsError, match="needs OpenTofu") as caught:
         encryption.require_tofu("/usr/local/bin/terraform")
     assert encryption.PASSPHRASE in caught.value.fix
     encryption.require_tofu(str(tools.cache() / "tofu"))

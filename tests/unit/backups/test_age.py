@@ -23,7 +23,7 @@ SECOND = timedelta(seconds=1)
         (NIGHTLY + SECOND, "the newest backup 0123abcd is 26 h old, more than 26 h"),
         (timedelta(days=9), "the newest backup 0123abcd is 9 d old, more than 26 h"),
         (SECOND - MOST_AHEAD, ""),
-        (-MOST_AHEAD, "the newest backup 0123abcd is of a time to come, 2026-03-01 12:15:00+00:00"),
+        (-MOST_AHEAD, "the newest backup 0123abcd has a time in the future, 2026-03-01 12:15:00+00:00"),
     ],
 )
 def test_a_backup_is_too_old_or_of_a_time_to_come_or_young_enough(age: timedelta, said: str) -> None:

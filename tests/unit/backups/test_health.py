@@ -32,4 +32,4 @@ def test_each_problem_has_its_title_and_its_fix(complete: list[Backup], titles: 
 
 def test_a_wrong_time_is_fixed_by_the_clocks_and_not_by_another_backup() -> None:
     [found] = problems([backup(-1), *nightly()], NOW)
-    assert found.fix == "set the clocks right, here and on the database node"
+    assert found.fix == "correct the clocks of this machine and of the database node"

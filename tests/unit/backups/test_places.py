@@ -44,11 +44,11 @@ DEPLOYED = places.deployed_image()
 @pytest.mark.parametrize(
     ("has", "called", "why"),
     [
-        ((True, (DEPLOYED,), FOLDER), DEPLOYED, "Docker answers"),
-        ((False, (DEPLOYED,), FOLDER), str(FOLDER), "no container can be had"),
-        ((True, (), FOLDER), str(FOLDER), "no container can be had"),
-        ((False, (), None), "comes with the pipeline", "neither a container nor a PostgreSQL 18"),
-        ((True, (), None), "comes with the pipeline", "neither a container nor a PostgreSQL 18"),
+        ((True, (DEPLOYED,), FOLDER), DEPLOYED, "Docker runs"),
+        ((False, (DEPLOYED,), FOLDER), str(FOLDER), "Docker or the deployment's image"),
+        ((True, (), FOLDER), str(FOLDER), "Docker or the deployment's image"),
+        ((False, (), None), "comes with the pipeline", "there is neither Docker with"),
+        ((True, (), None), "comes with the pipeline", "there is neither Docker with"),
     ],
 )
 async def test_the_best_server_that_can_be_had_is_taken(
@@ -62,7 +62,8 @@ async def test_the_best_server_that_can_be_had_is_taken(
     place = await places.choose(None, None, progress)
     assert called in place.called and place.why.startswith(why)
     assert place.here is (called != DEPLOYED)
-    told = [f"! drill: Docker cannot get the image {DEPLOYED}, which would be the best server"]
+    best = "! drill: the deployment's image would be the best server"
+    told = [f"{best}, but Docker cannot get the image {DEPLOYED}"]
     assert progress.notes == (told if has[0] and not has[1] else [])
 
 

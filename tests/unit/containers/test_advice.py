@@ -71,7 +71,7 @@ def test_all_variables_of_the_region_are_one_option() -> None:
 
 
 def test_a_suffix_is_not_exported_to_dagger() -> None:
-    with pytest.raises(ValueError, match=r"use one like team-7") as caught:
+    with pytest.raises(ValueError, match=r"use a suffix like team-7") as caught:
         valid_suffix("a..b", BASE_NAME)
     assert "export" not in for_dagger(str(caught.value))
 

@@ -77,7 +77,7 @@ async def test_an_adoption_imports_and_changes_nothing_else(name: str) -> None:
 async def test_what_is_missing_is_listed_and_left_to_deploy() -> None:
     d, _ = adopting(LOST, IMPORTED, LOST, IMPORTED, LEFT)
     found = await adopt.look(d, d.app)
-    assert "aws_subnet.public: missing, deploy creates it" in found.page()
+    assert "aws_subnet.public: missing; deploy creates it" in found.page()
     assert await adopt.adopt(d, d.app, found) == Adopted(1, ("aws_subnet.public",))
 
 
@@ -85,7 +85,7 @@ async def test_what_was_not_shown_is_not_imported() -> None:
     d, runner = adopting(LOST, IMPORTED, LOST, IMPORTED)
     found = await adopt.look(d, d.app)
     d.cloud.there[:] = [("aws_vpc.main", "vpc-2")]  # type: ignore[attr-defined]
-    with pytest.raises(PlanRefused, match="has changed meanwhile"):
+    with pytest.raises(PlanRefused, match="have changed since they were shown"):
         await adopt.adopt(d, d.app, found)
     assert "app: apply" not in runner.names
 
@@ -94,7 +94,7 @@ async def test_what_was_not_shown_is_not_imported() -> None:
     ("there", "fix"),
     [
         (True, "first run `quickdata adopt storage --state s3`, then `quickdata adopt app --state s3`"),
-        (False, "`quickdata deploy --state s3` creates it"),
+        (False, "`quickdata deploy --state s3` creates the bucket"),
     ],
 )
 async def test_the_app_is_not_adopted_before_storage_whose_state_it_reads(there: bool, fix: str) -> None:
@@ -105,7 +105,7 @@ async def test_the_app_is_not_adopted_before_storage_whose_state_it_reads(there:
     runner = RecordingRunner()
     local = deployment(runner, Account())
     d = keep_states_in(local, S3(local.cloud, "ppr-tfstate"))
-    with pytest.raises(StateLost, match=r"the app reads it|it reads storage") as caught:
+    with pytest.raises(StateLost, match=r"the app needs it|the app needs storage") as caught:
         await adopt.look(d, d.app)
     assert fix in caught.value.fix
     assert "app: plan" not in runner.names

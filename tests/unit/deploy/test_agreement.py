@@ -94,7 +94,7 @@ def test_plan_says_that_deploy_will_ask() -> None:
     gate = page.page().partition("gate:")[2]
     assert "deploy asks before these changes" in gate and f"! replace {MANAGER}" in gate
     page.plans["app"] = Plan((Change(MANAGER, "update"),))
-    assert page.page().endswith("gate:\n  lets it pass")
+    assert page.page().endswith("gate:\n  allows these plans")
 
 
 async def test_who_agreed_beforehand_is_told_to_what(capsys: pytest.CaptureFixture[str]) -> None:

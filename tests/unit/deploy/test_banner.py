@@ -19,7 +19,7 @@ def test_on_aws_it_has_the_nodes_public_addresses() -> None:
 
 def test_on_local_nodes_there_is_nothing_to_open() -> None:
     shown = banner(deployment(RecordingRunner(), real_nodes=False), OUTPUTS)
-    assert "NocoDB          : not running, nothing to open" in shown
+    assert "NocoDB          : not running: local nodes" in shown
     assert PUBLIC not in shown
 
 

@@ -198,7 +198,7 @@ async def test_what_is_not_ready_is_found_before_the_first_step_of_a_stack() -> 
 async def test_zero_hosts_is_an_error_before_any_playbook() -> None:
     runner = RecordingRunner({"app: outputs": (0, outputs({**OUTPUTS, "nodes": {}}))})
     error = await failing(runner)
-    assert "it is not deployed, or only partly" in error.what
+    assert "the app is not deployed, or only in part" in error.what
     assert not [name for name in runner.names if name.startswith("ansible: ")]
 
 

@@ -38,7 +38,7 @@ FRESH = inventory.render(OUTPUTS, {}, {})
 STALE = FRESH.replace("198.51.100.2", "192.0.2.9")
 RUNNING = '{"Name": "nocodb_db", "Replicas": "1/1", "Image": "postgres:18"}'
 RESTORED = {"rows": 2, "kept": "nocodb_db_before_x"}
-SAID = f"{INVENTORY} differed from the app's outputs: it was made again"
+SAID = f"{INVENTORY} differed from the app's outputs, so it was written again"
 
 
 async def look_at_services(d: Deployment) -> object:
@@ -120,9 +120,9 @@ async def test_no_verb_reaches_a_node_by_an_old_inventory(
 async def test_where_no_app_is_deployed_that_is_said_and_no_node_is_asked(name: str) -> None:
     made = runner(STALE, {})
     seen = used(made)
-    with pytest.raises(ToolError, match="no database and no manager node: it is not deployed") as caught:
+    with pytest.raises(ToolError, match="no database and no manager node: the app is not deployed") as caught:
         await VERBS[name](deployment(made))
-    assert caught.value.fix == "`quickdata deploy` creates them"
+    assert caught.value.fix == "`quickdata deploy` creates the missing nodes"
     assert seen == []
     assert made.files[str(INVENTORY)] == STALE
 

@@ -24,7 +24,7 @@ async def test_a_stack_whose_state_is_of_another_region_is_not_even_planned(
         await verb(deployment(runner))
     error = most_telling(caught.value)
     assert isinstance(error, RegionDiffers)
-    assert "is in eu-west-1, and the region asked for is eu-west-3" in error.what
+    assert "is in eu-west-1, but the given region is eu-west-3" in error.what
     assert "to eu-west-1" in error.fix
     assert not [name for name in runner.names if "plan" in name or "apply" in name]
 
@@ -39,4 +39,4 @@ async def test_a_stack_whose_state_is_of_another_region_is_not_even_planned(
 def test_a_redirection_of_s3_is_told_as_what_it_is(said: str) -> None:
     error = diagnose("storage: init", 1, "", said)
     assert isinstance(error, SettingsError)
-    assert "in another region" in error.what
+    assert "not in the given region" in error.what

@@ -61,8 +61,8 @@ async def test_what_an_interrupted_run_left_half_made_is_deferred_with_its_reaso
     assert found.changes
     found = await seen({"storage: state": (0, state_json("aws_s3_bucket.backups"))})
     assert set(found.deferred) == {"storage", "app", *PLAYBOOKS}
-    assert "  storage: not known yet, it is deferred\n  app: not known yet" in found.page()
-    assert "nothing that comes" not in found.page()
+    assert "  storage: not known yet: deferred\n  app: not known yet" in found.page()
+    assert "what costs money:\n  no changes" not in found.page()
 
 
 async def test_the_app_is_deferred_when_storage_changes_what_it_reads() -> None:
@@ -77,7 +77,7 @@ async def test_a_plan_on_a_state_with_older_outputs_changes_outputs_only_and_is_
     renaming = json.dumps({"resource_changes": [], "output_changes": renamed})
     found = await seen(OLDER | {"storage: plan": (2, ""), "storage: read plan": (0, renaming)})
     assert "storage: no resource, but outputs change" in found.page()
-    assert found.deferred["app"] == "storage changes what it reads: bucket_name, s3_bucket_name"
+    assert found.deferred["app"] == "storage changes outputs that the app reads: bucket_name, s3_bucket_name"
     runner = await saved(OLDER | {"storage: plan": (2, ""), "storage: read plan": (0, renaming)})
     await deploy(deployment(runner), KEPT)
     assert applied(runner) == {"storage: apply": "/kept/storage.tfplan"}
@@ -97,7 +97,7 @@ async def test_the_playbooks_are_deferred_when_the_app_changes_its_nodes_and_onl
     found = await seen({"app: plan": (2, ""), "app: read plan": (0, json.dumps(changing))})
     assert all("nodes" in found.deferred[name] for name in PLAYBOOKS)
     assert found.deferred["nocodb.yml"].endswith(
-        "; another image of what holds data waits for a verified backup"
+        "; a new image of a service with data waits for a verified backup"
     )
     assert set((await seen(growing())).playbooks) == set(PLAYBOOKS)
 
@@ -156,7 +156,7 @@ async def test_a_task_without_check_mode_is_told_not_guessed() -> None:
     event = {"_event": "v2_runner_on_skipped", "task": {"name": "Deploy it"}, "hosts": {"manager": skipped}}
     found = await seen({"ansible: nocodb.yml --check": (0, f"{json.dumps(event)}\n{stats(0)}")})
     assert found.playbooks["nocodb.yml"].unknown == ("Deploy it",)
-    assert "cannot be known beforehand: Deploy it" in found.page()
+    assert "cannot be predicted: Deploy it" in found.page()
     assert found.changes
 
 

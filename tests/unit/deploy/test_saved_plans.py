@@ -61,7 +61,7 @@ async def test_nodes_end_by_a_plan_that_was_shown_and_not_by_one_that_was_deferr
     await deploy(deployment(runner), KEPT)
     assert applied(runner) == {"app: apply": "/kept/app.tfplan"}
     runner = await saved({"storage: state": (0, "")} | growing("aws_s3_bucket.backups", "storage") | ending)
-    with pytest.raises(PlanRefused, match="this needs an agreement"):
+    with pytest.raises(PlanRefused, match="these changes need a confirmation"):
         await deploy(deployment(runner), KEPT)
     assert "app: apply" not in applied(runner)
 
@@ -142,12 +142,12 @@ async def test_the_gate_reads_the_saved_plan_again(stack: str) -> None:
 async def test_a_plan_that_was_put_in_the_place_of_the_one_shown_is_refused() -> None:
     runner = await saved(growing() | {"app: saved plan's checksum": (0, "a" * 64 + "  app.tfplan")})
     runner.answers["app: saved plan's checksum"] = (0, "b" * 64 + "  app.tfplan")
-    assert "not the one that was shown: app.tfplan" in (await refused(runner)).what
+    assert "not the plan that was shown: app.tfplan" in (await refused(runner)).what
 
 
 async def test_a_folder_in_which_others_may_write_is_refused() -> None:
     runner = await saved(growing() | {"plan: who may write": (0, "/kept\n")})
-    assert "can be written by others: /kept" in (await refused(runner)).what
+    assert "can be changed by other users: /kept" in (await refused(runner)).what
 
 
 async def test_a_lost_state_is_refused_with_a_saved_plan_too() -> None:

@@ -151,9 +151,10 @@ async def test_without_a_verified_backup_no_image_is_deployed_and_nocodb_comes_b
     runner = recorder(**{step: answer})
     error = await failing(runner)
     assert isinstance(error, kind)
-    assert error.what.startswith(f"no verified backup: {step}")
-    assert error.what.endswith(f"; not deployed: {BOTH}")
-    assert f"put the old tags back in {IMAGES}" in error.fix
+    assert error.what.startswith(
+        f"no verified backup, so these images were not deployed: {BOTH}; cause: {step}"
+    )
+    assert f"restore the old tags in {IMAGES}" in error.fix
     assert runner.names[-1] == "start NocoDB"
     assert "ansible: nocodb.yml" not in runner.names
 

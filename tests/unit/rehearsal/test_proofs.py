@@ -1,4 +1,4 @@
-"""What a rehearsal calls proven: not a damage that damaged nothing, not a restore of other data."""
+"""What a rehearsal calls proven: not a damage that changed nothing, not a restore of other data."""
 
 from collections.abc import Iterator
 from pathlib import Path, PurePath
@@ -25,7 +25,10 @@ async def nothing(*_: object) -> None:
 
 @pytest.mark.parametrize(
     ("damaged", "restored", "said"),
-    [("good", "good", "the damage damaged nothing"), ("bad", "bad", "is not the data that was backed up")],
+    [
+        ("good", "good", "the damage changed nothing"),
+        ("bad", "bad", "differs from the data that was backed up"),
+    ],
 )
 async def test_what_is_not_proven_ends_with_exit_code_4(
     monkeypatch: pytest.MonkeyPatch, damaged: str, restored: str, said: str
@@ -84,9 +87,9 @@ async def test_storage_is_refused_by_its_configuration_and_then_without_it_by_th
 @pytest.mark.parametrize(
     ("runner", "said"),
     [
-        (Storage(*epilogue.PROTECTED, protected=False), "let itself be destroyed"),
-        (Storage(*epilogue.PROTECTED[1:]), r"not asked to destroy aws_s3_bucket\.backups"),
-        (Storage(), "not asked to destroy"),
+        (Storage(*epilogue.PROTECTED, protected=False), "allowed a plan that destroys it"),
+        (Storage(*epilogue.PROTECTED[1:]), r"does not destroy aws_s3_bucket\.backups"),
+        (Storage(), "does not destroy"),
     ],
 )
 async def test_a_storage_that_was_not_really_refused_proves_nothing(runner: Storage, said: str) -> None:

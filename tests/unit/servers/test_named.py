@@ -59,7 +59,7 @@ def test_the_users_own_file_of_passwords_counts(tmp_path: Path) -> None:
     ["", ":5432", "db:port", "db:99999", "http://db", "db/nocodb", "db?sslmode=off", "postgresql://", "d\nb"],
 )
 def test_what_is_not_an_address_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is not the address of a server; write HOST:PORT"):
+    with pytest.raises(ValueError, match="is not the address of a server; write it as HOST:PORT"):
         named_server(text)
 
 

@@ -59,7 +59,7 @@ def test_the_courses_variables_are_enough(good: pytest.MonkeyPatch) -> None:
         ("TF_VAR_admin_cidr", "", "not set"),
         ("TF_VAR_admin_cidr", "here", "not an IPv4 range"),
         ("TF_VAR_admin_cidr", "0.0.0.0/0", "16 million addresses"),
-        ("AWS_REGION", "Paris", "not a region's name"),
+        ("AWS_REGION", "Paris", "not a region name"),
         ("AWS_DEFAULT_REGION", "Paris", "'Paris' (AWS_DEFAULT_REGION)"),
         ("AWS_ENDPOINT_URL", "http://127.0.0.1:4566", "rehearsal"),
         ("AWS_SECRET_ACCESS_KEY", "", "AWS_ACCESS_KEY_ID"),
@@ -69,12 +69,12 @@ def test_the_courses_variables_are_enough(good: pytest.MonkeyPatch) -> None:
         ("GITLAB_USER", "", "GITLAB_PAT"),
         ("GITLAB_PAT", "", "GITLAB_PAT"),
         ("QUICKDATA_SSH_KEY", "/nowhere/key", "ssh-keygen"),
-        ("QUICKDATA_SSH_KEY", "~nobody-at-all/x", "cannot be looked at"),
-        ("QUICKDATA_SSH_KEY", "x" * 300, "cannot be looked at"),
-        ("ANSIBLE_VAULT_PASSWORD_FILE", "x" * 300, "cannot be looked at"),
-        ("ANSIBLE_VAULT_PASSWORD_FILE", "/tmp", "names no file"),
+        ("QUICKDATA_SSH_KEY", "~nobody-at-all/x", "cannot be accessed"),
+        ("QUICKDATA_SSH_KEY", "x" * 300, "cannot be accessed"),
+        ("ANSIBLE_VAULT_PASSWORD_FILE", "x" * 300, "cannot be accessed"),
+        ("ANSIBLE_VAULT_PASSWORD_FILE", "/tmp", "does not name an existing file"),
         ("VAULT_PASSWORD", "", "ANSIBLE_VAULT_PASSWORD_FILE"),
-        ("ANSIBLE_VAULT_PASSWORD_FILE", "/nowhere/password", "names no file"),
+        ("ANSIBLE_VAULT_PASSWORD_FILE", "/nowhere/password", "does not name an existing file"),
     ],
 )
 def test_a_bad_input_is_named_with_its_fix(
@@ -139,7 +139,9 @@ def test_an_emulator_in_the_profile_is_refused_like_one_in_the_environment(
     good.setenv(file, str(tmp_path / "file"))
     if profile:
         good.setenv("AWS_PROFILE", profile)
-    with pytest.raises(SettingsError, match=r"AWS_ENDPOINT_URL: .*http://emulator.*; remove it") as caught:
+    with pytest.raises(
+        SettingsError, match=r"AWS_ENDPOINT_URL: .*http://emulator.*; remove endpoint_url"
+    ) as caught:
         Settings.read()
     assert caught.value.exit_code == 2
 
@@ -202,7 +204,7 @@ def test_two_regions_are_refused_and_one_said_twice_is_not(
 ) -> None:
     for name, region in zip(names, ("eu-west-1", "us-east-1"), strict=True):
         good.setenv(name, region)
-    said = f"{names[0]} is eu-west-1 and {names[1]} is us-east-1; set them to one and the same region"
+    said = f"{names[0]} is eu-west-1 and {names[1]} is us-east-1; set them to the same region"
     with pytest.raises(SettingsError, match=said) as caught:
         Settings.read()
     assert caught.value.exit_code == 2

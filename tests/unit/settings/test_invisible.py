@@ -35,9 +35,9 @@ PATHS = ("QUICKDATA_SSH_KEY", "ANSIBLE_VAULT_PASSWORD_FILE")
         ("ppr", ""),
         ("", ""),
         ("My Projects/é", ""),
-        ("ppr\r", "ends with a carriage return: the file it came from has Windows line endings; save it"),
+        ("ppr\r", "ends with a carriage return: the file that sets it has Windows line endings; save"),
         ("ppr\r\n", "ends with a carriage return: "),
-        ("ppr\n", "ends with a newline; set it again without that"),
+        ("ppr\n", "ends with a newline; set it again without this character"),
         ("p\npr", "has a newline; "),
         ("\tppr", "begins with a tab; "),
         (" ppr", "begins with a space; "),
@@ -90,7 +90,7 @@ def test_a_newline_that_ends_the_vaults_password_is_dropped_as_by_ansible_and_ma
 def test_a_file_that_is_not_there_because_of_a_carriage_return_says_so(name: str) -> None:
     value = os.environ["QUICKDATA_SSH_KEY"] + "\r"
     said = problems(**{name: value})[name]
-    assert "(ends with a carriage return: the file it came from has Windows line endings)" in said
+    assert "(ends with a carriage return: the file that sets it has Windows line endings)" in said
     assert ("key\\r'" in said) == (name == "QUICKDATA_SSH_KEY")
 
 

@@ -63,12 +63,15 @@ def test_nor_in_a_profile_that_names_an_emulator(
 
 def test_a_key_in_the_place_of_its_path_is_told_with_what_to_name() -> None:
     said = problems(QUICKDATA_SSH_KEY=KEY)["QUICKDATA_SSH_KEY"]
-    assert said == "holds the key itself; name a file that has it, such as a GitLab variable of type File"
+    assert (
+        said
+        == "contains the key itself; name a file with the key, for example by a GitLab variable of type File"
+    )
 
 
 def test_a_password_in_the_place_of_its_file_is_not_shown_however_short() -> None:
     said = problems(ANSIBLE_VAULT_PASSWORD_FILE="hunter2secret")["ANSIBLE_VAULT_PASSWORD_FILE"]
-    assert said == "names no file that is there; name an existing one, or unset the variable"
+    assert said == "does not name an existing file; name one that exists, or unset the variable"
 
 
 @pytest.mark.parametrize(

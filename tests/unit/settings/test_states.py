@@ -185,5 +185,5 @@ def test_a_vault_password_that_was_typed_counts_and_not_the_file(
 def test_a_passphrase_with_terraform_alone_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tools, "find_tofu", lambda: Path("/usr/bin/terraform"))
     settings = Settings.read(QUICKDATA_STATE_PASSPHRASE="canary-of-a-passphrase")
-    with pytest.raises(SettingsError, match="works with OpenTofu"):
+    with pytest.raises(SettingsError, match="needs OpenTofu"):
         aws.aws_deployment(settings, Progress(), Report("deploy", "aws"))

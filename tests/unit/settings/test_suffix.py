@@ -33,5 +33,5 @@ def test_the_pipeline_allows_a_suffix_or_names_the_rule(suffix: str, rule: str) 
         assert valid_suffix(suffix) == suffix.lower()
         return
     first = re.escape(unseen(suffix))  # named before any rule
-    with pytest.raises(ValueError, match=first or rf"^{rule}.*; (use|export) .*(ppr|team-7)$"):
+    with pytest.raises(ValueError, match=first or rf"^(is )?{rule}.*; (use|export) .*(ppr|team-7)$"):
         valid_suffix(suffix)

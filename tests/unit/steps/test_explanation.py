@@ -14,7 +14,7 @@ def caught(error: BaseException) -> BaseException:
 
 def test_a_defect_says_its_kind_and_where_it_is_and_none_of_its_words() -> None:
     told = explained(caught(KeyError("canary")), {})
-    assert (told.what, told.exit_code) == ("a defect: KeyError", 1)
+    assert (told.what, told.exit_code) == ("a defect in the pipeline: KeyError", 1)
     assert "in caught" in told.tail
     assert len(told.tail.splitlines()) <= LAST_FRAMES
     assert "'canary'" not in str(told)

@@ -49,7 +49,11 @@ KNOWN = [
     ('S3 bucket "x-tfstate" does not exist.', ToolError, "bucket of the states does not exist"),
     ("Error: Failed to read plan from plan\nfile\n", PlanRefused, "saved plan cannot be read"),
     ("│ Error: Error acquiring the state\n│ lock\n│ ID: 1-2", StateLocked, "locked"),
-    ("decryption failed for\nall provided methods", SettingsError, "does not open with this passphrase"),
+    (
+        "decryption failed for\nall provided methods",
+        SettingsError,
+        "cannot be decrypted with this passphrase",
+    ),
     ("Unable to\nfind remote state", ToolError, "storage state is missing"),
 ]
 

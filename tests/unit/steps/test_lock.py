@@ -20,7 +20,7 @@ async def test_a_lock_is_told_with_owner_time_age_operation_and_id() -> None:
 
 @pytest.mark.parametrize("document", [None, [], {}, {"ID": 7, "Created": "never"}, {"Who": None}])
 async def test_a_lock_that_says_little_is_told_all_the_same(document: object) -> None:
-    assert "by a run that is not named (lock " in str(read_lock(document))
+    assert "by an unknown run (lock " in str(read_lock(document))
 
 
 def test_a_lock_survives_being_written_and_read() -> None:
@@ -58,7 +58,7 @@ def test_a_locked_state_is_one_error_with_its_owner_and_the_verb_that_breaks_it(
 
 def test_a_wrong_passphrase_and_an_encrypted_state_are_not_taken_for_a_lock() -> None:
     wrong = "failed to write backup file: decryption failed for all\nprovided methods"
-    assert "does not open with this passphrase" in diagnose("x", 1, "", OF_THE_TOOL.format(wrong)).what
+    assert "cannot be decrypted with this passphrase" in diagnose("x", 1, "", OF_THE_TOOL.format(wrong)).what
     for said in (
         'Unsupported state file format: The state file does not have a\n"version" attribute, which',
         "This state file is encrypted and can not be read without an encryption\nconfiguration",
@@ -66,4 +66,4 @@ def test_a_wrong_passphrase_and_an_encrypted_state_are_not_taken_for_a_lock() ->
         error = diagnose("app: plan", 1, "", OF_THE_TOOL.format(said))
         assert isinstance(error, SettingsError)
         assert "the state is encrypted" in error.what
-        assert "Terraform cannot read it" in error.fix
+        assert "Terraform cannot read the state" in error.fix

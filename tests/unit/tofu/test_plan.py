@@ -98,7 +98,7 @@ SMALL = {
         ),
         (
             paying("aws_s3_bucket", ["create"], None, {}),
-            "+ aws_s3_bucket.x: what is stored in it, and requests",
+            "+ aws_s3_bucket.x: stored data and requests",
         ),
         (paying("aws_iam_role", ["create"], None, {}), ""),
         (paying("aws_instance", ["no-op"], SMALL, SMALL), ""),

@@ -57,7 +57,7 @@ def find_gaps(listed: Iterable[Backup], now: datetime) -> Gaps:
 
 
 def usable(backup: Backup, now: datetime) -> bool:
-    """Tell whether a backup can be restored, and is not of a time to come."""
+    """Tell whether a backup can be restored, and has no time in the future."""
     return backup.complete and not backup.problem and backup.taken < now + MOST_AHEAD
 
 

@@ -1,4 +1,4 @@
-"""Whether a database's backups are as they should be: for `status`, and for the page of the catalogue."""
+"""What is wrong with the backups of a database, for `status` and for the page of the catalogue."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Problem:
 
 
 def problems(complete: Sequence[Backup], now: datetime) -> Iterator[Problem]:
-    """Yield what is wrong with a database's backups, the worst first.
+    """Yield the problems with the backups of a database, the worst first.
 
     Args:
         complete: the backups that have a manifest, newest first.

@@ -65,7 +65,7 @@ async def run(self: Options, verb: str, **given: Any) -> dagger.Directory:
     """Run a verb and always return a directory, even if the verb fails; for CI.
 
     The directory contains run.json, index.html, junit.xml, exit-code, and page.txt with the findings and
-    proofs: page.json or page.html, if the verb was asked for that. It also contains the states of a
+    proofs. The last is page.json with --as-json, and page.html with --html. It also contains the states of a
     rehearsal, or saved plans, which have the same secrets as states.
     """
     done = await attempt(self, verb, given)

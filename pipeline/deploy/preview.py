@@ -38,7 +38,7 @@ class Preview:
     Args:
         bucket: the deployment's bucket.
         account: the number of the AWS account.
-        region: the name of the AWS region.
+        region: the AWS region.
         plans: the plans by stack; a missing stack is deferred.
         deferred: the reasons why something is not known yet, by stack or playbook.
         playbooks: the predicted changes of the playbooks, by name.

@@ -21,7 +21,7 @@ from pipeline.tofu.state import State
 FORMAT = 2
 MANIFEST, COUNTS, INVENTORY = "manifest.json", "plan.json", "inventory.yml"
 PAGE = "page"
-"""A call through Dagger adds this file to the folder, as page.txt or page.json."""
+"""A call through Dagger adds the file page.txt or page.json to the folder."""
 FILES = (MANIFEST, COUNTS, INVENTORY, f"{PAGE}.txt", f"{PAGE}.json", *(f"{name}.tfplan" for name in STACKS))
 """All files that a folder of plans may contain. The manifest is removed first."""
 PRIVATE = 0o600

@@ -45,11 +45,11 @@ class AccountCall(Call, Protocol):
     def answer(self, text: str, form: Form = "txt") -> None:
         """Print a text on standard output when the verb has ended, instead of the report's findings.
 
-        A terminal writes a page to `reports/VERB.html` and prints its path; a Dagger call returns the page.
+        A terminal writes a page to `reports/VERB.html` and prints its path. Dagger returns the page.
 
         Args:
             text: the answer.
-            form: the format of the text.
+            form: the form of the text.
 
         Raises:
             PipelineError: the page cannot be written.

@@ -1,0 +1,51 @@
+"""The first line of a run's end: what it proved, or that it did not."""
+
+from pipeline.errors import (
+    Interrupted,
+    NotConfirmed,
+    PipelineError,
+    PlanRefused,
+    RestoredInPart,
+    SettingsError,
+)
+from pipeline.reporting.report import Report
+from pipeline.units import clock
+
+PROVES = {
+    "rehearse": "the deployment works on LocalStack, and the damaged data came back",
+    "deploy": "everything is deployed, and a backup of it restores",
+    "verify": "the backup restores, and its data is the same",
+    "drill": "the backup restores off the node, and its data is the same",
+    "restore": "the backup is live, and its data was compared",
+}
+"""The verbs that prove something, with the claim that their end may make; the others are only done."""
+
+
+def verdict(report: Report, error: PipelineError | None, seconds: float) -> str:
+    """Return what a run came to, in one line.
+
+    Args:
+        report: what it did.
+        error: what ended it; None when it ended well.
+        seconds: how long it took.
+    """
+    spent = clock(seconds)
+    if error:
+        return _failed(report, error, spent)
+    if report.proofs and report.verb in PROVES:
+        return f"PROVEN in {spent}: {PROVES[report.verb]}"
+    return f"DONE in {spent}: {report.verb}"
+
+
+def _failed(report: Report, error: PipelineError, spent: str) -> str:
+    if isinstance(error, NotConfirmed):
+        return f"NOT DONE: {report.verb} was not confirmed"
+    if isinstance(error, SettingsError) and not report.steps:
+        return f"NOT STARTED: {report.verb} has a wrong or a missing input"
+    if isinstance(error, Interrupted):
+        return f"INTERRUPTED after {spent}: {report.verb}"
+    if isinstance(error, RestoredInPart):
+        return f"PROVEN IN PART in {spent}: the rows are live, with objects missing or defined otherwise"
+    if error.exit_code == PlanRefused.exit_code:
+        return f"REFUSED after {spent}: {report.verb}"
+    return f"{'NOT PROVEN' if report.verb in PROVES else 'FAILED'} after {spent}: {report.verb}"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,7 +11,10 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from pipeline.cli.run import run
 from pipeline.reporting.history import PastRun, PastStep, add_to_history, read_history
+from pipeline.reporting.progress import Progress
+from pipeline.reporting.report import Report
 
 WORK = """
 import sys
@@ -156,6 +160,24 @@ def test_ctrl_c_at_a_question_ends_the_run_with_a_report_that_nothing_was_done(p
     assert (written["exit_code"], written["steps"]) == (130, [])
 
 
+def test_ctrl_c_while_the_report_is_written_cuts_nothing_off(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    write = Report.write
+
+    def interrupted(report: Report, directory: Path) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        write(report, directory)
+
+    async def verb(_progress: Progress, report: Report) -> None:
+        report.prove("work", "42 rows compared")
+
+    monkeypatch.setattr(Report, "write", interrupted)
+    run(verb, "verify", "aws", tmp_path / "reports")
+    assert report(tmp_path)["exit_code"] == 0
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
 def test_no_at_a_question_is_no_failure_to_prove_anything(place: Path) -> None:
     child = terminal(place, "ask")
     child.expect(r"Destroy it\? \[y/N\]: ")
@@ -171,10 +193,14 @@ def test_no_at_a_question_is_no_failure_to_prove_anything(place: Path) -> None:
 )
 def test_a_pipe_gets_one_line_a_step_in_its_own_encoding(place: Path, env: dict[str, str]) -> None:
     add_to_history(place / "reports", LONG)
+    (place / "tofu").write_text("#!/bin/sh\necho '│ OpenTofu'")
+    (place / "tofu").chmod(0o755)
     open_gate(place)
-    run = subprocess.run(command(), cwd=place, env=environment(**env), capture_output=True, check=False)
-    out, err = (each.decode("ascii" if len(env) > 1 else "utf-8") for each in (run.stdout, run.stderr))
-    mark = "ok" if len(env) > 1 else "✓"
+    env = environment(PATH=f"{place}:{os.defpath}", **env)
+    done = subprocess.run(command(), cwd=place, env=env, capture_output=True, check=False)
+    plain = env["LC_ALL"] == "C"
+    out, err = (each.decode("ascii" if plain else "utf-8") for each in (done.stdout, done.stderr))
+    mark = "ok" if plain else "✓"
     first, step, verdict, where = err.splitlines()
     assert first == "it begins"
     assert step.startswith(f"{mark} slow: apply ") or "FORCE_COLOR" in env
@@ -182,7 +208,8 @@ def test_a_pipe_gets_one_line_a_step_in_its_own_encoding(place: Path, env: dict[
     assert verdict.startswith("PROVEN in ")
     assert where == "The report is reports/run.json"
     assert out == f"{mark} work: 42 rows compared\n"
-    assert run.returncode == 0
+    assert done.returncode == 0
+    assert report(place)["facts"]["versions"]["tofu"] == "│ OpenTofu"  # type: ignore[index]
 
 
 def test_a_dumb_terminal_gets_plain_lines(place: Path) -> None:

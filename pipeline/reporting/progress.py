@@ -109,7 +109,7 @@ class Progress:
         """A step has ended; without a result it was interrupted."""
         ended = self.state.end(step.name)
         mark, outcome = ("■", "interrupted") if result is None else (_mark(result), result.outcome)
-        line = f"{mark} {step.name:<38} {ended.seconds:6.1f} s  {outcome}".rstrip()
+        line = f"{mark} {step.name:<30} {ended.seconds:6.1f} s  {outcome}".rstrip()
         if self._live:
             self._print(Text.assemble((mark, STYLES[mark]), line.removeprefix(mark)))
             return

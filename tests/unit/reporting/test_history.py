@@ -73,6 +73,7 @@ def test_a_damaged_or_foreign_history_is_replaced(tmp_path: Path, text: bytes) -
     assert read_history(tmp_path) == [run()]
 
 
+@pytest.mark.timeout(60)  # a pipe would be waited for
 def test_a_history_that_cannot_be_read_or_written_is_no_failure(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / HISTORY)
     assert read_history(tmp_path) == []

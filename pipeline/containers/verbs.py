@@ -65,8 +65,8 @@ def run_function() -> Callable[..., Any]:
 async def run(self: Options, verb: str, **given: Any) -> dagger.Directory:
     """Do a verb's work and return a directory whatever comes of it, for CI to export.
 
-    It holds run.json, junit.xml, exit-code, page.txt with what was found and proven, and what the verb keeps:
-    a rehearsal's states, or plans, which hold what the states hold.
+    It holds the report (index.html, run.json, junit.xml), exit-code, page.txt with what was found and proven,
+    and what the verb keeps: a rehearsal's states, or plans, which hold what the states hold.
     """
     done = await attempt(self, verb, given)
     code = done.error.exit_code if done.error else done.exit_code

@@ -25,7 +25,8 @@ async def rehearse(call: Call, suffix: Suffix = "rehearsal", nodes: Nodes = "aut
     """Rehearse the whole deployment on LocalStack, without AWS.
 
     Deploys storage and app, configures two nodes, backs up, damages, restores, compares, deploys
-    again, destroys the app. Needs no settings and touches nothing real.
+    again, destroys the app. Needs no settings and touches nothing real. Takes 4 to 15 minutes, and
+    downloads the first time.
 
     On this machine, Docker is used where it answers, but not needed. What stays: reports/, a downloaded
     OpenTofu in ~/.cache/quickdata (or XDG_CACHE_HOME), images in Docker.

@@ -256,6 +256,7 @@ async def test_the_next_run_removes_what_every_verb_may_leave_in_the_checkout_an
     assert {each.name for each in (checkout / "reports").iterdir()} == {
         ".lock",
         "faults.xml",
+        "history.json",
         "junit.xml",
         "run.json",
     }

@@ -1,6 +1,8 @@
 """Reports of runs that nobody would want to have had: as `run.json` holds them."""
 
+import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 BEGAN = datetime(2026, 3, 2, 14, 5, tzinfo=UTC)
@@ -33,6 +35,12 @@ def error(
     parts = {"cause": cause, "fix": fix, "last_lines": list(last_lines)}
     told = {"exit_code": exit_code, "kind": "ToolError", "what": what, **parts}
     return {"exit_code": exit_code, "error": told}
+
+
+def rehearsed() -> Document:
+    """Return the report of a real rehearsal."""
+    found: Document = json.loads(Path(__file__).with_name("rehearsed.json").read_text())
+    return found
 
 
 HOSTILE = (
@@ -73,12 +81,12 @@ def hostile() -> Document:
 
 
 def huge() -> Document:
-    """Return a run of 300 steps, 60 side by side, that compared 5,000 tables and changed 2,000 resources."""
+    """Return a run of 300 steps, 60 side by side, that compared 5,000 tables and changed 500 resources."""
     steps = [step(f"step {n}", n % 5 * 20, n % 5 * 20 + 15 + n / 100) for n in range(300)]
     tables = [f"public.table_{n}" for n in range(5000)]
     comparison = {"tables": 5000, "rows": 9_876_543_210, "mismatches": 0, "seconds": 7200.5, "names": tables}
-    resources = [{"address": f'aws_instance.node["worker-{n}"]', "action": "create"} for n in range(2000)]
-    plan = {"name": "app: plan", "counts": {"create": 2000}, "changes": [], "resources": resources}
+    resources = [{"address": f'aws_instance.node["worker-{n}"]', "action": "create"} for n in range(500)]
+    plan = {"name": "app: plan", "counts": {"create": 500}, "changes": [], "resources": resources}
     return document(steps=steps, plans=[plan], proofs={"verify": {"words": "all", "comparison": comparison}})
 
 

@@ -23,7 +23,7 @@ def test_a_figure_that_two_parts_share_is_told_once_and_one_that_differs_with_it
 def test_a_drill_tells_how_much_would_be_lost_and_how_long_it_would_take() -> None:
     assert telling({"words": "", "rpo_seconds": 7300.0, "rto_seconds": 65.2}) == [
         ("RPO", "2 h"),
-        ("RTO", "1 min 05 s"),
+        ("RTO", "1:05"),
     ]
 
 

@@ -56,7 +56,7 @@ def test_a_failure_is_told_with_its_fix_and_its_last_lines() -> None:
 
 
 def test_the_title_says_the_verdict() -> None:
-    assert "<title>✗ deploy: Failed</title>" in report_page(WHOLE)
+    assert "<title>✗ deploy: Not proven</title>" in report_page(WHOLE)
 
 
 @pytest.mark.parametrize(
@@ -77,8 +77,8 @@ def test_a_step_that_failed_in_a_run_that_ended_well_is_not_told_as_its_failure(
 
 def test_the_run_before_stands_beside_this_one() -> None:
     page = report_page(WHOLE)
-    assert "the run before: 1 min 20 s" in page
-    assert '<td class="number" data-label="before">1 min 10 s</td>' in page
+    assert "the run before: 1:20" in page
+    assert '<td class="number" data-label="before">1:10</td>' in page
 
 
 class Markup(HTMLParser):

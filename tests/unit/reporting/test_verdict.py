@@ -1,40 +1,47 @@
-"""What a run came to, in a word."""
+"""The first line of a run's end claims what was proven, and no more."""
 
 import pytest
 
-from pipeline.reporting.verdict import verdict
-from tests.support.reports import document
-
-PROOFS = {"verify": {"words": "all came back"}}
-
-
-@pytest.mark.parametrize("verb", ["rehearse", "deploy", "verify", "restore", "drill"])
-def test_a_run_that_compared_is_proven(verb: str) -> None:
-    assert verdict(document(verb=verb, proofs=PROOFS)).word == "Proven"
-
-
-def test_a_verb_that_compares_nothing_proves_nothing() -> None:
-    assert verdict(document(verb="backup", proofs={"backup": {"words": "taken"}})).word == "Done"
-
-
-def test_without_a_proof_nothing_is_proven() -> None:
-    assert verdict(document(verb="deploy")).word == "Done"
-
-
-@pytest.mark.parametrize(
-    ("code", "word"),
-    [
-        (None, "Not ended"),
-        (1, "Failed"),
-        (2, "Wrong input"),
-        (3, "Refused"),
-        (4, "Not proven"),
-        (5, "Restored in part"),
-        (99, "Failed"),
-        (130, "Interrupted"),
-    ],
+from pipeline.errors import (
+    Interrupted,
+    NotConfirmed,
+    PipelineError,
+    PlanRefused,
+    RestoredInPart,
+    SettingsError,
+    VerifyFailed,
 )
-def test_a_run_that_did_not_end_well_is_never_proven(code: int | None, word: str) -> None:
-    said = verdict(document(proofs=PROOFS, exit_code=code))
-    assert said.word == word
-    assert said.tone != "good"
+from pipeline.reporting.report import Report
+from pipeline.reporting.verdict import PROVES, verdict
+from pipeline.verbs import NAMES
+
+ERRORS = {
+    VerifyFailed: "NOT PROVEN after 2:14: verify",
+    PlanRefused: "REFUSED after 2:14: verify",
+    Interrupted: "INTERRUPTED after 2:14: verify",
+    NotConfirmed: "NOT DONE: verify was not confirmed",
+    SettingsError: "NOT STARTED: verify has a wrong or a missing input",
+    RestoredInPart: "PROVEN IN PART in 2:14: the rows are live, with objects missing or defined otherwise",
+}
+
+
+@pytest.mark.parametrize("verb", NAMES)
+def test_only_a_verb_that_has_proven_something_says_so(verb: str) -> None:
+    report = Report(verb, "aws")
+    assert verdict(report, None, 134) == f"DONE in 2:14: {verb}"
+    report.prove(verb, "42 rows compared")
+    assert verdict(report, None, 134).startswith("PROVEN in 2:14: ") is (verb in PROVES)
+
+
+@pytest.mark.parametrize(("error", "said"), ERRORS.items())
+def test_a_failure_is_never_called_proven(error: type[PipelineError], said: str) -> None:
+    report = Report("verify", "aws")
+    report.prove("verify", "42 rows compared")
+    assert verdict(report, error("what", "fix"), 134) == said
+
+
+def test_a_verb_that_proves_nothing_fails() -> None:
+    error = PipelineError("what", "fix")
+    assert verdict(Report("backup", "aws"), error, 3) == "FAILED after 3 s: backup"
+    late = Report("backup", "aws", steps=[{"name": "app: plan"}])
+    assert verdict(late, SettingsError("what", "fix"), 3) == "FAILED after 3 s: backup"

@@ -20,6 +20,7 @@ from tests.support.examples import example
 from tests.support.verbs import COMMANDS
 
 VERBS = sorted(NAMES)
+FILES = ("run.json", "junit.xml", "index.html")
 VALUED = [
     (verb, option.opts[-1])
     for verb in VERBS
@@ -224,8 +225,8 @@ def test_a_defect_is_told_without_its_own_words_and_without_a_traceback(
     with pytest.raises(SystemExit) as ended:
         console.run_verb(failing, "deploy", False)
     assert ended.value.code == 1
-    said, written = capsys.readouterr().err, (tmp_path / "reports/run.json").read_text()
-    for text in (said, written, (tmp_path / "reports/junit.xml").read_text()):
+    written = [(tmp_path / "reports" / name).read_text() for name in FILES]
+    for text in (capsys.readouterr().err, *written):
         assert "a defect: KeyError" in text
         assert "report it with the lines below" in text
         assert "in failing" in text
@@ -245,7 +246,7 @@ def test_a_secret_of_the_environment_is_in_no_error_and_in_no_report(
     monkeypatch.setenv("GITLAB_PAT", "canary-pat")
     with pytest.raises(SystemExit):
         console.run_verb(failing, "verify", False)
-    written = [(tmp_path / "reports" / name).read_text() for name in ("run.json", "junit.xml")]
+    written = [(tmp_path / "reports" / name).read_text() for name in FILES]
     assert all("is not known" in text and "canary" not in text for text in written)
     assert "canary" not in capsys.readouterr().err
 

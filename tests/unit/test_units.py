@@ -1,8 +1,8 @@
-"""Figures in the unit that fits them."""
+"""Figures as readers see them."""
 
 import pytest
 
-from pipeline.units import in_fine_units
+from pipeline.units import clock, in_fine_units
 
 
 @pytest.mark.parametrize(
@@ -21,3 +21,11 @@ from pipeline.units import in_fine_units
 )
 def test_sizes_that_are_compared_have_three_digits(count: int, written: str) -> None:
     assert in_fine_units(count) == written
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(-1, "0 s"), (0.4, "0 s"), (59.4, "59 s"), (59.6, "1:00"), (134, "2:14"), (4334, "1:12:14")],
+)
+def test_a_time_is_shown_as_a_clock_shows_it(seconds: float, words: str) -> None:
+    assert clock(seconds) == words

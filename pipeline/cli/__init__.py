@@ -19,7 +19,7 @@ def start() -> None:
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        print("✗ interrupted: nothing was done", file=sys.stderr)
+        print("✗ interrupted: nothing was running", file=sys.stderr)
         sys.exit(Interrupted.exit_code)
     except Exception as error:
         from pipeline.steps.explanation import explained  # noqa: PLC0415 - loads slowly

@@ -48,24 +48,23 @@ def run(verb: Work, name: str, target: str, reports: Path, verbose: bool = False
     before = find_good(read_history(reports), name, target)
     progress, report = Progress(verbose, usual=Usual(before)), Report(name, target, facts(find_tofu()))
     report.previous = before[-1].summary() if before else None
-    with _place(reports.parent, progress):
+    with _place(reports.parent, progress), ExitStack() as at_last:
         _begin(report, reports)
         try:
             with progress.shown():
-                anyio.run(partial(_interruptible, verb, progress, report))
+                anyio.run(partial(_interruptible, verb, progress, report, at_last))
         except BaseException as error:
             told = explained(error, os.environ)
             report.record_failure(told)
             raise told from None
         finally:
-            with _undisturbed():
-                _write(report, reports, progress)
+            _write(report, reports, progress)
     return report
 
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Ignore a Ctrl-C for a moment: the run has ended, and its report is being written."""
+    """Ignore a Ctrl-C until the report is written: what the verb did is over, and can only be told."""
     before = {number: signal.signal(number, signal.SIG_IGN) for number in SIGNALS}
     try:
         yield
@@ -107,14 +106,17 @@ def _write(report: Report, directory: Path, progress: Progress) -> None:
     add_to_history(directory, PastRun(report.verb, report.target, code, state.seconds, state.ended))
 
 
-async def _interruptible(verb: Work, progress: Progress, report: Report) -> None:
+async def _interruptible(verb: Work, progress: Progress, report: Report, at_last: ExitStack) -> None:
     caught: list[str] = []
-    with anyio.open_signal_receiver(*SIGNALS) as signals:
-        async with anyio.create_task_group() as group:
-            with anyio.CancelScope() as scope:
-                group.start_soon(_watch, signals, scope, progress, caught)
-                await verb(progress, report)
-            group.cancel_scope.cancel()
+    try:
+        with anyio.open_signal_receiver(*SIGNALS) as signals:
+            async with anyio.create_task_group() as group:
+                with anyio.CancelScope() as scope:
+                    group.start_soon(_watch, signals, scope, progress, caught)
+                    await verb(progress, report)
+                group.cancel_scope.cancel()
+    finally:
+        at_last.enter_context(_undisturbed())
     if caught:
         raise Interrupted(caught[0], "run the same command again; a deployment goes on from what is there")
 

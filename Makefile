@@ -67,6 +67,10 @@ test-swarm: install-dev ## The tests with containers as nodes; needs Docker; abo
 	@tests/images/build
 	@.venv/bin/pytest tests/swarm $(PYTEST_OPTIONS)
 
+.PHONY: pictures
+pictures: install-dev ## The pictures in README and docs, from real runs: needs Docker and chromium, about 20 minutes.
+	@.venv/bin/python -m tests.support.pictures $(PICTURES)
+
 .PHONY: lint
 lint: install-dev ## Run only the linters.
 	@PATH="$$PWD/.venv/bin:$$PATH" .ci/lint

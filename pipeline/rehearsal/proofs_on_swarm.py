@@ -16,7 +16,16 @@ TABLE = "nc_bases_v2"
 """A table that NocoDB itself creates."""
 UPLOADS = "/srv/quickdata/nocodb/nc/uploads"
 RECEIPT = b"An attachment: NocoDB keeps these in files, not in PostgreSQL.\n"
-NAMES = ("Ada", "Grace", "Edsger")
+NAMES = (
+    "Ada Lovelace",
+    "Grace Hopper",
+    "Edsger Dijkstra",
+    "Barbara Liskov",
+    "Donald Knuth",
+    "Katherine Johnson",
+    "Alan Turing",
+    "Radia Perlman",
+)
 
 
 async def run_swarm_epilogue(s: Swarm) -> None:
@@ -33,8 +42,12 @@ async def run_swarm_epilogue(s: Swarm) -> None:
     await try_to_destroy_storage(s.d)
 
 
-async def damage_and_restore_bases(s: Swarm) -> None:
-    """Create two bases, back up, damage one and drop the other, restore: NocoDB must show both again."""
+async def damage_and_restore_bases(s: Swarm) -> Base:
+    """Create two bases, back up, damage one and drop the other, restore: NocoDB must show both again.
+
+    Returns:
+        The damaged base.
+    """
     async with signed_in(*where(s)) as user:
         kept, dropped = (
             await user.make("Customers", NAMES, RECEIPT),
@@ -55,6 +68,7 @@ async def damage_and_restore_bases(s: Swarm) -> None:
         f" it was down for {back['nocodb_away_seconds']} s"
     )
     s.d.report.prove("damage and restore", words, **back)
+    return kept
 
 
 def where(s: Swarm) -> tuple[str, str, str]:
@@ -65,7 +79,7 @@ def where(s: Swarm) -> tuple[str, str, str]:
 
 
 async def _damage(s: Swarm, user: User, kept: Base, dropped: Base) -> None:
-    first, second, _ = await user.names(kept)
+    first, second, *_ = await user.names(kept)
     await user.rename(kept, first, "Mallory")
     await user.remove(kept, second)
     await user.drop(dropped)

@@ -74,7 +74,9 @@ def test_the_pages_are_found() -> None:
 def sources() -> str:
     """Return all that is code or configuration: what is no page, no test and no benchmark."""
     listed = subprocess.run(["git", "ls-files"], cwd=REPOSITORY, capture_output=True, text=True, check=True)
-    names = (name for name in listed.stdout.splitlines() if not name.startswith(("tests/", "benchmarks/")))
+    names = (
+        name for name in listed.stdout.splitlines() if not name.startswith(("tests/", "benchmarks/", "docs/"))
+    )
     files = (REPOSITORY / name for name in names if not name.endswith((".md", ".lock")))
     return "\n".join(file.read_text() for file in files if file.is_file())
 

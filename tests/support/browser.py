@@ -43,14 +43,14 @@ def look(where: tuple[str, str, str], base: Base, screenshot: Path) -> Seen:
         browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
         page = browser.new_page()
         page.set_default_timeout(PAGE_LIMIT)
-        _sign_in(page, url, email, password)
+        sign_in(page, url, email, password)
         page.goto(f"{url}/dashboard/#/nc/{base.id}/{base.table}?rowId=1")
         seen = _row(page, screenshot)
         browser.close()
     return seen
 
 
-def _sign_in(page: Page, url: str, email: str, password: str) -> None:
+def sign_in(page: Page, url: str, email: str, password: str) -> None:
     page.goto(f"{url}/dashboard/#/signin")
     page.locator("input[type=email]").fill(email)
     page.locator("input[type=password]").fill(password)

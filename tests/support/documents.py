@@ -17,8 +17,8 @@ TARGET = re.compile(r"(?:^ {4}|`)make ([a-z-]+)", re.MULTILINE)
 QUOTED = re.compile(r"`([^`]+)`")
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 INDENTED = re.compile(r"(?:^ {4,}\S.*\n)+", re.MULTILINE)
-PROSE = re.compile(r"(?!\s*$|#|\|)")
-"""How a line begins that is neither empty nor a heading nor a row of a table."""
+PROSE = re.compile(r"(?!\s*$|#|\||!\[)")
+"""How a line begins that is neither empty nor a heading, a row of a table or a picture."""
 
 
 def links(page: Path) -> list[str]:

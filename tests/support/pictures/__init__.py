@@ -1,0 +1,1 @@
+"""The pictures in README and docs, made from real runs: `make pictures`."""

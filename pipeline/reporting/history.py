@@ -3,7 +3,7 @@
 No step is ever skipped because of them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from pipeline.machine.files import write_whole
 
 HISTORY = "history.json"
 KEPT = 10
-"""Runs that are kept of each verb and target."""
+"""Runs that are kept of each verb and target: so many that ended well, and so many that failed."""
 LIMIT = 5_000_000
 """Bytes of a file that is read; a larger one was not written here."""
 
@@ -55,6 +55,11 @@ class PastRun:
     seconds: Seconds
     steps: list[PastStep]
 
+    @property
+    def kind(self) -> tuple[str, str, bool]:
+        """Its verb, its target, and whether it ended well: a failure takes no good run's place."""
+        return self.verb, self.target, self.exit_code == 0
+
     def summary(self) -> dict[str, Any]:
         """Return its times as a report holds them."""
         steps = [{"name": step.name, "seconds": step.seconds} for step in self.steps]
@@ -80,22 +85,18 @@ def read_history(directory: Path) -> list[PastRun]:
 
 
 def add_to_history(directory: Path, run: PastRun) -> None:
-    """Keep a run, in the place of the oldest of its verb and target; one that cannot be kept is no failure.
+    """Keep a run, in the place of the oldest of its kind; one that cannot be kept is no failure.
 
     Args:
         directory: the folder of the reports.
         run: the run that has ended.
     """
     runs = [*read_history(directory), run]
-    dropped = _alike(runs, run.verb, run.target)[:-KEPT]
+    dropped = [each for each in runs if each.kind == run.kind][:-KEPT]
     with suppress(OSError):
         write_whole(directory / HISTORY, RUNS.dump_json([each for each in runs if each not in dropped]))
 
 
 def find_good(runs: Iterable[PastRun], verb: str, target: str) -> list[PastRun]:
     """Return the runs of a verb and target that ended well, the oldest first."""
-    return [run for run in _alike(runs, verb, target) if run.exit_code == 0]
-
-
-def _alike(runs: Iterable[PastRun], verb: str, target: str) -> Sequence[PastRun]:
-    return [run for run in runs if (run.verb, run.target) == (verb, target)]
+    return [run for run in runs if run.kind == (verb, target, True)]

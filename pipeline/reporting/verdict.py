@@ -33,7 +33,7 @@ def _failed(report: Report, error: PipelineError, spent: str) -> str:
     if isinstance(error, NotConfirmed):
         return f"NOT DONE: {report.verb} was not confirmed"
     if isinstance(error, SettingsError) and not report.steps:
-        return f"NOT STARTED: {report.verb} has a wrong or a missing input"
+        return f"NOT STARTED: {report.verb} has a wrong or missing input"
     if isinstance(error, Interrupted):
         return f"INTERRUPTED after {spent}: {report.verb}"
     if isinstance(error, RestoredInPart):

@@ -36,6 +36,13 @@ def test_the_last_runs_of_each_verb_are_kept_and_no_more(tmp_path: Path) -> None
     assert kept[0] == run("rehearse")
 
 
+def test_failures_take_no_good_runs_place(tmp_path: Path) -> None:
+    add_to_history(tmp_path, run())
+    for _ in range(KEPT + 1):
+        add_to_history(tmp_path, run(exit_code=1))
+    assert find_good(read_history(tmp_path), "deploy", "aws") == [run()]
+
+
 def test_only_runs_of_the_same_verb_and_target_that_ended_well_say_what_is_usual() -> None:
     elsewhere = PastRun("deploy", "localstack", 0, 5.0, [])
     assert find_good([run(), run(exit_code=1), run("verify"), elsewhere], "deploy", "aws") == [run()]

@@ -20,7 +20,7 @@ ERRORS = {
     PlanRefused: "REFUSED after 2:14: verify",
     Interrupted: "INTERRUPTED after 2:14: verify",
     NotConfirmed: "NOT DONE: verify was not confirmed",
-    SettingsError: "NOT STARTED: verify has a wrong or a missing input",
+    SettingsError: "NOT STARTED: verify has a wrong or missing input",
     RestoredInPart: "PROVEN IN PART in 2:14: the rows are live, with objects missing or defined otherwise",
 }
 

@@ -1,15 +1,26 @@
-"""The picture of a rehearsal shows what the terminal showed."""
+"""The pictures in README and docs: there, small, harmless, and made from what a terminal shows."""
 
 import os
+import re
 import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
+from pipeline.machine.repository import REPOSITORY
+from tests.support.documents import DOCUMENTS, links
 from tests.support.pictures.screens import Words, screens
 from tests.support.pictures.svg import BACKGROUND, COLOURS, FAINT, TEXT, colour, film
 from tests.support.pictures.terminal import COLUMNS, ROWS, Recording, read, record
+
+FOLDER = REPOSITORY / "docs/pictures"
+LIMITS = {".svg": 150_000, ".png": 200_000}
+"""How many bytes a picture may have: a README is read on slow lines too."""
+SHAPES = {"svg", "title", "style", "defs", "g", "text", "use", "rect", "circle"}
+FIRST = ["docs/pictures/rehearsal.svg", "docs/pictures/nocodb.png"]
+DRAWN = sorted(FOLDER.glob("*.svg"))
+README = ("README.md", "README.fr.md")
 
 
 def local(name: str) -> str:
@@ -19,6 +30,36 @@ def local(name: str) -> str:
 
 def recording(*texts: str) -> Recording:
     return Recording("make rehearse", tuple((float(number + 1), text) for number, text in enumerate(texts)))
+
+
+def test_every_picture_is_small_and_shown_on_a_page() -> None:
+    shown = {(page.parent / link).resolve() for page in DOCUMENTS for link in links(page)}
+    pictures = list(FOLDER.iterdir())
+    assert [file.name for file in pictures if file.stat().st_size > LIMITS[file.suffix]] == []
+    assert [file.name for file in pictures if file not in shown] == []
+
+
+@pytest.mark.parametrize("name", README)
+def test_the_readme_begins_with_a_rehearsal_and_the_restored_base(name: str) -> None:
+    beginning = (REPOSITORY / name).read_text().partition("\n## ")[0]
+    pictures = re.findall(r"^!\[([^\]]{40,})\]\(([^)]+)\)$", beginning, re.MULTILINE)
+    assert [link for _, link in pictures] == FIRST
+
+
+@pytest.mark.parametrize("file", DRAWN, ids=lambda file: file.name)
+def test_a_drawn_picture_has_no_script_and_loads_nothing(file: Path) -> None:
+    text = file.read_text()
+    elements = list(ElementTree.fromstring(text).iter())
+    attributes = [(local(name), value) for each in elements for name, value in each.items()]
+    assert {local(each.tag) for each in elements} <= SHAPES
+    assert [name for name, _ in attributes if name.startswith("on")] == []
+    assert [value for name, value in attributes if name in ("href", "src") and value[0] != "#"] == []
+    assert not re.search(r"url\(|@import|@font-face|<!|<\?", text)
+
+
+def test_the_pictures_are_found() -> None:
+    """Otherwise nothing above would be looked at."""
+    assert [REPOSITORY / FIRST[0]] == DRAWN
 
 
 def test_the_first_screen_shows_the_command_and_the_last_one_the_end() -> None:

@@ -120,11 +120,11 @@ class Report:
         return {**vars(self), "ended": now(), "exit_code": self.error["exit_code"] if self.error else 0}
 
     def files(self) -> dict[str, str]:
-        """Return what is written of it, by file name."""
+        """Return the texts of its files, by file name."""
         return dict(self._files())
 
     def _files(self) -> Iterator[tuple[str, str]]:
-        """Yield what is written: first run.json, which has everything."""
+        """Yield the files one by one: first run.json, which has everything."""
         document = self.document()
         yield RUN, as_json(document)
         yield JUNIT, junit(document)

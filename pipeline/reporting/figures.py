@@ -7,7 +7,7 @@ from pipeline.reporting.page import clock, thousands
 from pipeline.units import duration, in_units
 
 DEEP = 2
-"""Parts of a figure's name from which on it is too special to be shown first."""
+"""Figures inside so many objects are details: they are not shown first."""
 
 SHOWN = 100
 """How many values of one figure are shown; run.json has all."""

@@ -1,7 +1,7 @@
 """What a run did and what it proved, as JSON: there from its first second, also when the run failed."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -120,9 +120,15 @@ class Report:
         return {**vars(self), "ended": now(), "exit_code": self.error["exit_code"] if self.error else 0}
 
     def files(self) -> dict[str, str]:
-        """Return what is written of it by file name: run.json, the page, and junit.xml for CI systems."""
+        """Return the texts of its files, by file name."""
+        return dict(self._files())
+
+    def _files(self) -> Iterator[tuple[str, str]]:
+        """Yield the files one by one: first run.json, which has everything."""
         document = self.document()
-        return {RUN: as_json(document), JUNIT: junit(document), PAGE: report_page(document)}
+        yield RUN, as_json(document)
+        yield JUNIT, junit(document)
+        yield PAGE, report_page(document)
 
     def begin(self, directory: Path) -> None:
         """Put a run that goes on in the place of the last one's report: this one may be killed.
@@ -137,7 +143,7 @@ class Report:
     def write(self, directory: Path) -> None:
         """Write its files, each whole or not at all."""
         directory.mkdir(parents=True, exist_ok=True)
-        for name, text in self.files().items():
+        for name, text in self._files():
             write_whole(directory / name, text)
 
 

@@ -77,7 +77,7 @@ class Timeline:
 
     @property
     def between(self) -> float:
-        """How much of the run no step of the critical path went on: its own work, and waiting."""
+        """The time without a step of the critical path: the pipeline's own work, and waiting."""
         return max(self.seconds - sum(bar.seconds for bar in self.critical), 0)
 
     @property
@@ -95,8 +95,8 @@ class Timeline:
 def timeline(run: Mapping[str, Any]) -> Timeline:
     """Return the timeline of a run.
 
-    A clock that was set back while it ran gives steps of no length, never negative ones. A step without an
-    end went on until the run ended.
+    If the clock was set back during the run, a step may have no length; it never has a negative one. A step
+    without an end went on until the run ended.
 
     Args:
         run: the report as run.json holds it.
@@ -118,8 +118,8 @@ def critical_path(bars: Sequence[Bar]) -> set[int]:
     """Return which steps decided how long the run took, as places in the sequence.
 
     The rule goes backwards from the end: the step that ended last is on the path; before each step of the
-    path comes the step that ended last before that one began. Whatever ran beside them could have been
-    slower, by the time until the next step of the path began, without making the run longer.
+    path comes the step that ended last before that one began. The rule knows times, not reasons: it takes
+    for granted that a step had waited for the one that ended last before it.
 
     Args:
         bars: the steps, in any order.

@@ -14,8 +14,9 @@ least => {
       const holds = it.left <= x && x <= it.right && it.top <= y && y <= it.bottom;
       return holds && opaque(getComputedStyle(each).fill);
     };
-    const bars = [...(element.closest('figure')?.querySelectorAll('rect') ?? [])].filter(covers);
-    if (element.closest('svg') && bars.length) return getComputedStyle(bars.at(-1)).fill;
+    const drawing = element.closest('g') ?? element.closest('svg');
+    const bars = [...(drawing?.querySelectorAll('rect') ?? [])].filter(covers);
+    if (bars.length) return getComputedStyle(bars.at(-1)).fill;
     for (let each = element; each; each = each.parentElement) {
       const color = getComputedStyle(each).backgroundColor;
       if (opaque(color)) return color;

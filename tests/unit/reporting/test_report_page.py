@@ -34,9 +34,9 @@ def headings(run: Document) -> list[str]:
     return re.findall(r"<h2>(.*?)</h2>", report_page(run))
 
 
-def test_the_verdict_comes_first_then_what_failed_then_what_was_proven_then_what_was_done() -> None:
+def test_the_verdict_comes_first_then_what_to_do_then_what_was_proven_then_what_was_done() -> None:
     assert headings(WHOLE) == [
-        "What failed",
+        "What to do",
         "What was proven",
         "Not proven here",
         "Findings",
@@ -59,11 +59,10 @@ def test_the_title_says_the_verdict() -> None:
     assert "<title>✗ deploy: Not proven</title>" in report_page(WHOLE)
 
 
-@pytest.mark.parametrize(
-    ("code", "heading"), [(3, "Why it was refused"), (130, "Why it ended"), (4, "What failed")]
-)
-def test_a_refusal_and_an_interrupt_are_not_called_failures(code: int, heading: str) -> None:
-    assert headings(document(**error("no", exit_code=code)))[0] == heading
+def test_lines_that_error_and_step_share_are_shown_once() -> None:
+    steps = [step("a", 0, 1, outcome="failed", exit_code=1, last_lines=["line 1", "line 2"])]
+    page = report_page(document(steps=steps, **error("no", last_lines=("line 2", "line 3"))))
+    assert [page.count(word) for word in ("line 1", "line 2", "line 3")] == [1, 1, 1]
 
 
 def test_an_empty_run_has_a_verdict_and_nothing_else() -> None:

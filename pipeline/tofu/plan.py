@@ -43,6 +43,10 @@ DEFERRED = "deferred "
 """Begins the action of a change that the tool puts off to a later plan, which is read by the gate again."""
 
 
+UNREAD = ("attributes that were not read",)
+"""Stands for an update's attributes where only its action is known: no gate may take them for none."""
+
+
 @dataclass(frozen=True)
 class Change:
     """One resource's change.
@@ -51,7 +55,7 @@ class Change:
         address: of the resource.
         action: one of Action, one that is put off ("deferred create"), or an unknown one in words.
         previous: its address before a move.
-        altered: the attributes that an update changes, tags left out.
+        altered: the attributes that an update changes, tags left out; UNREAD where nobody read them.
     """
 
     address: str

@@ -54,11 +54,6 @@ class Ansible:
         """Open the vault, and look whether every secret is in it and usable; no node is asked."""
         return self._step("check: vault", "ansible-playbook", "-i", "localhost,", "check.yml")
 
-    def wait(self) -> Step:
-        """Wait until every node answers."""
-        module = ("-m", "ansible.builtin.wait_for_connection", "-a", "timeout=300")
-        return self._step("ansible: nodes answer", "ansible", "all", *module)
-
     def predict(self, name: str, inventory: str) -> Step:
         """Tell what a playbook would change, and change nothing.
 

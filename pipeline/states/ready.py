@@ -1,6 +1,7 @@
 """A stack's folder made ready for where its state is kept; never a silent second state."""
 
 import json
+import re
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -8,6 +9,7 @@ from pipeline.ansible import inventory
 from pipeline.deployment import Deployment
 from pipeline.errors import RegionDiffers, StateElsewhere, StateLost
 from pipeline.steps.lock import Lock
+from pipeline.steps.step import Result, Step
 from pipeline.tofu import state
 from pipeline.tofu.backends.base import override_text
 from pipeline.tofu.backends.local import FILE, Local
@@ -17,6 +19,12 @@ from pipeline.tofu.state import State
 OVERRIDE = "backend_override.tf"
 RECORD = PurePosixPath(".terraform/terraform.tfstate")
 """Where the tools note which backend a folder was made ready for; there is none for local states."""
+LOCK = ".terraform.lock.hcl"
+"""Where the tools note which providers `init` chose: OpenTofu's documentation, "Dependency Lock File"."""
+CODE = "main.tf"
+"""What of a stack's code says which providers it needs."""
+WANTED = re.compile(r'source\s*=\s*"([^"]+)"\s*version\s*=\s*"([^"]+)"')
+LOCKED = re.compile(r'provider "([^"]+)" \{\s*version\s*=\s*"[^"]+"\s*constraints\s*=\s*"([^"]+)"')
 NAMES = {"http": "gitlab"}
 
 
@@ -74,9 +82,8 @@ async def require_unlocked(d: Deployment, stack: Stack) -> None:
 
 
 async def pull_state(d: Deployment, stack: Stack) -> State:
-    """Make a folder ready for the deployment's backend, whatever it was used with; return the state."""
-    await _prepare_folder(d, stack)
-    return state.read((await d.run(stack.state())).check().stdout)
+    """Return the state; the folder is made ready for the deployment's backend, where it is not."""
+    return state.read((await _ask(d, stack, stack.state())).stdout)
 
 
 async def read_outputs(d: Deployment, stack: Stack) -> dict[str, Any]:
@@ -88,17 +95,36 @@ async def read_outputs(d: Deployment, stack: Stack) -> dict[str, Any]:
         PipelineError: the tool failed.
     """
     await require_here(d, stack)
-    read = await d.run(stack.output()) if await _is_prepared(d, stack) else None
-    if read is None or read.exit_code:
+    return inventory.outputs((await _ask(d, stack, stack.output())).stdout)
+
+
+async def _ask(d: Deployment, stack: Stack, question: Step) -> Result:
+    """Ask the tool about the state. Where it refuses, or would have to, its folder is made ready first.
+
+    In each command the tool itself compares the backend and the provider with what `init` noted.
+    """
+    answer = await d.run(question) if await _is_prepared(d, stack) else None
+    if answer is None or answer.exit_code:
         await _prepare_folder(d, stack)
-        read = await d.run(stack.output())
-    return inventory.outputs(read.check().stdout)
+        answer = await d.run(question)
+    return answer.check()
 
 
 async def _is_prepared(d: Deployment, stack: Stack) -> bool:
-    """Tell whether a folder was last made ready for this very place, not only for one of its kind."""
-    same = await d.runner.read(stack.workdir / OVERRIDE) == override_text(d.backend, stack.name)
-    return same and await _recorded_kind(d, stack) == d.backend.kind
+    """Tell whether `init` was last run for this very place, and for the provider that the code asks for."""
+    if await d.runner.read(stack.workdir / OVERRIDE) != override_text(d.backend, stack.name):
+        return False
+    recorded = await _record(d, stack)
+    expected = {"type": d.backend.kind, **(d.backend.block(stack.name) or {})}
+    same = all(recorded.get(name) == value for name, value in expected.items())
+    return same and await _has_provider(d, stack)
+
+
+async def _has_provider(d: Deployment, stack: Stack) -> bool:
+    """Tell whether the tool's lock has each provider, of the version that the code asks for."""
+    wanted = set(WANTED.findall(await d.runner.read(stack.workdir / CODE) or ""))
+    locked = set(LOCKED.findall(await d.runner.read(stack.workdir / LOCK) or ""))
+    return bool(wanted) and wanted <= locked
 
 
 async def _prepare_folder(d: Deployment, stack: Stack) -> None:
@@ -121,11 +147,17 @@ async def _forget(d: Deployment, stack: Stack) -> None:
 
 async def _recorded_kind(d: Deployment, stack: Stack) -> str:
     """Return the kind of backend that a folder was last made ready for."""
+    return str((await _record(d, stack))["type"])
+
+
+async def _record(d: Deployment, stack: Stack) -> dict[str, Any]:
+    """Return the backend that a folder was last made ready for: its kind as "type", and its arguments."""
     text = await d.runner.read(stack.workdir / RECORD)
     try:
-        return str(json.loads(text or "{}")["backend"]["type"])
-    except (ValueError, KeyError, TypeError):
-        return Local.kind
+        backend = json.loads(text or "{}")["backend"]
+        return {**(backend.get("config") or {}), "type": backend["type"]}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {"type": Local.kind}
 
 
 async def _require_same_place(d: Deployment, stack: Stack) -> None:

@@ -209,21 +209,19 @@ async def _apply_app_and_prove(d: Deployment, app: GatedPlan, deployed: Deployed
 
 
 async def _configure(d: Deployment, deployed: Deployed) -> None:
-    await _run_playbook(d, "swarm.yml", deployed)
-    pending_upgrade = Upgrade() if deployed.saved else await upgrade.look(d)
-    if pending_upgrade.images:
-        await _upgrade(d, pending_upgrade, deployed)
-        return
+    """Run the playbooks: that of the backups needs nothing of the Swarm's.
+
+    Other images of what holds data come last: the program of the backups saves the data first.
+    """
     async with create_task_group() as group:
-        for name in ("nocodb.yml", "backup.yml"):
-            group.start_soon(_run_playbook, d, name, deployed)
-
-
-async def _upgrade(d: Deployment, pending_upgrade: Upgrade, deployed: Deployed) -> None:
-    """Deploy other images of what holds data; backup.yml goes first, because its program takes the backup."""
-    await _run_playbook(d, "backup.yml", deployed)
-    async with upgrade.verified_backup_first(d, pending_upgrade):
-        await _run_playbook(d, "nocodb.yml", deployed)
+        group.start_soon(_run_playbook, d, "backup.yml", deployed)
+        await _run_playbook(d, "swarm.yml", deployed)
+        pending_upgrade = Upgrade() if deployed.saved else await upgrade.look(d)
+        if not pending_upgrade.images:
+            await _run_playbook(d, "nocodb.yml", deployed)
+    if pending_upgrade.images:
+        async with upgrade.verified_backup_first(d, pending_upgrade):
+            await _run_playbook(d, "nocodb.yml", deployed)
 
 
 async def refresh_inventory(d: Deployment) -> None:

@@ -63,7 +63,7 @@ TOOLS = sorted({str(path) for path in (find_tofu(), shutil.which("tofu"), shutil
 
 
 def run(tool: str, folder: Path, *words: str, accepted: int = 0) -> str:
-    env = {**os.environ, **AUTOMATION}
+    env = {"PATH": os.environ["PATH"], "HOME": str(folder), **AUTOMATION}
     done = subprocess.run([tool, *words], cwd=folder, env=env, capture_output=True, text=True, check=False)
     assert done.returncode in (0, accepted), done.stdout + done.stderr
     return done.stdout

@@ -67,11 +67,11 @@ async def test_the_app_reads_the_storage_state_while_nobody_writes_it() -> None:
     assert runner.names.index("storage: apply") < runner.names.index("app: plan")
 
 
-async def test_playbooks_follow_the_app_and_the_swarm_comes_first() -> None:
+async def test_playbooks_follow_the_app_and_nocodb_follows_the_swarm() -> None:
     runner = RecordingRunner()
     await deploy(deployment(runner))
-    for last in ("ansible: nocodb.yml", "ansible: backup.yml"):
-        assert in_order(runner, "app: outputs", "ansible: swarm.yml", last, "backup")
+    assert in_order(runner, "app: outputs", "ansible: swarm.yml", "ansible: nocodb.yml", "backup")
+    assert in_order(runner, "app: outputs", "ansible: backup.yml", "backup")
 
 
 class SlowLifecycle(RecordingRunner):
@@ -123,10 +123,24 @@ async def test_what_was_half_made_of_the_protection_is_completed_first() -> None
     assert in_order(runner, f"storage: untaint {VERSIONING}", FIRST_OF_STORAGE, "storage: apply", "app: plan")
 
 
-async def test_backup_yml_does_not_wait_for_nocodb() -> None:
-    runner = RecordingRunner(SECOND)
-    await deploy(deployment(runner))
-    assert runner.names[-4:-2] == ["ansible: nocodb.yml", "ansible: backup.yml"]
+class Slow(RecordingRunner):
+    """One of its steps ends only when another one has ended."""
+
+    def __init__(self, slow: str, other: str) -> None:
+        super().__init__(SECOND)
+        self.slow, self.other = slow, other
+
+    async def run(self, step: Step) -> Result:
+        if step.name == self.slow:
+            with anyio.fail_after(10):
+                while self.other not in self.ended:
+                    await anyio.lowlevel.checkpoint()
+        return await super().run(step)
+
+
+async def test_neither_the_backups_playbook_nor_those_of_the_swarm_wait_for_the_other() -> None:
+    await deploy(deployment(Slow("ansible: swarm.yml", "ansible: backup.yml")))
+    await deploy(deployment(Slow("ansible: backup.yml", "ansible: nocodb.yml")))
 
 
 async def test_a_state_is_read_once_where_nothing_of_it_changes() -> None:

@@ -1,6 +1,7 @@
 """The order of a deployment, seen by a runner that records."""
 
 import json
+import re
 
 import anyio
 import pytest
@@ -16,8 +17,9 @@ from pipeline.errors import (
     ToolError,
     most_telling,
 )
-from pipeline.rehearsal.proofs import PROTECTED
+from pipeline.machine.repository import REPOSITORY
 from pipeline.steps.step import Result, Step
+from pipeline.tofu.stack import STACKS
 from tests.support.recording import (
     FIRST_OF_STORAGE,
     OUTPUTS,
@@ -48,7 +50,13 @@ async def test_what_protects_a_backup_is_applied_before_the_app_is_planned() -> 
     assert in_order(runner, "app: init", "storage: apply", "app: plan", "app: apply", "app: outputs")
     first = next(step for step in runner.steps if step.name == FIRST_OF_STORAGE)
     targets = {word.removeprefix("-target=") for word in first.command if word.startswith("-target=")}
-    assert targets == set(PROTECTED) - {f"{LIFECYCLE}.backups"}
+    assert targets == set(PROTECTION)
+
+
+def test_all_of_storage_but_the_lifecycle_protects_backups() -> None:
+    code = "".join(file.read_text() for file in (REPOSITORY / STACKS["storage"]).glob("*.tf"))
+    resources = {".".join(names) for names in re.findall(r'^resource "(\w+)" "(\w+)"', code, re.MULTILINE)}
+    assert resources == {*PROTECTION, f"{LIFECYCLE}.backups"}
 
 
 async def test_what_the_runs_of_plans_tell_is_not_asked_for_again() -> None:

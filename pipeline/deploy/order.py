@@ -30,7 +30,7 @@ class Deployed:
     """What a deployment changed and what it came to.
 
     Args:
-        first: counts of the plan that was applied before these: what protects a backup.
+        first: counts of the plan that completed the protection of the backups, before the others.
         plans: counts by stack, of the plans that were applied beside each other.
         changed: tasks that changed something, by playbook.
         outputs: the app's outputs.
@@ -132,10 +132,10 @@ async def _plan_removal(d: Deployment) -> GatedPlan:
 
 
 async def _apply_what_comes_first(d: Deployment, known: State, plans: dict[str, Plan]) -> dict[str, int]:
-    """Apply of storage what the app's plan reads and what protects a backup; a saved plan in whole.
+    """Apply the part of storage that the app and the backups need: of a saved plan all, else the protection.
 
     Returns:
-        The counts of what was applied here alone.
+        The counts of the plan that was made and applied here.
     """
     if "app" in plans:
         return {}
@@ -152,7 +152,7 @@ async def _apply_what_comes_first(d: Deployment, known: State, plans: dict[str, 
 async def _apply_both_stacks(d: Deployment, plans: dict[str, Plan], deployed: Deployed, agree: Agree) -> None:
     """Plan both, then apply both: the app reads the storage state while nobody writes it.
 
-    Only the end waits for storage, unless it changes what protects a backup: then all of this waits.
+    Only the end waits for storage. A change of the backups' protection goes first: everything waits for it.
     """
     agree = note_agreement if "app" in plans else agree
     async with create_task_group() as group:
@@ -173,7 +173,7 @@ async def _apply_both_stacks(d: Deployment, plans: dict[str, Plan], deployed: De
 
 
 async def _require_agreed(d: Deployment, app: Plan, agree: Agree) -> None:
-    """Before the app is applied: no state is lost, no node is stopped, and what ends is agreed to."""
+    """Make sure that no state is lost, no node is stopped, and the operator agrees to every removal."""
     await require_not_lost(d, app=app)
     await require_running(d, app)
     if app.ended:
@@ -181,10 +181,10 @@ async def _require_agreed(d: Deployment, app: Plan, agree: Agree) -> None:
 
 
 async def _save_before_loss(d: Deployment, app: Plan) -> bool:
-    """Take a backup and verify it, where the plan ends something that holds the database.
+    """Take and verify a backup if the plan removes the database's node or disk.
 
     Returns:
-        Whether there was something to save.
+        Whether a backup was taken.
     """
     if not app.touching(GOES, DATABASE_RESOURCES):
         return False
@@ -209,9 +209,9 @@ async def _apply_app_and_prove(d: Deployment, app: GatedPlan, deployed: Deployed
 
 
 async def _configure(d: Deployment, deployed: Deployed) -> None:
-    """Run the playbooks: that of the backups needs nothing of the Swarm's.
+    """Run the playbooks. backup.yml needs nothing of the Swarm, so it runs beside the others.
 
-    Other images of what holds data come last: the program of the backups saves the data first.
+    New images of services with data come last: the program that backup.yml installs takes a backup first.
     """
     async with create_task_group() as group:
         group.start_soon(_run_playbook, d, "backup.yml", deployed)

@@ -1,6 +1,6 @@
-"""What protects a backup is there before the first one is written. The bucket's lifecycle is not part of it.
+"""The protection of the backups: all of storage except the bucket's lifecycle. It comes before any backup.
 
-The provider waits 57 s for a lifecycle, on AWS too. So it follows, beside the app and the nodes.
+The provider waits 57 s for a lifecycle, on AWS too. So the lifecycle follows, beside the app and the nodes.
 """
 
 from pipeline.aws.account import BUCKET
@@ -13,26 +13,26 @@ from pipeline.tofu.plan import Plan
 from pipeline.tofu.state import State
 
 LIFECYCLE = "aws_s3_bucket_lifecycle_configuration"
-"""It removes what nothing points at any more. No backup depends on it."""
+"""A lifecycle removes old versions and unfinished uploads. No backup depends on it."""
 PROTECTION = (BUCKET, *(f"{kind}.backups" for kind in IN_BUCKET if kind != LIFECYCLE))
 """All other resources of infrastructure/terraS3."""
 
 
 async def complete(d: Deployment, known: State) -> Plan:
-    """Apply all that protects a backup, where the state lacks some of it.
+    """Apply the protection where the state lacks some of it.
 
-    It lacks all of it before a first deployment, and a part of it after a run that died.
+    The state lacks all of it before a first deployment, and a part of it after a run that died.
 
     Args:
         d: the deployment.
         known: storage's state.
 
     Returns:
-        The plan that was applied.
+        The applied plan.
 
     Raises:
-        PlanRefused: the gate refused it.
-        StateLost: the bucket is there already.
+        PlanRefused: the gate refused the plan.
+        StateLost: the bucket exists already.
         PipelineError: a step failed.
     """
     if known.whole.issuperset(PROTECTION):
@@ -45,5 +45,5 @@ async def complete(d: Deployment, known: State) -> Plan:
 
 
 def is_changed_by(plan: Plan) -> bool:
-    """Tell whether a plan of storage has yet to change something of what protects a backup."""
+    """Tell whether a plan of storage would change the protection."""
     return plan.pending and any(change.at(PROTECTION) for change in plan.changes)

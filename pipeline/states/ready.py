@@ -22,7 +22,7 @@ RECORD = PurePosixPath(".terraform/terraform.tfstate")
 LOCK = ".terraform.lock.hcl"
 """Where the tools note which providers `init` chose: OpenTofu's documentation, "Dependency Lock File"."""
 CODE = "main.tf"
-"""What of a stack's code says which providers it needs."""
+"""The file of a stack's code that names its providers."""
 WANTED = re.compile(r'source\s*=\s*"([^"]+)"\s*version\s*=\s*"([^"]+)"')
 LOCKED = re.compile(r'provider "([^"]+)" \{\s*version\s*=\s*"[^"]+"\s*constraints\s*=\s*"([^"]+)"')
 NAMES = {"http": "gitlab"}
@@ -99,9 +99,9 @@ async def read_outputs(d: Deployment, stack: Stack) -> dict[str, Any]:
 
 
 async def _ask(d: Deployment, stack: Stack, question: Step) -> Result:
-    """Ask the tool about the state. Where it refuses, or would have to, its folder is made ready first.
+    """Ask the tool about the state. `init` comes first where the folder is not ready, or the tool refuses.
 
-    In each command the tool itself compares the backend and the provider with what `init` noted.
+    In each command the tool itself compares the backend and the provider with the notes of `init`.
     """
     answer = await d.run(question) if await _is_prepared(d, stack) else None
     if answer is None or answer.exit_code:

@@ -1,4 +1,4 @@
-"""A plan as its own run tells it, without another start of the provider: which resource, which action.
+"""A plan, read from the output of its own run: each resource and its action. The provider starts only once.
 
 OpenTofu's documentation, "Machine-Readable UI": `planned_change`, `change_summary`, `outputs`.
 """
@@ -25,7 +25,7 @@ ASIDE = frozenset(
         "apply_complete",
     }
 )
-"""Messages that say nothing of what would be done; a plan "applies" the data sources that it reads."""
+"""Messages about other things than changes. A plan "applies" the data sources that it reads."""
 
 ACTIONS: Mapping[str, tuple[str, ...]] = {
     "create": ("create",),
@@ -37,7 +37,7 @@ ACTIONS: Mapping[str, tuple[str, ...]] = {
     "import": (),
     "move": (),
 }
-"""The actions of a `planned_change`; "noop" stands there for one that the tool's stream has no word for."""
+"""The actions of a `planned_change`. The tools write "noop" for actions that their stream has no word for."""
 
 COUNTED: Mapping[str, tuple[str, ...]] = {
     "add": ("create", "replace"),
@@ -45,7 +45,7 @@ COUNTED: Mapping[str, tuple[str, ...]] = {
     "remove": ("delete", "replace"),
     "import": ("import",),
 }
-"""What the summary counts. OpenTofu counts what it forgets too, Terraform does not."""
+"""The counts of the summary. OpenTofu also counts forgotten resources, Terraform does not."""
 
 
 def read(stdout: str) -> Plan | None:
@@ -55,8 +55,8 @@ def read(stdout: str) -> Plan | None:
         stdout: all of its lines.
 
     Returns:
-        The plan, without costs and altered attributes; None when the lines may not tell all of it: one is
-        unknown, or they do not add up to the summary. Then `show` has to be asked.
+        The plan, without costs and altered attributes. None if a line is unknown, or if the changes do not
+        add up to the summary: then the saved file has to be read.
     """
     try:
         return _plan([json.loads(line) for line in stdout.splitlines()])

@@ -64,9 +64,13 @@ async def deployments(results: Results, progress: Progress, _root: Path | None) 
             found.append(await twice(way, progress))
     results.add("", *HEAD)
     first, second = ([one[n] for one in ours] for n in (0, 1))
-    first_by_hand, second_by_hand = ([one[n] for one in theirs] for n in (0, 1))
-    results.ratio("(a) first deployment beside the course's commands", first, first_by_hand, "≤ 0.6")
-    results.ratio("(b) second deployment, nothing to change", second, second_by_hand, "≤ 0.5")
+    by_course, again_by_course = ([one[n].whole for one in theirs] for n in (0, 1))
+    what = "(a) first deployment with its proof, beside the course's commands, which prove nothing"
+    results.ratio(what, [one.whole for one in first], by_course, "≤ 0.75")
+    what = "(a) the same until its last playbook has ended, beside the same"
+    results.ratio(what, [one.configured for one in first], by_course, "≤ 0.6")
+    what = "(b) second deployment, nothing to change, until its last playbook has ended"
+    results.ratio(what, [one.configured for one in second], again_by_course, "≤ 0.5")
     async with deployed(progress, None) as (d, _node):
         started = time.monotonic()
         require_good(await check(d))

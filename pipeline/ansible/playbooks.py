@@ -54,11 +54,6 @@ class Ansible:
         """Decrypt the vault, and check that it has every secret and that each is valid. No node is used."""
         return self._step("check: vault", "ansible-playbook", "-i", "localhost,", "check.yml")
 
-    def wait(self) -> Step:
-        """Wait until every node answers."""
-        module = ("-m", "ansible.builtin.wait_for_connection", "-a", "timeout=300")
-        return self._step("ansible: nodes answer", "ansible", "all", *module)
-
     def predict(self, name: str, inventory: str) -> Step:
         """Predict what a playbook would change, and change nothing.
 

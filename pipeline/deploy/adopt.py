@@ -166,7 +166,7 @@ async def _plan_imports(
     file = stack.workdir / IMPORTS
     try:
         await d.runner.write(file, _blocks(imports))
-        return await planning.make_plan(d, stack, *alone)
+        return await planning.make_plan(d, stack, *alone, attributes=True)
     finally:
         with CancelScope(shield=True):
             await d.runner.remove(file)

@@ -3,14 +3,13 @@
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from anyio import Event, create_task_group
+from anyio import create_task_group
 
 from pipeline.ansible import inventory
 from pipeline.ansible.playbooks import INVENTORY, count_changed
-from pipeline.aws.account import BUCKET
 from pipeline.backups import nocodb
 from pipeline.backups.node import verify
-from pipeline.deploy import planning, upgrade
+from pipeline.deploy import planning, protection, upgrade
 from pipeline.deploy.agreement import Agree, note_agreement, refuse
 from pipeline.deploy.banner import banner
 from pipeline.deploy.check import check, require_good
@@ -31,6 +30,7 @@ class Deployed:
     """The result of a deployment.
 
     Args:
+        first: counts of the plan that completed the protection of the backups, before the other plans.
         plans: counts of the applied plans, by stack.
         changed: the number of tasks that changed something, by playbook.
         outputs: the app's outputs.
@@ -38,6 +38,7 @@ class Deployed:
         saved: whether a backup was verified before the app was applied.
     """
 
+    first: dict[str, int] = field(default_factory=dict)
     plans: dict[str, dict[str, int]] = field(default_factory=dict)
     changed: dict[str, int] = field(default_factory=dict)
     outputs: dict[str, Any] = field(default_factory=dict)
@@ -47,7 +48,8 @@ class Deployed:
     @property
     def nothing_changed(self) -> bool:
         """Tell whether the deployment changed nothing."""
-        return not any(sum(c.values()) for c in self.plans.values()) and not any(self.changed.values())
+        planned = (self.first, *self.plans.values())
+        return not any(sum(c.values()) for c in planned) and not any(self.changed.values())
 
 
 async def deploy(d: Deployment, saved: SavedPlans | None = None, agree: Agree = refuse) -> Deployed:
@@ -64,19 +66,17 @@ async def deploy(d: Deployment, saved: SavedPlans | None = None, agree: Agree = 
     Raises:
         PipelineError: a step failed, a gate refused a plan, or the verification failed.
     """
-    deployed = Deployed()
     require_good(await check(d))
     await d.backend.create()
     known = await prepare_stacks(d)
     plans = await saved.plans(d, known) if saved else {}
     await planning.let_stand(d, known)
+    deployed = Deployed(outputs=known["app"].outputs)
     try:
-        await _apply_what_the_app_reads(d, known["storage"], plans)
+        deployed.first = await _apply_what_comes_first(d, known["storage"], plans)
         await _apply_both_stacks(d, plans, deployed, agree)
     finally:
         await planning.forget(d)
-    d.progress.note(banner(d, deployed.outputs))
-    deployed.proof = await verify(d)
     return deployed
 
 
@@ -131,27 +131,28 @@ async def _plan_removal(d: Deployment) -> GatedPlan:
     return gate_app(await planning.make_plan(d, d.app, destroy=True))
 
 
-async def _apply_what_the_app_reads(d: Deployment, known: State, plans: dict[str, Plan]) -> None:
-    """Apply the part of storage that the app's plan needs: a saved plan completely, otherwise the bucket.
+async def _apply_what_comes_first(d: Deployment, known: State, plans: dict[str, Plan]) -> dict[str, int]:
+    """Apply what app and backups need of storage: a saved plan completely, otherwise the protection.
 
-    On the first creation the bucket is applied alone, because the rest of storage is slow (lifecycle).
+    Returns:
+        The counts of the plan that was made and applied here.
     """
-    if "app" in plans or ("storage" not in plans and known.bucket):
-        return
-    whole = plans.get("storage") or await planning.make_plan(d, d.storage)
+    if "app" in plans:
+        return {}
+    if "storage" not in plans:
+        return (await protection.complete(d, known)).counts()
+    whole = plans["storage"]
     gated = gate_storage(whole)
     await require_not_lost(d, storage=whole)
-    if "storage" in plans:
-        await planning.apply(d, gated)
-        plans["storage"] = replace(whole, pending=False)
-        return
-    await planning.apply(d, gate_storage(await planning.make_plan(d, d.storage, BUCKET)))
+    await planning.apply(d, gated)
+    plans["storage"] = replace(whole, pending=False)
+    return {}
 
 
 async def _apply_both_stacks(d: Deployment, plans: dict[str, Plan], deployed: Deployed, agree: Agree) -> None:
     """Plan both, then apply both, so that the app reads storage's state while nobody writes it.
 
-    backup.yml waits for all of storage, so that every backup is protected from the beginning.
+    Only the end waits for storage. But a change of the backups' protection is applied first.
     """
     agree = note_agreement if "app" in plans else agree
     async with create_task_group() as group:
@@ -159,66 +160,68 @@ async def _apply_both_stacks(d: Deployment, plans: dict[str, Plan], deployed: De
             if stack.name not in plans:
                 group.start_soon(_plan_into, plans, d, stack)
     storage, app = gate_storage(plans["storage"]), gate_app(plans["app"])
-    deployed.saved = await _secure_before_app(d, plans["app"], agree)
+    await _require_agreed(d, app.plan, agree)
     deployed.plans = {name: each.counts() for name, each in plans.items()}
-    stored = Event()
+    goes_first = protection.is_changed_by(storage.plan)
+    if goes_first:
+        await planning.apply(d, storage)
+    deployed.saved = await _save_before_loss(d, app.plan)
     async with create_task_group() as group:
-        group.start_soon(_apply_rest_of_storage, d, storage, stored)
-        group.start_soon(_apply_app_and_configure, d, app, stored, deployed)
+        if not goes_first:
+            group.start_soon(planning.apply, d, storage)
+        group.start_soon(_apply_app_and_prove, d, app, deployed)
 
 
-async def _secure_before_app(d: Deployment, app: Plan, agree: Agree) -> bool:
-    """Before the app is applied, make sure that no state is lost and no node is stopped.
-
-    The operator agrees to every removal. If the plan removes the database's node or disk, take and verify a
-    backup.
-
-    Returns:
-        Whether a backup was taken.
-    """
+async def _require_agreed(d: Deployment, app: Plan, agree: Agree) -> None:
+    """Make sure that no state is lost, no node is stopped, and the operator agrees to every removal."""
     await require_not_lost(d, app=app)
     await require_running(d, app)
     if app.ended:
         await agree(d, app.ended)
-    if app.touching(GOES, DATABASE_RESOURCES):
-        await refresh_inventory(d)
-        async with nocodb.stopped(d):
-            await verify(d)
-        return True
-    return False
+
+
+async def _save_before_loss(d: Deployment, app: Plan) -> bool:
+    """Take and verify a backup if the plan removes the database's node or disk.
+
+    Returns:
+        Whether a backup was taken.
+    """
+    if not app.touching(GOES, DATABASE_RESOURCES):
+        return False
+    await refresh_inventory(d)
+    async with nocodb.stopped(d):
+        await verify(d)
+    return True
 
 
 async def _plan_into(plans: dict[str, Plan], d: Deployment, stack: Stack) -> None:
     plans[stack.name] = await planning.make_plan(d, stack)
 
 
-async def _apply_rest_of_storage(d: Deployment, storage: GatedPlan, stored: Event) -> None:
-    await planning.apply(d, storage)
-    stored.set()
-
-
-async def _apply_app_and_configure(d: Deployment, app: GatedPlan, stored: Event, deployed: Deployed) -> None:
+async def _apply_app_and_prove(d: Deployment, app: GatedPlan, deployed: Deployed) -> None:
     await planning.apply(d, app)
-    deployed.outputs = inventory.outputs((await d.run(d.app.output())).check().stdout)
+    if app.plan.pending:
+        deployed.outputs = inventory.outputs((await d.run(d.app.output())).check().stdout)
     await d.runner.write(INVENTORY, render_inventory(d, deployed.outputs))
-    (await d.run(d.ansible.wait())).check()
-    await _run_playbook(d, "swarm.yml", deployed)
-    pending_upgrade = Upgrade() if deployed.saved else await upgrade.look(d)
-    if pending_upgrade.images:
-        await _upgrade(d, pending_upgrade, stored, deployed)
-        return
+    await _configure(d, deployed)
+    d.progress.note(banner(d, deployed.outputs))
+    deployed.proof = await verify(d)
+
+
+async def _configure(d: Deployment, deployed: Deployed) -> None:
+    """Run the playbooks. backup.yml needs nothing of the Swarm, so it runs beside the others.
+
+    New images of services with data come last: the program that backup.yml installs takes a backup first.
+    """
     async with create_task_group() as group:
-        group.start_soon(_run_playbook, d, "nocodb.yml", deployed)
-        await stored.wait()
         group.start_soon(_run_playbook, d, "backup.yml", deployed)
-
-
-async def _upgrade(d: Deployment, pending_upgrade: Upgrade, stored: Event, deployed: Deployed) -> None:
-    """Deploy new images of services with data. backup.yml runs first: its program takes the backup."""
-    await stored.wait()
-    await _run_playbook(d, "backup.yml", deployed)
-    async with upgrade.verified_backup_first(d, pending_upgrade):
-        await _run_playbook(d, "nocodb.yml", deployed)
+        await _run_playbook(d, "swarm.yml", deployed)
+        pending_upgrade = Upgrade() if deployed.saved else await upgrade.look(d)
+        if not pending_upgrade.images:
+            await _run_playbook(d, "nocodb.yml", deployed)
+    if pending_upgrade.images:
+        async with upgrade.verified_backup_first(d, pending_upgrade):
+            await _run_playbook(d, "nocodb.yml", deployed)
 
 
 async def refresh_inventory(d: Deployment) -> None:

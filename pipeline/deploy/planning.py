@@ -6,7 +6,7 @@ from anyio import CancelScope
 
 from pipeline.deploy.gate import GatedPlan
 from pipeline.deployment import Deployment
-from pipeline.tofu import plan
+from pipeline.tofu import plan, plan_stream
 from pipeline.tofu import stack as tofu
 from pipeline.tofu.plan import NODES, Plan
 from pipeline.tofu.stack import Stack
@@ -14,9 +14,14 @@ from pipeline.tofu.state import State
 
 
 async def make_plan(
-    d: Deployment, stack: Stack, *targets: str, destroy: bool = False, file: str | None = None
+    d: Deployment,
+    stack: Stack,
+    *targets: str,
+    destroy: bool = False,
+    file: str | None = None,
+    attributes: bool = False,
 ) -> Plan:
-    """Save a plan and read it.
+    """Save a plan and read it: from what the run itself tells, which is each resource and its action.
 
     Args:
         d: the deployment.
@@ -24,6 +29,7 @@ async def make_plan(
         targets: addresses to which the plan is limited.
         destroy: plan the removal instead.
         file: where to save the plan, absolute or in the stack's folder; None uses the run's own file name.
+        attributes: read the saved file too, for costs and altered attributes; the provider starts again.
 
     Raises:
         PipelineError: the tool failed, or the saved plan cannot be read.
@@ -32,7 +38,8 @@ async def make_plan(
     planned = (await d.run(stack.plan(file, *targets, destroy=destroy))).check(tofu.CHANGES)
     if planned.exit_code == 0:
         return Plan(pending=False, file=file)
-    saved = await read_plan(d, stack, file)
+    told = None if attributes else plan_stream.read(planned.stdout)
+    saved = replace(told, file=file) if told else await read_plan(d, stack, file)
     d.report.record_plan(planned.step.name, saved.counts(), saved.changes)
     return saved
 

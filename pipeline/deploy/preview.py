@@ -169,7 +169,7 @@ async def _plan_stacks(
 
 
 async def _plan(d: Deployment, stack: Stack, saved: SavedPlans, preview: Preview) -> None:
-    preview.plans[stack.name] = await planning.make_plan(d, stack, file=saved.file(d, stack))
+    preview.plans[stack.name] = await planning.make_plan(d, stack, file=saved.file(d, stack), attributes=True)
 
 
 async def _look_for_refusals(d: Deployment, preview: Preview) -> None:

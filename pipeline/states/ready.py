@@ -1,6 +1,7 @@
 """Make a stack's folder ready for the place of its state, so that no second state begins unnoticed."""
 
 import json
+import re
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -8,6 +9,7 @@ from pipeline.ansible import inventory
 from pipeline.deployment import Deployment
 from pipeline.errors import RegionDiffers, StateElsewhere, StateLost
 from pipeline.steps.lock import Lock
+from pipeline.steps.step import Result, Step
 from pipeline.tofu import state
 from pipeline.tofu.backends.base import override_text
 from pipeline.tofu.backends.local import FILE, Local
@@ -17,6 +19,12 @@ from pipeline.tofu.state import State
 OVERRIDE = "backend_override.tf"
 RECORD = PurePosixPath(".terraform/terraform.tfstate")
 """The file in which the tools record a folder's backend; it does not exist for local states."""
+LOCK = ".terraform.lock.hcl"
+"""The tools' record of the chosen providers: OpenTofu's documentation, "Dependency Lock File"."""
+CODE = "main.tf"
+"""The file of a stack's code that names its providers."""
+WANTED = re.compile(r'source\s*=\s*"([^"]+)"\s*version\s*=\s*"([^"]+)"')
+LOCKED = re.compile(r'provider "([^"]+)" \{\s*version\s*=\s*"[^"]+"\s*constraints\s*=\s*"([^"]+)"')
 NAMES = {"http": "gitlab"}
 
 
@@ -75,9 +83,8 @@ async def require_unlocked(d: Deployment, stack: Stack) -> None:
 
 
 async def pull_state(d: Deployment, stack: Stack) -> State:
-    """Make a folder ready for the deployment's backend, even if it had another one; return the state."""
-    await _prepare_folder(d, stack)
-    return state.read((await d.run(stack.state())).check().stdout)
+    """Return the state; first make the folder ready for the deployment's backend, if it is not."""
+    return state.read((await _ask(d, stack, stack.state())).stdout)
 
 
 async def read_outputs(d: Deployment, stack: Stack) -> dict[str, Any]:
@@ -89,17 +96,36 @@ async def read_outputs(d: Deployment, stack: Stack) -> dict[str, Any]:
         PipelineError: the tool failed.
     """
     await require_here(d, stack)
-    read = await d.run(stack.output()) if await _is_prepared(d, stack) else None
-    if read is None or read.exit_code:
+    return inventory.outputs((await _ask(d, stack, stack.output())).stdout)
+
+
+async def _ask(d: Deployment, stack: Stack, question: Step) -> Result:
+    """Ask the tool about the state. `init` comes first where the folder is not ready, or the tool refuses.
+
+    In each command the tool itself compares the backend and the provider with the notes of `init`.
+    """
+    answer = await d.run(question) if await _is_prepared(d, stack) else None
+    if answer is None or answer.exit_code:
         await _prepare_folder(d, stack)
-        read = await d.run(stack.output())
-    return inventory.outputs(read.check().stdout)
+        answer = await d.run(question)
+    return answer.check()
 
 
 async def _is_prepared(d: Deployment, stack: Stack) -> bool:
-    """Tell whether a folder was last made ready for exactly this place, not for another of the same kind."""
-    same = await d.runner.read(stack.workdir / OVERRIDE) == override_text(d.backend, stack.name)
-    return same and await _recorded_kind(d, stack) == d.backend.kind
+    """Tell whether `init` was last run for this very place, and for the provider that the code asks for."""
+    if await d.runner.read(stack.workdir / OVERRIDE) != override_text(d.backend, stack.name):
+        return False
+    recorded = await _record(d, stack)
+    expected = {"type": d.backend.kind, **(d.backend.block(stack.name) or {})}
+    same = all(recorded.get(name) == value for name, value in expected.items())
+    return same and await _has_provider(d, stack)
+
+
+async def _has_provider(d: Deployment, stack: Stack) -> bool:
+    """Tell whether the tool's lock has each provider, of the version that the code asks for."""
+    wanted = set(WANTED.findall(await d.runner.read(stack.workdir / CODE) or ""))
+    locked = set(LOCKED.findall(await d.runner.read(stack.workdir / LOCK) or ""))
+    return bool(wanted) and wanted <= locked
 
 
 async def _prepare_folder(d: Deployment, stack: Stack) -> None:
@@ -122,11 +148,17 @@ async def _forget(d: Deployment, stack: Stack) -> None:
 
 async def _recorded_kind(d: Deployment, stack: Stack) -> str:
     """Return the kind of backend that a folder was last made ready for."""
+    return str((await _record(d, stack))["type"])
+
+
+async def _record(d: Deployment, stack: Stack) -> dict[str, Any]:
+    """Return the backend that a folder was last made ready for: its kind as "type", and its arguments."""
     text = await d.runner.read(stack.workdir / RECORD)
     try:
-        return str(json.loads(text or "{}")["backend"]["type"])
-    except (ValueError, KeyError, TypeError):
-        return Local.kind
+        backend = json.loads(text or "{}")["backend"]
+        return {**(backend.get("config") or {}), "type": backend["type"]}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {"type": Local.kind}
 
 
 async def _require_same_place(d: Deployment, stack: Stack) -> None:

@@ -43,6 +43,10 @@ DEFERRED = "deferred "
 """The prefix of an action that the tool leaves to a later plan; the gate reads that plan too."""
 
 
+UNREAD = ("attributes that were not read",)
+"""Stands for an update's attributes where only its action is known: no gate may take them for none."""
+
+
 @dataclass(frozen=True)
 class Change:
     """One resource's change.
@@ -51,7 +55,7 @@ class Change:
         address: the resource's address.
         action: one of Action, a deferred action ("deferred create"), or an unknown action in words.
         previous: the address before a move.
-        altered: the attributes that an update changes, without tags.
+        altered: the attributes that an update changes, without tags; UNREAD if nobody read them.
     """
 
     address: str

@@ -31,6 +31,13 @@ class State:
         return not self.resources
 
     @property
+    def whole(self) -> frozenset[str]:
+        """Return the addresses of the resources that it knows, without those that are half made."""
+        managed = [each for each in self.resources if each.get("mode") == "managed"]
+        known = {_address(each, instance) for each in managed for instance in each["instances"]}
+        return frozenset(known - set(self.tainted))
+
+    @property
     def bucket(self) -> str:
         """Return the bucket's name from storage's outputs; empty if there is none yet.
 

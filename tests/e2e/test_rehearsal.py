@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
+from pipeline.deploy.protection import LIFECYCLE, PROTECTION
 from tests.support.backup_runs import wait_for
 from tests.support.checkout import CANARY, Checkout, make_checkout, until
 from tests.support.opened import Opened
@@ -120,16 +121,13 @@ def test_its_report_has_every_step_the_plans_and_the_versions(rehearsed: Run) ->
     report = rehearsed.report
     names = [step["name"] for step in report["steps"]]
     order = ["storage: init", "storage: apply", "app: apply", "ansible: swarm.yml", "ansible: nocodb.yml"]
-    order += [
-        "ansible: backup.yml",
-        "backup",
-        "backup: cron's own line",
-        "backup: cron's look at its age",
-        "restore",
-    ]
+    order += ["backup", "backup: cron's own line", "backup: cron's look at its age", "restore"]
     assert [names.index(name) for name in order] == sorted(names.index(name) for name in order)
+    assert names.index("app: apply") < names.index("ansible: backup.yml") < names.index("backup")
     assert all({"started", "ended", "exit_code", "seconds"} <= step.keys() for step in report["steps"])
-    assert report["plans"][0]["counts"]["create"] == 7
+    first, *others = report["plans"]
+    assert first["counts"]["create"] == len(PROTECTION)
+    assert f"create {LIFECYCLE}.backups" in [change for each in others for change in each["changes"]]
     assert "refused by the gate" in report["proofs"]["storage destroy"]["gate"]
     assert report["facts"]["versions"]["tofu"]
 

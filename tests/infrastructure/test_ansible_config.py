@@ -17,7 +17,8 @@ async def test_it_is_read_in_a_folder_that_everybody_may_write_to(tmp_path: Path
     folder.mkdir(parents=True)
     shutil.copy(REPOSITORY / FOLDER / "ansible.cfg", folder)
     folder.chmod(0o777)
-    step = replace(Ansible({}).wait(), command=("ansible-config", "dump", "--only-changed"), stream="text")
+    command = ("ansible-config", "dump", "--only-changed")
+    step = replace(Ansible({}).secrets_fit(), command=command, stream="text")
     said = (await HostRunner(tmp_path, {}, Progress(), (Path(sys.executable).parent,)).run(step)).check()
     assert f"CONFIG_FILE() = {folder}/ansible.cfg\n" in said.stdout
     assert f"['{folder}/inventory.yml']" in said.stdout

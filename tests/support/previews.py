@@ -13,6 +13,7 @@ from pipeline.errors import PipelineError, most_telling
 from tests.support.recording import (
     FreeCloud,
     RecordingRunner,
+    app_state_json,
     deployment,
     plan_json,
     state_json,
@@ -37,7 +38,7 @@ def stats(changed: int) -> str:
 QUIET = {
     "storage: state": (0, state_json()),
     "storage: plan": (0, ""),
-    "app: state": (0, state_json()),
+    "app: state": (0, app_state_json()),
     "app: plan": (0, ""),
     "code: list": (0, "infrastructure/terraform/main.tf\n"),
     "code: read": (0, "a = 1\n"),

@@ -7,13 +7,16 @@ from typing import Any
 
 from pipeline.ansible.playbooks import Ansible
 from pipeline.deploy import stopped_nodes
+from pipeline.deploy.protection import LIFECYCLE, PROTECTION
 from pipeline.deployment import Deployment
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
 from pipeline.settings.suffix import BASE_NAME
 from pipeline.steps.step import Result, Step
+from pipeline.tofu import stack as tofu
 from pipeline.tofu.backends.local import Local
 from pipeline.tofu.stack import STACKS, Stack
+from tests.support.plan_streams import told
 
 Answer = tuple[int, str]
 
@@ -41,6 +44,8 @@ OUTPUTS = {
     "data_device_volume_id": "vol-1",
 }
 STATS = json.dumps({"_event": "v2_playbook_on_stats", "stats": {"manager": {"ok": 3, "changed": 1}}})
+FIRST_OF_STORAGE = f"storage: plan of {len(PROTECTION)} targets"
+"""The plan of what protects a backup."""
 VERSIONING = "aws_s3_bucket_versioning.backups"
 BACKUP = {"id": "b1", "prefix": "postgres/nocodb_db/x", "tables": 2, "rows": 2, "seconds": 0.1}
 PROOF = {"id": "b1", "action": "verified", "tables": 2, "rows": 2, "mismatches": 0, "seconds": 0.1}
@@ -70,14 +75,25 @@ def plan_json(*changes: tuple[str, str]) -> str:
     return json.dumps({"format_version": "1.2", "resource_changes": found})
 
 
-def state_json(tainted: str = "") -> str:
+def state_json(tainted: str = "", lacking: Iterable[str] = ()) -> str:
+    """Return a state of storage that has all that protects a backup, but for what is lacking."""
     found: dict[str, Any] = {"version": 4, "outputs": {"s3_bucket_name": {"value": OUTPUTS["backup_bucket"]}}}
-    if tainted:
-        kind, _, name = tainted.partition(".")
-        name, _, key = name.partition("[")
-        instance = {"status": "tainted"} | ({"index_key": json.loads(key[:-1])} if key else {})
-        found["resources"] = [{"mode": "managed", "type": kind, "name": name, "instances": [instance]}]
+    addresses = sorted({*PROTECTION, tainted} - {"", *lacking})
+    found["resources"] = [_resource(each, "tainted" if each == tainted else "") for each in addresses]
     return json.dumps(found)
+
+
+def app_state_json(tainted: str = "") -> str:
+    """Return a state of the app that has its outputs."""
+    resources = [_resource(tainted, "tainted")] if tainted else []
+    return json.dumps({"version": 4, "outputs": json.loads(outputs(OUTPUTS)), "resources": resources})
+
+
+def _resource(address: str, status: str = "") -> dict[str, Any]:
+    kind, _, name = address.partition(".")
+    name, _, key = name.partition("[")
+    instance = ({"status": status} if status else {}) | ({"index_key": json.loads(key[:-1])} if key else {})
+    return {"mode": "managed", "type": kind, "name": name, "instances": [instance]}
 
 
 def said_by_ansible(text: str) -> str:
@@ -99,6 +115,7 @@ class RecordingRunner:
         self.steps: list[Step] = []
         self.ended: list[str] = []
         self.removed: list[str] = []
+        self.shown: dict[str, Answer] = {}
         self.files: dict[str, str] = {VAULT: "$ANSIBLE_VAULT;1.1;AES256"}
         self.answers = dict(FIRST) | dict(answers or {})
         self.root = PurePosixPath("/workspace")
@@ -109,10 +126,21 @@ class RecordingRunner:
 
     async def run(self, step: Step) -> Result:
         self.steps.append(step)
-        answer = self.answers.get(step.name, (0, ""))
+        answer = self.shown.pop(step.name, None) or self.answers.get(step.name, (0, ""))
         code, stdout = answer(step) if callable(answer) else answer
+        if step.stream == "tofu-json" and (code, stdout) == (tofu.CHANGES, ""):
+            stdout = told(self._shown(step))
         self.ended.append(step.name)
         return Result(step, code, stdout, "", 0.0)
+
+    def _shown(self, step: Step) -> str:
+        """Return what a plan's file holds: the run that saves it tells the same."""
+        name = f"{step.name.partition(':')[0]}: read plan"
+        answer = self.answers[name]
+        if not callable(answer):
+            return answer[1]
+        self.shown[name] = answer(step)
+        return self.shown[name][1]
 
     async def write(self, path: PurePosixPath, text: str, mode: int = 0o644) -> None:
         self.files[str(path)] = text
@@ -130,9 +158,9 @@ FIRST: dict[str, Answer] = {
     "check: ansible-playbook": (0, "ansible-playbook [core 2.19.14]\n"),
     "storage: state": (0, ""),
     "app: state": (0, ""),
+    FIRST_OF_STORAGE: (2, told(plan_json(*((address, "create") for address in PROTECTION)))),
     "storage: plan": (2, ""),
-    "storage: plan -target=aws_s3_bucket.backups": (2, ""),
-    "storage: read plan": (0, plan_json(("aws_s3_bucket.backups", "create"))),
+    "storage: read plan": (0, plan_json((f"{LIFECYCLE}.backups", "create"))),
     "app: plan": (2, ""),
     "app: read plan": (0, plan_json(('aws_instance.node["database"]', "create"))),
     "app: outputs": (0, outputs(OUTPUTS)),

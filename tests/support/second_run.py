@@ -2,6 +2,7 @@
 
 from tests.support.recording import (
     RecordingRunner,
+    app_state_json,
     state_json,
 )
 
@@ -11,6 +12,7 @@ DATABASE = 'aws_instance.node["database"]'
 SECOND = {
     "storage: state": (0, state_json()),
     "storage: plan": (0, ""),
+    "app: state": (0, app_state_json()),
     "app: plan": (0, ""),
 }
 

@@ -46,7 +46,7 @@ async def test_what_ends_is_asked_for_at_once_and_before_anything_is_stopped() -
     await deploy(deployment(runner), agree=agree)
     ((ended, before),) = asked
     assert ended == [f"delete {WORKER}", f"replace {DATABASE}"]
-    assert "app: read plan" in before and "stop NocoDB" not in before
+    assert "app: plan" in before and "stop NocoDB" not in before
     assert runner.names.index("stop NocoDB") < runner.names.index("app: apply")
 
 

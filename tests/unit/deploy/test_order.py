@@ -1,12 +1,15 @@
 """The order of a deployment, seen by a runner that records."""
 
 import json
+import re
 
 import anyio
 import pytest
 
 from pipeline.backups.node import verify
+from pipeline.deploy.agreement import note_agreement
 from pipeline.deploy.order import deploy
+from pipeline.deploy.protection import LIFECYCLE, PROTECTION
 from pipeline.errors import (
     BucketTaken,
     PipelineError,
@@ -14,11 +17,16 @@ from pipeline.errors import (
     ToolError,
     most_telling,
 )
+from pipeline.machine.repository import REPOSITORY
 from pipeline.steps.step import Result, Step
+from pipeline.tofu.stack import STACKS
 from tests.support.recording import (
+    FIRST_OF_STORAGE,
     OUTPUTS,
+    VERSIONING,
     FreeCloud,
     RecordingRunner,
+    app_state_json,
     deployment,
     outputs,
     plan_json,
@@ -35,13 +43,28 @@ async def failing(runner: RecordingRunner, cloud: FreeCloud | None = None) -> Pi
     return error
 
 
-async def test_storage_is_planned_gated_and_its_bucket_applied_before_the_app_is_planned() -> None:
+async def test_what_protects_a_backup_is_applied_before_the_app_is_planned() -> None:
     runner = RecordingRunner()
     await deploy(deployment(runner))
-    assert in_order(
-        runner, "storage: init", "storage: plan", "storage: read plan", "storage: apply", "app: plan"
-    )
-    assert in_order(runner, "app: init", "app: plan", "app: read plan", "app: apply", "app: outputs")
+    assert in_order(runner, "storage: init", FIRST_OF_STORAGE, "storage: apply", "storage: plan")
+    assert in_order(runner, "app: init", "storage: apply", "app: plan", "app: apply", "app: outputs")
+    first = next(step for step in runner.steps if step.name == FIRST_OF_STORAGE)
+    targets = {word.removeprefix("-target=") for word in first.command if word.startswith("-target=")}
+    assert targets == set(PROTECTION)
+
+
+def test_all_of_storage_but_the_lifecycle_protects_backups() -> None:
+    code = "".join(file.read_text() for file in (REPOSITORY / STACKS["storage"]).glob("*.tf"))
+    resources = {".".join(names) for names in re.findall(r'^resource "(\w+)" "(\w+)"', code, re.MULTILINE)}
+    assert resources == {*PROTECTION, f"{LIFECYCLE}.backups"}
+
+
+async def test_what_the_runs_of_plans_tell_is_not_asked_for_again() -> None:
+    runner = RecordingRunner()
+    done = await deploy(deployment(runner))
+    assert not [name for name in runner.names if name.endswith("read plan")]
+    assert done.first["create"] == len(PROTECTION)
+    assert [done.plans[stack]["create"] for stack in ("storage", "app")] == [1, 1]
 
 
 async def test_the_app_reads_the_storage_state_while_nobody_writes_it() -> None:
@@ -52,34 +75,89 @@ async def test_the_app_reads_the_storage_state_while_nobody_writes_it() -> None:
     assert runner.names.index("storage: apply") < runner.names.index("app: plan")
 
 
-async def test_playbooks_follow_the_app_and_the_swarm_comes_first() -> None:
+async def test_playbooks_follow_the_app_and_nocodb_follows_the_swarm() -> None:
     runner = RecordingRunner()
     await deploy(deployment(runner))
-    for last in ("ansible: nocodb.yml", "ansible: backup.yml"):
-        assert in_order(runner, "app: outputs", "ansible: nodes answer", "ansible: swarm.yml", last, "backup")
+    assert in_order(runner, "app: outputs", "ansible: swarm.yml", "ansible: nocodb.yml", "backup")
+    assert in_order(runner, "app: outputs", "ansible: backup.yml", "backup")
 
 
-class SlowStorage(RecordingRunner):
-    """Its second apply of storage ends only when NocoDB's playbook has ended."""
+class SlowLifecycle(RecordingRunner):
+    """Its second apply of storage ends only when a backup was verified."""
 
     async def run(self, step: Step) -> Result:
         if step.name == "storage: apply" and "app: plan" in self.names:
             with anyio.fail_after(10):
-                while "ansible: nocodb.yml" not in self.ended:
+                while "verify: restore and compare" not in self.ended:
                     await anyio.lowlevel.checkpoint()
         return await super().run(step)
 
 
-async def test_backup_yml_waits_for_all_of_storage_and_nocodb_does_not() -> None:
-    runner = SlowStorage()
+async def test_only_the_end_of_a_deployment_waits_for_the_lifecycle() -> None:
+    runner = SlowLifecycle()
     await deploy(deployment(runner))
-    assert runner.ended[-5:-2] == ["ansible: nocodb.yml", "storage: apply", "ansible: backup.yml"]
+    assert runner.ended[-1] == "storage: apply"
 
 
-async def test_backup_yml_does_not_wait_for_nocodb() -> None:
+@pytest.mark.parametrize("address", PROTECTION)
+async def test_no_backup_is_written_before_what_protects_it_is_there(address: str) -> None:
+    """The state has it, and AWS has not, or has it otherwise."""
+    drifted = {"storage: plan": (2, ""), "storage: read plan": (0, plan_json((address, "update")))}
+    runner = RecordingRunner({**SECOND, **drifted, "app: plan": (2, "")})
+    runner.answers["app: read plan"] = (0, plan_json((DATABASE, "replace")))
+    await deploy(deployment(runner), agree=note_agreement)
+    assert in_order(runner, "storage: apply", "stop NocoDB", "backup")
+    assert runner.ended.index("storage: apply") < runner.names.index("stop NocoDB")
+
+
+@pytest.mark.parametrize("address", PROTECTION)
+async def test_a_run_that_died_before_all_protection_was_there_is_completed_first(address: str) -> None:
+    runner = RecordingRunner({**SECOND, "storage: state": (0, state_json(lacking=[address]))})
+    done = await deploy(deployment(runner))
+    assert in_order(runner, FIRST_OF_STORAGE, "storage: apply", "storage: plan", "ansible: backup.yml")
+    assert not done.nothing_changed
+
+
+async def test_a_run_that_died_between_both_applies_of_storage_has_only_the_lifecycle_left() -> None:
+    runner = SlowLifecycle({**SECOND, "storage: plan": (2, "")})
+    await deploy(deployment(runner))
+    assert FIRST_OF_STORAGE not in runner.names
+    assert runner.ended[-1] == "storage: apply"
+
+
+async def test_what_was_half_made_of_the_protection_is_completed_first() -> None:
+    runner = RecordingRunner({**SECOND, "storage: state": (0, state_json(VERSIONING))})
+    await deploy(deployment(runner))
+    assert in_order(runner, f"storage: untaint {VERSIONING}", FIRST_OF_STORAGE, "storage: apply", "app: plan")
+
+
+class Slow(RecordingRunner):
+    """One of its steps ends only when another one has ended."""
+
+    def __init__(self, slow: str, other: str) -> None:
+        super().__init__(SECOND)
+        self.slow, self.other = slow, other
+
+    async def run(self, step: Step) -> Result:
+        if step.name == self.slow:
+            with anyio.fail_after(10):
+                while self.other not in self.ended:
+                    await anyio.lowlevel.checkpoint()
+        return await super().run(step)
+
+
+async def test_neither_the_backups_playbook_nor_those_of_the_swarm_wait_for_the_other() -> None:
+    await deploy(deployment(Slow("ansible: swarm.yml", "ansible: backup.yml")))
+    await deploy(deployment(Slow("ansible: backup.yml", "ansible: nocodb.yml")))
+
+
+async def test_a_state_is_read_once_where_nothing_of_it_changes() -> None:
     runner = RecordingRunner(SECOND)
     await deploy(deployment(runner))
-    assert runner.names[-4:-2] == ["ansible: nocodb.yml", "ansible: backup.yml"]
+    asking = ("init", "state", "outputs", "read plan")
+    asked = [name for name in runner.names if name.split(": ")[-1] in asking]
+    assert sorted(asked) == ["app: init", "app: state", "storage: init", "storage: state"]
+    assert OUTPUTS["backup_bucket"] in runner.files["infrastructure/ansible/inventory.yml"]
 
 
 async def test_a_deployment_ends_with_the_proof_that_the_backup_comes_back() -> None:
@@ -117,13 +195,14 @@ async def test_a_storage_plan_that_could_lose_a_backup_is_never_applied(action: 
 )
 async def test_what_an_interrupted_run_left_half_made_is_kept_not_replaced(address: str) -> None:
     stack = "storage" if "s3" in address else "app"
-    runner = RecordingRunner({**SECOND, f"{stack}: state": (0, state_json(address))})
+    state = state_json(address) if stack == "storage" else app_state_json(address)
+    runner = RecordingRunner({**SECOND, f"{stack}: state": (0, state)})
     await deploy(deployment(runner))
     assert in_order(runner, f"{stack}: state", f"{stack}: untaint {address}", f"{stack}: plan")
 
 
 async def test_what_is_half_made_and_no_node_is_simply_made_anew() -> None:
-    runner = RecordingRunner({**SECOND, "app: state": (0, state_json("aws_key_pair.admin"))})
+    runner = RecordingRunner({**SECOND, "app: state": (0, app_state_json("aws_key_pair.admin"))})
     await deploy(deployment(runner))
     assert not [name for name in runner.names if "untaint" in name]
 

@@ -16,10 +16,14 @@ from pipeline.deploy import status
 from pipeline.deploy.agreement import note_agreement
 from pipeline.deployment import Deployment, keep_states_in
 from pipeline.errors import StateLost, ToolError
-from pipeline.states.ready import OVERRIDE, RECORD
+from pipeline.machine.repository import REPOSITORY
+from pipeline.states.ready import CODE, LOCK, OVERRIDE, RECORD
 from pipeline.steps.step import Step
 from pipeline.tofu.backends.base import override_text
 from pipeline.tofu.backends.s3 import S3
+from pipeline.tofu.binary import PROVIDER
+from pipeline.tofu.binary import PROVIDER_VERSION as VERSION
+from pipeline.tofu.stack import STACKS
 from tests.support.recording import (
     BACKUP,
     NODES,
@@ -142,10 +146,26 @@ async def test_an_app_whose_nodes_are_half_gone_can_still_be_destroyed_without_a
     assert "app: apply" in made.names
 
 
+def initialized(made: RecordingRunner, version: str = VERSION) -> None:
+    """Let the app's folder be as `init` leaves it, when the code asked for this version of the provider."""
+    code = REPOSITORY / STACKS["app"] / CODE
+    made.files[str(STACKS["app"] / CODE)] = code.read_text()
+    provider = f'provider "{PROVIDER}" {{\n  version     = "{version}"\n  constraints = "{version}"\n'
+    made.files[str(STACKS["app"] / LOCK)] = f'{provider}  hashes = [\n    "h1:x",\n  ]\n}}\n'
+
+
 async def test_a_folder_that_is_ready_is_asked_once_and_not_made_ready_again() -> None:
     made = runner(FRESH)
+    initialized(made)
     await deploy.refresh_inventory(deployment(made))
     assert made.names == ["app: outputs"]
+
+
+async def test_a_folder_that_was_made_ready_for_another_provider_is_made_ready_for_this_one() -> None:
+    made = runner(FRESH)
+    initialized(made, "5.99.1")
+    await deploy.refresh_inventory(deployment(made))
+    assert made.names == ["app: init", "app: outputs"]
 
 
 @pytest.mark.parametrize(("before", "steps"), [("ppr", ["outputs"]), ("other", ["init", "outputs"])])
@@ -156,9 +176,12 @@ async def test_a_folder_that_was_made_ready_for_another_bucket_is_made_ready_for
     made = runner(STALE)
     local = deployment(made)
     d = keep_states_in(local, S3(local.cloud, "ppr-tfstate"))
-    text = override_text(S3(local.cloud, f"{before}-tfstate"), "app")
-    made.files[str(d.app.workdir / OVERRIDE)] = text or ""
-    made.files[str(d.app.workdir / RECORD)] = json.dumps({"backend": {"type": "s3"}})
+    last = S3(local.cloud, f"{before}-tfstate")
+    initialized(made)
+    made.files[str(d.app.workdir / OVERRIDE)] = override_text(last, "app") or ""
+    made.files[str(d.app.workdir / RECORD)] = json.dumps(
+        {"backend": {"type": "s3", "config": last.block("app")}}
+    )
     await deploy.refresh_inventory(d)
     assert made.names == [f"app: {step}" for step in steps]
     assert made.files[str(INVENTORY)] == FRESH
@@ -167,6 +190,7 @@ async def test_a_folder_that_was_made_ready_for_another_bucket_is_made_ready_for
 async def test_a_folder_that_only_seemed_ready_is_made_ready() -> None:
     answers = [(1, "Backend initialization required"), (0, outputs(OUTPUTS))]
     made = runner(None)
+    initialized(made)
     made.answers["app: outputs"] = lambda _step: answers.pop(0)
     await deploy.refresh_inventory(deployment(made))
     assert made.names == ["app: outputs", "app: init", "app: outputs"]

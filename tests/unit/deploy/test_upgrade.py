@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
-import anyio
 import pytest
 import yaml
 
@@ -15,11 +14,11 @@ from pipeline.deploy.preview import preview
 from pipeline.deploy.saved_plans import SavedPlans
 from pipeline.deploy.upgrade import IMAGES
 from pipeline.errors import PipelineError, SettingsError, VerifyFailed, most_telling
-from pipeline.steps.step import Result, Step
 from tests.support.recording import (
     BACKUP,
     PROOF,
     RecordingRunner,
+    app_state_json,
     deployment,
     plan_json,
     said_by_ansible,
@@ -28,7 +27,12 @@ from tests.support.recording import (
 
 NOW = {"db": "postgres:18.4-bookworm", "nocodb": "nocodb/nocodb:0.301.3", "adminer": "adminer:5.4.1"}
 NEWER = {"db": "postgres:18.5-bookworm", "nocodb": "nocodb/nocodb:0.302.0", "adminer": "adminer:5.5.0"}
-QUIET = {"storage: state": (0, state_json()), "storage: plan": (0, ""), "app: plan": (0, "")}
+QUIET = {
+    "storage: state": (0, state_json()),
+    "storage: plan": (0, ""),
+    "app: state": (0, app_state_json()),
+    "app: plan": (0, ""),
+}
 BOTH = f"db: {NOW['db']} → {NEWER['db']}, nocodb: {NOW['nocodb']} → {NEWER['nocodb']}"
 SAVED = ["ansible: backup.yml", "stop NocoDB", "backup", "verify: restore and compare", "ansible: nocodb.yml"]
 STATS = json.dumps({"_event": "v2_playbook_on_stats", "stats": {"manager": {"ok": 3, "changed": 0}}})
@@ -73,21 +77,6 @@ async def test_another_image_of_what_holds_data_is_deployed_after_a_verified_bac
     done = await deploy(deployment(runner))
     assert part(runner) == [*SAVED, "backup", "verify: restore and compare"]
     assert done.changed.keys() == {"swarm.yml", "backup.yml", "nocodb.yml"}
-
-
-async def test_the_backup_waits_for_all_of_storage() -> None:
-    class SlowStorage(RecordingRunner):
-        async def run(self, step: Step) -> Result:
-            if step.name == "storage: apply":
-                await anyio.wait_all_tasks_blocked()  # whoever does not wait for storage goes on here
-                assert "ansible: swarm.yml" in self.names
-                assert "ansible: backup.yml" not in self.names
-            return await super().run(step)
-
-    runner = SlowStorage(recorder().answers | {"storage: plan": (2, ""), "app: plan": (2, "")})
-    runner.files[str(IMAGES)] = yaml.safe_dump({"images": NEWER})
-    await deploy(deployment(runner))
-    assert runner.names.index("storage: apply") < runner.names.index("ansible: backup.yml")
 
 
 @pytest.mark.parametrize(

@@ -10,23 +10,6 @@ data "aws_ami" "debian" {
   }
 }
 
-data "aws_ec2_instance_type" "node" {
-  for_each = toset(values(local.nodes)[*].type)
-
-  instance_type = each.key
-
-  lifecycle {
-    postcondition {
-      condition     = self.memory_size >= 2048
-      error_message = "${each.key} has ${self.memory_size} MiB of memory and a node needs 2048: choose a larger one in TF_VAR_instance_types, such as t3.small."
-    }
-    postcondition {
-      condition     = var.ami_id != null || contains(self.supported_architectures, "x86_64")
-      error_message = "${each.key} cannot run Debian for amd64: choose another in TF_VAR_instance_types, such as t3.small, or name an image in TF_VAR_ami_id."
-    }
-  }
-}
-
 resource "aws_key_pair" "admin" {
   key_name   = local.name
   public_key = trimspace(var.ssh_public_key != null ? var.ssh_public_key : try(file(pathexpand("~/.ssh/id_ed25519.pub")), ""))
@@ -71,6 +54,11 @@ resource "aws_instance" "node" {
   tags = { Name = "${local.name}-${each.key}", Role = each.value.role }
 
   lifecycle {
+    precondition {
+      condition     = contains(local.zones_of[each.value.type], aws_subnet.public.availability_zone)
+      error_message = "${each.value.type} is not on offer in the deployment's zone ${aws_subnet.public.availability_zone}: choose another in TF_VAR_instance_types, such as t3.small."
+    }
+
     # A newer image must not replace a node that holds data. Nor may a stop: EC2 gives a stopped node no public
     # address, and the provider takes that for a changed setting.
     ignore_changes = [ami, user_data, associate_public_ip_address]

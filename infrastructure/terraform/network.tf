@@ -5,10 +5,21 @@ resource "aws_vpc" "main" {
 }
 
 resource "aws_subnet" "public" {
-  vpc_id     = aws_vpc.main.id
-  cidr_block = "10.20.1.0/24"
+  vpc_id            = aws_vpc.main.id
+  cidr_block        = "10.20.1.0/24"
+  availability_zone = try(local.zones[0], null)
 
   tags = { Name = "${local.name}-public" }
+
+  lifecycle {
+    # A zone that is offered later must not replace the subnet, with the nodes and the disk in it.
+    ignore_changes = [availability_zone]
+
+    precondition {
+      condition     = length(local.zones) > 0
+      error_message = "No zone of ${var.region} offers all of ${join(", ", local.types)}: choose others in TF_VAR_instance_types, such as t3.small."
+    }
+  }
 }
 
 resource "aws_internet_gateway" "main" {

@@ -1,6 +1,6 @@
 mock_provider "aws" {
   mock_data "aws_ec2_instance_type" {
-    defaults = { memory_size = 4096, supported_architectures = ["x86_64"] }
+    defaults = { memory_size = 4096, ebs_nvme_support = "required", supported_architectures = ["x86_64"] }
   }
   mock_data "aws_ec2_instance_type_offerings" {
     defaults = { locations = ["eu-west-3a", "eu-west-3b"] }
@@ -88,26 +88,4 @@ run "half_a_worker_is_refused" {
   command = plan
   variables { workers = 1.5 }
   expect_failures = [var.workers]
-}
-
-run "a_node_too_small_for_nocodb_is_refused" {
-  command = plan
-
-  override_data {
-    target = data.aws_ec2_instance_type.node
-    values = { memory_size = 1024, supported_architectures = ["x86_64"] }
-  }
-
-  expect_failures = [data.aws_ec2_instance_type.node]
-}
-
-run "a_node_that_cannot_run_the_looked_up_image_is_refused" {
-  command = plan
-
-  override_data {
-    target = data.aws_ec2_instance_type.node
-    values = { memory_size = 4096, supported_architectures = ["arm64"] }
-  }
-
-  expect_failures = [data.aws_ec2_instance_type.node]
 }

@@ -44,6 +44,17 @@ resource "aws_route_table_association" "public" {
   route_table_id = aws_route_table.public.id
 }
 
+# The domain's DNS record names the manager: its address has to survive a stop.
+resource "aws_eip" "manager" {
+  count      = var.domain != "" ? 1 : 0
+  depends_on = [aws_internet_gateway.main]
+
+  domain   = "vpc"
+  instance = aws_instance.node["manager"].id
+
+  tags = { Name = "${local.name}-manager" }
+}
+
 resource "aws_security_group" "node" {
   name        = "${local.name}-node"
   description = "Every node: Swarm among themselves, SSH for the administrator"

@@ -18,7 +18,7 @@ output "nodes" {
   value = {
     for name, node in aws_instance.node : name => {
       role        = local.nodes[name].role
-      public_ip   = node.public_ip
+      public_ip   = name == "manager" ? try(aws_eip.manager[0].public_ip, node.public_ip) : node.public_ip
       private_ip  = node.private_ip
       instance_id = node.id
     }

@@ -38,6 +38,7 @@ TAGGED: tuple[tuple[str, str, str, str, str], ...] = (
     ("aws_route_table.public", "describe_route_tables", "RouteTables", "RouteTableId", "-public"),
     ("aws_security_group.node", "describe_security_groups", "SecurityGroups", "GroupId", "-node"),
     ("aws_security_group.web", "describe_security_groups", "SecurityGroups", "GroupId", "-web"),
+    ("aws_eip.manager[0]", "describe_addresses", "Addresses", "AllocationId", "-manager"),
     ("aws_ebs_volume.postgres", "describe_volumes", "Volumes", "VolumeId", "-postgres"),
 )
 """Address, call, list in its answer, identifier, and what follows the deployment's name in the tag Name."""
@@ -129,6 +130,9 @@ def _filters(suffix: str, **others: Any) -> list[dict[str, Any]]:
 
 
 def _pages(ec2: Any, call: str, listed: str, filters: list[dict[str, Any]]) -> Iterator[Resource]:
+    if not ec2.can_paginate(call):  # addresses come in one answer
+        yield from getattr(ec2, call)(Filters=filters)[listed]
+        return
     for page in ec2.get_paginator(call).paginate(Filters=filters):
         yield from page[listed]
 

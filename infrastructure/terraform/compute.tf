@@ -1,15 +1,3 @@
-data "aws_ami" "debian" {
-  count = var.ami_id == null ? 1 : 0
-
-  owners      = ["136693071363"] # Debian
-  most_recent = true
-
-  filter {
-    name   = "name"
-    values = ["debian-12-amd64-*"]
-  }
-}
-
 resource "aws_key_pair" "admin" {
   key_name   = local.name
   public_key = trimspace(var.ssh_public_key != null ? var.ssh_public_key : try(file(pathexpand("~/.ssh/id_ed25519.pub")), ""))
@@ -31,7 +19,7 @@ locals {
 resource "aws_instance" "node" {
   for_each = local.nodes
 
-  ami                         = var.ami_id != null ? var.ami_id : data.aws_ami.debian[0].id
+  ami                         = local.image
   instance_type               = each.value.type
   subnet_id                   = aws_subnet.public.id
   associate_public_ip_address = true
@@ -57,6 +45,12 @@ resource "aws_instance" "node" {
     precondition {
       condition     = contains(local.zones_of[each.value.type], aws_subnet.public.availability_zone)
       error_message = "${each.value.type} is not on offer in the deployment's zone ${aws_subnet.public.availability_zone}: choose another in TF_VAR_instance_types, such as t3.small."
+    }
+
+    # Of a node that exists, this is the image that it was made with.
+    postcondition {
+      condition     = self.ami != local.no_image
+      error_message = "There is no image of Debian ${var.debian_release} for amd64 in ${var.region}: choose another release in TF_VAR_debian_release, or name an image in TF_VAR_ami_id."
     }
 
     # A newer image must not replace a node that holds data. Nor may a stop: EC2 gives a stopped node no public

@@ -119,8 +119,20 @@ variable "workers" {
   }
 }
 
+variable "debian_release" {
+  description = "Debian's release on nodes that are created. Nodes that exist keep theirs."
+  type        = number
+  default     = 13
+  nullable    = false
+
+  validation {
+    condition     = var.debian_release >= 12 && floor(var.debian_release) == var.debian_release
+    error_message = "debian_release is not a release from 12 on: set TF_VAR_debian_release to 12 or 13."
+  }
+}
+
 variable "ami_id" {
-  description = "Image of every node. Null: the newest Debian 12."
+  description = "Image of nodes that are created. Null: the newest of Debian's release."
   type        = string
   default     = null
 }

@@ -2,6 +2,9 @@ mock_provider "aws" {
   mock_data "aws_ec2_instance_type" {
     defaults = { memory_size = 4096, ebs_nvme_support = "required", supported_architectures = ["x86_64"] }
   }
+  mock_data "aws_ami_ids" {
+    defaults = { ids = ["ami-newest", "ami-older"] }
+  }
   mock_data "aws_ec2_instance_type_offerings" {
     defaults = { locations = ["eu-west-3a", "eu-west-3b"] }
   }

@@ -59,14 +59,24 @@ resource "aws_instance" "node" {
   }
 }
 
-# PostgreSQL's data: a disk of its own, which outlives its node.
+# PostgreSQL's data: a disk of its own, which outlives its node. A destroy by hand takes no backup, so it leaves a snapshot.
 resource "aws_ebs_volume" "postgres" {
   availability_zone = aws_subnet.public.availability_zone
   encrypted         = true
   type              = "gp3"
   size              = var.disk_gib.postgres
+  final_snapshot    = true
 
   tags = { Name = "${local.name}-postgres" }
+
+  timeouts {
+    delete = "2h" # AWS copies all used blocks into the snapshot first
+  }
+
+  lifecycle {
+    # The provider would ask AWS to modify an older disk for this, and AWS may refuse: the argument is the provider's own.
+    ignore_changes = [final_snapshot]
+  }
 }
 
 resource "aws_volume_attachment" "postgres" {

@@ -68,6 +68,15 @@ run "every_disk_is_encrypted" {
   }
 }
 
+run "a_disk_that_is_destroyed_by_hand_leaves_a_snapshot" {
+  command = plan
+
+  assert {
+    condition     = aws_ebs_volume.postgres.final_snapshot
+    error_message = "a destroy without a backup would take the data with it"
+  }
+}
+
 run "every_name_carries_the_suffix" {
   command = plan
 

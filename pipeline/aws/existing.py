@@ -36,6 +36,7 @@ TAGGED: tuple[tuple[str, str, str, str, str], ...] = (
     ("aws_subnet.public", "describe_subnets", "Subnets", "SubnetId", "-public"),
     ("aws_internet_gateway.main", "describe_internet_gateways", "InternetGateways", "InternetGatewayId", ""),
     ("aws_route_table.public", "describe_route_tables", "RouteTables", "RouteTableId", "-public"),
+    ("aws_default_security_group.main", "describe_security_groups", "SecurityGroups", "GroupId", "-default"),
     ("aws_security_group.node", "describe_security_groups", "SecurityGroups", "GroupId", "-node"),
     ("aws_security_group.web", "describe_security_groups", "SecurityGroups", "GroupId", "-web"),
     ("aws_eip.manager[0]", "describe_addresses", "Addresses", "AllocationId", "-manager"),

@@ -85,7 +85,7 @@ run "every_name_carries_the_suffix" {
       for name in concat(
         [for node in aws_instance.node : node.tags.Name],
         [for node in aws_instance.node : node.root_block_device[0].tags.Name],
-        [aws_vpc.main, aws_subnet.public, aws_internet_gateway.main, aws_route_table.public, aws_ebs_volume.postgres][*].tags.Name,
+        [aws_vpc.main, aws_subnet.public, aws_internet_gateway.main, aws_route_table.public, aws_ebs_volume.postgres, aws_default_security_group.main][*].tags.Name,
         [aws_security_group.node.name, aws_security_group.web.name, aws_key_pair.admin.key_name],
         [aws_iam_role.database.name, aws_iam_role_policy.backups.name, aws_iam_instance_profile.database.name],
       ) : startswith("${name}-", "quickdata-ppr-")

@@ -1,4 +1,4 @@
-# Every resource has its own prevent_destroy: -exclude or -target could keep the bucket and delete what guards it.
+# Every resource has its own prevent_destroy: with -target or -exclude, the bucket's protection could go without it.
 resource "aws_s3_bucket" "backups" {
   bucket        = local.s3_bucket_name
   force_destroy = false
@@ -57,7 +57,7 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "backups" {
 
 resource "aws_s3_bucket_policy" "backups" {
   bucket = aws_s3_bucket.backups.id
-  # S3 refuses two simultaneous changes of what decides access to a bucket.
+  # S3 refuses two changes of a bucket's access settings at once.
   depends_on = [aws_s3_bucket_public_access_block.backups]
 
   policy = jsonencode({
@@ -78,8 +78,8 @@ resource "aws_s3_bucket_policy" "backups" {
   lifecycle { prevent_destroy = true }
 }
 
-# Clears up what nothing points at any more. Which backups are kept is the backup
-# script's decision alone, so a current object never expires.
+# Removes unfinished uploads, old versions and their markers. The program on the
+# database node decides which backups are kept: a current object never expires.
 resource "aws_s3_bucket_lifecycle_configuration" "backups" {
   bucket     = aws_s3_bucket.backups.id
   depends_on = [aws_s3_bucket_versioning.backups]

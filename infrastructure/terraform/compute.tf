@@ -47,19 +47,19 @@ resource "aws_instance" "node" {
       error_message = "${each.value.type} is not on offer in the deployment's zone ${aws_subnet.public.availability_zone}: choose another in TF_VAR_instance_types, such as t3.small."
     }
 
-    # Of a node that exists, this is the image that it was made with.
+    # For a node that exists, `self.ami` is the image with which it was created.
     postcondition {
       condition     = self.ami != local.no_image
       error_message = "There is no image of Debian ${var.debian_release} for amd64 in ${var.region}: choose another release in TF_VAR_debian_release, or name an image in TF_VAR_ami_id."
     }
 
-    # A newer image must not replace a node that holds data. Nor may a stop: EC2 gives a stopped node no public
-    # address, and the provider takes that for a changed setting.
+    # A newer image must not replace a node that holds data. Nor may a stop: EC2 takes a stopped node's public
+    # address away, and the provider would see a changed setting.
     ignore_changes = [ami, user_data, associate_public_ip_address]
   }
 }
 
-# PostgreSQL's data: a disk of its own, which outlives its node. A destroy by hand takes no backup, so it leaves a snapshot.
+# PostgreSQL's disk, which outlives its node. A destroy by hand takes no backup: a snapshot stays.
 resource "aws_ebs_volume" "postgres" {
   availability_zone = aws_subnet.public.availability_zone
   encrypted         = true
@@ -74,7 +74,7 @@ resource "aws_ebs_volume" "postgres" {
   }
 
   lifecycle {
-    # The provider would ask AWS to modify an older disk for this, and AWS may refuse: the argument is the provider's own.
+    # Only the provider knows this argument. For an older disk it would ask AWS for a change of nothing.
     ignore_changes = [final_snapshot]
   }
 }

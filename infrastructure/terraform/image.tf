@@ -3,7 +3,7 @@ locals {
   image    = var.ami_id != null ? var.ami_id : try(data.aws_ami_ids.debian[0].ids[0], local.no_image)
 }
 
-# The newest comes first. An empty list is no error: Debian's old images vanish, and nodes that exist need none.
+# The newest image comes first. An empty list is not an error: old images vanish, and nodes that exist need none.
 data "aws_ami_ids" "debian" {
   count = var.ami_id == null ? 1 : 0
 

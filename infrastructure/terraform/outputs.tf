@@ -9,7 +9,7 @@ output "region" {
 }
 
 output "ssh_user" {
-  description = "User that Debian's images let in by SSH."
+  description = "User for SSH in Debian's images."
   value       = "admin"
 }
 
@@ -26,6 +26,6 @@ output "nodes" {
 }
 
 output "data_device_volume_id" {
-  description = "EBS volume of PostgreSQL's data; its id is the serial number of the NVMe device."
+  description = "EBS volume with PostgreSQL's data. Its id is the serial number of the NVMe device."
   value       = aws_ebs_volume.postgres.id
 }

@@ -50,7 +50,7 @@ resource "aws_vpc_security_group_ingress_rule" "ssh" {
   to_port           = 22
 }
 
-# Without a domain there is no certificate, and so no way in but the administrator's.
+# Without a domain there is no certificate: only the administrator may reach NocoDB.
 resource "aws_vpc_security_group_ingress_rule" "web" {
   for_each = toset(var.domain != "" ? ["80", "443"] : var.admin_cidr != null ? ["8080"] : [])
 

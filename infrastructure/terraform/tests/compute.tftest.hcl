@@ -90,7 +90,7 @@ run "every_name_carries_the_suffix" {
         [aws_iam_role.database.name, aws_iam_role_policy.backups.name, aws_iam_instance_profile.database.name],
       ) : startswith("${name}-", "quickdata-ppr-")
     ])
-    error_message = "two people could not deploy side by side in one account"
+    error_message = "two users could not deploy side by side in one account"
   }
 }
 

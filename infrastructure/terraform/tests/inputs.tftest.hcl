@@ -33,19 +33,19 @@ run "a_suffix_that_storage_would_refuse_is_refused" {
   expect_failures = [var.bucket_suffix]
 }
 
-run "a_region_that_is_none_is_refused" {
+run "a_malformed_region_is_refused" {
   command = plan
   variables { region = "Paris" }
   expect_failures = [var.region]
 }
 
-run "the_whole_world_is_no_administrator" {
+run "the_whole_world_is_refused_as_administrator" {
   command = plan
   variables { admin_cidr = "0.0.0.0/0" }
   expect_failures = [var.admin_cidr]
 }
 
-run "half_the_world_is_no_administrator" {
+run "half_the_world_is_refused_as_administrator" {
   command = plan
   variables { admin_cidr = "128.0.0.0/1" }
   expect_failures = [var.admin_cidr]
@@ -75,13 +75,13 @@ run "a_kind_of_key_that_ec2_does_not_know_is_refused" {
   expect_failures = [var.ssh_public_key]
 }
 
-run "a_url_is_no_domain" {
+run "a_url_is_refused_as_domain" {
   command = plan
   variables { domain = "https://nocodb.example.org" }
   expect_failures = [var.domain]
 }
 
-run "less_than_no_worker_is_refused" {
+run "a_negative_number_of_workers_is_refused" {
   command = plan
   variables { workers = -1 }
   expect_failures = [var.workers]

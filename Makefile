@@ -69,11 +69,11 @@ test-swarm: install-dev ## The tests on nodes that are containers: needs Docker,
 
 .PHONY: lint
 lint: install-dev ## Only the linters.
-	@PATH="$$PWD/.venv/bin:$$PATH" .ci/lint
+	@PATH="$$PWD/.venv/bin:$$PWD/.tools/bin:$$PATH" .ci/lint
 
 .PHONY: format
 format: install-dev ## Format the code.
-	@PATH="$$PWD/.venv/bin:$$PATH" .ci/lint --fix
+	@PATH="$$PWD/.venv/bin:$$PWD/.tools/bin:$$PATH" .ci/lint --fix
 
 .PHONY: hooks
 hooks: ## Let git run the linters before each commit.

@@ -2,7 +2,12 @@ locals {
   types = toset(values(local.nodes)[*].type)
   # The memory limits of the stack file's services on the database node sum to 2.5 GiB.
   memory_mib = { for type in local.types : type => type == var.instance_types.database ? 4096 : 2048 }
-  zones_of   = { for type, offered in data.aws_ec2_instance_type_offerings.node : type => offered.locations }
+  zones_of = {
+    for type in local.types : type => [
+      for index, offered in data.aws_ec2_instance_type_offerings.zones.instance_types :
+      data.aws_ec2_instance_type_offerings.zones.locations[index] if offered == type
+    ]
+  }
   # The zones where every node can run. A zone is the region and a letter; a Local Zone has a longer name.
   zones = [
     for zone in sort(setintersection(values(local.zones_of)...)) : zone
@@ -31,14 +36,12 @@ data "aws_ec2_instance_type" "node" {
   }
 }
 
-# Not every zone has every type: us-east-1e has no t3.
-data "aws_ec2_instance_type_offerings" "node" {
-  for_each = local.types
-
+# Not every zone has every type: us-east-1e has no t3. Each type is listed once for each of its zones.
+data "aws_ec2_instance_type_offerings" "zones" {
   location_type = "availability-zone"
 
   filter {
     name   = "instance-type"
-    values = [each.key]
+    values = local.types
   }
 }

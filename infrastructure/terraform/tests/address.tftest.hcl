@@ -6,7 +6,7 @@ mock_provider "aws" {
     defaults = { ids = ["ami-newest", "ami-older"] }
   }
   mock_data "aws_ec2_instance_type_offerings" {
-    defaults = { locations = ["eu-west-3a", "eu-west-3b"] }
+    defaults = { instance_types = ["t3.small", "t3.medium"], locations = ["eu-west-3a", "eu-west-3a"] }
   }
 }
 

@@ -6,7 +6,7 @@ mock_provider "aws" {
     defaults = { ids = ["ami-newest", "ami-older"] }
   }
   mock_data "aws_ec2_instance_type_offerings" {
-    defaults = { locations = ["eu-west-3a", "eu-west-3b"] }
+    defaults = { instance_types = ["t3.small", "t3.medium"], locations = ["eu-west-3a", "eu-west-3a"] }
   }
 }
 
@@ -26,11 +26,20 @@ variables {
   ssh_public_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 quickdata"
 }
 
+run "only_the_databases_type_needs_4096_mib" {
+  command = plan
+
+  assert {
+    condition     = local.memory_mib == { "t3.small" = 2048, "t3.medium" = 4096 }
+    error_message = "the nodes need ${jsonencode(local.memory_mib)} MiB"
+  }
+}
+
 run "a_node_with_less_than_2048_mib_is_refused" {
   command = plan
 
   override_data {
-    target = data.aws_ec2_instance_type.node["t3.small"]
+    target = data.aws_ec2_instance_type.node
     values = { memory_size = 2047, ebs_nvme_support = "required", supported_architectures = ["x86_64"] }
   }
 
@@ -41,7 +50,7 @@ run "a_database_with_less_than_4096_mib_is_refused" {
   command = plan
 
   override_data {
-    target = data.aws_ec2_instance_type.node["t3.medium"]
+    target = data.aws_ec2_instance_type.node
     values = { memory_size = 4095, ebs_nvme_support = "required", supported_architectures = ["x86_64"] }
   }
 
@@ -53,7 +62,7 @@ run "a_type_that_manager_and_database_share_needs_the_databases_memory" {
   variables { instance_types = { database = "t3.small" } }
 
   override_data {
-    target = data.aws_ec2_instance_type.node["t3.small"]
+    target = data.aws_ec2_instance_type.node
     values = { memory_size = 2048, ebs_nvme_support = "required", supported_architectures = ["x86_64"] }
   }
 
@@ -65,25 +74,11 @@ run "a_database_whose_disk_gets_no_nvme_name_is_refused" {
 
   # As AWS describes i3: its own disks are NVMe devices, and EBS volumes are not.
   override_data {
-    target = data.aws_ec2_instance_type.node["t3.medium"]
+    target = data.aws_ec2_instance_type.node
     values = { memory_size = 4096, ebs_nvme_support = "supported", supported_architectures = ["x86_64"] }
   }
 
   expect_failures = [data.aws_ec2_instance_type.node]
-}
-
-run "a_manager_needs_2048_mib_and_no_nvme_names" {
-  command = plan
-
-  override_data {
-    target = data.aws_ec2_instance_type.node["t3.small"]
-    values = { memory_size = 2048, ebs_nvme_support = "unsupported", supported_architectures = ["x86_64"] }
-  }
-
-  assert {
-    condition     = aws_instance.node["manager"].instance_type == "t3.small"
-    error_message = "the manager is another type"
-  }
 }
 
 run "a_node_that_cannot_run_the_looked_up_image_is_refused" {

@@ -6,7 +6,10 @@ mock_provider "aws" {
     defaults = { ids = ["ami-newest", "ami-older"] }
   }
   mock_data "aws_ec2_instance_type_offerings" {
-    defaults = { locations = ["eu-west-1a", "eu-west-3a"] }
+    defaults = {
+      instance_types = ["t3.small", "t3.medium", "t3.small", "t3.medium"]
+      locations      = ["eu-west-1a", "eu-west-1a", "eu-west-3a", "eu-west-3a"]
+    }
   }
 }
 

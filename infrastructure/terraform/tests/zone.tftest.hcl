@@ -2,6 +2,16 @@ mock_provider "aws" {
   mock_data "aws_ec2_instance_type" {
     defaults = { memory_size = 4096, ebs_nvme_support = "required", supported_architectures = ["x86_64"] }
   }
+  mock_data "aws_ec2_instance_type_offerings" {
+    defaults = {
+      instance_types = ["t3.small", "t3.small", "t3.small", "t3.small", "t3.medium", "t3.medium", "t3.medium", "t3.medium", "t9.small"]
+      locations = [
+        "us-east-1-bos-1a", "us-east-1b", "us-east-1f", "us-east-1d",
+        "us-east-1-bos-1a", "us-east-1f", "us-east-1d", "us-east-1a",
+        "us-east-1b",
+      ]
+    }
+  }
   mock_data "aws_ami_ids" {
     defaults = { ids = ["ami-newest", "ami-older"] }
   }
@@ -16,21 +26,6 @@ override_data {
       region         = "us-east-1"
     }
   }
-}
-
-override_data {
-  target = data.aws_ec2_instance_type_offerings.node["t3.small"]
-  values = { locations = ["us-east-1-bos-1a", "us-east-1f", "us-east-1d", "us-east-1b"] }
-}
-
-override_data {
-  target = data.aws_ec2_instance_type_offerings.node["t3.medium"]
-  values = { locations = ["us-east-1-bos-1a", "us-east-1d", "us-east-1f", "us-east-1a"] }
-}
-
-override_data {
-  target = data.aws_ec2_instance_type_offerings.node["t9.small"]
-  values = { locations = ["us-east-1b"] }
 }
 
 variables {
@@ -51,8 +46,11 @@ run "a_zone_that_is_offered_later_moves_no_subnet" {
   command = plan
 
   override_data {
-    target = data.aws_ec2_instance_type_offerings.node["t3.small"]
-    values = { locations = ["us-east-1a", "us-east-1d"] }
+    target = data.aws_ec2_instance_type_offerings.zones
+    values = {
+      instance_types = ["t3.small", "t3.medium", "t3.small", "t3.medium"]
+      locations      = ["us-east-1a", "us-east-1a", "us-east-1d", "us-east-1d"]
+    }
   }
 
   assert {
@@ -65,8 +63,11 @@ run "a_type_that_the_zone_of_the_nodes_lacks_is_refused" {
   command = plan
 
   override_data {
-    target = data.aws_ec2_instance_type_offerings.node["t3.small"]
-    values = { locations = ["us-east-1a"] }
+    target = data.aws_ec2_instance_type_offerings.zones
+    values = {
+      instance_types = ["t3.small", "t3.medium", "t3.medium"]
+      locations      = ["us-east-1a", "us-east-1a", "us-east-1d"]
+    }
   }
 
   expect_failures = [aws_instance.node]

@@ -1,4 +1,4 @@
-"""The app of an earlier version: what it has made stands, also when its image and its zone are offered no more."""
+"""The app of an earlier version: what it has made stands, though its image and its zone are offered no more."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""The app of an earlier version: what it has made stands, though its image and its zone are offered no more."""
+"""The app of an earlier version stands, though nobody offers its image and its zone any more."""
 
 import json
 import shutil

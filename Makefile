@@ -73,11 +73,11 @@ pictures: install-dev ## The pictures in README and docs, from real runs: needs 
 
 .PHONY: lint
 lint: install-dev ## Run only the linters.
-	@PATH="$$PWD/.venv/bin:$$PATH" .ci/lint
+	@PATH="$$PWD/.venv/bin:$$PWD/.tools/bin:$$PATH" .ci/lint
 
 .PHONY: format
 format: install-dev ## Format the code.
-	@PATH="$$PWD/.venv/bin:$$PATH" .ci/lint --fix
+	@PATH="$$PWD/.venv/bin:$$PWD/.tools/bin:$$PATH" .ci/lint --fix
 
 .PHONY: hooks
 hooks: ## Make git run the linters before each commit.

@@ -1,11 +1,11 @@
-# Storage: the bucket that outlives the app. Its state is its own, so that no
-# change to the app can ever reach the backups.
+# Storage: the bucket that outlives the app. It has a state of its own: no change
+# of the app can reach the backups.
 terraform {
   required_version = ">= 1.11"
 
   required_providers {
     aws = {
-      # In full, so that OpenTofu and Terraform write the same host into lock and state.
+      # The full name: OpenTofu and Terraform then write the same host into lock and state.
       source  = "registry.opentofu.org/hashicorp/aws"
       version = "5.100.0"
     }

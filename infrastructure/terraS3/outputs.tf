@@ -1,4 +1,4 @@
-# All come from the bucket itself: the app can only start once it exists.
+# All outputs come from the bucket: the app cannot start before it exists.
 output "s3_bucket_name" {
   description = "Name of the bucket that holds the backups."
   value       = aws_s3_bucket.backups.id

@@ -1,5 +1,5 @@
 variable "s3_bucket_base_name" {
-  description = "Begins the bucket's name; a hyphen and the suffix follow."
+  description = "First part of the bucket's name. A hyphen and the suffix follow."
   type        = string
   default     = "quickdata-pg-backups-storage-bucket"
   nullable    = false
@@ -26,7 +26,7 @@ variable "s3_bucket_base_name" {
 }
 
 variable "bucket_suffix" {
-  description = "Tells your deployment from everybody else's; ends the bucket's name. Upper case is lowered."
+  description = "Last part of the bucket's name: no other deployment has it. Upper case becomes lower case."
   type        = string
   nullable    = false
 

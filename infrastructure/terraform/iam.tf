@@ -1,5 +1,5 @@
-# What the database node may do in AWS: keep its backups below postgres/, nothing else.
-# It cannot delete versions, so what it deletes can be brought back.
+# The database node may keep its backups below postgres/, and nothing else. It
+# cannot delete versions: an object that it deletes can be brought back.
 resource "aws_iam_role" "database" {
   name = "${local.name}-database"
 

@@ -9,7 +9,7 @@ output "region" {
 }
 
 output "ssh_user" {
-  description = "User that Debian's images let in by SSH."
+  description = "User for SSH in Debian's images."
   value       = "admin"
 }
 
@@ -18,7 +18,7 @@ output "nodes" {
   value = {
     for name, node in aws_instance.node : name => {
       role        = local.nodes[name].role
-      public_ip   = node.public_ip
+      public_ip   = name == "manager" ? try(aws_eip.manager[0].public_ip, node.public_ip) : node.public_ip
       private_ip  = node.private_ip
       instance_id = node.id
     }
@@ -26,6 +26,6 @@ output "nodes" {
 }
 
 output "data_device_volume_id" {
-  description = "EBS volume of PostgreSQL's data; its id is the serial number of the NVMe device."
+  description = "EBS volume with PostgreSQL's data. Its id is the serial number of the NVMe device."
   value       = aws_ebs_volume.postgres.id
 }

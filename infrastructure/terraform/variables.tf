@@ -1,5 +1,5 @@
 variable "s3_bucket_base_name" {
-  description = "The base name that storage was applied with."
+  description = "The base name with which storage was applied."
   type        = string
   default     = "quickdata-pg-backups-storage-bucket"
   nullable    = false
@@ -26,7 +26,7 @@ variable "s3_bucket_base_name" {
 }
 
 variable "bucket_suffix" {
-  description = "The suffix that storage was applied with; ends every name. Upper case is lowered."
+  description = "The suffix with which storage was applied. It ends every name. Upper case becomes lower case."
   type        = string
   nullable    = false
 
@@ -74,13 +74,13 @@ variable "region" {
 }
 
 variable "admin_cidr" {
-  description = "Where SSH, and NocoDB without a domain, may come from. Null: from nowhere."
+  description = "Addresses that may reach SSH, and NocoDB where there is no domain. Null: none."
   type        = string
   default     = null
 
   validation {
     condition     = var.admin_cidr == null || try(cidrnetmask(var.admin_cidr) != "" && tonumber(split("/", var.admin_cidr)[1]) >= 8, false)
-    error_message = "admin_cidr must be an IPv4 range no wider than /8, and never the whole world: set TF_VAR_admin_cidr to your own address, such as 203.0.113.7/32."
+    error_message = "admin_cidr is not an IPv4 range of at most 16 million addresses (/8): set TF_VAR_admin_cidr to your own address, such as 203.0.113.7/32."
   }
 }
 
@@ -91,19 +91,19 @@ variable "ssh_public_key" {
 
   validation {
     condition     = var.ssh_public_key == null || can(regex("^(ssh-ed25519|ssh-rsa) [A-Za-z0-9+/]+=*( [^\n]*)?\n?$", var.ssh_public_key))
-    error_message = "ssh_public_key must be one line that begins with ssh-ed25519 or ssh-rsa (EC2 takes no other kind): set TF_VAR_ssh_public_key to the content of a .pub file."
+    error_message = "ssh_public_key is not one line that begins with ssh-ed25519 or ssh-rsa, the types that EC2 accepts: set TF_VAR_ssh_public_key to the content of a .pub file."
   }
 }
 
 variable "domain" {
-  description = "Name under which a TLS proxy serves NocoDB to the world. Empty: NocoDB is the administrator's alone."
+  description = "Name under which a TLS proxy serves NocoDB to everyone. Empty: only the administrator reaches NocoDB."
   type        = string
   default     = ""
   nullable    = false
 
   validation {
     condition     = var.domain == "" || can(regex("^([a-z0-9-]+\\.)+[a-z]{2,}$", var.domain))
-    error_message = "domain must be a bare host name in lower case: set TF_VAR_domain to something like nocodb.example.org, without https:// or a path."
+    error_message = "domain is not a host name in lower case: set TF_VAR_domain to one like nocodb.example.org, without https:// and without a path."
   }
 }
 
@@ -115,12 +115,24 @@ variable "workers" {
 
   validation {
     condition     = var.workers >= 0 && floor(var.workers) == var.workers
-    error_message = "workers must be a whole number, 0 or more: set TF_VAR_workers to one."
+    error_message = "workers is not a whole number of 0 or more: set TF_VAR_workers to one, such as 2."
+  }
+}
+
+variable "debian_release" {
+  description = "Debian's release on nodes that are created. Nodes that exist keep theirs."
+  type        = number
+  default     = 13
+  nullable    = false
+
+  validation {
+    condition     = var.debian_release >= 12 && floor(var.debian_release) == var.debian_release
+    error_message = "debian_release is not a release from 12 on: set TF_VAR_debian_release to 12 or 13."
   }
 }
 
 variable "ami_id" {
-  description = "Image of every node. Null: the newest Debian 12."
+  description = "Image of nodes that are created. Null: the newest of Debian's release."
   type        = string
   default     = null
 }
@@ -137,14 +149,14 @@ variable "instance_types" {
 }
 
 variable "disk_gib" {
-  description = "Size of each node's own disk, and of the disk with PostgreSQL's data."
+  description = "Size in GiB of each node's own disk, and of the disk with PostgreSQL's data."
   type        = object({ node = optional(number, 20), postgres = optional(number, 20) })
   default     = {}
   nullable    = false
 }
 
 variable "storage_backend" {
-  description = "Kind of backend that holds the storage stack's state: local, s3 or http."
+  description = "Type of the backend that holds the storage stack's state: local, s3 or http."
   type        = string
   default     = "local"
 }

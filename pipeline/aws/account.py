@@ -74,6 +74,11 @@ class Cloud:
     def _session(self) -> boto3.Session:
         return session(self.credentials, self.region)
 
+    @property
+    def partition(self) -> str:
+        """The part of AWS that the region belongs to, as ARNs name it: "aws", "aws-cn", "aws-us-gov"."""
+        return self._session.get_partition_for_region(self.region)
+
     async def account(self) -> str:
         """Return the account's number.
 

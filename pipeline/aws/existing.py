@@ -36,8 +36,10 @@ TAGGED: tuple[tuple[str, str, str, str, str], ...] = (
     ("aws_subnet.public", "describe_subnets", "Subnets", "SubnetId", "-public"),
     ("aws_internet_gateway.main", "describe_internet_gateways", "InternetGateways", "InternetGatewayId", ""),
     ("aws_route_table.public", "describe_route_tables", "RouteTables", "RouteTableId", "-public"),
+    ("aws_default_security_group.main", "describe_security_groups", "SecurityGroups", "GroupId", "-default"),
     ("aws_security_group.node", "describe_security_groups", "SecurityGroups", "GroupId", "-node"),
     ("aws_security_group.web", "describe_security_groups", "SecurityGroups", "GroupId", "-web"),
+    ("aws_eip.manager[0]", "describe_addresses", "Addresses", "AllocationId", "-manager"),
     ("aws_ebs_volume.postgres", "describe_volumes", "Volumes", "VolumeId", "-postgres"),
 )
 """Address, call, list in its answer, identifier, and what the tag Name has after the deployment's name."""
@@ -129,6 +131,9 @@ def _filters(suffix: str, **others: Any) -> list[dict[str, Any]]:
 
 
 def _pages(ec2: Any, call: str, listed: str, filters: list[dict[str, Any]]) -> Iterator[Resource]:
+    if not ec2.can_paginate(call):  # addresses come in one answer
+        yield from getattr(ec2, call)(Filters=filters)[listed]
+        return
     for page in ec2.get_paginator(call).paginate(Filters=filters):
         yield from page[listed]
 

@@ -49,6 +49,7 @@ def _disk(values: Values, size: str, kind: str) -> str:
 PAID: Mapping[str, Callable[[Values], str]] = {
     "aws_instance": _instance,
     "aws_ebs_volume": _volume,
+    "aws_eip": lambda _: "public IPv4 address, also of a stopped node",
     "aws_s3_bucket": lambda _: "stored data and requests",
 }
 """The resource types on AWS's price lists (Amazon EC2, EBS, S3), with a description of what costs money."""

@@ -25,7 +25,7 @@ from pipeline.tofu import stack as tofu
 from pipeline.tofu.backends import gitlab
 from pipeline.tofu.backends.base import Backend
 from pipeline.tofu.backends.local import Local
-from pipeline.tofu.backends.s3 import S3
+from pipeline.tofu.backends.s3 import S3, only_tls
 from pipeline.tofu.stack import Stack
 from pipeline.tofu.state import State
 from tests.support.gitlab_server import PAT, PROJECT, USER, GitLab, gitlab_server
@@ -254,7 +254,8 @@ async def test_the_bucket_of_the_states_is_versioned_encrypted_and_closed_howeve
     assert client.get_bucket_versioning(Bucket=name)["Status"] == "Enabled"
     rules = client.get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]["Rules"]
     assert rules[0]["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
-    assert "aws:SecureTransport" in client.get_bucket_policy(Bucket=name)["Policy"]
+    policy = json.loads(client.get_bucket_policy(Bucket=name)["Policy"])
+    assert policy == only_tls(name, "aws")
 
 
 async def test_another_state_is_never_overwritten(journey: Journey) -> None:

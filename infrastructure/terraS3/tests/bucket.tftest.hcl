@@ -29,7 +29,7 @@ run "a_bucket_with_objects_is_not_emptied_to_be_destroyed" {
   }
 }
 
-run "all_four_doors_to_the_public_are_shut" {
+run "all_public_access_is_blocked" {
   command = plan
 
   assert {
@@ -52,7 +52,7 @@ run "the_owner_of_the_bucket_owns_every_object" {
   }
 }
 
-run "what_is_deleted_can_be_brought_back" {
+run "a_deleted_object_can_be_brought_back" {
   command = plan
 
   assert {
@@ -87,7 +87,7 @@ run "no_resource_of_storage_can_be_destroyed_alone" {
   }
 }
 
-run "a_region_that_is_none_is_refused" {
+run "a_malformed_region_is_refused" {
   command = plan
   variables { region = "Paris" }
   expect_failures = [var.region]

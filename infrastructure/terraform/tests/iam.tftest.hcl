@@ -1,6 +1,12 @@
 mock_provider "aws" {
   mock_data "aws_ec2_instance_type" {
-    defaults = { memory_size = 4096, supported_architectures = ["x86_64"] }
+    defaults = { memory_size = 4096, ebs_nvme_support = "required", supported_architectures = ["x86_64"] }
+  }
+  mock_data "aws_ami_ids" {
+    defaults = { ids = ["ami-newest", "ami-older"] }
+  }
+  mock_data "aws_ec2_instance_type_offerings" {
+    defaults = { instance_types = ["t3.small", "t3.medium"], locations = ["eu-west-3a", "eu-west-3a"] }
   }
 }
 

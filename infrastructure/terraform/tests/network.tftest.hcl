@@ -1,6 +1,12 @@
 mock_provider "aws" {
   mock_data "aws_ec2_instance_type" {
-    defaults = { memory_size = 4096, supported_architectures = ["x86_64"] }
+    defaults = { memory_size = 4096, ebs_nvme_support = "required", supported_architectures = ["x86_64"] }
+  }
+  mock_data "aws_ami_ids" {
+    defaults = { ids = ["ami-newest", "ami-older"] }
+  }
+  mock_data "aws_ec2_instance_type_offerings" {
+    defaults = { instance_types = ["t3.small", "t3.medium"], locations = ["eu-west-3a", "eu-west-3a"] }
   }
 }
 
@@ -114,5 +120,35 @@ run "every_node_is_in_the_swarm_and_workers_serve_no_web" {
       for name, node in aws_instance.node : name if contains(node.vpc_security_group_ids, "sg-web")
     ] == ["database", "manager"]
     error_message = "the web group is not on the database node and the manager alone"
+  }
+}
+
+run "every_rule_says_what_it_is_for" {
+  command = plan
+  variables { admin_cidr = "203.0.113.7/32" }
+
+  assert {
+    condition = alltrue([
+      for rule in concat(
+        [aws_vpc_security_group_egress_rule.node],
+        aws_vpc_security_group_ingress_rule.ssh,
+        values(aws_vpc_security_group_ingress_rule.swarm),
+        values(aws_vpc_security_group_ingress_rule.web),
+      ) : length(rule.description) > 0
+    ])
+    error_message = "a rule has no description"
+  }
+}
+
+run "the_vpcs_own_group_lets_nothing_in_or_out" {
+  assert {
+    condition     = aws_default_security_group.main.vpc_id == aws_vpc.main.id
+    error_message = "the group is another VPC's"
+  }
+
+  assert {
+    # The provider removes the rules that AWS has made only where the configuration has none.
+    condition     = !can(regex("(?s)\"aws_default_security_group\"[^}]*(ingress|egress)", file("${path.module}/security_groups.tf")))
+    error_message = "the VPC's own group has a rule"
   }
 }

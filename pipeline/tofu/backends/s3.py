@@ -73,19 +73,8 @@ class S3(Backend):
         )
         s3.put_bucket_versioning(Bucket=self.bucket, VersioningConfiguration={"Status": "Enabled"})
         s3.put_bucket_encryption(Bucket=self.bucket, ServerSideEncryptionConfiguration={"Rules": [encrypted]})
-        s3.put_bucket_policy(Bucket=self.bucket, Policy=json.dumps(self._only_tls()))
-
-    def _only_tls(self) -> dict[str, Any]:
-        arn = f"arn:aws:s3:::{self.bucket}"
-        statement = {
-            "Sid": "DenyInsecureTransport",
-            "Effect": "Deny",
-            "Principal": "*",
-            "Action": "s3:*",
-            "Resource": [arn, f"{arn}/*"],
-            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-        }
-        return {"Version": "2012-10-17", "Statement": [statement]}
+        policy = only_tls(self.bucket, self.cloud.partition)
+        s3.put_bucket_policy(Bucket=self.bucket, Policy=json.dumps(policy))
 
     async def find_lock(self, stack: Stack) -> Lock | None:
         """Read the lock object, which both tools create with If-None-Match while they hold the lock."""
@@ -143,6 +132,23 @@ class S3(Backend):
 
     def _delete(self, s3: Any, key: str) -> None:
         s3.delete_object(Bucket=self.bucket, Key=key)
+
+
+def only_tls(bucket: str, partition: str) -> dict[str, Any]:
+    """Return the policy of the states' bucket: what infrastructure/terraS3 denies for the backups' bucket.
+
+    Args:
+        bucket: its name.
+        partition: the part of AWS that has it, such as "aws" or "aws-cn".
+    """
+    arn = f"arn:{partition}:s3:::{bucket}"
+    denied = {
+        "DenyInsecureTransport": {"Bool": {"aws:SecureTransport": "false"}},
+        "DenyOldTls": {"NumericLessThan": {"s3:TlsVersion": "1.2"}},
+    }
+    every = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": [arn, f"{arn}/*"]}
+    statements = [{"Sid": sid, **every, "Condition": condition} for sid, condition in denied.items()]
+    return {"Version": "2012-10-17", "Statement": statements}
 
 
 def _lock_key(stack: Stack) -> str:

@@ -3,7 +3,7 @@
 import json
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -62,7 +62,9 @@ class Story:
 def story(localstack: LocalStack) -> Iterator[Story]:
     with throwaway_workspace() as directory:
         told = Story(directory / "workspace")
-        anyio.run(_tell, deployment(told.workspace, localstack, SUFFIX), told)
+        d = deployment(told.workspace, localstack, SUFFIX)
+        app = replace(d.app, env={**d.app.env, "TF_VAR_domain": "nocodb.example.org"})
+        anyio.run(_tell, replace(d, app=app), told)
         yield told
 
 
@@ -171,7 +173,8 @@ def test_once_the_bucket_exists_both_stacks_are_planned_and_what_costs_money_is_
     page = second.page()
     assert f"+ {NODE}: instance t3.medium, disk 20 GiB gp3, public IPv4 address" in page
     assert "+ aws_ebs_volume.postgres: volume 20 GiB gp3" in page
-    assert "app: 22 to create" in page
+    assert "+ aws_eip.manager[0]: public IPv4 address" in page
+    assert "app: 25 to create" in page
     assert story.files[1].keys() == {"manifest.json", "plan.json", "storage.tfplan", "app.tfplan"}
 
 
@@ -198,9 +201,9 @@ def test_a_lost_state_is_refused_and_adopt_is_named(story: Story, name: str) -> 
 
 
 def test_everything_of_the_app_is_imported_and_only_the_key_pair_is_made_anew(story: Story) -> None:
-    assert story.adopted["app"] == Adopted(22, ())
+    assert story.adopted["app"] == Adopted(25, ())
     changes = story.imported[-1]
-    assert len([each for each in changes if each.startswith("import ")]) == 22
+    assert len([each for each in changes if each.startswith("import ")]) == 25
     others = {each for each in changes if not each.startswith(("import ", "update "))}
     assert others == {"replace aws_key_pair.admin"}
 

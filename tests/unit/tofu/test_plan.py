@@ -100,6 +100,7 @@ SMALL = {
             paying("aws_s3_bucket", ["create"], None, {}),
             "+ aws_s3_bucket.x: stored data and requests",
         ),
+        (paying("aws_eip", ["create"], None, {}), "+ aws_eip.x: public IPv4 address, also of a stopped node"),
         (paying("aws_iam_role", ["create"], None, {}), ""),
         (paying("aws_instance", ["no-op"], SMALL, SMALL), ""),
     ],

@@ -1,0 +1,49 @@
+"""The app of an earlier version stands, though nobody offers its image and its zone any more."""
+
+import json
+import shutil
+from pathlib import Path
+
+from pipeline.servers.localstack import LocalStack
+from pipeline.tofu import plan
+from tests.support.by_hand import terminal
+
+STATE = Path(__file__).parents[1] / "support/older_app_state.json"
+"""Written on LocalStack when AWS still chose the zone: Debian 12, and a zone that would not be chosen now."""
+OUTPUTS = {
+    "s3_bucket_name": "quickdata-pg-backups-storage-bucket-ppr",
+    "s3_bucket_arn": "arn:aws:s3:::quickdata-pg-backups-storage-bucket-ppr",
+    "region": "eu-west-3",
+}
+INPUTS = {
+    "TF_VAR_bucket_suffix": "ppr",
+    "TF_VAR_admin_cidr": "203.0.113.7/32",
+    "TF_VAR_workers": "1",
+    "TF_VAR_debian_release": "99",  # of which there is no image
+}
+
+
+def storage_state() -> str:
+    outputs = {name: {"value": value, "type": "string"} for name, value in OUTPUTS.items()}
+    state = {"version": 4, "serial": 1, "lineage": "older", "outputs": outputs, "resources": []}
+    return json.dumps(state)
+
+
+def test_nothing_that_an_earlier_version_made_is_replaced_or_deleted(
+    tmp_path: Path, localstack: LocalStack
+) -> None:
+    resources = json.loads(STATE.read_text())["resources"]
+    made = next(each for each in resources if each["type"] == "aws_key_pair")
+    public = made["instances"][0]["attributes"]["public_key"]
+    person = terminal(tmp_path, **localstack.environment, **INPUTS, TF_VAR_ssh_public_key=public)
+    (person.infrastructure / "terraS3/terraform.tfstate").write_text(storage_state())
+    shutil.copy(STATE, person.infrastructure / "terraform/terraform.tfstate")
+    person.run("terraform", person.tofu, "init", "-input=false")
+    person.run("terraform", person.tofu, "plan", "-input=false", "-refresh=false", "-out=of.tfplan")
+    changes = plan.read(person.run("terraform", person.tofu, "show", "-json", "of.tfplan")).changes
+    assert {str(each) for each in changes if each.action != "update"} == {
+        "create aws_default_security_group.main"
+    }
+    updated = {each.address.partition("[")[0]: each.altered for each in changes if each.action == "update"}
+    rules = ("egress_rule.node", *(f"ingress_rule.{name}" for name in ("ssh", "swarm", "web")))
+    assert updated == {f"aws_vpc_security_group_{rule}": ("description",) for rule in rules}

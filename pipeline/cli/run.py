@@ -97,11 +97,11 @@ def _begin(report: Report, directory: Path) -> None:
 
 
 def _write(report: Report, directory: Path, progress: Progress) -> None:
-    """Write the report; that it cannot be written must not hide what the run came to."""
+    """Write the report. An error here, even a defect of the page, must not hide the run's own result."""
     try:
         report.write(directory)
-    except OSError as error:
-        progress.note(f"the report could not be written: {error}")
+    except Exception as error:
+        progress.note(f"the report could not be written: {type(error).__name__}: {error}")
     code, state = report.document()["exit_code"], progress.state
     add_to_history(directory, PastRun(report.verb, report.target, code, state.seconds, state.ended))
 

@@ -21,11 +21,14 @@ resource "aws_security_group" "web" {
   tags = { Name = "${local.name}-web" }
 }
 
+# Rules of earlier versions have no description: a text is not worth a change of what is open.
 resource "aws_vpc_security_group_egress_rule" "node" {
   description       = "To everywhere: packages, images, S3"
   security_group_id = aws_security_group.node.id
   ip_protocol       = "-1"
   cidr_ipv4         = "0.0.0.0/0"
+
+  lifecycle { ignore_changes = [description] }
 }
 
 resource "aws_vpc_security_group_ingress_rule" "swarm" {
@@ -37,6 +40,8 @@ resource "aws_vpc_security_group_ingress_rule" "swarm" {
   ip_protocol                  = split(" ", each.key)[0]
   from_port                    = split(" ", each.key)[1]
   to_port                      = split(" ", each.key)[1]
+
+  lifecycle { ignore_changes = [description] }
 }
 
 resource "aws_vpc_security_group_ingress_rule" "ssh" {
@@ -48,6 +53,8 @@ resource "aws_vpc_security_group_ingress_rule" "ssh" {
   ip_protocol       = "tcp"
   from_port         = 22
   to_port           = 22
+
+  lifecycle { ignore_changes = [description] }
 }
 
 # Without a domain there is no certificate: only the administrator may reach NocoDB.
@@ -60,4 +67,6 @@ resource "aws_vpc_security_group_ingress_rule" "web" {
   ip_protocol       = "tcp"
   from_port         = each.key
   to_port           = each.key
+
+  lifecycle { ignore_changes = [description] }
 }

@@ -34,7 +34,7 @@ def catalogue_page(listed: Sequence[Backup], database: str, bucket: str, now: da
         now=now,
         problems=[*problems(complete, now), *_missing(gaps)],
         newest=complete[0] if complete else None,
-        proven=last_verified(complete),
+        proven=last_verified(complete, now),
         gaps=gaps,
         kept=[each for each in listed if usable(each, now)],
         weeks=calendar(listed, gaps, now),

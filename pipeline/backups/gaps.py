@@ -50,7 +50,7 @@ def find_gaps(listed: Iterable[Backup], now: datetime) -> Gaps:
         return Gaps()
     dates = sorted({each.date() for each in taken})
     mondays = sorted({monday(each) for each in dates})
-    days = tuple(day for day in _empty_days([*taken, now]) if day > dates[-DAILY:][0])
+    days = tuple(day for day in _empty_days(taken, now) if day > dates[-DAILY:][0])
     told = {*mondays, *(monday(day) for day in days)}
     weeks = _from_to(mondays[-WEEKLY:][0], mondays[-1], WEEK)
     return Gaps(days, tuple(each for each in weeks if each not in told))
@@ -71,11 +71,17 @@ def written(day: date) -> str:
     return f"{day.day} {day:%B %Y}"
 
 
-def _empty_days(times: Sequence[datetime]) -> Iterator[date]:
-    """Yield the whole days between two times that are more than a night and its backup apart."""
-    for before, after in pairwise(times):
-        if after - before > NIGHTLY:
+def _empty_days(taken: Sequence[datetime], now: datetime) -> Iterator[date]:
+    """Yield the whole days between two backups, and since the last one, that are more than a night apart.
+
+    A backup shortly after midnight is not kept if the next night's is of the same day. So a day is not empty
+    if its backup may have been late, and of the next day.
+    """
+    for before, after in pairwise(taken):
+        if after - before > NIGHTLY and (before + NIGHTLY).date() != after.date():
             yield from _from_to(before.date() + DAY, after.date() - DAY, DAY)
+    if now - taken[-1] > NIGHTLY:
+        yield from _from_to(taken[-1].date() + DAY, now.date() - DAY, DAY)
 
 
 def _from_to(first: date, last: date, step: timedelta) -> Iterator[date]:
@@ -90,6 +96,7 @@ def _between(first: date, last: date) -> str:
 
 def _runs(days: Sequence[date]) -> Iterator[tuple[date, date]]:
     """Yield the first and the last day of each row of days without a break."""
-    firsts = [day for day in days if day - DAY not in days]
-    lasts = [day for day in days if day + DAY not in days]
+    known = set(days)
+    firsts = [day for day in days if day - DAY not in known]
+    lasts = [day for day in days if day + DAY not in known]
     yield from zip(firsts, lasts, strict=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from pipeline.backups.age import NIGHTLY, age_problem
+from pipeline.backups.age import MOST_AHEAD, NIGHTLY, age_problem
 from pipeline.backups.catalogue import Backup
 from pipeline.backups.loss import loss_problem
 
@@ -55,18 +55,20 @@ def problems(complete: Sequence[Backup], now: datetime) -> Iterator[Problem]:
         what, _, clocks = wrong.partition("; ")
         title = "The time of the newest backup is wrong" if clocks else "The newest backup is too old"
         yield Problem(title, what, clocks or f"see {LOG}, then run `quickdata backup`")
-    if not last_verified(complete):
+    if not last_verified(complete, now):
         fix = "`quickdata drill` restores the newest backup and compares it"
         yield Problem("No backup is proven", "no backup was ever verified", fix)
 
 
-def last_verified(complete: Sequence[Backup]) -> Backup | None:
-    """Return the backup that was verified last; None if none ever was.
+def last_verified(complete: Sequence[Backup], now: datetime) -> Backup | None:
+    """Return the backup that was verified last; None if none ever was. A proof in the future does not count.
 
     Args:
         complete: the backups that have a manifest.
+        now: the time, in UTC.
     """
-    return max((each for each in complete if each.verified_at), key=verified_at, default=None)
+    proven = [each for each in complete if each.verified_at and verified_at(each) < now + MOST_AHEAD]
+    return max(proven, key=verified_at, default=None)
 
 
 def verified_at(backup: Backup) -> datetime:

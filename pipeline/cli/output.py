@@ -35,6 +35,6 @@ def outlive_readers() -> None:
 
 def _outliving(stream: TextIO | None) -> TextIO:
     if stream is None:  # it was closed from the start
-        return Path(os.devnull).open("w")
+        return Path(os.devnull).open("w", errors=encoding.HANDLER)
     raw = Output(stream.fileno(), "w", closefd=False)
     return io.TextIOWrapper(io.BufferedWriter(raw), stream.encoding, encoding.HANDLER, line_buffering=True)

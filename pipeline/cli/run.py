@@ -139,6 +139,6 @@ def _ending(number: signal.Signals, steps: Sequence[str], again: bool) -> str:
     name = "Ctrl-C" if number is signal.SIGINT else number.name
     first = f"{name}{' again' if again else ''}: the run is{' already' if again else ''} ending. Please wait."
     if not steps:
-        return f"{first}\n  No step is running; servers and temporary files are being removed."
+        return f"{first}\n  No step is running; temporary files, and servers of this run, are being removed."
     limit = f"  Most steps need seconds, at most {ENDING_LIMIT / 60:.0f} minutes; nothing is cut off."
     return f"{first}\n  Being finished: {', '.join(steps)}.\n{limit}"

@@ -71,7 +71,11 @@ async def run(self: Options, verb: str, **given: Any) -> dagger.Directory:
     done = await attempt(self, verb, given)
     code = done.error.exit_code if done.error else done.exit_code
     folder = dag.directory()
-    texts = {**done.report.files(), "exit-code": f"{code}\n", done.page: done.summary()}
+    texts = {"exit-code": f"{code}\n", done.page: done.summary()}
+    try:
+        texts.update(done.report.each_file())
+    except Exception as error:  # a defect of the page must not hide the result
+        done.progress.note(f"the report is incomplete: {type(error).__name__}: {error}")
     for name, text in texts.items():
         folder = folder.with_new_file(name, text)
     for name, kept in done.kept.items():

@@ -30,7 +30,7 @@ class Deployed:
     """The result of a deployment.
 
     Args:
-        first: counts of the plan that completed the protection of the backups, before the other plans.
+        first: counts of the plan that created the bucket with its protection, before the other plans.
         plans: counts of the applied plans, by stack.
         changed: the number of tasks that changed something, by playbook.
         outputs: the app's outputs.
@@ -140,7 +140,7 @@ async def _apply_what_comes_first(d: Deployment, known: State, plans: dict[str, 
     if "app" in plans:
         return {}
     if "storage" not in plans:
-        return (await protection.complete(d, known)).counts()
+        return (await protection.begin(d, known)).counts()
     whole = plans["storage"]
     gated = gate_storage(whole)
     await require_not_lost(d, storage=whole)

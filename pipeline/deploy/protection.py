@@ -18,10 +18,10 @@ PROTECTION = (BUCKET, *(f"{kind}.backups" for kind in IN_BUCKET if kind != LIFEC
 """All other resources of infrastructure/terraS3."""
 
 
-async def complete(d: Deployment, known: State) -> Plan:
-    """Apply the protection where the state lacks some of it.
+async def begin(d: Deployment, known: State) -> Plan:
+    """Apply the whole protection where the state has no bucket yet: the app's plan reads the bucket's name.
 
-    The state lacks all of it before a first deployment, and a part of it after a run that died.
+    A part that is missing later is in storage's plan, which is applied before any backup (`is_changed_by`).
 
     Args:
         d: the deployment.
@@ -35,7 +35,7 @@ async def complete(d: Deployment, known: State) -> Plan:
         StateLost: the bucket exists already.
         PipelineError: a step failed.
     """
-    if known.whole.issuperset(PROTECTION):
+    if BUCKET in known.whole:
         return Plan(pending=False)
     plan = await planning.make_plan(d, d.storage, *PROTECTION)
     gated = gate_storage(plan)

@@ -119,7 +119,7 @@ async def _backups(d: Deployment) -> Finding:
     worst = next(problems(complete, now), None)
     if worst and not complete:
         return Finding("backups", (worst.what,), {"newest": None, "verified": None}, d.advice(worst.fix))
-    newest, verified = complete[0], last_verified(complete)
+    newest, verified = complete[0], last_verified(complete, now)
     lines = [worst.what] if worst else []
     if not newest.problem:
         old = age(newest, now)

@@ -1,6 +1,7 @@
 """The figures of a proof, as a page shows them: the telling ones first, then all of them."""
 
 from collections.abc import Callable, Iterator, Mapping
+from math import isfinite
 from typing import Any
 
 from pipeline.reporting.page import clock, thousands
@@ -38,7 +39,7 @@ def telling(proof: Mapping[str, Any]) -> list[tuple[str, str]]:
     found: dict[str, list[tuple[str, str]]] = {}
     for path, value in _leaves(proof):
         *parents, name = path
-        if name in TELLING and len(parents) < DEEP and isinstance(value, int | float):
+        if name in TELLING and len(parents) < DEEP and isinstance(value, int | float) and isfinite(value):
             written = TELLING[name][1](value)
             if written not in [each for _, each in found.setdefault(name, [])]:
                 found[name].append((" ".join(parents), written))

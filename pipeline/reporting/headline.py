@@ -8,7 +8,7 @@ Run = Mapping[str, Any]
 Tone = Literal["good", "bad", "warn"]
 
 PROVES = {
-    "rehearse": "the deployment works on LocalStack, and the damaged data came back",
+    "rehearse": "the rehearsed deployment ended well, and the damaged data came back",
     "deploy": "everything is deployed, and a backup of it restores",
     "verify": "the backup restores, and its data is the same",
     "drill": "the backup restores off the node, and its data is the same",

@@ -35,4 +35,4 @@ def _case(suite: ET.Element, kind: str, name: str, seconds: float) -> ET.Element
 
 
 def _text(text: str) -> str:
-    return text.translate(CONTROL)
+    return text.translate(CONTROL).encode("utf-8", "backslashreplace").decode()

@@ -121,10 +121,10 @@ class Report:
 
     def files(self) -> dict[str, str]:
         """Return the texts of its files, by file name."""
-        return dict(self._files())
+        return dict(self.each_file())
 
-    def _files(self) -> Iterator[tuple[str, str]]:
-        """Yield the files one by one: first run.json, which has everything."""
+    def each_file(self) -> Iterator[tuple[str, str]]:
+        """Yield the names and texts of its files: first run.json, which has everything."""
         document = self.document()
         yield RUN, as_json(document)
         yield JUNIT, junit(document)
@@ -143,7 +143,7 @@ class Report:
     def write(self, directory: Path) -> None:
         """Write its files, each whole or not at all."""
         directory.mkdir(parents=True, exist_ok=True)
-        for name, text in self._files():
+        for name, text in self.each_file():
             write_whole(directory / name, text)
 
 

@@ -65,7 +65,7 @@ class RunState:
     def end(self, name: str) -> PastStep:
         """A step has ended; return how it went."""
         running, now = self.running.pop(name), self.seconds
-        step = PastStep(name, now - running.started, now)
+        step = PastStep(name, max(now - running.started, 0.0), now)
         self.ended.append(step)
         self._passed.add(running.nth)
         return step

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pipeline.steps.masks import MASK
 from pipeline.tofu.plan import UNREAD, Change, Plan
 
 Event = Mapping[str, Any]
@@ -55,9 +56,11 @@ def read(stdout: str) -> Plan | None:
         stdout: all of its lines.
 
     Returns:
-        The plan, without costs and altered attributes. None if a line is unknown, or if the changes do not
-        add up to the summary: then the saved file has to be read.
+        The plan, without costs and altered attributes. None if a line is unknown, if a mask may hide an
+        address, or if the changes do not add up to the summary: then the saved file has to be read.
     """
+    if MASK in stdout:
+        return None
     try:
         return _plan([json.loads(line) for line in stdout.splitlines()])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):

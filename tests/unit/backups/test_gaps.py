@@ -1,6 +1,7 @@
 """A gap is a day or a week whose backup retention would have kept, and nothing else."""
 
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 
 import pytest
 import yaml
@@ -54,6 +55,28 @@ def test_a_night_without_a_usable_backup_is_a_gap_and_today_is_not(
     assert (found.days, found.weeks) == (missing, ())
 
 
+@pytest.mark.parametrize("late", [0, 3, 70])
+def test_backups_around_midnight_have_no_gap_whatever_retention_keeps_of_them(late: int) -> None:
+    """Every seventh night is late by some minutes."""
+    evening, taken = NOW.replace(hour=23, minute=59), list[Backup]()
+    for nights in range(120, 0, -1):
+        at = evening - timedelta(days=nights, minutes=0 if nights % 7 else -late)
+        taken.insert(0, replace(backup(nights), name=f"{at:%Y%m%dT%H%M%SZ}-{nights:08x}", taken=at))
+        kept = set(newest_of_each([each.name for each in taken], DAILY, WEEKLY))
+        taken = [each for each in taken if each.name in kept]
+        assert nights > 60 or str(find_gaps(taken, at)) == "", at
+
+
+def test_a_missed_night_is_a_gap_also_when_the_last_backup_was_shortly_before_midnight() -> None:
+    last = replace(backup(2), taken=NOW.replace(hour=23, minute=0) - timedelta(days=2))
+    assert find_gaps([last], NOW.replace(hour=23, minute=30)).days == days(29)
+
+
+def test_a_backup_of_another_century_is_no_reason_to_wait() -> None:
+    first = replace(backup(9), taken=NOW.replace(year=1926))
+    assert len(find_gaps([backup(1), first], NOW).days) > 36_000
+
+
 def test_older_days_are_missed_when_fewer_than_seven_days_have_a_backup() -> None:
     assert find_gaps([backup(1), backup(2), backup(9)], NOW).days == days(22, 23, 24, 25, 26, 27)
 
@@ -66,7 +89,7 @@ def test_a_week_is_missed_when_its_backup_would_have_been_kept() -> None:
 
 def test_a_backup_that_was_late_into_the_next_day_leaves_no_gap() -> None:
     assert find_gaps([backup(1, 0), backup(3, 23)], NOW).days == ()
-    assert find_gaps([backup(1, 2), backup(3, 23)], NOW).days == days(28)
+    assert find_gaps([backup(1, 2), backup(3, 21)], NOW).days == days(28)
 
 
 def test_a_backup_of_a_time_to_come_hides_no_gap() -> None:

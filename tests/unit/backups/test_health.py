@@ -1,5 +1,8 @@
 """What is wrong with the backups is told, the worst first, each with its fix."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
 from pipeline.backups.catalogue import Backup
@@ -28,6 +31,12 @@ def test_each_problem_has_its_title_and_its_fix(complete: list[Backup], titles: 
     assert [each.title for each in found] == titles
     assert all(each.what and each.fix for each in found)
     assert all(each.sentence[0].isupper() and each.sentence.endswith(".") for each in found)
+
+
+def test_a_proof_in_the_future_is_no_proof() -> None:
+    ahead = f"{NOW + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}"
+    listed = [replace(each, verified_at=ahead, verified_by="x") for each in nightly()]
+    assert [each.title for each in problems(listed, NOW)] == ["No backup is proven"]
 
 
 def test_a_wrong_time_is_fixed_by_the_clocks_and_not_by_another_backup() -> None:

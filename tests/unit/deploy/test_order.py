@@ -6,6 +6,7 @@ import re
 import anyio
 import pytest
 
+from pipeline.aws.account import BUCKET
 from pipeline.backups.node import verify
 from pipeline.deploy.agreement import note_agreement
 from pipeline.deploy.order import deploy
@@ -111,11 +112,26 @@ async def test_no_backup_is_written_before_what_protects_it_is_there(address: st
 
 
 @pytest.mark.parametrize("address", PROTECTION)
-async def test_a_run_that_died_before_all_protection_was_there_is_completed_first(address: str) -> None:
-    runner = RecordingRunner({**SECOND, "storage: state": (0, state_json(lacking=[address]))})
+async def test_a_run_that_died_before_all_protection_was_there_is_completed_before_any_backup(
+    address: str,
+) -> None:
+    missing = {"storage: plan": (2, ""), "storage: read plan": (0, plan_json((address, "create")))}
+    lacking = {"storage: state": (0, state_json(lacking=[address]))}
+    runner = RecordingRunner({**SECOND, **lacking, **missing})
     done = await deploy(deployment(runner))
-    assert in_order(runner, FIRST_OF_STORAGE, "storage: apply", "storage: plan", "ansible: backup.yml")
+    assert in_order(runner, "storage: apply", "ansible: backup.yml")
+    assert runner.ended.index("storage: apply") < runner.names.index("ansible: backup.yml")
+    assert (FIRST_OF_STORAGE in runner.names) == (address == BUCKET)
     assert not done.nothing_changed
+
+
+async def test_a_lost_app_is_refused_before_missing_protection_is_applied() -> None:
+    missing = {"storage: plan": (2, ""), "storage: read plan": (0, plan_json((VERSIONING, "create")))}
+    lacking = {"storage: state": (0, state_json(lacking=[VERSIONING]))}
+    runner = RecordingRunner({**SECOND, **lacking, **missing, "app: plan": (2, "")})
+    error = await failing(runner, FreeCloud(there=[(DATABASE, "i-1")]))
+    assert error.exit_code == 3
+    assert not [name for name in runner.names if name.endswith("apply")]
 
 
 async def test_a_run_that_died_between_both_applies_of_storage_has_only_the_lifecycle_left() -> None:
@@ -125,10 +141,12 @@ async def test_a_run_that_died_between_both_applies_of_storage_has_only_the_life
     assert runner.ended[-1] == "storage: apply"
 
 
-async def test_what_was_half_made_of_the_protection_is_completed_first() -> None:
-    runner = RecordingRunner({**SECOND, "storage: state": (0, state_json(VERSIONING))})
+async def test_what_was_half_made_of_the_protection_is_completed_before_any_backup() -> None:
+    half_made = {"storage: plan": (2, ""), "storage: read plan": (0, plan_json((VERSIONING, "update")))}
+    runner = RecordingRunner({**SECOND, "storage: state": (0, state_json(VERSIONING)), **half_made})
     await deploy(deployment(runner))
-    assert in_order(runner, f"storage: untaint {VERSIONING}", FIRST_OF_STORAGE, "storage: apply", "app: plan")
+    assert in_order(runner, f"storage: untaint {VERSIONING}", "storage: plan", "storage: apply")
+    assert runner.ended.index("storage: apply") < runner.names.index("ansible: backup.yml")
 
 
 class Slow(RecordingRunner):

@@ -38,3 +38,8 @@ def test_of_a_long_list_the_beginning_is_shown_and_how_much_is_left() -> None:
     assert len(shown["missing"].splitlines()) == SHOWN + 1
     assert shown["missing"].endswith(f"… and {5000 - SHOWN} more: run.json has them")
     assert shown["refused"] == "none"
+
+
+def test_a_figure_that_is_no_number_is_not_among_the_first() -> None:
+    proof = {"words": "", "seconds": float("nan"), "rows": float("inf"), "tables": 3}
+    assert telling(proof) == [("tables", "3")]

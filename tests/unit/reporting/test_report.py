@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import ToolError
+from pipeline.errors import PipelineError, ToolError
 from pipeline.reporting.report import JUNIT, LAST_LINES, PAGE, RUN, Report
 from pipeline.steps.step import Result, Step
 from pipeline.tofu.plan import Change
@@ -104,3 +104,11 @@ def test_a_run_that_begins_leaves_no_page_of_the_run_before(tmp_path: Path) -> N
 def test_a_report_that_ends_has_all_three_files(tmp_path: Path) -> None:
     Report("deploy", "aws").write(tmp_path / "new")
     assert {path.name for path in (tmp_path / "new").iterdir()} == {RUN, JUNIT, PAGE}
+
+
+def test_what_utf_8_cannot_hold_hides_no_report(tmp_path: Path) -> None:
+    report = Report("status", "aws")
+    report.record_failure(PipelineError("a path: \udce9", "rename it"))
+    report.write(tmp_path)
+    assert "\\udce9" in (tmp_path / "junit.xml").read_text()
+    assert "\\udce9" in (tmp_path / "index.html").read_text()

@@ -76,7 +76,7 @@ def test_a_step_that_failed_in_a_run_that_ended_well_is_not_told_as_its_failure(
 
 def test_the_run_before_stands_beside_this_one() -> None:
     page = report_page(WHOLE)
-    assert "the run before: 1:20" in page
+    assert "the last good run: 1:20" in page
     assert '<td class="number" data-label="before">1:10</td>' in page
 
 

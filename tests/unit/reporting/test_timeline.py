@@ -1,4 +1,4 @@
-"""The steps by the clock: lanes, the critical path, the run before."""
+"""The steps by the clock: lanes, the critical path, the last good run."""
 
 import pytest
 

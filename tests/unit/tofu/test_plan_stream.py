@@ -6,6 +6,7 @@ import pytest
 
 from pipeline.deploy.gate import gate_adoption, gate_app, gate_storage
 from pipeline.errors import PlanRefused
+from pipeline.steps.masks import Masks
 from pipeline.tofu import plan, plan_stream
 from pipeline.tofu.plan import Plan
 from tests.support.plan_streams import told
@@ -82,6 +83,7 @@ def without(text: str, kind: str) -> str:
         CREATING.replace('"type": "refresh_start"', '"type": "something_new"'),
         CREATING.replace('{"type": "version"}\n', "{}\n"),
         CREATING.replace("a.one", "•••").replace('"addr"', "•••"),
+        Masks({"VAULT_PASSWORD": "a.one"}).cover(CREATING),
         CREATING[: CREATING.index("change_summary")],
     ],
 )

@@ -78,8 +78,8 @@ resource "aws_ebs_volume" "postgres" {
   }
 
   lifecycle {
-    # Only the provider knows this argument. For an older disk it would ask AWS for a change of nothing.
-    ignore_changes = [final_snapshot]
+    # Only the provider knows these. For an older or an adopted disk it would ask AWS for a change of nothing.
+    ignore_changes = [final_snapshot, timeouts]
   }
 }
 

@@ -141,7 +141,7 @@ async def _prove(d: Deployment, stack: Stack, adoption: Adoption) -> tuple[str, 
     others += [f"output {name}" for name in plan.outputs if whole]
     if others:
         what = f"{stack.name}: imported, but a new plan would still change {', '.join(others)}"
-        fix = "the imported resources stay in the state; read `quickdata plan`, then `quickdata deploy`"
+        fix = "the imported resources stay in the state; `quickdata plan` shows these changes"
         raise StateLost(what, d.advice(fix))
     return plan.created
 

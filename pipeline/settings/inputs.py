@@ -30,6 +30,8 @@ PREFIX = "Value error, "
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 REGIONS = ("AWS_DEFAULT_REGION", "TF_VAR_region")
 """Other variables for the region: AWS's command line reads the first, the stacks read the second."""
+ENDPOINT = "AWS_ENDPOINT_URL"
+"""The variable for all services; AWS_ENDPOINT_URL_S3 and the like name an endpoint for one service."""
 DOMAIN = re.compile(r"([a-z0-9-]+\.)+[a-z]{2,}")
 SECRETS = ("gitlab_pat",)
 """Fields whose values no error shows."""
@@ -125,11 +127,11 @@ class AccountSettings(BaseSettings):
     @field_validator("endpoint")
     @classmethod
     def _endpoint(cls, value: str) -> str:
-        others = [name for name in os.environ if name.startswith("AWS_ENDPOINT_URL_")]
-        if value or others:
-            named = " and ".join(others) + " is set" if others else "is set"
-            fix = "unset them" if len(others) > 1 else "unset it"
-            raise ValueError(f"{named}, but only a rehearsal uses an emulator; {fix}")
+        names = [ENDPOINT] if value else []
+        names += sorted(name for name in os.environ if name.startswith(f"{ENDPOINT}_"))
+        if names:
+            said = "is set" if names == [ENDPOINT] else f"set: {', '.join(names)}"
+            raise ValueError(f"{said}, but only a rehearsal uses an emulator; unset {', '.join(names)}")
         if configured := configured_endpoint():
             fix = "remove endpoint_url from the profile, or name another profile in AWS_PROFILE"
             raise ValueError(f"the profile in use names an emulator, {shown(configured)}; {fix}")
@@ -163,7 +165,7 @@ class Settings(StateSettings, AccountSettings):
 
     admin_cidr: str = Field("", alias="TF_VAR_admin_cidr", validate_default=True)
     domain: str = Field("", alias="TF_VAR_domain")
-    workers: int = Field(0, alias="TF_VAR_workers", ge=0)
+    workers: int = Field(0, alias="TF_VAR_workers")
     ssh_key: Path = Field(Path("~/.ssh/id_ed25519"), alias="QUICKDATA_SSH_KEY", validate_default=True)
     vault_file: Path | None = Field(None, alias="ANSIBLE_VAULT_PASSWORD_FILE")
     vault_password: str = Field("", alias="VAULT_PASSWORD", validate_default=True)
@@ -194,6 +196,13 @@ class Settings(StateSettings, AccountSettings):
                 f"{shown(value)} is not a host name;"
                 " write it like nocodb.example.org, without https:// or a path"
             )
+        return value
+
+    @field_validator("workers", mode="before")
+    @classmethod
+    def _workers(cls, value: object) -> object:
+        if isinstance(value, str) and not re.fullmatch("[0-9]+", require_seen(value)):
+            raise ValueError(f"{shown(value)} is not a number of nodes; write 0 or more, such as 2")
         return value
 
     @field_validator("ssh_key")

@@ -48,10 +48,9 @@ async def drill(
 ) -> None:
     """Restore the newest backup into a throwaway PostgreSQL 18, off the node, and compare it.
 
-    A drill does not use the node. It reads the whole archive of the attachments. It measures RPO (the age of
-    the snapshot when the drill began) and RTO (the seconds until the compared database could be used). Both
-    are written into the report, into run.json, and into verified.json beside the backup. Everything else is
-    removed.
+    A drill does not use the node. It reads the attachments' archive to its end. It measures RPO (the age of
+    the snapshot when the drill began) and RTO (the seconds until the compared database could be used), for
+    the report, run.json, and verified.json beside the backup. Everything else is removed.
 
     Exit code 3: the server lacks an extension, a locale, a collation or a compression method of the
     database. Exit code 4: there is no backup, or it is damaged, or it is older than --max-age (an old backup

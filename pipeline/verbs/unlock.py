@@ -14,7 +14,7 @@ StackName = Annotated[Literal["storage", "app"], Doc("The stack whose state is l
 async def unlock(call: DeploymentCall, stack: StackName, yes: Yes = False) -> None:
     """Remove a state lock that a dead run left behind; show first who took it, and when.
 
-    A local lock ends with its process, so there is nothing to remove.
+    A local lock ends with its process, and cannot be removed.
 
     Example: quickdata unlock storage --state s3
     """

@@ -157,7 +157,7 @@ async def test_run_refuses_an_emulator_where_the_nodes_have_to_last(
     service = dag.container().with_exposed_port(4566).as_service()
     done = await attempt(pipeline, "verify", options("run") | {"emulator": service})
     assert done.error is not None
-    assert "--emulator: verify acts on nodes" in done.error.what
+    assert "--emulator: verify needs the nodes of an earlier deployment" in done.error.what
 
 
 async def test_two_failures_at_once_are_told_as_the_graver_one(pipeline: Pipeline, engine: Engine) -> None:

@@ -84,7 +84,7 @@ def pinned(monkeypatch: pytest.MonkeyPatch) -> bytes:
 def test_a_release_with_another_checksum_is_refused_and_not_kept(cache: Path, serve: Serve) -> None:
     with pytest.raises(ToolError, match="not the pinned release") as caught:
         download_tofu(serve(release()))
-    assert "do not use it" in caught.value.fix
+    assert "do not use this file" in caught.value.fix
     assert files(cache) == []
 
 

@@ -63,9 +63,10 @@ def test_the_courses_variables_are_enough(good: pytest.MonkeyPatch) -> None:
         ("AWS_DEFAULT_REGION", "Paris", "'Paris' (AWS_DEFAULT_REGION)"),
         ("AWS_ENDPOINT_URL", "http://127.0.0.1:4566", "rehearsal"),
         ("AWS_SECRET_ACCESS_KEY", "", "AWS_ACCESS_KEY_ID"),
-        ("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:1", "AWS_ENDPOINT_URL_STS is set"),
+        ("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:1", "unset AWS_ENDPOINT_URL_STS"),
         ("TF_VAR_domain", "https://x.org", "host name"),
-        ("TF_VAR_workers", "-1", "greater than or equal to 0"),
+        ("TF_VAR_workers", "-1", "'-1' is not a number of nodes; write 0 or more"),
+        ("TF_VAR_workers", "two", "'two' is not a number of nodes"),
         ("GITLAB_USER", "", "GITLAB_PAT"),
         ("GITLAB_PAT", "", "GITLAB_PAT"),
         ("QUICKDATA_SSH_KEY", "/nowhere/key", "ssh-keygen"),
@@ -144,6 +145,15 @@ def test_an_emulator_in_the_profile_is_refused_like_one_in_the_environment(
     ) as caught:
         Settings.read()
     assert caught.value.exit_code == 2
+
+
+def test_every_variable_that_names_an_emulator_is_reported_at_once(good: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_EC2"):
+        good.setenv(name, "http://127.0.0.1:4566")
+    with pytest.raises(
+        SettingsError, match="unset AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_EC2, AWS_ENDPOINT_URL_S3"
+    ):
+        Settings.read()
 
 
 def test_an_emulator_in_another_profile_is_nobodys_business(good: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@
     ├── RegionDiffers       3
     ├── ServerLacks         3
     ├── StateLocked         1
+    ├── NotConfirmed        1
     ├── BackupError         1
     ├── VerifyFailed        4  verification failed
     ├── RestoredInPart      5  restored, but objects are missing or have other definitions
@@ -107,6 +108,10 @@ class NodeStopped(ToolError):  # noqa: N818 - says what happened
 
 class StateLocked(PipelineError):  # noqa: N818 - says what happened
     """Another run holds a state's lock, or left it behind."""
+
+
+class NotConfirmed(PipelineError):  # noqa: N818 - says what happened
+    """The answer to a question was no."""
 
 
 class BackupError(PipelineError):

@@ -19,13 +19,13 @@ def start() -> None:
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("✗ interrupted: nothing was done", err=True)
+        print("✗ interrupted: nothing was done", file=sys.stderr)
         sys.exit(Interrupted.exit_code)
     except Exception as error:
         from pipeline.steps.explanation import explained  # noqa: PLC0415 - loads slowly
 
         told = explained(error, os.environ)
-        click.echo(f"✗ {told}", err=True)
+        print(f"✗ {told}", file=sys.stderr)
         sys.exit(told.exit_code)
 
 

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
 import anyio
-import click
 
 from pipeline.aws.account import Cloud
 from pipeline.cli import terminal
@@ -19,7 +18,8 @@ from pipeline.errors import PipelineError
 from pipeline.machine.files import write_whole
 from pipeline.machine.repository import REPOSITORY
 from pipeline.reporting.progress import Progress
-from pipeline.reporting.report import Report
+from pipeline.reporting.report import PAGE, Report
+from pipeline.reporting.verdict import verdict
 from pipeline.settings.inputs import AccountSettings, Settings
 from pipeline.settings.profile import find_identity
 from pipeline.steps.explanation import explained
@@ -118,20 +118,23 @@ def run_verb(
     given = {"QUICKDATA_STATE": state} if state else {}
     if ask_vault_password:
         given |= terminal.vault_password()
-    started, calls = time.monotonic(), list[TerminalCall]()
+    started, calls, error = time.monotonic(), list[TerminalCall](), None
 
     async def work(progress: Progress, report: Report) -> None:
         calls.append(TerminalCall(progress, report, given))
         await verb(calls[0])
 
+    try:
+        run(work, name, "localstack" if name == "rehearse" else "aws", REPORTS, verbose)
+    except PipelineError as ended:
+        error = ended
+    for call in calls:
+        print(verdict(call.report, error, time.monotonic() - started), file=sys.stderr)
+        print(f"The report is {REPORTS / PAGE}", file=sys.stderr)
+        _print(call)
     with errors_told(name):
-        try:
-            run(work, name, "localstack" if name == "rehearse" else "aws", REPORTS, verbose)
-        finally:
-            for call in calls:
-                _print(call)
-    seconds = time.monotonic() - started
-    click.echo(f"{name}: done in {seconds:.0f} s; the report is {REPORTS / 'run.json'}", err=True)
+        if error:
+            raise error
     if calls[0].exit_code:
         sys.exit(calls[0].exit_code)
 
@@ -154,7 +157,7 @@ def list_only(verb: BoundVerb, name: str) -> None:
 
 def _print(call: TerminalCall) -> None:
     if lines := call.report.lines(call.answers):
-        click.echo("\n".join(lines))
+        print("\n".join(lines), flush=True)
 
 
 @contextmanager
@@ -163,5 +166,5 @@ def errors_told(name: str) -> Iterator[None]:
     try:
         yield
     except PipelineError as error:
-        click.echo(f"✗ {name}: {error}", err=True)
+        print(f"✗ {name}: {error}", file=sys.stderr)
         sys.exit(error.exit_code)

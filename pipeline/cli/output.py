@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any, TextIO
 
+from pipeline.machine import encoding
+
 GONE = (errno.EPIPE, errno.EIO)
 """What a write says when nobody reads any more: of a pipe, and of a terminal."""
 
@@ -27,7 +29,7 @@ class Output(io.FileIO):
 
 
 def outlive_readers() -> None:
-    """Let the work end, with its own exit code, when nobody reads what it says."""
+    """Let the work end with its own exit code when nobody reads what it says, or a mark cannot be encoded."""
     sys.stdout, sys.stderr = _outliving(sys.stdout), _outliving(sys.stderr)
 
 
@@ -35,4 +37,4 @@ def _outliving(stream: TextIO | None) -> TextIO:
     if stream is None:  # it was closed from the start
         return Path(os.devnull).open("w")
     raw = Output(stream.fileno(), "w", closefd=False)
-    return io.TextIOWrapper(io.BufferedWriter(raw), stream.encoding, stream.errors, line_buffering=True)
+    return io.TextIOWrapper(io.BufferedWriter(raw), stream.encoding, encoding.HANDLER, line_buffering=True)

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -13,9 +13,12 @@ from pipeline.errors import Interrupted
 from pipeline.machine.leftovers import in_use
 from pipeline.machine.room import Need, require_room
 from pipeline.machine.scratch import remove_dead
+from pipeline.reporting.history import PastRun, add_to_history, find_good, read_history
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
+from pipeline.reporting.usual import Usual
 from pipeline.reporting.versions import facts
+from pipeline.runners.host import ENDING_LIMIT
 from pipeline.steps.explanation import explained
 from pipeline.steps.failures import with_fix
 from pipeline.tofu.binary import find_tofu
@@ -42,7 +45,9 @@ def run(verb: Work, name: str, target: str, reports: Path, verbose: bool = False
     Raises:
         PipelineError: the verb failed, was interrupted, or has a defect; the report says so too.
     """
-    progress, report = Progress(verbose), Report(name, target, facts(find_tofu()))
+    before = find_good(read_history(reports), name, target)
+    progress, report = Progress(verbose, usual=Usual(before)), Report(name, target, facts(find_tofu()))
+    report.previous = before[-1].summary() if before else None
     with _place(reports.parent, progress):
         _begin(report, reports)
         try:
@@ -53,8 +58,20 @@ def run(verb: Work, name: str, target: str, reports: Path, verbose: bool = False
             report.record_failure(told)
             raise told from None
         finally:
-            _write(report, reports, progress)
+            with _undisturbed():
+                _write(report, reports, progress)
     return report
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Ignore a Ctrl-C for a moment: the run has ended, and its report is being written."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
@@ -86,10 +103,12 @@ def _write(report: Report, directory: Path, progress: Progress) -> None:
         report.write(directory)
     except OSError as error:
         progress.note(f"the report could not be written: {error}")
+    code, state = report.document()["exit_code"], progress.state
+    add_to_history(directory, PastRun(report.verb, report.target, code, state.seconds, state.ended))
 
 
 async def _interruptible(verb: Work, progress: Progress, report: Report) -> None:
-    caught: list[signal.Signals] = []
+    caught: list[str] = []
     with anyio.open_signal_receiver(*SIGNALS) as signals:
         async with anyio.create_task_group() as group:
             with anyio.CancelScope() as scope:
@@ -97,18 +116,27 @@ async def _interruptible(verb: Work, progress: Progress, report: Report) -> None
                 await verb(progress, report)
             group.cancel_scope.cancel()
     if caught:
-        what = f"interrupted by {caught[0].name}: everything that was running has ended in good order"
-        raise Interrupted(what, "run the same command again; a deployment goes on from what is there")
+        raise Interrupted(caught[0], "run the same command again; a deployment goes on from what is there")
 
 
 async def _watch(
-    signals: AsyncIterator[signal.Signals],
-    scope: anyio.CancelScope,
-    progress: Progress,
-    caught: list[signal.Signals],
+    signals: AsyncIterator[signal.Signals], scope: anyio.CancelScope, progress: Progress, caught: list[str]
 ) -> None:
     """Cancel the verb at the first signal; a second one must not cut off a tool that saves its state."""
     async for number in signals:
-        progress.note(f"{number.name}: the tools are asked to end and to save their state; please wait")
-        caught.append(number)
+        question = progress.state.question
+        progress.note("" if question else _ending(number, list(progress.state.running), again=bool(caught)))
+        done = f" at a question: {question}" if question else ": everything that ran has ended in good order"
+        caught.append(f"interrupted by {number.name}{done}")
+        progress.state.begin_ending()
         scope.cancel()
+
+
+def _ending(number: signal.Signals, steps: Sequence[str], again: bool) -> str:
+    """Return what a user reads after Ctrl-C: what is being finished, and how long that may take."""
+    name = "Ctrl-C" if number is signal.SIGINT else number.name
+    first = f"{name}{' again' if again else ''}: the run is{' already' if again else ''} ending. Please wait."
+    if not steps:
+        return f"{first}\n  No step is running; servers and temporary files are being removed."
+    limit = f"  Most steps need seconds, at most {ENDING_LIMIT / 60:.0f} minutes; nothing is cut off."
+    return f"{first}\n  Being finished: {', '.join(steps)}.\n{limit}"

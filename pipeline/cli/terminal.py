@@ -9,7 +9,7 @@ import click
 
 from pipeline.deploy.agreement import Agree, note_agreement, refuse
 from pipeline.deployment import Deployment
-from pipeline.errors import PipelineError, SettingsError
+from pipeline.errors import NotConfirmed, SettingsError
 from pipeline.reporting.progress import Progress
 from pipeline.tofu.plan import Change
 
@@ -44,15 +44,15 @@ async def confirm(progress: Progress, question: str, otherwise: str = "nothing w
         otherwise: how things are when the answer is no.
 
     Raises:
-        PipelineError: the answer is no.
+        NotConfirmed: the answer is no.
     """
-    with progress.paused():
+    with progress.paused(otherwise):
         termios.tcflush(sys.stdin, termios.TCIFLUSH)
         click.echo(f"{question} [y/N]: ", nl=False, err=True)
         await anyio.wait_readable(sys.stdin)
         answer = sys.stdin.readline().strip().lower()
     if answer not in ("y", "yes"):
-        raise PipelineError(f"not confirmed: {otherwise}", "to go on, run it again and answer y")
+        raise NotConfirmed(f"not confirmed: {otherwise}", "to go on, run it again and answer y")
 
 
 def agreement(yes: bool) -> Agree:

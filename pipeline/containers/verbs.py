@@ -64,9 +64,9 @@ def run_function() -> Callable[..., Any]:
 async def run(self: Options, verb: str, **given: Any) -> dagger.Directory:
     """Run a verb and always return a directory, even if the verb fails; for CI.
 
-    The directory contains run.json, junit.xml, exit-code, and page.txt with the findings and proofs. The last
-    is page.json with --as-json, and page.html with --html. The directory also contains the states of a
-    rehearsal, or saved plans, which have the same secrets as states.
+    The directory contains the report (index.html, run.json, junit.xml), exit-code, and page.txt with the
+    findings and proofs. The last is page.json with --as-json, and page.html with --html. The directory also
+    contains the states of a rehearsal, or saved plans, which have the same secrets as states.
     """
     done = await attempt(self, verb, given)
     code = done.error.exit_code if done.error else done.exit_code

@@ -6,6 +6,9 @@ from typing import Any
 from pipeline.reporting.page import clock, thousands
 from pipeline.units import duration, in_units
 
+DEEP = 2
+"""Parts of a figure's name from which on it is too special to be shown first."""
+
 SHOWN = 100
 """How many values of one figure are shown; run.json has all."""
 
@@ -35,7 +38,7 @@ def telling(proof: Mapping[str, Any]) -> list[tuple[str, str]]:
     found: dict[str, list[tuple[str, str]]] = {}
     for path, value in _leaves(proof):
         *parents, name = path
-        if name in TELLING and isinstance(value, int | float):
+        if name in TELLING and len(parents) < DEEP and isinstance(value, int | float):
             written = TELLING[name][1](value)
             if written not in [each for _, each in found.setdefault(name, [])]:
                 found[name].append((" ".join(parents), written))

@@ -1,16 +1,17 @@
 """A page in HTML: one file that asks for nothing outside, from a template in `templates/`."""
 
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from pipeline import units
 from pipeline.settings.invisible import visible
 
 TEMPLATES = Path(__file__).with_name("templates")
-MINUTE, HOUR = 60, 3600
 
 
 def render(template: str, **values: Any) -> str:
@@ -25,7 +26,9 @@ def render(template: str, **values: Any) -> str:
     return _environment().get_template(template).render(values)
 
 
+@cache
 def _environment() -> Environment:
+    """Return what renders; a template is read once: a run ends with the page that it began with."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -33,8 +36,9 @@ def _environment() -> Environment:
         finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,
     )
-    filters = (clock, stopwatch, moment, thousands, code_marked)
+    filters = (clock, moment, thousands, code_marked)
     environment.filters |= {each.__name__: each for each in filters}
     return environment
 
@@ -56,24 +60,10 @@ def _shown(value: object) -> object:
 
 
 def clock(seconds: float) -> str:
-    """Return a length of time as people say it: "0.4 s", "48 s", "3 min 05 s", "1 h 02 min"."""
-    seconds = max(seconds, 0)
-    if seconds < 10:  # noqa: PLR2004 - a tenth counts only here
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < MINUTE:
-        return f"{whole} s"
-    if whole < HOUR:
-        return f"{whole // MINUTE} min {whole % MINUTE:02} s"
-    return f"{whole // HOUR} h {whole % HOUR // MINUTE:02} min"
-
-
-def stopwatch(seconds: float) -> str:
-    """Return a length of time as a stopwatch shows it: "0:30", "2:05", "1:02:05"; below a second "0.4"."""
-    if 0 < seconds < 1:
-        return f"{seconds:.1f}"
-    minutes, rest = divmod(round(seconds), MINUTE)
-    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}" if minutes >= MINUTE else f"{minutes}:{rest:02}"
+    """Return a number of seconds as a clock shows it, below ten with a tenth: 0.4 s, 48 s, 2:14, 1:02:14."""
+    if 0 < seconds < 10:  # noqa: PLR2004 - above, a tenth does not count
+        return f"{seconds:.1f}".removesuffix(".0") + " s"
+    return units.clock(seconds)
 
 
 def moment(when: str | datetime) -> str:

@@ -1,12 +1,12 @@
 """A run's report as a page: the verdict first, then why, then what was done."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from pipeline.reporting.figures import all_figures, telling
+from pipeline.reporting.headline import headline
 from pipeline.reporting.page import render
 from pipeline.reporting.timeline import timeline
-from pipeline.reporting.verdict import verdict
 
 SIGNS = {"create": "+", "delete": "-", "update": "~", "replace": "±", "import": "←", "move": "→"}
 LAST = 3
@@ -24,8 +24,7 @@ def report_page(run: Mapping[str, Any]) -> str:
     return render(
         "report.html.j2",
         run=run,
-        verdict=verdict(run),
-        lede=_lede(run),
+        headline=headline(run),
         timeline=timeline(run),
         failed=failed[-LAST:] if run["error"] else [],
         proofs=[(name, telling(proof), proof["words"], all_figures(proof)) for name, proof in proofs],
@@ -35,25 +34,9 @@ def report_page(run: Mapping[str, Any]) -> str:
     )
 
 
-def _lede(run: Mapping[str, Any]) -> str:
-    """Return the sentence below the verdict."""
-    if run["error"]:
-        return str(run["error"]["cause"].partition("\n")[0])
-    if run["exit_code"] is None:
-        return "This page is of the run's beginning. Open it again later; if the run is over, it was killed."
-    if not run["proofs"]:
-        return "The verb did its work."
-    left = f" {_counted(run['not_proven'], 'thing')} this run cannot prove." if run["not_proven"] else ""
-    return f"{_counted(run['proofs'], 'proof')} hold{'s' if len(run['proofs']) == 1 else ''}.{left}"
-
-
-def _counted(things: Collection[object], what: str) -> str:
-    return f"{len(things)} {what}{'s' if len(things) != 1 else ''}"
-
-
 def _versions(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return what the run was made of: the commit, the versions of tools, the lock files' checksums."""
-    commit = [("commit", facts.get("commit"))]
+    """Return what the run was made of: the commit, the nodes, the tools' versions, the locks' checksums."""
+    commit = [(name, facts.get(name)) for name in ("commit", "nodes")]
     versions = [*(facts.get("versions") or {}).items()]
     locks = [(f"{name}, SHA-256", checksum) for name, checksum in (facts.get("locks") or {}).items()]
     return [(name, str(value)) for name, value in (*commit, *versions, *locks) if value]

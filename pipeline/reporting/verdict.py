@@ -1,46 +1,43 @@
-"""What a run came to, in a word."""
+"""The first line of a run's end: what it proved, or that it did not."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
-
-PROVING = ("rehearse", "deploy", "verify", "restore", "drill")
-"""The verbs that end with a comparison: with exit code 0 they have proven something."""
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What a run came to.
-
-    Args:
-        word: the verdict.
-        sign: the same as one character, for readers who do not see colours.
-        tone: whether it is good, bad, or something to look at.
-    """
-
-    word: str
-    sign: str
-    tone: Literal["good", "bad", "warn"]
+from pipeline.errors import (
+    Interrupted,
+    NotConfirmed,
+    PipelineError,
+    PlanRefused,
+    RestoredInPart,
+    SettingsError,
+)
+from pipeline.reporting.headline import PROVES
+from pipeline.reporting.report import Report
+from pipeline.units import clock
 
 
-FAILED = Verdict("Failed", "✗", "bad")
-BY_EXIT_CODE = {
-    None: Verdict("Not ended", "…", "warn"),
-    0: Verdict("Done", "✓", "good"),
-    2: Verdict("Wrong input", "✗", "bad"),
-    3: Verdict("Refused", "⊘", "warn"),
-    4: Verdict("Not proven", "✗", "bad"),
-    5: Verdict("Restored in part", "!", "warn"),
-    130: Verdict("Interrupted", "■", "warn"),
-}
-
-
-def verdict(run: Mapping[str, Any]) -> Verdict:
-    """Return the verdict on a run: proven, if its verb proves something and did.
+def verdict(report: Report, error: PipelineError | None, seconds: float) -> str:
+    """Return what a run came to, in one line.
 
     Args:
-        run: the report as run.json holds it.
+        report: what it did.
+        error: what ended it; None when it ended well.
+        seconds: how long it took.
     """
-    if run["exit_code"] == 0 and run["verb"] in PROVING and run["proofs"]:
-        return Verdict("Proven", "✓", "good")
-    return BY_EXIT_CODE.get(run["exit_code"], FAILED)
+    spent = clock(seconds)
+    if error:
+        return _failed(report, error, spent)
+    if report.proofs and report.verb in PROVES:
+        return f"PROVEN in {spent}: {PROVES[report.verb]}"
+    return f"DONE in {spent}: {report.verb}"
+
+
+def _failed(report: Report, error: PipelineError, spent: str) -> str:
+    if isinstance(error, NotConfirmed):
+        return f"NOT DONE: {report.verb} was not confirmed"
+    if isinstance(error, SettingsError) and not report.steps:
+        return f"NOT STARTED: {report.verb} has a wrong or a missing input"
+    if isinstance(error, Interrupted):
+        return f"INTERRUPTED after {spent}: {report.verb}"
+    if isinstance(error, RestoredInPart):
+        return f"PROVEN IN PART in {spent}: the rows are live, with objects missing or defined otherwise"
+    if error.exit_code == PlanRefused.exit_code:
+        return f"REFUSED after {spent}: {report.verb}"
+    return f"{'NOT PROVEN' if report.verb in PROVES else 'FAILED'} after {spent}: {report.verb}"

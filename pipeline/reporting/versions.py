@@ -42,8 +42,9 @@ def _ask(*command: str) -> str | None:
     if shutil.which(command[0]) is None:
         return None
     env = {**os.environ, "CHECKPOINT_DISABLE": "1"}  # a version asked for here asks nobody outside
-    result = subprocess.run(command, env=env, capture_output=True, text=True, check=False)  # noqa: S603 - fixed words
-    return result.stdout.splitlines()[0] if result.returncode == 0 and result.stdout else None
+    result = subprocess.run(command, env=env, capture_output=True, check=False)  # noqa: S603 - fixed words
+    said = result.stdout.decode(errors="replace")
+    return said.splitlines()[0] if result.returncode == 0 and said else None
 
 
 def _version(name: str) -> str | None:

@@ -18,7 +18,7 @@ from pipeline.machine.files import write_whole
 from pipeline.machine.network import passed_on, passwords
 from pipeline.reporting.progress import Progress
 from pipeline.runners.child import Child, is_runnable, start
-from pipeline.runners.sessions import find_sessions, wait_until_left
+from pipeline.runners.sessions import LIMIT, find_sessions, wait_until_left
 from pipeline.steps.masks import Masks
 from pipeline.steps.output import Reader
 from pipeline.steps.step import Result, Step
@@ -34,6 +34,9 @@ SETTLING = 20.0
 
 LAST_WORDS = 5.0
 """How many seconds to read the remaining output of a tool that has ended."""
+
+ENDING_LIMIT = SETTLING + 2 * STATE_LIMIT + LIMIT + LAST_WORDS
+"""Seconds at most from an interrupt to the end of a step."""
 
 PRIVATE = 0o077
 """The umask of every step: only this user can read states, plans and rendered files."""

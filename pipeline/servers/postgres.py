@@ -70,7 +70,7 @@ class Postgres:
         """
         command = [str(self.bin / "psql"), "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", database, "-f", "-"]
         result = subprocess.run(  # noqa: S603 - our own psql
-            command, input=sql, text=True, capture_output=True, check=True, env=self.environment
+            command, input=sql, encoding="utf-8", capture_output=True, check=True, env=self.environment
         )
         return result.stdout.strip()
 

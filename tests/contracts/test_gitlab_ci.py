@@ -132,7 +132,8 @@ def test_a_schedule_runs_the_drill_and_nothing_else(expanded: dict[str, Any]) ->
 def test_artefacts_are_reports_only(expanded: dict[str, Any]) -> None:
     for name in ("rehearse", *ON_AWS):
         found = expanded[name]["artifacts"]
-        assert found["paths"] == ["reports/run.json"]
+        assert found["paths"] == ["reports/index.html", "reports/run.json"]
+        assert found["expose_as"] == "Quickdata report"
         assert found["when"] == "always"
         assert found["reports"]["junit"] in ("reports/junit.xml", ["reports/junit.xml"])
         kinds = {"junit"} | ({"terraform"} if name == "plan" else set())

@@ -43,6 +43,7 @@ async def test_bad_input_is_told_at_once_with_code_2_and_run_still_returns(
     assert files["exit-code"] == "2\n"
     assert json.loads(files["run.json"])["exit_code"] == 2
     assert "<failure" in files["junit.xml"]
+    assert "<h1>" in files["index.html"]
 
 
 @pytest.mark.parametrize("error", [None, PlanRefused("refused", "x")])

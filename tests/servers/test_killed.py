@@ -155,12 +155,15 @@ def test_a_killed_runs_report_is_not_the_last_ones(checkout: Path) -> None:
     reports = checkout / "reports"
     (reports / "run.json").write_text('{"verb": "deploy", "exit_code": 0}')
     (reports / "junit.xml").write_text("<testsuite name='quickdata deploy'/>")
+    (reports / "index.html").write_text("<h1>Proven</h1>")
     killed = started(RUNS, str(checkout))
     wait_for(lambda: "sleep" in at_work(checkout))
     kill(killed)
     report = json.loads((reports / "run.json").read_text())
     assert (report["verb"], report["exit_code"], report["ended"]) == ("restore", None, None)
     assert not (reports / "junit.xml").exists()
+    page = (reports / "index.html").read_text()
+    assert ("restore" in page, "Not ended" in page, "Proven" in page) == (True, True, False)
 
 
 def test_a_killed_runs_tool_is_asked_to_end_once_however_many_threads_the_run_had(tmp_path: Path) -> None:
@@ -256,6 +259,8 @@ async def test_the_next_run_removes_what_every_verb_may_leave_in_the_checkout_an
     assert {each.name for each in (checkout / "reports").iterdir()} == {
         ".lock",
         "faults.xml",
+        "history.json",
+        "index.html",
         "junit.xml",
         "run.json",
     }

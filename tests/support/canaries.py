@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import quote, quote_plus
 
+from markupsafe import escape
+
 SHORTEST = 12
 PROC = Path("/proc")
 TOOL_BY = 6
@@ -18,12 +20,13 @@ TOOL_BY = 6
 
 
 def forms(secret: str) -> set[bytes]:
-    """Return a secret, line by line, as it is, URL-encoded, in JSON, and in base64 wherever it begins."""
+    """Return a secret, line by line, as it is, in URLs, JSON, HTML, and in base64 wherever it begins."""
     found: set[bytes] = set()
     for text in {secret, *secret.splitlines()}:
         if len(text) < SHORTEST or text.startswith("-----"):
             continue
-        written = (text, quote(text), quote(text, safe=""), quote_plus(text), json.dumps(text)[1:-1])
+        in_urls = (quote(text), quote(text, safe=""), quote_plus(text))
+        written = (text, *in_urls, json.dumps(text)[1:-1], escape(text))
         go = json.dumps(text)[1:-1].translate({ord(each): f"\\u{ord(each):04x}" for each in "&<>"})
         encoded = (
             encode(b"x" * n + text.encode()) for n in range(3) for encode in (b64encode, urlsafe_b64encode)

@@ -52,7 +52,7 @@ class Checkout:
         home: HOME of whoever types there.
         around: the file that names the servers.
         variables: the environment, besides PATH and HOME.
-        said: everything that all runs have printed.
+        said: everything that all runs have printed, and their reports.
     """
 
     root: Path
@@ -109,7 +109,8 @@ class Checkout:
         self.said += [out, read + err]
         file = self.root / "reports/run.json"
         text = file.read_text() if file.exists() else "{}"
-        self.said.append(text)
+        page = file.with_name("index.html").read_text() if file.exists() else ""
+        self.said += [text, page]
         return Ended(run.returncode, out, read + err, json.loads(text), self.left_behind())
 
     def surround(self, aws: LocalStack, database: Postgres) -> None:

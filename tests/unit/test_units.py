@@ -1,8 +1,16 @@
-"""Figures in the unit that fits them."""
+"""Figures as readers see them."""
 
 import pytest
 
-from pipeline.units import in_fine_units
+from pipeline.units import clock, in_fine_units
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(-1, "0 s"), (0.4, "0 s"), (59.4, "59 s"), (59.6, "1:00"), (134, "2:14"), (4334, "1:12:14")],
+)
+def test_a_time_is_shown_as_a_clock_shows_it(seconds: float, words: str) -> None:
+    assert clock(seconds) == words
 
 
 @pytest.mark.parametrize(

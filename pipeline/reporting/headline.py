@@ -1,0 +1,80 @@
+"""The headline of a report's page: what the run came to, in a word and in a sentence."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Run = Mapping[str, Any]
+Tone = Literal["good", "bad", "warn"]
+
+PROVES = {
+    "rehearse": "the deployment works on LocalStack, and the damaged data came back",
+    "deploy": "everything is deployed, and a backup of it restores",
+    "verify": "the backup restores, and its data is the same",
+    "drill": "the backup restores off the node, and its data is the same",
+    "restore": "the backup is live, and its data was compared",
+}
+"""The verbs that prove something, with the claim that their end may make; the others are only done."""
+
+SIGNS: Mapping[Tone, str] = {"good": "✓", "bad": "✗", "warn": "!"}
+
+
+@dataclass(frozen=True)
+class Headline:
+    """What a run came to.
+
+    Args:
+        word: the verdict.
+        tone: whether it is good, bad, or something to look at.
+        sentence: what that means.
+    """
+
+    word: str
+    tone: Tone
+    sentence: str
+
+    @property
+    def sign(self) -> str:
+        """The tone for readers who do not see colours."""
+        return SIGNS[self.tone]
+
+
+def headline(run: Run) -> Headline:
+    """Return the headline of a run.
+
+    Args:
+        run: the report as run.json holds it.
+    """
+    if run["exit_code"] is None:
+        words = "This page is of the run's beginning. Open it again later; if the run is over, it was killed."
+        return Headline("Not ended", "warn", words)
+    if run["error"]:
+        return Headline(*_word_of_failure(run), run["error"]["cause"].partition("\n")[0])
+    if run["verb"] in PROVES and run["proofs"]:
+        return Headline("Proven", "good", _proven(run))
+    return Headline("Done", "good", "The verb did its work.")
+
+
+def _word_of_failure(run: Run) -> tuple[str, Tone]:
+    kind, code = run["error"]["kind"], run["exit_code"]
+    if kind == "NotConfirmed":
+        return "Not done", "warn"
+    if kind == "SettingsError" and not run["steps"]:
+        return "Not started", "bad"
+    named: dict[int, tuple[str, Tone]] = {
+        3: ("Refused", "warn"),
+        5: ("Proven in part", "warn"),
+        130: ("Interrupted", "warn"),
+    }
+    return named.get(code, ("Not proven" if run["verb"] in PROVES else "Failed", "bad"))
+
+
+def _proven(run: Run) -> str:
+    claim = PROVES[run["verb"]]
+    said = f"{claim[0].upper()}{claim[1:]}: {_counted(run['proofs'], 'proof')}."
+    left = f" {_counted(run['not_proven'], 'thing')} this run cannot prove." if run["not_proven"] else ""
+    return said + left
+
+
+def _counted(things: Collection[object], what: str) -> str:
+    return f"{len(things)} {what}{'s' if len(things) != 1 else ''}"

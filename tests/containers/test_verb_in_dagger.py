@@ -36,8 +36,8 @@ NEEDED = {
     "AWS_ACCESS_KEY_ID": "--aws-access-key-id (AWS_ACCESS_KEY_ID): is not given; give both halves",
     "AWS_SECRET_ACCESS_KEY": "missing: --aws-secret-access-key; set both halves",
     "VAULT_PASSWORD": "--vault-password (VAULT_PASSWORD): is not given; give the password, such as env://",
-    "GITLAB_URL": "--gitlab-url (GITLAB_URL): not set",
-    "GITLAB_PROJECT": "--gitlab-project (GITLAB_PROJECT): not set",
+    "GITLAB_URL": "--gitlab-url (GITLAB_URL): is not set",
+    "GITLAB_PROJECT": "--gitlab-project (GITLAB_PROJECT): is not set",
     "GITLAB_USER": "--gitlab-user belong together; give both",
     "GITLAB_PAT": "--gitlab-user are needed",
     "QUICKDATA_SSH_KEY": "--ssh-key (QUICKDATA_SSH_KEY): is not given; give the nodes' private key",
@@ -52,7 +52,7 @@ NO_SPACES = {
     "QUICKDATA_STATE": "'a b' is not a place for states",
     "QUICKDATA_STATE_PASSPHRASE": "is too short",
     "GITLAB_URL": "'a b' is not the address",
-    "GITLAB_PROJECT": "'a b' is not a project",
+    "GITLAB_PROJECT": "'a b' is not a GitLab project",
 }
 """What is said of a value with a space in it; the others may have one."""
 

@@ -150,7 +150,7 @@ def test_a_move_needs_what_its_source_needs_too(environment: dict[str, str]) -> 
     del environment["GITLAB_URL"]
     done = typed(environment, "migrate-state", "--from", "gitlab", "--to", "local", "--yes")
     assert done.returncode == 2
-    assert "GITLAB_URL: not set" in done.stderr
+    assert "GITLAB_URL: is not set" in done.stderr
 
 
 def test_the_option_goes_before_the_variable(environment: dict[str, str]) -> None:

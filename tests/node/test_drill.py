@@ -273,7 +273,7 @@ def test_an_interrupted_drill_leaves_nothing_and_no_secret_is_in_sight(
     run.send_signal(signal.SIGINT)
     _, said = run.communicate(timeout=120)
     assert run.returncode == 130, said
-    assert "SIGINT: the tools are asked to end" in said and "Traceback" not in said
+    assert "Ctrl-C: the run is ending" in said and "Traceback" not in said
     assert json.loads((tmp_path / "reports/run.json").read_text())["error"]["exit_code"] == 130
     assert list(temporary.iterdir()) == []
     assert processes(str(temporary)) == []

@@ -99,7 +99,7 @@ SAID = {
     500: ["notification 1 (json) failed: it was not delivered", "the ping failed: HTTP 500"],
     0: ["notification 1 (json) failed: it ", "the ping failed: ReadTimeout"],
     "unknown": [
-        "notification 1 (nowhere) failed: Apprise takes no",
+        "notification 1 (nowhere) failed: Apprise does not accept",
         "the ping failed: InvalidSchema",
     ],
 }

@@ -55,7 +55,7 @@ class Terminal:
             env=dict(self.environment),
             encoding="utf-8",
             dimensions=(40, 250),
-            timeout=300,
+            timeout=900,
         )
         if password is not None:
             child.expect("Vault password:")

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from playwright.sync_api import ViewportSize
+from playwright.sync_api import Page, ViewportSize
 
 from pipeline.deploy import order as deploy
 from pipeline.rehearsal.nocodb_user import Base
@@ -13,6 +13,8 @@ from tests.support.live import prepared
 from tests.support.pages import browser
 
 SIZE = ViewportSize(width=1280, height=640)
+QUIET = 2_000.0
+"""Milliseconds."""
 
 
 def restored(file: Path) -> None:
@@ -38,5 +40,19 @@ def take(place: tuple[str, str, str], base: Base, file: Path) -> None:
         sign_in(page, *place)
         with page.expect_response(rows):
             page.goto(f"{place[0]}/dashboard/#/nc/{base.id}/{base.table}")
-        page.wait_for_load_state("networkidle")  # the rows are painted on a canvas: no text says so
-        page.screenshot(path=file)
+        file.write_bytes(_still(page))
+
+
+def _still(page: Page) -> bytes:
+    """Return the picture once it has not changed for two seconds: no text says that a canvas is painted.
+
+    Raises:
+        TimeoutError: it goes on changing.
+    """
+    shown = b""
+    for _ in range(round(PAGE_LIMIT / QUIET)):
+        before, shown = shown, page.screenshot()
+        if shown == before:
+            return shown
+        page.wait_for_timeout(QUIET)
+    raise TimeoutError("the page goes on changing")

@@ -31,12 +31,12 @@ LEFT = (
 """What installs, tools, deployments and CI leave behind; each a megabyte here."""
 LARGEST = {
     MODULE: (1_900_000, 260),
-    "infrastructure": (400_000, 150),
+    "infrastructure": (400_000, 170),
     "locked": (900_000, 2),
     "package": (800_000, 240),
     "source": (4_500_000, 800),
 }
-"""Bytes and files at most: 1.6, 0.3, 0.8, 0.7 and 3.3 million bytes were counted.
+"""Bytes and files at most: 1.6, 0.3, 0.8, 0.7 and 4.0 million bytes were counted.
 
 A changed module loads in 14 s, not 3.
 """

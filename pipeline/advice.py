@@ -2,7 +2,7 @@
 
 import re
 
-STATEFUL = "adopt|backup|check|deploy|destroy|plan|restore|status|unlock|verify"
+STATEFUL = "adopt|backup|check|deploy|destroy|plan|restore|status|tunnel|unlock|verify"
 """The verbs that take `--state`."""
 COMMAND = re.compile(rf"`quickdata ((?:{STATEFUL})\b(?![^`]*--state)[^`]*)`")
 

@@ -57,9 +57,9 @@ resource "aws_vpc_security_group_ingress_rule" "ssh" {
   lifecycle { ignore_changes = [description] }
 }
 
-# Without a domain there is no certificate: only the administrator may reach NocoDB.
+# Without a domain there is no certificate: passwords would cross the Internet in clear. `quickdata tunnel` goes through SSH.
 resource "aws_vpc_security_group_ingress_rule" "web" {
-  for_each = toset(var.domain != "" ? ["80", "443"] : var.admin_cidr != null ? ["8080"] : [])
+  for_each = toset(var.domain != "" ? ["80", "443"] : var.open_nocodb_port && var.admin_cidr != null ? ["8080"] : [])
 
   description       = var.domain != "" ? "HTTPS proxy, from everywhere" : "NocoDB, from the administrator"
   security_group_id = aws_security_group.web.id

@@ -74,7 +74,7 @@ variable "region" {
 }
 
 variable "admin_cidr" {
-  description = "Addresses that may reach SSH, and NocoDB where there is no domain. Null: none."
+  description = "Addresses that may reach SSH, and NocoDB where its port is open. Null: none."
   type        = string
   default     = null
 
@@ -105,6 +105,13 @@ variable "domain" {
     condition     = var.domain == "" || can(regex("^([a-z0-9-]+\\.)+[a-z]{2,}$", var.domain))
     error_message = "domain is not a host name in lower case: set TF_VAR_domain to one like nocodb.example.org, without https:// and without a path."
   }
+}
+
+variable "open_nocodb_port" {
+  description = "Whether admin_cidr reaches NocoDB's port where there is no domain. There is no TLS: passwords cross the Internet in clear. False: only through SSH."
+  type        = bool
+  default     = false
+  nullable    = false
 }
 
 variable "workers" {

@@ -1,6 +1,7 @@
 """Ansible's inventory, written from the app's outputs."""
 
 import json
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -69,3 +70,18 @@ def _host(name: str, node: Mapping[str, Any], app: Mapping[str, Any]) -> dict[st
         "ansible_ssh_common_args": f"-o HostKeyAlias={node['instance_id']}",
     }
     return own | ({"data_volume_id": app["data_device_volume_id"]} if node["role"] == "database" else {})
+
+
+def ssh_words(text: str) -> dict[str, tuple[str, ...]]:
+    """Return by group the words by which SSH reaches its first node: options, then the user and the address.
+
+    Args:
+        text: an inventory that `render` has made.
+    """
+    groups = yaml.safe_load(text)["all"]["children"].items()
+    return {name: _reach(next(iter(group["hosts"].values()))) for name, group in groups if group["hosts"]}
+
+
+def _reach(host: Variables) -> tuple[str, ...]:
+    options = shlex.split(host["ansible_ssh_common_args"])
+    return (*options, f"{host['ansible_user']}@{host['ansible_host']}")

@@ -9,25 +9,30 @@ from typing import Any, Literal, get_args, get_origin
 import click
 from typing_extensions import Doc
 
-from pipeline.cli.console import list_only, run_verb
+from pipeline.cli.console import run_verb, run_without_report
 from pipeline.settings.states import STATES
 from pipeline.verbs import WITHOUT_REPORT, Verb, verb
-from pipeline.verbs.call import AccountCall, Call, DeploymentCall, MigrationCall
+from pipeline.verbs.call import AccountCall, Call, DeploymentCall, MigrationCall, NodesCall
 from pipeline.verbs.options import Option, option_of, without_none
 
 INPUTS = """\b
 Reads AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (or what else boto3 finds),
 AWS_REGION, TF_VAR_bucket_suffix, TF_VAR_s3_bucket_base_name"""
+OF_STATES = """QUICKDATA_PROVIDER_MIRROR, QUICKDATA_STATE_PASSPHRASE;
+with states in GitLab also GITLAB_URL and GITLAB_PROJECT"""
 OF_DEPLOYMENT = f"""{INPUTS}, TF_VAR_admin_cidr,
 TF_VAR_domain, TF_VAR_workers, GITLAB_USER and GITLAB_PAT,
 VAULT_PASSWORD or ANSIBLE_VAULT_PASSWORD_FILE, QUICKDATA_SSH_KEY,
-QUICKDATA_PROVIDER_MIRROR, QUICKDATA_STATE_PASSPHRASE;
-with states in GitLab also GITLAB_URL and GITLAB_PROJECT"""
+{OF_STATES}"""
+OF_NODES = f"""{INPUTS}, TF_VAR_admin_cidr,
+TF_VAR_domain, TF_VAR_workers, GITLAB_USER and GITLAB_PAT,
+QUICKDATA_SSH_KEY, {OF_STATES}"""
 EPILOGS: dict[object, str] = {
     Call: "",
     AccountCall: f"{INPUTS}.",
     DeploymentCall: f"{OF_DEPLOYMENT}.",
     MigrationCall: f"{OF_DEPLOYMENT}.",
+    NodesCall: f"{OF_NODES}.",
 }
 VERBOSE = click.Option(["-v", "--verbose"], is_flag=True, help="Show what the tools themselves print.")
 ASK_VAULT_PASSWORD = click.Option(
@@ -45,6 +50,7 @@ COMMON: dict[object, tuple[click.Option, ...]] = {
     AccountCall: (VERBOSE,),
     DeploymentCall: (STATE, ASK_VAULT_PASSWORD, VERBOSE),
     MigrationCall: (ASK_VAULT_PASSWORD, VERBOSE),
+    NodesCall: (STATE,),
 }
 """The options of all verbs of a kind of call."""
 
@@ -60,18 +66,22 @@ def command(name: str) -> click.Command:
     parameters = [_parameter(each) for each in own]
     return click.Command(
         name,
-        params=[*parameters, *(() if name in WITHOUT_REPORT else COMMON[call.annotation])],
+        params=[*parameters, *(each for each in COMMON[call.annotation] if _fits(name, each))],
         callback=partial(_run, function, name),
         help=inspect.getdoc(function),
         epilog=EPILOGS[call.annotation],
     )
 
 
+def _fits(name: str, option: click.Option) -> bool:
+    return option is not VERBOSE or name not in WITHOUT_REPORT
+
+
 def _run(function: Verb, name: str, **values: Any) -> None:
     common = {each: values.pop(each, None) for each in ("verbose", "ask_vault_password", "state")}
     bound = partial(function, **values)
     if name in WITHOUT_REPORT:
-        list_only(bound, name)
+        run_without_report(bound, name, common["state"])
     else:
         run_verb(bound, name, **common)
 

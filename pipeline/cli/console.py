@@ -139,14 +139,16 @@ def run_verb(
         sys.exit(calls[0].exit_code)
 
 
-def list_only(verb: BoundVerb, name: str) -> None:
-    """Run a verb that only lists, and print its answer: nothing is written, not even a report.
+def run_without_report(verb: BoundVerb, name: str, state: str | None = None) -> None:
+    """Run a verb that changes nothing, and print its answer: no report is written.
 
     Args:
         verb: takes the call.
         name: the verb's name.
+        state: where the states are kept; None is as the environment says.
     """
-    call = TerminalCall(Progress(), Report(name, "aws"))
+    given = {"QUICKDATA_STATE": state} if state else {}
+    call = TerminalCall(Progress(), Report(name, "aws"), given)
     with errors_told(name):
         try:
             anyio.run(verb, call)

@@ -10,7 +10,7 @@ from typing import get_args
 from pipeline.containers.options import VARIABLES, option_for_variable, variable
 from pipeline.containers.parameters import PLANS
 from pipeline.errors import OTHER_REGIONS
-from pipeline.verbs import NAMES, verb
+from pipeline.verbs import IN_DAGGER, verb
 from pipeline.verbs.options import option_of, without_none
 
 CALL = "dagger -m . call …"
@@ -80,7 +80,7 @@ def _command(text: str) -> str:
         program, name, *words = shlex.split(text)
     except ValueError:  # it is not a command, or a name with a backtick has cut it off
         return text
-    if program != "quickdata" or name not in NAMES or LOCAL & set(pairwise(words)):
+    if program != "quickdata" or name not in IN_DAGGER or LOCAL & set(pairwise(words)):
         return text
     _, *own = signature(verb(name)).parameters.values()
     inputs, options = _sorted(words, own)

@@ -39,9 +39,7 @@ class Options:
     """
 
     bucket_suffix: Annotated[str, Doc("Ending of every resource's name, such as ppr.")] = ""
-    admin_cidr: Annotated[
-        str, Doc("Address range that may reach SSH and NocoDB, such as 203.0.113.7/32.")
-    ] = ""
+    admin_cidr: Annotated[str, Doc("Address range that may reach SSH, such as 203.0.113.7/32.")] = ""
     aws_access_key_id: Annotated[Secret, Doc("ID of the AWS access key.")] = None
     aws_secret_access_key: Annotated[Secret, Doc("Secret of the AWS access key.")] = None
     ssh_key: Annotated[Secret, Doc("Private SSH key for the nodes, without a passphrase.")] = None

@@ -9,7 +9,7 @@ import dagger
 from dagger import Doc, Name
 
 from pipeline.errors import SettingsError
-from pipeline.verbs import NAMES, verb
+from pipeline.verbs import IN_DAGGER, verb
 from pipeline.verbs.options import Option, option_of, without_none
 
 PLANS = PurePosixPath("infrastructure/.plan")
@@ -52,8 +52,8 @@ def require_own(function: Callable[..., Any], given: Mapping[str, Any]) -> None:
         SettingsError: there is such an option; nothing was done.
     """
     own = {each.name for each in parameters(function)}
-    others = {each.name: each for name in NAMES for each in parameters(verb(name)) if each.name not in own}
-    wrong = [n for n, p in others.items() if given.get(n) not in (None, "", False, p.default)]
+    every = {each.name: each for name in IN_DAGGER for each in parameters(verb(name))}
+    wrong = [n for n, p in every.items() if n not in own and given.get(n) not in (None, "", False, p.default)]
     if wrong:
         named = ", ".join(f"--{name.strip('_').replace('_', '-')}" for name in wrong)
         what = f"{named}: not an option of {function.__name__.replace('_', '-')}"

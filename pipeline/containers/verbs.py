@@ -17,7 +17,7 @@ from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
 from pipeline.runners.container import engine_error
 from pipeline.steps.explanation import explained
-from pipeline.verbs import NAMES, verb
+from pipeline.verbs import AT_A_TERMINAL, IN_DAGGER, verb
 
 J = dagger.JSON
 GOES = "needs the nodes of an earlier deployment, and nodes on an emulator end with their call"
@@ -56,7 +56,7 @@ def verb_function(name: str) -> Callable[..., Any]:
 def run_function() -> Callable[..., Any]:
     """Return `run` as a Dagger function with the own options of all verbs."""
     which = Parameter("verb", Parameter.KEYWORD_ONLY, annotation=Annotated[str, Doc("One of the verbs.")])
-    options = {each.name: each for name in NAMES for each in parameters(verb(name))}
+    options = {each.name: each for name in IN_DAGGER for each in parameters(verb(name))}
     optional = [p.replace(default="") if p.default is p.empty else p for p in options.values()]
     return _function(run, "run", getdoc(run) or "", [which, *optional], dagger.Directory)
 
@@ -95,8 +95,11 @@ async def attempt(self: Options, name: str, given: Mapping[str, Any]) -> DaggerC
     report = Report(name, target, {"commit": self.commit or None})  # the toolbox adds the other facts
     done = DaggerCall(name, self, given, Progress(self.tool_output, for_dagger), report)
     try:
-        if name not in NAMES:
-            raise SettingsError(f"there is no verb {name!r}", f"use one of {', '.join(NAMES)}")
+        if name in AT_A_TERMINAL:
+            what = f"{name} opens ports of your machine, which a container cannot do"
+            raise SettingsError(what, "type it at a terminal, in a checkout")
+        if name not in IN_DAGGER:
+            raise SettingsError(f"there is no verb {name!r}", f"use one of {', '.join(IN_DAGGER)}")
         if self.emulator and name in NOT_TRIED and not given.get("without_backup"):
             raise SettingsError(f"--emulator: {name} {NOT_TRIED[name]}", "omit --emulator")
         require_own(verb(name), given)

@@ -2,8 +2,18 @@
 
 from typing import Any
 
-from pipeline.deployment import DATABASE, DATABASE_SERVICE, DATABASE_USER, Deployment
+from pipeline.ansible.inventory import Variables
+from pipeline.deployment import (
+    ADMINER_PORT,
+    DATABASE,
+    DATABASE_SERVICE,
+    DATABASE_USER,
+    NOCODB_PORT,
+    Deployment,
+)
 
+TRUE = ("true", "1")
+"""How a variable of OpenTofu says yes."""
 NOT_RUNNING = "not running: local nodes have no Docker"
 
 
@@ -28,12 +38,21 @@ def _addresses(d: Deployment, outputs: dict[str, Any]) -> tuple[str, str]:
     """
     if not d.real_nodes:
         return NOT_RUNNING, NOT_RUNNING
-    nodes, domain = outputs["nodes"], d.common.get("nocodb_domain")
-    names = {node["role"]: name for name, node in nodes.items()}
+    names = {node["role"]: name for name, node in outputs["nodes"].items()}
     own = {role: d.hosts[name]["ansible_host"] for role, name in names.items() if name in d.hosts}
-    database, manager = (own.get(role, nodes[names[role]]["public_ip"]) for role in ("database", "manager"))
-    url = f"https://{domain}" if domain else f"http://{database}:8080"
     if own:
-        return f"{url} (while the nodes run)", f"http://{manager}:8081 (while the nodes run)"
-    tunnel = f"ssh -N -L 8081:127.0.0.1:8081 {outputs['ssh_user']}@{manager}"
-    return url, f"{tunnel}, then http://127.0.0.1:8081"
+        of_nodes = ((own["database"], NOCODB_PORT), (own["manager"], ADMINER_PORT))
+        nocodb, adminer = (f"http://{host}:{port} (while the nodes run)" for host, port in of_nodes)
+        return nocodb, adminer
+    tunnel = d.advice("`quickdata tunnel`")
+    nocodb, adminer = (f"{tunnel}, then http://127.0.0.1:{port}" for port in (NOCODB_PORT, ADMINER_PORT))
+    return _public_url(d, outputs["nodes"][names["database"]]) or nocodb, adminer
+
+
+def _public_url(d: Deployment, database: Variables) -> str:
+    """Return NocoDB's address on the Internet; empty if only a tunnel leads to NocoDB."""
+    if domain := d.common.get("nocodb_domain"):
+        return f"https://{domain}"
+    if d.app.env.get("TF_VAR_open_nocodb_port") in TRUE:
+        return f"http://{database['public_ip']}:{NOCODB_PORT} (passwords cross the Internet in clear)"
+    return ""

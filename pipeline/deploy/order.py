@@ -224,8 +224,11 @@ async def _configure(d: Deployment, deployed: Deployed) -> None:
             await _run_playbook(d, "nocodb.yml", deployed)
 
 
-async def refresh_inventory(d: Deployment) -> None:
+async def refresh_inventory(d: Deployment) -> str:
     """Write the inventory from the app's present outputs: an older inventory may name replaced nodes.
+
+    Returns:
+        The inventory.
 
     Raises:
         StateLost: nodes exist, but the app's state does not contain them.
@@ -235,11 +238,11 @@ async def refresh_inventory(d: Deployment) -> None:
     if not outputs.get("nodes"):
         await require_known(d)
     text, before = render_inventory(d, outputs), await d.runner.read(INVENTORY)
-    if text == before:
-        return
-    await d.runner.write(INVENTORY, text)
-    if before is not None:
+    if text != before:
+        await d.runner.write(INVENTORY, text)
+    if before not in (None, text):
         d.progress.note(f"{INVENTORY} differed from the app's outputs, so it was written again")
+    return text
 
 
 def render_inventory(d: Deployment, outputs: dict[str, Any]) -> str:

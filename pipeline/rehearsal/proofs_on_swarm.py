@@ -5,13 +5,18 @@ import httpx
 from pipeline.backups.drill import DrillRequest, drill
 from pipeline.backups.node import backup, restore
 from pipeline.backups.places import on_this_machine
-from pipeline.deployment import DATABASE, DATABASE_SERVICE, DATABASE_USER
+from pipeline.deployment import (
+    ADMINER_PORT,
+    DATABASE,
+    DATABASE_SERVICE,
+    DATABASE_USER,
+    NOCODB_PORT,
+)
 from pipeline.rehearsal.nocodb_user import Base, User, signed_in
 from pipeline.rehearsal.proofs import deploy_again, destroy_app_and_count, prove, try_to_destroy_storage
 from pipeline.rehearsal.swarm import Swarm
 from pipeline.targets.emulator import OWNER
 
-NOCODB_PORT, ADMINER_PORT = 8080, 8081
 TABLE = "nc_bases_v2"
 """A table that NocoDB itself creates."""
 UPLOADS = "/srv/quickdata/nocodb/nc/uploads"

@@ -175,7 +175,7 @@ class Settings(StateSettings, AccountSettings):
     def _cidr(cls, value: str) -> str:
         if not value:
             raise ValueError(
-                "is not set; export the address range that may reach SSH and NocoDB, such as 203.0.113.7/32"
+                "is not set; export the address range that may reach SSH, such as 203.0.113.7/32"
             )
         try:
             network = IPv4Network(value, strict=False)
@@ -245,6 +245,12 @@ class Settings(StateSettings, AccountSettings):
         if not value and "vault_file" in info.data and not info.data["vault_file"]:
             raise ValueError("is not set; export it, or name a file in ANSIBLE_VAULT_PASSWORD_FILE")
         return value
+
+
+class NodeSettings(Settings):
+    """The inputs that are needed to reach the nodes by SSH. Only playbooks need the vault."""
+
+    vault_password: str = Field("", alias="VAULT_PASSWORD", validate_default=False)
 
 
 def _expanded(path: Path) -> Path:

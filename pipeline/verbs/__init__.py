@@ -7,14 +7,17 @@ from pathlib import Path
 
 SECTIONS = {
     "Try it": ("rehearse",),
-    "Deploy": ("check", "plan", "deploy", "status", "destroy"),
+    "Deploy": ("check", "plan", "deploy", "tunnel", "status", "destroy"),
     "Backups": ("backup", "verify", "backups", "drill", "restore"),
     "States": ("adopt", "unlock", "migrate-state"),
 }
 """The verbs in the order of use."""
 NAMES = tuple(name for names in SECTIONS.values() for name in names)
-WITHOUT_REPORT = ("backups",)
-"""These verbs only list: their report would replace the report of the last run."""
+WITHOUT_REPORT = ("backups", "tunnel")
+"""These verbs change nothing: their report would replace the report of the last run."""
+AT_A_TERMINAL = ("tunnel",)
+"""Dagger does not have these verbs: they open ports of the user's machine."""
+IN_DAGGER = tuple(name for name in NAMES if name not in AT_A_TERMINAL)
 
 Verb = Callable[..., Awaitable[None]]
 """Takes the call, then its own options by name. The annotation of an option holds its type and its help."""

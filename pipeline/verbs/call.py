@@ -115,3 +115,7 @@ class DeploymentCall(AccountCall, Protocol):
 
 class MigrationCall(DeploymentCall, Protocol):
     """A call of a verb whose own options say where the states are kept."""
+
+
+class NodesCall(DeploymentCall, Protocol):
+    """A call of a verb that reaches the nodes by SSH from a terminal, without a playbook and its vault."""

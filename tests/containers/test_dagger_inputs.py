@@ -89,6 +89,12 @@ async def test_half_a_web_identity_and_one_beside_keys_are_refused(
     assert done.error.what == said
 
 
+async def test_a_verb_that_needs_the_users_ports_says_where_to_type_it(pipeline: Pipeline) -> None:
+    done = await attempt(pipeline, "tunnel", {})
+    assert isinstance(done.error, SettingsError)
+    assert done.error.fix == "type it at a terminal, in a checkout"
+
+
 async def test_sts_is_asked_once_and_only_when_no_other_input_is_wrong(
     pipeline: Pipeline, engine: Engine, key: str, monkeypatch: pytest.MonkeyPatch, reached: list[Any]
 ) -> None:

@@ -194,7 +194,7 @@ def test_a_page_that_cannot_be_written_is_told_with_its_fix(
         call.answer("<!doctype html>", "html")
 
     with pytest.raises(SystemExit) as ended:
-        console.list_only(paging, "backups")
+        console.run_without_report(paging, "backups")
     assert ended.value.code == 1
     assert "this machine reported an error" in capsys.readouterr().err
 
@@ -285,7 +285,7 @@ def test_a_verb_that_only_lists_tells_a_defect_and_covers_secrets_alike(
         (4, "✗ backups: GitLab says: ********"),
     ):
         with pytest.raises(SystemExit) as ended:
-            console.list_only(failing, "backups")
+            console.run_without_report(failing, "backups")
         assert ended.value.code == code
         said = capsys.readouterr().err
         assert said.startswith(told)

@@ -16,7 +16,7 @@ from pipeline import module
 from pipeline.containers import images, toolbox
 from pipeline.machine.repository import REPOSITORY
 from pipeline.module import Pipeline
-from pipeline.verbs import NAMES, verb
+from pipeline.verbs import AT_A_TERMINAL, IN_DAGGER, verb
 from tests.support.calls import FUNCTIONS
 from tests.support.documents import DOCUMENTS
 from tests.support.engine import Engine
@@ -24,7 +24,7 @@ from tests.support.engine import Engine
 CONFIGURATION = json.loads((REPOSITORY / "dagger.json").read_text())
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
 
-ACTING = sorted({*(name.replace("-", "_") for name in NAMES), "run"})
+ACTING = sorted({*(name.replace("-", "_") for name in IN_DAGGER), "run"})
 SECRETS = ("aws_access_key_id", "aws_secret_access_key", "vault_password", "gitlab_pat", "ssh_key")
 
 
@@ -85,8 +85,10 @@ async def test_every_function_registers_with_types_that_dagger_knows(engine: Eng
 # The verbs
 
 
-def test_every_verb_of_the_host_is_a_function() -> None:
-    assert {name.replace("-", "_") for name in NAMES} <= set(FUNCTIONS)
+def test_every_verb_of_the_host_is_a_function_but_those_that_need_its_ports() -> None:
+    assert {name.replace("-", "_") for name in IN_DAGGER} <= set(FUNCTIONS)
+    assert AT_A_TERMINAL == ("tunnel",)
+    assert "tunnel" not in FUNCTIONS
 
 
 # Persistent flags of `dagger` and of `dagger call`, v0.21.8: cmd/dagger/main.go (installGlobalFlags) and the
@@ -178,7 +180,7 @@ def test_the_unit_tests_exist() -> None:
     assert list((REPOSITORY / module.UNIT_TESTS[-1]).rglob("test_*.py"))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", IN_DAGGER)
 def test_a_verb_is_described_once_and_without_what_only_a_terminal_has(name: str) -> None:
     said = FUNCTIONS[name.replace("-", "_")].doc
     assert said.startswith((verb(name).__doc__ or "").splitlines()[0])
@@ -193,7 +195,7 @@ HEADINGS, BESIDE = 5, 18
 beside an option's name: hyphens, its type, spaces. The help has a line before it and one after it."""
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", IN_DAGGER)
 def test_a_verbs_help_fits_a_screen(name: str) -> None:
     found = FUNCTIONS[name.replace("-", "_")]
     width = COLUMNS - BESIDE - max([len(option) for option in found.parameters], default=0)

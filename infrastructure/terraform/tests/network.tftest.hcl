@@ -46,9 +46,32 @@ run "by_default_nobody_gets_in" {
   }
 }
 
-run "the_administrator_gets_ssh_and_nocodb_from_one_range_only" {
+run "the_administrator_gets_ssh_and_no_plain_nocodb" {
   command = plan
   variables { admin_cidr = "203.0.113.7/24" }
+
+  assert {
+    condition     = length(aws_vpc_security_group_ingress_rule.ssh) == 1 && length(aws_vpc_security_group_ingress_rule.web) == 0
+    error_message = "SSH is closed, or NocoDB's port is open although nobody asked for it"
+  }
+}
+
+run "an_open_nocodb_port_needs_an_administrator" {
+  command = plan
+  variables { open_nocodb_port = true }
+
+  assert {
+    condition     = length(aws_vpc_security_group_ingress_rule.web) == 0
+    error_message = "a port is open although no admin_cidr was given"
+  }
+}
+
+run "the_administrator_gets_ssh_and_an_open_nocodb_port_from_one_range_only" {
+  command = plan
+  variables {
+    admin_cidr       = "203.0.113.7/24"
+    open_nocodb_port = true
+  }
 
   assert {
     condition = [
@@ -62,8 +85,9 @@ run "the_administrator_gets_ssh_and_nocodb_from_one_range_only" {
 run "with_a_domain_the_world_reaches_the_tls_proxy_and_never_plain_nocodb" {
   command = plan
   variables {
-    admin_cidr = "203.0.113.7/32"
-    domain     = "nocodb.example.org"
+    admin_cidr       = "203.0.113.7/32"
+    domain           = "nocodb.example.org"
+    open_nocodb_port = true
   }
 
   assert {
@@ -98,7 +122,10 @@ run "swarm_ports_are_open_between_nodes_only" {
 }
 
 run "each_opening_is_in_its_own_group" {
-  variables { admin_cidr = "203.0.113.7/32" }
+  variables {
+    admin_cidr       = "203.0.113.7/32"
+    open_nocodb_port = true
+  }
 
   assert {
     condition = [
@@ -125,7 +152,10 @@ run "every_node_is_in_the_swarm_and_workers_serve_no_web" {
 
 run "every_rule_says_what_it_is_for" {
   command = plan
-  variables { admin_cidr = "203.0.113.7/32" }
+  variables {
+    admin_cidr       = "203.0.113.7/32"
+    open_nocodb_port = true
+  }
 
   assert {
     condition = alltrue([

@@ -28,6 +28,7 @@ from pipeline.steps.failures import KNOWN
         ("quickdata adopt storage", "dagger -m . call … adopt --stack storage --yes"),
         ("quickdata migrate-state --from local --to s3", "quickdata migrate-state --from local --to s3"),
         ("quickdata explode", "quickdata explode"),
+        ("quickdata tunnel --state s3", "quickdata tunnel --state s3"),
         ("make test", "make test"),
     ],
 )

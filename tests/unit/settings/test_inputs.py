@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import SettingsError
-from pipeline.settings.inputs import AccountSettings, Settings
+from pipeline.settings.inputs import AccountSettings, NodeSettings, Settings
 
 
 @pytest.fixture
@@ -44,6 +44,13 @@ def test_the_courses_variables_are_enough(good: pytest.MonkeyPatch) -> None:
     settings = Settings.read()
     assert (settings.bucket_suffix, settings.region) == ("ppr", "eu-west-3")
     assert settings.credentials == {"aws_access_key_id": "AKIAEXAMPLE", "aws_secret_access_key": "secret"}
+
+
+def test_ssh_to_a_node_needs_no_vault(good: pytest.MonkeyPatch) -> None:
+    good.delenv("VAULT_PASSWORD")
+    assert NodeSettings.read().vault_password == ""
+    with pytest.raises(SettingsError, match="VAULT_PASSWORD"):
+        Settings.read()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,138 @@
+"""The data volume: it is formatted once, and a larger volume gets a larger file system."""
+
+import json
+import os
+import re
+import struct
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.ansible_workspace import Run, Workspace
+
+PLAYBOOK = """
+- hosts: databases
+  gather_facts: false
+  tasks:
+    - name: The volume
+      ansible.builtin.import_role: {name: swarm, tasks_from: volume.yml}
+"""
+ALONE = 'mount --bind "$1" /etc/fstab && shift && exec "$@"'
+"""The mounts of a play, and its /etc/fstab, are its own: no other process sees them."""
+PATH = f"{os.environ['PATH']}:/usr/sbin:/sbin"
+MIB = 2**20
+CAP_SYS_RESOURCE = 24  # capabilities(7), linux/capability.h
+LINUX = 0x83
+"""The type of a partition for Linux, in the table of a PC."""
+FORMAT, GROW = "swarm : Format a blank volume", "swarm : Grow the file system to the size of the volume"
+
+
+def losetup(*words: str) -> str:
+    """Call losetup; a machine where nobody may make a loop device leaves the test out, with its reason."""
+    command = ["losetup", *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={"PATH": PATH})
+    if done.returncode:
+        pytest.skip(f"a loop device cannot be made here: {done.stderr.strip()}")
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    found = tmp_path / "image"
+    found.touch()
+    os.truncate(found, 32 * MIB)
+    return found
+
+
+@pytest.fixture
+def device(image: Path) -> Iterator[str]:
+    if os.geteuid() != 0:
+        pytest.skip("only root may make a loop device")
+    found = losetup("--find", "--show", str(image))
+    yield found
+    losetup("--detach", found)
+
+
+def play(workspace: Workspace, device: str, **variables: object) -> Run:
+    (workspace.path / "ansible/volume.yml").write_text(PLAYBOOK)
+    fstab, mounted = workspace.path / "fstab", workspace.path / "mounted"
+    fstab.touch()
+    given = {"swarm_volume_device": device, "swarm_volume_id": "vol-1", "data_dir": str(mounted), **variables}
+    alone = ("unshare", "--mount", "sh", "-c", ALONE, "sh", str(fstab))
+    return workspace.command(*alone, "ansible-playbook", "volume.yml", "-e", json.dumps(given), PATH=PATH)
+
+
+def changed(run: Run) -> set[str]:
+    """Return the names of the tasks that changed something."""
+    assert run.exit_code == 0, run.output
+    events = [json.loads(line) for line in run.output.splitlines() if line.startswith("{")]
+    ended = [each for each in events if each.get("_event") == "v2_runner_on_ok"]
+    return {each["task"]["name"] for each in ended if each["hosts"]["database"].get("changed")}
+
+
+def size(device: Path | str) -> int:
+    """Return the bytes of a device's ext4 file system."""
+    command = ["dumpe2fs", "-h", device]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env={"PATH": PATH})
+    values = dict(line.split(":", 1) for line in done.stdout.splitlines() if ":" in line)
+    return int(values["Block count"]) * int(values["Block size"])
+
+
+def format_whole(device: Path | str) -> None:
+    subprocess.run(["mkfs.ext4", "-q", device], check=True, env={"PATH": PATH})
+
+
+def test_a_blank_volume_is_formatted_and_a_formatted_one_stays(playbooks: Workspace, device: str) -> None:
+    assert FORMAT in changed(play(playbooks, device))
+    assert size(device) == 32 * MIB
+    assert not changed(play(playbooks, device)) & {FORMAT, GROW}
+
+
+def test_a_larger_volume_gets_a_larger_file_system(playbooks: Workspace, image: Path) -> None:
+    """The task alone, on a volume that is not in use: this needs no rights."""
+    (playbooks.path / "ansible/volume.yml").write_text(PLAYBOOK)
+    given = {"swarm_volume_device": str(image), "swarm_volume_content": {"rc": 0}}
+    words = ("volume", "--start-at-task", GROW, "-e", json.dumps(given))
+    format_whole(image)
+    os.truncate(image, 64 * MIB)
+    assert changed(playbooks.play(*words, PATH=PATH)) == {GROW}
+    assert size(image) == 64 * MIB
+    assert not changed(playbooks.play(*words, PATH=PATH))
+
+
+def test_a_file_system_grows_while_it_is_in_use(playbooks: Workspace, device: str, image: Path) -> None:
+    if not may_grow_in_use():
+        pytest.skip("only who has CAP_SYS_RESOURCE may grow a mounted ext4, and nobody has it here")
+    format_whole(device)
+    os.truncate(image, 64 * MIB)
+    losetup("--set-capacity", device)
+    assert changed(play(playbooks, device)) & {FORMAT, GROW} == {GROW}
+    assert size(device) == 64 * MIB
+
+
+def may_grow_in_use() -> bool:
+    [effective] = re.findall(r"^CapEff:\s*(\w+)$", Path("/proc/self/status").read_text(), re.MULTILINE)
+    return bool(int(effective, 16) >> CAP_SYS_RESOURCE & 1)
+
+
+def test_a_volume_with_a_partition_table_is_neither_formatted_nor_grown(
+    playbooks: Workspace, device: str, image: Path
+) -> None:
+    entry = struct.pack("<B3xB3xII", 0, LINUX, 2048, 8 * MIB // 512)
+    with image.open("r+b") as disk:
+        disk.write(bytes(446) + entry + bytes(48) + b"\x55\xaa")
+    before = image.read_bytes()
+    run = play(playbooks, device)
+    assert run.exit_code != 0
+    assert image.read_bytes() == before
+
+
+def test_a_device_that_does_not_come_is_explained(playbooks: Workspace) -> None:
+    (playbooks.path / "ansible/volume.yml").write_text(PLAYBOOK)
+    given = {"swarm_volume_device": "/dev/disk/by-id/none", "swarm_volume_id": "vol-1"}
+    run = playbooks.play("volume", "-e", json.dumps({**given, "swarm_volume_wait": 1}))
+    assert run.exit_code != 0
+    assert "vol-1 is not at /dev/disk/by-id/none after 1 seconds" in run.output
+    assert "TF_VAR_instance_types, such as t3.medium" in run.output

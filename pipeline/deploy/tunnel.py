@@ -104,7 +104,7 @@ async def _cancel_at_a_signal(signals: AsyncIterator[signal.Signals], scope: any
 
 
 async def hold(
-    d: Deployment, tunnel: Tunnel, key: Path, *, task_status: TaskStatus[None] = TASK_STATUS_IGNORED
+    d: Deployment, tunnel: Tunnel, key: Path, *, task_status: TaskStatus[str] = TASK_STATUS_IGNORED
 ) -> None:
     """Hold a tunnel open. When its connection breaks, connect again.
 
@@ -112,7 +112,7 @@ async def hold(
         d: the deployment.
         tunnel: the tunnel.
         key: the file with the private SSH key.
-        task_status: is told when the tunnel is open.
+        task_status: is told the address when the tunnel is open.
 
     Raises:
         ToolError: the node does not answer: at once, or for AWAY_LIMIT seconds after the connection broke.
@@ -133,12 +133,13 @@ async def hold(
 
 
 async def _tell_when_open(
-    d: Deployment, tunnel: Tunnel, port: int, opened: anyio.Event, task_status: TaskStatus[None]
+    d: Deployment, tunnel: Tunnel, port: int, opened: anyio.Event, task_status: TaskStatus[str]
 ) -> None:
     await until(partial(_is_open, port), float("inf"))
-    d.progress.note(f"{tunnel.service}: http://{LOOPBACK}:{port}")
+    address = f"http://{LOOPBACK}:{port}"
+    d.progress.note(f"{tunnel.service}: {address}")
     opened.set()
-    task_status.started()
+    task_status.started(address)
 
 
 async def _is_open(port: int) -> bool:

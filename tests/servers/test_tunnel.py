@@ -112,8 +112,8 @@ def case(server: Sshd, tmp_path: Path) -> Iterator[Case]:
 
 async def test_a_service_of_the_node_answers_on_the_loopback_of_this_machine(case: Case) -> None:
     async with anyio.create_task_group() as group:
-        await group.start(hold, case.d, case.tunnel, case.server.key)
-        [address] = case.notes.addresses
+        address = await group.start(hold, case.d, case.tunnel, case.server.key)
+        assert case.notes.addresses == [address]
         assert await case.read(address) == GREETING
         assert address != f"http://127.0.0.1:{case.port}", "the service itself"
         assert on_loopback_alone(address)

@@ -3,16 +3,20 @@
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import anyio
+import httpx
 import pytest
 
 from pipeline.backups import node
 from pipeline.deploy import order as deploy
+from pipeline.deploy.tunnel import find_tunnels, hold
 from pipeline.deployment import DATABASE
 from pipeline.machine.repository import REPOSITORY
 from pipeline.rehearsal.docker_nodes import LABEL, renew
+from pipeline.rehearsal.nocodb_user import signed_in
 from pipeline.rehearsal.proofs_on_swarm import NAMES, RECEIPT, where
 from pipeline.rehearsal.swarm import stock, swarm
 from pipeline.reporting.progress import Progress
@@ -41,6 +45,28 @@ def test_the_emulator_listens_on_the_nodes_network_alone(live: Live) -> None:
     assert port and answers(live.s.nodes.gateway, port)
     assert answering(port) == []
     assert open_to_others() == {(live.s.nodes.gateway, port)}
+
+
+def test_tunnels_lead_to_nocodb_with_its_attachments_and_to_adminer(live: Live, tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.touch(0o600)
+    key.write_text(live.s.nodes.key)
+
+    async def through_tunnels() -> tuple[list[str], bytes, str]:
+        _, *account = where(live.s)
+        async with anyio.create_task_group() as group:
+            tunnels = await find_tunnels(live.s.d)
+            nocodb, adminer = [await group.start(hold, live.s.d, each, key) for each in tunnels]
+            async with signed_in(nocodb, *account) as user, httpx.AsyncClient(trust_env=False) as http:
+                assert live.base is not None
+                names, file = await user.names(live.base), await user.file(live.base)
+                page = (await http.get(adminer)).text
+            group.cancel_scope.cancel()
+        return sorted(names.values()), file, page
+
+    names, file, page = live.do(through_tunnels)
+    assert (names, file) == (sorted(NAMES), RECEIPT)
+    assert "Adminer" in page
 
 
 def test_a_restarted_database_node_serves_its_data_again_and_the_next_backup_is_good(live: Live) -> None:

@@ -11,5 +11,5 @@ output "s3_bucket_arn" {
 
 output "region" {
   description = "Region of the bucket."
-  value       = aws_s3_bucket.backups.region
+  value       = lookup(aws_s3_bucket.backups, "bucket_region", aws_s3_bucket.backups.region)
 }

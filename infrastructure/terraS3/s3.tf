@@ -11,8 +11,9 @@ resource "aws_s3_bucket" "backups" {
     prevent_destroy = true
 
     postcondition {
-      condition     = self.region == var.region
-      error_message = "The bucket is in ${self.region}, and the region asked for is ${var.region}: set TF_VAR_region to ${self.region}."
+      # In version 6 of the provider, `region` is the region that was asked for.
+      condition     = lookup(self, "bucket_region", self.region) == var.region
+      error_message = "The bucket is in ${lookup(self, "bucket_region", self.region)}, and the region asked for is ${var.region}: set TF_VAR_region to the bucket's."
     }
   }
 }

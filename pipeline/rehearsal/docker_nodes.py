@@ -3,7 +3,7 @@
 import os
 import re
 import secrets
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -21,8 +21,10 @@ from pipeline.runners.cleanup import afterwards
 from pipeline.servers.docker import docker, inspect_images, pour
 
 CONTEXT = Path(__file__).with_name("node")
-BASE = "debian:bookworm-slim"
-"""The base image in the Dockerfile of the nodes."""
+BASE = "debian:trixie-slim"
+"""The nodes' base image: Debian 13, as on nodes that are created on AWS."""
+OLDER_BASE = "debian:bookworm-slim"
+"""The same for Debian 12, as on nodes that earlier versions created."""
 LABEL = "quickdata.rehearsal"
 RUN = r"quickdata-[0-9a-f]{8}"
 """The name of a run."""
@@ -73,12 +75,15 @@ class Nodes:
 
 
 @asynccontextmanager
-async def nodes(directory: Path, stock: Mapping[str, Iterable[str]]) -> AsyncIterator[Nodes]:
+async def nodes(
+    directory: Path, stock: Mapping[str, Iterable[str]], older: Collection[str] = ()
+) -> AsyncIterator[Nodes]:
     """Run nodes during the block. They are always removed completely.
 
     Args:
         directory: a directory of their own, for the key.
         stock: the images that each node starts with, by the node's name.
+        older: the names of the nodes with Debian 12.
 
     Raises:
         ToolError: Docker reported an error, or SSH cannot use the directory's name.
@@ -91,13 +96,13 @@ async def nodes(directory: Path, stock: Mapping[str, Iterable[str]]) -> AsyncIte
     run = f"quickdata-{secrets.token_hex(4)}"
     (directory / NODES).write_text(run)  # if this run is killed, the next run removes these nodes
     async with afterwards(partial(_remove, run)):
-        image = await _build_image()
+        images = {name: await _build_image(OLDER_BASE if name in older else BASE) for name in stock}
         prefix = await _create_network(run)
         addresses = {name: f"{prefix}.{number}" for number, name in enumerate(stock, start=10)}
         started = Nodes(run, f"{prefix}.1", addresses, *await _make_key(directory))
         async with create_task_group() as group:
             for name, names in stock.items():
-                group.start_soon(_start, started, name, image, tuple(names))
+                group.start_soon(_start, started, name, images[name], tuple(names))
         yield started
 
 
@@ -129,21 +134,20 @@ async def renew(nodes: Nodes, stock: Mapping[str, Iterable[str]]) -> None:
     Raises:
         ToolError: Docker reported an error.
     """
-    image = await _build_image()
+    image = await _build_image(BASE)
     async with create_task_group() as group:
         for name, names in stock.items():
             await docker("rm", "--force", "--volumes", nodes.container(name))
             group.start_soon(_start, nodes, name, image, tuple(names))
 
 
-async def _build_image() -> str:
-    """Return the name of the nodes' image, and build the image if it is missing."""
+async def _build_image(base: str) -> str:
+    """Return the name of the nodes' image with a base, and build the image if it is missing."""
     content = b"".join(path.read_bytes() for path in sorted(CONTEXT.iterdir()))
-    name = f"quickdata-node:{sha256(content).hexdigest()[:12]}"
+    name = f"quickdata-node:{sha256(base.encode() + content).hexdigest()[:12]}"
     if name not in await inspect_images([name]):
-        await docker(
-            "build", "--quiet", "--force-rm", "--network=host", *BY_PROXY, "--tag", name, str(CONTEXT)
-        )
+        options = ("--quiet", "--force-rm", "--network=host", f"--build-arg=BASE={base}", *BY_PROXY)
+        await docker("build", *options, "--tag", name, str(CONTEXT))
     return name
 
 

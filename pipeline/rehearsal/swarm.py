@@ -1,6 +1,6 @@
 """A rehearsal's deployment on a Swarm: its nodes are containers that Ansible reaches by SSH."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -62,7 +62,12 @@ class Swarm:
 
 @asynccontextmanager
 async def swarm(
-    progress: Progress, report: Report, suffix: str, workers: int = 0, domain: str = ""
+    progress: Progress,
+    report: Report,
+    suffix: str,
+    workers: int = 0,
+    domain: str = "",
+    older: Collection[str] = (),
 ) -> AsyncIterator[Swarm]:
     """Prepare a deployment on new nodes. Everything is removed after the block.
 
@@ -72,6 +77,7 @@ async def swarm(
         suffix: the deployment's suffix, lower case.
         workers: the number of nodes besides manager and database.
         domain: the name at which a proxy serves NocoDB with its own certificate authority; empty for none.
+        older: the names of the nodes with Debian 12.
 
     Raises:
         PipelineError: a server, a node or a step failed.
@@ -82,7 +88,7 @@ async def swarm(
     with throwaway_workspace() as directory:
         progress.note(f"nodes: {len(needed)} containers start, and the stack's images are copied into them")
         async with (
-            nodes(directory, needed) as machines,
+            nodes(directory, needed, older) as machines,
             localstack(directory / "localstack", listen=machines.gateway) as aws,
         ):
             names = ", ".join(machines.container(name) for name in needed)

@@ -130,12 +130,19 @@ async def _has_provider(d: Deployment, stack: Stack) -> bool:
 
 async def _prepare_folder(d: Deployment, stack: Stack) -> None:
     text = override_text(d.backend, stack.name)
+    options = await _leave_lock(d, stack)
     if text is None:
         await _forget(d, stack)
-        (await d.run(stack.init())).check()
     else:
         await d.runner.write(stack.workdir / OVERRIDE, text, 0o600)
-        (await d.run(stack.init("-reconfigure"))).check()
+        options = ("-reconfigure", *options)
+    (await d.run(stack.init(*options))).check()
+
+
+async def _leave_lock(d: Deployment, stack: Stack) -> tuple[str, ...]:
+    """Return the option of `init` that leaves a lock file with another version of the provider."""
+    locked = await d.runner.read(stack.workdir / LOCK)
+    return () if locked is None or await _has_provider(d, stack) else ("-upgrade",)
 
 
 async def _forget(d: Deployment, stack: Stack) -> None:

@@ -60,6 +60,12 @@ KNOWN: tuple[tuple[str, type[PipelineError], str, str], ...] = (
         "set QUICKDATA_STATE_PASSPHRASE to its passphrase, and use OpenTofu: Terraform cannot read the state",
     ),
     (
+        r"managed by newer provider version",
+        ToolError,
+        "a newer version of the AWS provider has written the state",
+        "use the version of this code that wrote it, or put back the state from before: see docs/deploy.md",
+    ),
+    (
         r"Error acquiring the state lock",
         StateLocked,
         "the state is locked",

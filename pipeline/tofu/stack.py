@@ -44,7 +44,8 @@ class Stack:
         """Make the folder ready: install providers, and set up the backend.
 
         Args:
-            options: `-reconfigure` uses the written backend and ignores an earlier one.
+            options: `-reconfigure` uses the written backend and ignores an earlier one; `-upgrade` does the
+                same with the providers' versions in the lock file.
         """
         return self._step("init", "init", "-no-color", *options)
 

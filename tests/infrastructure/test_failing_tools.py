@@ -20,8 +20,9 @@ from pipeline.reporting.progress import Progress
 from pipeline.runners.host import HostRunner
 from pipeline.servers.localstack import LocalStack
 from pipeline.servers.process import free_port
-from pipeline.states.ready import prepare_stack
+from pipeline.states.ready import LOCK, LOCKED, prepare_stack
 from pipeline.tofu.backends.s3 import S3
+from pipeline.tofu.binary import PROVIDER, PROVIDER_VERSION
 from pipeline.tofu.stack import Stack
 from tests.support.ansible_workspace import make_workspace
 from tests.support.by_hand import ENVIRONMENT
@@ -51,6 +52,15 @@ async def test_an_endpoint_that_goes_away_later_is_told_in_the_same_words(unreac
         await existing.find_app(unreachable.cloud, "nowhere")
     with pytest.raises(ToolError, match="does not answer"):
         await list_backups(unreachable.cloud, unreachable.bucket, "nocodb_db")
+
+
+async def test_a_lock_of_another_version_of_the_provider_does_not_stop_a_deployment(
+    reachable: Deployment,
+) -> None:
+    lock = Path(reachable.runner.root) / reachable.storage.workdir / LOCK
+    lock.write_text(f'provider "{PROVIDER}" {{\n  version = "5.99.1"\n  constraints = "5.99.1"\n}}\n')
+    await prepare_stack(reachable, reachable.storage)
+    assert [version for _, version in LOCKED.findall(lock.read_text())] == [PROVIDER_VERSION]
 
 
 async def test_a_provider_that_cannot_be_had_is_named_whatever_fails(unreachable: Deployment) -> None:

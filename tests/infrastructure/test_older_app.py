@@ -4,9 +4,15 @@ import json
 import shutil
 from pathlib import Path
 
+import pytest
+
+from pipeline.deploy import planning
+from pipeline.errors import ToolError
 from pipeline.servers.localstack import LocalStack
+from pipeline.states.ready import prepare_stack, pull_state
 from pipeline.tofu import plan
 from tests.support.by_hand import terminal
+from tests.support.stacks import deployment
 
 STATE = Path(__file__).parents[1] / "support/older_app_state.json"
 """Written on LocalStack when AWS still chose the zone: Debian 12, and a zone that would not be chosen now."""
@@ -45,3 +51,27 @@ def test_nothing_that_an_earlier_version_made_is_replaced_or_deleted(
         "create aws_default_security_group.main",
         'delete aws_vpc_security_group_ingress_rule.web["8080"]',
     ]
+
+
+async def test_a_state_of_a_newer_provider_is_refused_and_the_state_before_it_stands_when_put_back(
+    workspace: Path, localstack: LocalStack
+) -> None:
+    d = deployment(workspace, localstack, "ppr")
+    folder, before = workspace / "infrastructure", STATE.read_text()
+    (folder / "terraS3/terraform.tfstate").write_text(storage_state())
+    (folder / "terraform/terraform.tfstate").write_text(written_by_a_newer_provider(before))
+    await prepare_stack(d, d.app)
+    with pytest.raises(ToolError, match="a newer version of the AWS provider") as caught:
+        await planning.make_plan(d, d.app)
+    assert "put back the state from before" in caught.value.fix
+    (await d.run(d.app.push(before, force=True))).check()
+    assert (await pull_state(d, d.app)).resources == tuple(json.loads(before)["resources"])
+
+
+def written_by_a_newer_provider(text: str) -> str:
+    """Return a state as a provider leaves it in which a node's attributes have another form."""
+    state = json.loads(text)
+    for each in (each for each in state["resources"] if each["type"] == "aws_instance"):
+        for instance in each["instances"]:
+            instance["schema_version"] += 1
+    return json.dumps({**state, "serial": state["serial"] + 1})

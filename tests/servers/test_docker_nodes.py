@@ -74,7 +74,7 @@ async def test_an_image_is_built_by_the_proxy_and_no_command_holds_its_password(
 ) -> None:
     monkeypatch.setenv("http_proxy", "http://somebody:pr0xy-secret@proxy.invalid:3128")
     stub('case $1 in image) exit 1 ;; build) echo "$@" "$http_proxy" >built ;; esac')
-    await made._build_image()
+    await made._build_image(made.BASE)
     words = (tmp_path / "built").read_text()
     assert "--build-arg=http_proxy --build-arg=HTTPS_PROXY" in words
     assert words.count("pr0xy-secret") == 1

@@ -3,7 +3,7 @@
 import shutil
 import subprocess
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from ssl import SSLContext
@@ -127,9 +127,9 @@ def failing() -> Iterator[list[PipelineError]]:
 
 
 @contextmanager
-def prepared(suffix: str, workers: int = 0, domain: str = "") -> Iterator[Live]:
-    """Run new nodes, on which nothing is deployed yet."""
+def prepared(suffix: str, workers: int = 0, domain: str = "", older: Collection[str] = ()) -> Iterator[Live]:
+    """Run new nodes, on which nothing is deployed yet. The older ones have Debian 12."""
     progress = Watched()
-    place = swarm(progress, Report("test", "localstack"), suffix, workers, domain)
+    place = swarm(progress, Report("test", "localstack"), suffix, workers, domain, older)
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(place) as s:
         yield Live(portal, s, progress)

@@ -1,4 +1,4 @@
-"""Real nodes with a domain, and what changes on them: a worker more, newer images. Needs Docker."""
+"""Debian 12 nodes with a domain, and their changes: a worker with Debian 13, newer images. Needs Docker."""
 
 import socket
 import ssl
@@ -23,6 +23,9 @@ from tests.support.live import NODES, Live, failing, prepared, until
 pytestmark = [NODES, pytest.mark.timeout(2400)]
 
 DOMAIN = "data.example.org"
+OLDER = {"manager": "12", "database": "12"}
+NEW = {"worker-1": "13"}
+"""Debian's releases: nodes that exist keep theirs, and new ones get the default."""
 AUTHORITY = "/data/caddy/pki/authorities/local/root.crt"
 NAMED = yaml.safe_load(IMAGES.read_text(encoding="utf-8"))["images"]
 RUN = token_hex(4)
@@ -52,8 +55,8 @@ def resolved() -> Iterator[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def live(resolved: dict[str, str]) -> Iterator[Live]:
-    """A deployment with a domain; its worker is there, but not deployed yet."""
-    with prepared("changes", workers=1, domain=DOMAIN) as found:
+    """A deployment of an earlier version, with a domain; its worker is there, but not deployed yet."""
+    with prepared("changes", workers=1, domain=DOMAIN, older=OLDER) as found:
         found.s = replace(found.s, d=with_workers(found.s.d, 0))
         found.do(deploy.deploy, found.s.d)
         resolved[DOMAIN] = found.s.nodes.addresses["manager"]
@@ -67,6 +70,11 @@ def authority(live: Live) -> str:
     label = "label=com.docker.swarm.service.name=nocodb_proxy"
     proxy = live.on("manager", "docker", "ps", "--quiet", "--filter", label)
     return live.on("manager", "docker", "exec", proxy, "cat", AUTHORITY)
+
+
+def debian(live: Live, node: str) -> str:
+    """Return Debian's release on a node."""
+    return live.on(node, "sed", "-n", 's/^VERSION_ID="\\(.*\\)"$/\\1/p', "/etc/os-release")
 
 
 def running(live: Live) -> dict[str, tuple[str, str]]:
@@ -100,6 +108,7 @@ def test_with_a_domain_plain_http_never_serves_nocodb(live: Live) -> None:
 
 
 def test_a_worker_joins_and_nothing_else_changes(live: Live) -> None:
+    assert {node: debian(live, node) for node in OLDER | NEW} == OLDER | NEW
     before = running(live)
     live.s = replace(live.s, d=with_workers(live.s.d, 1))
     done = live.do(deploy.deploy, live.s.d)

@@ -13,6 +13,7 @@ from pipeline.ansible.playbooks import PLAYBOOKS
 from pipeline.deploy import order as deploy
 from pipeline.deploy import planning, upgrade
 from pipeline.deploy.check import check, require_good
+from pipeline.deploy.forecast import forecast, is_first
 from pipeline.deploy.gate import gate_app, gate_storage
 from pipeline.deploy.lost_state import require_not_lost
 from pipeline.deploy.saved_plans import INVENTORY as KEPT_INVENTORY
@@ -41,6 +42,7 @@ class Preview:
         region: the AWS region.
         plans: the plans by stack; a missing stack is deferred.
         deferred: the reasons why something is not known yet, by stack or playbook.
+        forecasts: what the plans of deferred stacks would show, as far as it is known; never kept.
         playbooks: the predicted changes of the playbooks, by name.
         refusals: the errors of the gate, and lost states.
     """
@@ -50,6 +52,7 @@ class Preview:
     region: str
     plans: dict[str, Plan] = field(default_factory=dict)
     deferred: dict[str, str] = field(default_factory=dict)
+    forecasts: dict[str, Plan] = field(default_factory=dict)
     playbooks: dict[str, Prediction] = field(default_factory=dict)
     refusals: list[PipelineError] = field(default_factory=list)
 
@@ -84,12 +87,15 @@ class Preview:
 
     def _costs(self) -> list[str]:
         paid = [f"  {cost}" for each in self.plans.values() for cost in each.costs]
-        unknown = [f"  {name}: not known yet: deferred" for name in STACKS if name in self.deferred]
-        return [*paid, *unknown] or ["  no changes"]
+        guessed = [f"  {cost} (forecast)" for each in self.forecasts.values() for cost in each.costs]
+        unknown = [name for name in STACKS if name in self.deferred and name not in self.forecasts]
+        return [*paid, *guessed, *(f"  {name}: not known yet: deferred" for name in unknown)] or [
+            "  no changes"
+        ]
 
     def _about(self, name: str) -> list[str]:
         if name in self.deferred:
-            return [f"{name}: deferred: {self.deferred[name]}"]
+            return [f"{name}: deferred: {self.deferred[name]}", *self._forecast(name)]
         if name in self.playbooks:
             return [f"{name}: {self.playbooks[name]}"]
         plan = self.plans[name]
@@ -99,6 +105,13 @@ class Preview:
         listed = [f"  {SIGNS.get(c.action, '!')} {c}" for c in plan.changes]
         outputs = [f"    output {output}" for output in plan.outputs]
         return [f"{name}: {counts or 'no resource, but outputs change'}", *listed, *outputs]
+
+    def _forecast(self, name: str) -> list[str]:
+        if name not in self.forecasts:
+            return []
+        created = [f"  + create {address}" for address in self.forecasts[name].created]
+        about = f"  forecast, as if the bucket existed: {len(created)} to create; deploy plans again"
+        return [about, *created]
 
     def require_allowed(self) -> None:
         """Make sure that the gate allows the plans.
@@ -135,6 +148,8 @@ async def preview(d: Deployment, saved: SavedPlans) -> Preview:
             preview.deferred = dict.fromkeys(
                 STACKS, "the place for the states does not exist yet: deploy creates it"
             )
+        if await is_first(d, known):
+            await _forecast_stacks(d, preview)
         await _look_for_refusals(d, preview)
         await _predict_playbooks(d, saved, preview)
         if not preview.refusals:
@@ -170,6 +185,21 @@ async def _plan_stacks(
 
 async def _plan(d: Deployment, stack: Stack, saved: SavedPlans, preview: Preview) -> None:
     preview.plans[stack.name] = await planning.make_plan(d, stack, file=saved.file(d, stack), attributes=True)
+
+
+async def _forecast_stacks(d: Deployment, preview: Preview) -> None:
+    async with create_task_group() as group:
+        for stack in (d.storage, d.app):
+            if stack.name in preview.deferred:
+                group.start_soon(_forecast, d, stack, preview)
+
+
+async def _forecast(d: Deployment, stack: Stack, preview: Preview) -> None:
+    """Add a forecast. If it fails, the page says why, and the other plans are good all the same."""
+    try:
+        preview.forecasts[stack.name] = await forecast(d, stack)
+    except PipelineError as error:
+        preview.deferred[stack.name] += f"; its forecast failed: {error.what}"
 
 
 async def _look_for_refusals(d: Deployment, preview: Preview) -> None:

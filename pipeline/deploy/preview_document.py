@@ -21,7 +21,10 @@ def document(preview: Preview) -> dict[str, Any]:
         "region": preview.region,
         "changes": preview.changes,
         "allowed": not preview.refusals,
-        "stacks": [_about(name, deferred) | _stack(plans.get(name)) for name in STACKS],
+        "stacks": [
+            _about(name, deferred) | _stack(plans.get(name)) | _forecast(preview.forecasts.get(name))
+            for name in STACKS
+        ],
         "playbooks": [_about(name, deferred) | _playbook(playbooks.get(name)) for name in PLAYBOOKS],
         "refusals": [{"what": each.what, "fix": each.fix} for each in preview.refusals],
     }
@@ -47,6 +50,14 @@ def _stack(plan: Plan | None) -> dict[str, Any]:
         "costs": costs,
         "confirm": [change.address for change in known.ended],
     }
+
+
+def _forecast(plan: Plan | None) -> dict[str, Any]:
+    """Return what a deferred stack would create; a first deployment does nothing else."""
+    if plan is None:
+        return {"forecast": None}
+    costs = [{"address": cost.address, "what": cost.what} for cost in plan.costs]
+    return {"forecast": {"resources": list(plan.created), "costs": costs}}
 
 
 def _playbook(prediction: Prediction | None) -> dict[str, Any]:

@@ -16,7 +16,7 @@ LOCK = "reports/.lock"
 LEFT = (
     (".secrets", r"[A-Z_]+\.\d+\.[0-9a-f]+"),
     ("infrastructure/*", r"quickdata-[0-9a-f]{8}\.tfplan|adopt_imports\.tf"),
-    ("infrastructure/*/.terraform", r"moving-[a-z0-9]+"),
+    ("infrastructure/*/.terraform", r"(moving|forecast)-[a-z0-9]+"),
     ("infrastructure/**", DRAFT),
     ("plan*", DRAFT),
     ("reports", DRAFT),

@@ -56,6 +56,13 @@ async def require_here(d: Deployment, stack: Stack) -> None:
         await _require_no_local(d, stack)
 
 
+async def is_unused(d: Deployment, stack: Stack) -> bool:
+    """Tell whether this checkout never kept a stack's state anywhere, as a fresh clone."""
+    there = await d.runner.read(stack.workdir / OVERRIDE)
+    local = _holds_something(await d.runner.read(stack.workdir / FILE) or "")
+    return there is None and not local and await _recorded_kind(d, stack) == Local.kind
+
+
 async def find_lock(d: Deployment, stack: Stack) -> Lock | None:
     """Return the lock of a state, which `unlock` may remove; None if there is no lock.
 

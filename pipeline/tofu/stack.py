@@ -62,6 +62,15 @@ class Stack:
         name = f"plan of {len(targets)} targets" if len(targets) > 1 else f"plan {' '.join(options)}".strip()
         return self._step(name, *words, stream="tofu-json")
 
+    def forecast(self, out: str) -> Step:
+        """Save a plan that is only shown; the state is not locked. Exit code 2 means that it has changes.
+
+        Args:
+            out: the plan's file, absolute or in the stack's folder.
+        """
+        words = ("plan", "-json", "-detailed-exitcode", "-lock=false", f"-out={out}")
+        return self._step("forecast", *words, stream="tofu-json")
+
     def show(self, plan: str) -> Step:
         """Print a saved plan as JSON, with sensitive values: never show this output."""
         return self._step("read plan", "show", "-json", plan, private=True)

@@ -236,6 +236,7 @@ async def test_the_next_run_removes_what_every_verb_may_leave_in_the_checkout_an
 ) -> None:
     stack, d = checkout / "infrastructure/terraform", deployment(RecordingRunner())
     moving = [f"infrastructure/terraform/.terraform/moving-{each}" for each in ("local", "s3", "gitlab")]
+    moving.append("infrastructure/terraform/.terraform/forecast-0123abcd")
     ours = [
         d.plan_file,
         adopt.IMPORTS,

@@ -55,6 +55,21 @@ def growing(address: str = "aws_vpc.main", stack: str = "app") -> dict[str, Any]
     return {f"{stack}: plan": (2, ""), f"{stack}: read plan": (0, plan_json((address, "create")))}
 
 
+def first() -> dict[str, Any]:
+    """Return what is seen where nothing was deployed yet: the app's plan can be foreseen."""
+    values = {"instance_type": "t3.medium"}
+    change = {"actions": ["create"], "before": None, "after": values}
+    node = {"address": NODE, "type": "aws_instance", "change": change}
+    return {
+        "storage: state": (0, ""),
+        "app: state": (0, ""),
+        "storage: plan": (2, ""),
+        "storage: read plan": (0, plan_json(("aws_s3_bucket.backups", "create"))),
+        "app: forecast": (2, ""),
+        "app: read plan": (0, json.dumps({"resource_changes": [node]})),
+    }
+
+
 async def seen(answers: dict[str, Any] | None = None, cloud: FreeCloud | None = None) -> Preview:
     return await preview(deployment(RecordingRunner(QUIET | (answers or {})), cloud), KEPT)
 

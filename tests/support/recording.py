@@ -188,6 +188,7 @@ class FreeCloud:
 
     region = "eu-west-3"
     base_name = BASE_NAME
+    partition = "aws"
 
     async def account(self) -> str:
         return "000000000000"

@@ -7,7 +7,7 @@ from pipeline.deploy.preview import preview
 from pipeline.deploy.preview_document import document
 from pipeline.deploy.upgrade import IMAGES
 from tests.support.json_fields import documented, found
-from tests.support.previews import KEPT, NODE, QUIET, growing, seen, stats
+from tests.support.previews import KEPT, NODE, QUIET, first, growing, seen, stats
 from tests.support.recording import (
     FreeCloud,
     RecordingRunner,
@@ -103,6 +103,7 @@ async def test_the_page_lists_every_field_with_its_type_and_no_other() -> None:
         await plan_of(growing(), FreeCloud(there=[("aws_vpc.main", "vpc-1")])),
         await plan_of({"app: plan": (2, ""), "app: read plan": (0, plan_json((NODE, "replace")))}),
         await plan_of({"app: state": (0, state_json(NODE))}),
+        await plan_of(first()),
     ]
     assert found(plans) == documented("plan")
     assert plans[0]["playbooks"][1]["backup_first"] == ["db: postgres:18.4 → postgres:18.5"]

@@ -2,8 +2,8 @@
 
 import re
 
-STATEFUL = "adopt|backup|check|deploy|destroy|plan|restore|status|tunnel|unlock|verify"
-"""The verbs that take `--state`."""
+STATEFUL = "adopt|backup|check|deploy|destroy|drill --physical|plan|restore|status|tunnel|unlock|verify"
+"""The commands that take `--state`. Only a drill of the physical backups uses a state."""
 COMMAND = re.compile(rf"`quickdata ((?:{STATEFUL})\b(?![^`]*--state)[^`]*)`")
 
 

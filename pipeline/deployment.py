@@ -21,6 +21,7 @@ from pipeline.tofu.stack import Stack
 DATABASE = "nocodb_db"
 DATABASE_USER = "admin"
 DATABASE_SERVICE = "db"
+NOCODB_SERVICE = "nocodb"
 NOCODB_PORT, ADMINER_PORT = 8080, 8081
 """The ports of the services on their nodes: roles/nocodb/defaults/main.yml."""
 READS = ("TF_VAR_storage_backend", "TF_VAR_storage_config")

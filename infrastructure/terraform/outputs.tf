@@ -29,3 +29,8 @@ output "data_device_volume_id" {
   description = "EBS volume with PostgreSQL's data. Its id is the serial number of the NVMe device."
   value       = aws_ebs_volume.postgres.id
 }
+
+output "recovery_role_arn" {
+  description = "Role whose temporary keys the database's container gets, for the physical backups."
+  value       = aws_iam_role.recovery.arn
+}

@@ -53,6 +53,7 @@ def render(
     # Until its next apply, an old state has the output under its former name.
     bucket = app.get("backup_bucket") or app["bucket_name"]
     variables = {"backup_bucket": bucket, "aws_region": app["region"]}
+    variables["recovery_role"] = app.get("recovery_role_arn") or ""
     children: dict[str, Any] = {group: {"hosts": {}} for group in GROUPS.values()}
     for name, node in sorted(nodes.items()):
         own = {**_host(name, node, app), **hosts.get(name, {})}

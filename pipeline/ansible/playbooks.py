@@ -14,6 +14,8 @@ FOLDER = PurePosixPath("infrastructure/ansible")
 INVENTORY = FOLDER / "inventory.yml"
 PLAYBOOKS = ("swarm.yml", "nocodb.yml", "backup.yml")
 """The playbooks of a deployment, in order."""
+SHOWN_SERVICES: Mapping[str, str] = {"nocodb": "NocoDB", "db": "the database"}
+"""The services that are stopped and started, by their name in the stack."""
 ANSWER_LIMIT = 10
 """How many seconds a ping waits for a node's answer."""
 
@@ -45,10 +47,16 @@ class Ansible:
         """Run one playbook, such as "swarm.yml"."""
         return self._step(f"ansible: {name}", "ansible-playbook", name)
 
-    def scale_nocodb(self, replicas: int) -> Step:
-        """Set the number of NocoDB's tasks, and wait until they are healthy, or gone."""
-        name = "start NocoDB" if replicas else "stop NocoDB"
-        return self._step(name, "ansible-playbook", "scale.yml", "-e", f"nocodb_replicas={replicas}")
+    def scale(self, service: str, replicas: int) -> Step:
+        """Set the number of a service's tasks, and wait until they are healthy, or gone.
+
+        Args:
+            service: the service's name in the stack, such as nocodb.
+            replicas: 0 or 1.
+        """
+        name = f"{'start' if replicas else 'stop'} {SHOWN_SERVICES[service]}"
+        given = ("-e", f"nocodb_service={service}", "-e", f"nocodb_replicas={replicas}")
+        return self._step(name, "ansible-playbook", "scale.yml", *given)
 
     def secrets_fit(self) -> Step:
         """Decrypt the vault, and check that it has every secret and that each is valid. No node is used."""

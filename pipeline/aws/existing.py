@@ -188,9 +188,18 @@ def _find_named(cloud: Cloud, ec2: Any, name: str) -> Iterator[tuple[str, str]]:
     iam, role = cloud.client("iam"), f"{name}-database"
     if _ask(iam.get_role, RoleName=role):
         yield "aws_iam_role.database", role
-        if _ask(iam.get_role_policy, RoleName=role, PolicyName=f"{name}-backups"):
-            yield "aws_iam_role_policy.backups", f"{role}:{name}-backups"
+        yield from _find_policies(iam, role, backups=f"{name}-backups", take_recovery=f"{name}-take-recovery")
+    if _ask(iam.get_role, RoleName=f"{name}-recovery"):
+        yield "aws_iam_role.recovery", f"{name}-recovery"
+        yield from _find_policies(iam, f"{name}-recovery", recovery=f"{name}-recovery")
     if _ask(iam.get_instance_profile, InstanceProfileName=role):
         yield "aws_iam_instance_profile.database", role
     if ec2.describe_key_pairs(Filters=[{"Name": "key-name", "Values": [name]}])["KeyPairs"]:
         yield "aws_key_pair.admin", name
+
+
+def _find_policies(iam: Any, role: str, **policies: str) -> Iterator[tuple[str, str]]:
+    """Yield a role's own policies: address and identifier. Each argument is a resource's name."""
+    for resource, policy in policies.items():
+        if _ask(iam.get_role_policy, RoleName=role, PolicyName=policy):
+            yield f"aws_iam_role_policy.{resource}", f"{role}:{policy}"

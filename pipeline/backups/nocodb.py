@@ -1,4 +1,4 @@
-"""Stop NocoDB on the Swarm while its database is replaced, or backed up for the last time."""
+"""Stop NocoDB, or its database, on the Swarm while the data is replaced or backed up for the last time."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -7,7 +7,7 @@ from functools import partial
 
 from anyio import current_time
 
-from pipeline.deployment import Deployment
+from pipeline.deployment import DATABASE_SERVICE, NOCODB_SERVICE, Deployment
 from pipeline.runners.cleanup import afterwards, clean_after
 
 
@@ -22,10 +22,10 @@ class Away:
 async def stopped(d: Deployment) -> AsyncIterator[None]:
     """Stop NocoDB, and start it again only if the block fails."""
     try:
-        await _scale(d, 0)
+        await _scale(d, NOCODB_SERVICE, 0)
         yield
     except BaseException as error:
-        await clean_after(error, partial(_scale, d, 1))
+        await clean_after(error, partial(_scale, d, NOCODB_SERVICE, 1))
         raise
 
 
@@ -40,13 +40,25 @@ async def away(d: Deployment) -> AsyncIterator[Away]:
         PipelineError: NocoDB could not be stopped, or did not become healthy again.
     """
     absence, began = Away(), current_time()
-    await _scale(d, 0)
-    async with afterwards(partial(_scale, d, 1)):
+    await _scale(d, NOCODB_SERVICE, 0)
+    async with afterwards(partial(_scale, d, NOCODB_SERVICE, 1)):
         yield absence
     if d.real_nodes:
         absence.seconds = round(current_time() - began, 1)
 
 
-async def _scale(d: Deployment, replicas: int) -> None:
+@asynccontextmanager
+async def database_stopped(d: Deployment) -> AsyncIterator[None]:
+    """Stop the database during the block, because its files are exchanged.
+
+    Raises:
+        PipelineError: the database could not be stopped, or did not become healthy again.
+    """
+    await _scale(d, DATABASE_SERVICE, 0)
+    async with afterwards(partial(_scale, d, DATABASE_SERVICE, 1)):
+        yield
+
+
+async def _scale(d: Deployment, service: str, replicas: int) -> None:
     if d.real_nodes:
-        (await d.run(d.ansible.scale_nocodb(replicas))).check()
+        (await d.run(d.ansible.scale(service, replicas))).check()

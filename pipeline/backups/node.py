@@ -23,7 +23,7 @@ async def backup(d: Deployment) -> Figures:
     Raises:
         PipelineError: the backup failed; the bucket has no new backup.
     """
-    return await _run(d, _command(d, "backup", "backup-pg.sh"))
+    return await run_command(d, command(d, "backup", "backup-pg.sh"))
 
 
 async def verify(d: Deployment, backup_id: str | None = None) -> Figures:
@@ -43,9 +43,28 @@ async def verify(d: Deployment, backup_id: str | None = None) -> Figures:
     figures = {} if backup_id else {"backup": await backup(d)}
     chosen = backup_id or figures["backup"]["id"]
     name = "verify: restore and compare"
-    proof = await _run(d, _command(d, name, "restore-pg-latest.sh", "--id", chosen, "--verify"))
+    proof = await run_command(d, command(d, name, "restore-pg-latest.sh", "--id", chosen, "--verify"))
     require_same(name, proof)
     return figures | {"comparison": proof}
+
+
+async def physical_backup(d: Deployment, kind: str = "auto", if_none: bool = False) -> Figures:
+    """Take a physical backup, and prove a moment right after it.
+
+    Args:
+        d: the deployment.
+        kind: full, incr, or auto, which lets the age of the last full one decide.
+        if_none: take it only if physical backups are on and there is none yet.
+
+    Returns:
+        The backup's label, type, bytes and proof point, and how many seconds it took. If none was taken, only
+        the label, which is None.
+
+    Raises:
+        PipelineError: the backup failed.
+    """
+    options = ["--type", kind, *(["--if-none"] if if_none else [])]
+    return await run_command(d, command(d, "physical backup", "physical-backup.sh", *options))
 
 
 async def restore(
@@ -73,7 +92,7 @@ async def restore(
     options += ["--from-database", from_database] if from_database else []
     options += ["--keep-going"] if keep_going else []
     async with nocodb.away(d) as away:
-        result = await d.run(_command(d, "restore", "restore-pg-latest.sh", *options))
+        result = await d.run(command(d, "restore", "restore-pg-latest.sh", *options))
         figures = read_figures("restore", printed_text(result, IN_PART))
     return figures | ({"nocodb_away_seconds": away.seconds} if d.real_nodes else {})
 
@@ -108,13 +127,21 @@ def _in_a_line(command: str) -> str:
     return " ".join(command.split())
 
 
-def _command(d: Deployment, name: str, command: str, *options: str) -> Step:
+def command(d: Deployment, name: str, program: str, *options: str) -> Step:
+    """Return the step that runs one of the node's commands.
+
+    Args:
+        d: the deployment.
+        name: the name of the step, which users see.
+        program: the name of the command, such as backup-pg.sh.
+        options: its options, besides --config.
+    """
     prefix = str(d.hosts.get("database", {}).get("node_prefix", ""))
     config = ("--config", f"{prefix}/etc/quickdata/pg-backup.conf")
-    return d.ansible.on_database(name, f"{prefix}/usr/local/sbin/{command}", *config, *options)
+    return d.ansible.on_database(name, f"{prefix}/usr/local/sbin/{program}", *config, *options)
 
 
-async def _run(d: Deployment, step: Step) -> Figures:
+async def run_command(d: Deployment, step: Step) -> Figures:
     """Run a command on the database node, and return its figures."""
     return read_figures(step.name, printed_text(await d.run(step)))
 

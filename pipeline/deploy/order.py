@@ -8,7 +8,7 @@ from anyio import create_task_group
 from pipeline.ansible import inventory
 from pipeline.ansible.playbooks import INVENTORY, count_changed
 from pipeline.backups import nocodb
-from pipeline.backups.node import verify
+from pipeline.backups.node import physical_backup, verify
 from pipeline.deploy import planning, protection, upgrade
 from pipeline.deploy.agreement import Agree, note_agreement, refuse
 from pipeline.deploy.banner import banner
@@ -19,6 +19,7 @@ from pipeline.deploy.saved_plans import SavedPlans
 from pipeline.deploy.stopped_nodes import require_running
 from pipeline.deploy.upgrade import Upgrade
 from pipeline.deployment import Deployment
+from pipeline.errors import PipelineError
 from pipeline.states.ready import prepare_stack, read_outputs, require_unlocked
 from pipeline.tofu.plan import DATABASE_RESOURCES, GOES, Plan
 from pipeline.tofu.stack import Stack
@@ -206,6 +207,21 @@ async def _apply_app_and_prove(d: Deployment, app: GatedPlan, deployed: Deployed
     await _configure(d, deployed)
     d.progress.note(banner(d, deployed.outputs))
     deployed.proof = await verify(d)
+    await _begin_physical_backups(d)
+
+
+async def _begin_physical_backups(d: Deployment) -> None:
+    """Take the first physical backup, if they are on. If it fails, the deployment stands, and alarms come."""
+    if not d.real_nodes:
+        return
+    try:
+        first = await physical_backup(d, if_none=True)
+    except PipelineError as error:
+        d.progress.note(f"! no physical backup: {error.what}; {error.fix}")
+        return
+    if first["label"]:
+        words = f"{first['label']} taken in {first['seconds']} s, proven at {first['point']}"
+        d.report.prove("first physical backup", words, **first)
 
 
 async def _configure(d: Deployment, deployed: Deployed) -> None:

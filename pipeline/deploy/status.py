@@ -14,7 +14,8 @@ from anyio import CancelScope, Lock, create_task_group
 
 from pipeline.aws.existing import STOPPED
 from pipeline.backups.catalogue import age, list_backups
-from pipeline.backups.health import last_verified, problems
+from pipeline.backups.health import LOG, last_verified, problems
+from pipeline.backups.physical import age_problem, read_physical
 from pipeline.deploy.finding import Finding
 from pipeline.deploy.order import refresh_inventory
 from pipeline.deploy.planning import make_plan
@@ -116,9 +117,15 @@ def _versioning(d: Deployment, bucket: str) -> str:
 async def _backups(d: Deployment) -> Finding:
     now = datetime.now(UTC)
     complete = [each for each in await list_backups(d.cloud, d.bucket, DATABASE) if each.complete]
+    known = await read_physical(d.cloud, d.bucket, DATABASE)
     worst = next(problems(complete, now), None)
     if worst and not complete:
-        return Finding("backups", (worst.what,), {"newest": None, "verified": None}, d.advice(worst.fix))
+        return Finding(
+            "backups",
+            (worst.what,),
+            {"newest": None, "verified": None, "physical": None},
+            d.advice(worst.fix),
+        )
     newest, verified = complete[0], last_verified(complete, now)
     lines = [worst.what] if worst else []
     if not newest.problem:
@@ -126,8 +133,15 @@ async def _backups(d: Deployment) -> Finding:
         lines.append(f"the newest is {newest.id}, {old} old, {newest.bases} bases, {newest.rows} rows")
     if verified:
         lines.append(f"last verified: {verified.id} at {verified.verified_at} by {verified.verified_by}")
-    facts = {"newest": newest.document(), "verified": verified and verified.document()}
-    return Finding("backups", tuple(lines), facts, d.advice(worst.fix) if worst else "")
+    facts: dict[str, Any] = {"newest": newest.document(), "verified": verified and verified.document()}
+    facts["physical"] = known and known.document()
+    fix = worst.fix if worst else ""
+    if known:
+        if wrong := age_problem(known, now):
+            lines.insert(0, wrong)
+            fix = fix or f"see {LOG}, then run physical-backup.sh there"
+        lines.append(f"the last proof point of the physical backups is {known.point}")
+    return Finding("backups", tuple(lines), facts, d.advice(fix) if fix else "")
 
 
 async def _nodes(d: Deployment) -> Finding:

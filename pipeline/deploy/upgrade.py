@@ -17,6 +17,7 @@ from pipeline.backups.node import backup, in_words, verify
 from pipeline.deploy.services import list_services
 from pipeline.deployment import Deployment
 from pipeline.errors import PipelineError, SettingsError
+from quickdata_node.physical import container
 
 IMAGES = FOLDER / "group_vars/all/images.yml"
 HOLD_DATA = ("db", "nocodb")
@@ -75,7 +76,10 @@ async def _named_images(d: Deployment) -> Mapping[str, str]:
 
 
 def _differ(name: str, running: Mapping[str, str], named: Mapping[str, str]) -> bool:
-    return name in running and _plain(running[name]) != _plain(named[name])
+    if name not in running:
+        return False
+    wanted = _plain(named[name]), container.image(named[name])  # with pgBackRest it is the same PostgreSQL
+    return _plain(running[name]) not in wanted
 
 
 def _plain(image: str) -> str:

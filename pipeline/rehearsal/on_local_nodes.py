@@ -18,6 +18,7 @@ NOT_PROVEN = (
     "Docker is installed, the Swarm is formed and the stack runs: local nodes have no Docker",
     "cron is installed and runs: the command of its file was run in cron's environment instead",
     "SSH works, and the data volume is formatted and mounted: local nodes are directories",
+    "a recovery to a moment works: local nodes have no container with pgBackRest",
     EMULATED,
 )
 

@@ -2,9 +2,11 @@
 
 import httpx
 
+from pipeline.backups import recovery
 from pipeline.backups.drill import DrillRequest, drill
 from pipeline.backups.node import backup, restore
 from pipeline.backups.places import on_this_machine
+from pipeline.backups.recovery import Target, recover
 from pipeline.deployment import (
     ADMINER_PORT,
     DATABASE,
@@ -15,10 +17,14 @@ from pipeline.deployment import (
 from pipeline.rehearsal.nocodb_user import Base, User, signed_in
 from pipeline.rehearsal.proofs import deploy_again, destroy_app_and_count, prove, try_to_destroy_storage
 from pipeline.rehearsal.swarm import Swarm
+from pipeline.servers.docker import docker
 from pipeline.targets.emulator import OWNER
 
 TABLE = "nc_bases_v2"
 """A table that NocoDB itself creates."""
+TABLES = "select schemaname, tablename from pg_tables where tablename ~* 'customers'"
+NOW = "select clock_timestamp()"
+RUNNING = f"label=com.docker.swarm.service.name=nocodb_{DATABASE_SERVICE}"
 UPLOADS = "/srv/quickdata/nocodb/nc/uploads"
 RECEIPT = b"An attachment: NocoDB keeps these in files, not in PostgreSQL.\n"
 NAMES = (
@@ -40,8 +46,11 @@ async def run_swarm_epilogue(s: Swarm) -> None:
         PipelineError: a step or a proof failed.
     """
     await damage_and_restore_bases(s)
+    await drop_a_table_and_recover(s)
     await look_into_adminer(s)
     await deploy_again(s.d)
+    drilled = await recovery.drill(s.d)
+    s.d.report.prove("physical drill", recovery.drill_in_words(drilled), **drilled)
     await drill(s.d.cloud, s.d.bucket, DrillRequest(), s.d.progress, s.d.report, on_this_machine())
     await destroy_app_and_count(s.d)
     await try_to_destroy_storage(s.d)
@@ -74,6 +83,43 @@ async def damage_and_restore_bases(s: Swarm) -> Base:
     )
     s.d.report.prove("damage and restore", words, **back)
     return kept
+
+
+async def drop_a_table_and_recover(s: Swarm) -> None:
+    """Drop a table that NocoDB shows, recover to the moment before, and then to the moment after it.
+
+    The first one has undone that moment. So nothing is lost when an operator chooses a wrong moment.
+    """
+    async with signed_in(*where(s)) as user:
+        base = await user.make("Invoices", NAMES, RECEIPT)
+        good = await user.names(base)
+    before = await _sql(s, NOW)
+    await _sql(s, f"drop table {await _table(s, base)} cascade")
+    dropped = await _sql(s, NOW)
+    back = await recover(s.d, Target(time=before))
+    async with signed_in(*where(s)) as user:
+        prove(await user.names(base) == good, "the recovered rows differ from those before the drop")
+    again = await recover(s.d, Target(time=dropped))
+    prove(not await _table(s, base), "the second recovery did not go to the moment after the drop")
+    words = (
+        "a table was dropped, and NocoDB shows its rows of the moment before; then a second recovery to the"
+        f" moment after; NocoDB was down for {back['nocodb_away_seconds']} s"
+    )
+    s.d.report.prove("recovery", words, **back, again=again)
+
+
+async def _table(s: Swarm, base: Base) -> str:
+    """Return the name of a base's table; empty if it is not there. Each base has a schema of its own."""
+    names = (line.split("|") for line in (await _sql(s, TABLES)).splitlines())
+    return next((f'"{schema}"."{name}"' for schema, name in names if schema == base.id), "")
+
+
+async def _sql(s: Swarm, statement: str) -> str:
+    """Run SQL in the database's container, and return what it prints."""
+    on_node = ("exec", s.nodes.container("database"), "docker")
+    found = await docker(*on_node, "ps", "--quiet", "--filter", RUNNING)
+    psql = ("psql", "-XqAt", f"--username={DATABASE_USER}", f"--dbname={DATABASE}", "--command", statement)
+    return await docker(*on_node, "exec", found, *psql)
 
 
 def where(s: Swarm) -> tuple[str, str, str]:

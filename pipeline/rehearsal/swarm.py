@@ -33,6 +33,7 @@ from pipeline.targets.emulator import (
 from pipeline.tofu import binary as tools
 from pipeline.tofu.download import find_or_download_tofu
 from pipeline.tofu.stack import STACKS
+from quickdata_node.physical import container
 
 IMAGES = REPOSITORY / "infrastructure/ansible/group_vars/all/images.yml"
 WORKSPACE_BYTES = 100 * 10**6
@@ -82,7 +83,7 @@ async def swarm(
     Raises:
         PipelineError: a server, a node or a step failed.
     """
-    content, needed = vault(), stock(workers, domain)
+    content, needed = vault(), await find_stock(workers, domain)
     require_room(await _needs(needed))
     find_or_download_tofu()  # before the nodes start, because a download takes time
     with throwaway_workspace() as directory:
@@ -163,7 +164,23 @@ def stock(workers: int = 0, domain: str = "") -> dict[str, tuple[str, ...]]:
     return {node: tuple(named[service] for service in services) for node, services in placed.items()}
 
 
+async def find_stock(workers: int = 0, domain: str = "") -> dict[str, tuple[str, ...]]:
+    """Return the images that each node gets: with pgBackRest, if this machine has that image.
+
+    Otherwise the database node builds it, as a real one does.
+
+    Args:
+        workers: the number of nodes besides manager and database.
+        domain: the name at which a proxy serves NocoDB; empty for none.
+    """
+    named = stock(workers, domain)
+    database = named["database"]
+    built = await inspect_images(map(container.image, database))
+    has = tuple(container.image(name) if container.image(name) in built else name for name in database)
+    return named | {"database": has}
+
+
 async def find_stand_ins() -> list[str]:
     """Return the names of the images that are stand-ins for the real ones."""
-    known = await inspect_images(name for names in stock().values() for name in names)
+    known = await inspect_images(name for names in (await find_stock()).values() for name in names)
     return [name for name, image in known.items() if (image["Config"].get("Labels") or {}).get(STAND_IN)]

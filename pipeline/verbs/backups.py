@@ -6,7 +6,7 @@ from typing import Annotated
 
 from typing_extensions import Doc
 
-from pipeline.backups import catalogue
+from pipeline.backups import catalogue, physical
 from pipeline.backups.catalogue_page import catalogue_page
 from pipeline.deployment import DATABASE
 from pipeline.errors import SettingsError
@@ -25,7 +25,8 @@ async def backups(
 ) -> None:
     """List the backups: age, size, rows, complete or not, verified when and by what; newest first.
 
-    A backup whose manifest cannot be used is shown as BAD with the reason, and cannot be restored.
+    A backup whose manifest cannot be used is shown as BAD with the reason, and cannot be restored. Physical
+    backups, if there are any, follow in a table of their own, with the span that a recovery can reach.
 
     The page of --html says more: a verdict, a calendar that shows gaps, the size over time.
 
@@ -35,10 +36,12 @@ async def backups(
         raise SettingsError("--json and --html: there is only one answer", "leave one of them out")
     async with call.open_bucket() as (cloud, bucket):
         listed = await catalogue.list_backups(cloud, bucket, database)
+        known = None if as_json or html else await physical.read_physical(cloud, bucket, database)
     now = datetime.now(UTC)
     if html:
         call.answer(catalogue_page(listed, database, bucket, now), "html")
     elif as_json:
         call.answer(json.dumps([each.document() for each in listed]), "json")
     else:
-        call.answer("\n".join(catalogue.table(listed, now)))
+        lines = [*catalogue.table(listed, now), *(["", *physical.table(known, now)] if known else [])]
+        call.answer("\n".join(lines))

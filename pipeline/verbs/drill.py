@@ -6,18 +6,20 @@ from typing import Annotated
 from typing_extensions import Doc
 
 from pipeline.backups import drill as drills
+from pipeline.backups import recovery
 from pipeline.backups.places import on_this_machine
+from pipeline.deploy.order import refresh_inventory
 from pipeline.deployment import DATABASE
 from pipeline.errors import SettingsError
 from pipeline.servers.named import named_server
-from pipeline.verbs.call import AccountCall
+from pipeline.verbs.call import DeploymentCall
 from pipeline.verbs.options import BY_ID, OF_DATABASE, Option, valid_hours, valid_image, valid_server
 
 BackupId = Annotated[str | None, Doc("The backup to restore. Default: the newest."), BY_ID]
 Database = Annotated[str, Doc("The database whose backup to restore."), OF_DATABASE]
 MaxAge = Annotated[
     float | None,
-    Doc("Fail if the newest backup is older than HOURS. Default: any age is accepted."),
+    Doc("Fail if the newest backup is older than HOURS."),
     Option(valid_hours, metavar="HOURS"),
 ]
 Image = Annotated[
@@ -36,25 +38,25 @@ Server = Annotated[
     ),
     Option(valid_server, metavar="HOST:PORT", terminal_only=True),
 ]
+Physical = Annotated[bool, Doc("Recover the physical backups on the node instead.")]
 
 
-async def drill(
-    call: AccountCall,
+async def drill(  # noqa: PLR0913, PLR0917 - a parameter for each option
+    call: DeploymentCall,
     backup_id: BackupId = None,
     max_age: MaxAge = None,
     database: Database = DATABASE,
     image: Image = None,
     server: Server = None,
+    physical: Physical = False,
 ) -> None:
     """Restore the newest backup into a throwaway PostgreSQL 18, off the node, and compare it.
 
-    A drill does not use the node. It reads the attachments' archive to its end. It measures RPO (the age of
-    the snapshot when the drill began) and RTO (the seconds until the compared database could be used), for
-    the report, run.json, and verified.json beside the backup. Everything else is removed.
+    It measures RPO, the age of the snapshot when the drill began, and RTO, the seconds until the compared
+    database could be used. Both are in the report, run.json, and verified.json beside the backup.
 
-    Exit code 3: the server lacks an extension, a locale, a collation or a compression method of the
-    database. Exit code 4: there is no backup, or it is damaged, or it is older than --max-age (an old backup
-    is restored all the same).
+    Exit code 3: the server lacks something of the database. Exit code 4: there is no backup, or it is
+    damaged, or older than --max-age (an old backup is restored all the same).
 
     On this machine, the server is a container of the deployment's image if Docker runs; else an installed
     PostgreSQL 18; else the pipeline's own, which has few extensions and locales, and needs space for the
@@ -62,6 +64,14 @@ async def drill(
 
     Example: quickdata drill --max-age 26
     """
+    if physical:
+        if backup_id or max_age or image or server or database != DATABASE:
+            raise SettingsError("--physical goes with no other option", "give only --physical")
+        async with call.deployment() as d:
+            await refresh_inventory(d)
+            figures = await recovery.drill(d)
+            d.report.prove("physical drill", recovery.drill_in_words(figures), **figures)
+        return
     if image and server:
         raise SettingsError("--image and --server cannot be used together", "give only one of them")
     oldest = timedelta(hours=max_age) if max_age else None

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from inspect import Parameter
 from pathlib import Path, PurePosixPath
 from types import NoneType
@@ -19,6 +20,10 @@ LONGEST_DATABASE = 46
 MOST_HOURS = 87600
 IMAGE = r"[A-Za-z0-9][A-Za-z0-9._/:@-]{0,254}"
 """The characters that Docker's documentation allows in an image reference. Docker checks the rest."""
+
+MOMENT, LATEST = "2026-11-28 14:55:00+01:00", "latest"
+POINT = r"quickdata_[0-9]{8}T[0-9]{6}Z_[0-9a-f]{8}"
+"""The name of a proven point, as the node's program makes it (physical/points.py)."""
 
 
 @dataclass(frozen=True)
@@ -129,12 +134,42 @@ def valid_server(value: str | None) -> str | None:
     return value
 
 
+def valid_moment(value: str | None) -> str | None:
+    """Return a time with its zone in the form of ISO 8601, or "latest".
+
+    Raises:
+        ValueError: the value is not a time, or has no time zone.
+    """
+    if value in (None, LATEST):
+        return value
+    try:
+        time = datetime.fromisoformat(str(value))
+    except ValueError:
+        raise wrong(value, f"is not a time; write it like {MOMENT}") from None
+    if time.tzinfo is None:
+        raise wrong(value, f"has no time zone; write it like {MOMENT}")
+    return time.isoformat()
+
+
+def valid_point(value: str | None) -> str | None:
+    """Return the name of a proven point.
+
+    Raises:
+        ValueError: a point cannot have this name.
+    """
+    if value is not None and not re.fullmatch(POINT, value):
+        raise wrong(value, "is not the name of a point; `quickdata backups` lists them")
+    return value
+
+
 def plan_to_read(value: Path | None) -> PurePosixPath | None:
     """Return the absolute path of a plan's folder."""
     return PurePosixPath(value.absolute()) if value else None
 
 
 BY_ID = Option(valid_id, name="id")
+TO_TIME = Option(valid_moment, metavar="TIME")
+TO_POINT = Option(valid_point, metavar="NAME", terminal_only=True)
 OF_DATABASE = Option(valid_database)
 OF_STACK = Option(argument=True)
 

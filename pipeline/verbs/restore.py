@@ -5,13 +5,14 @@ from typing import Annotated
 
 from typing_extensions import Doc
 
-from pipeline.backups import catalogue, node
+from pipeline.backups import catalogue, node, recovery
+from pipeline.backups.recovery import Target
 from pipeline.deploy.order import refresh_inventory
-from pipeline.deployment import DATABASE
-from pipeline.errors import RestoredInPart, listed
+from pipeline.deployment import DATABASE, Deployment
+from pipeline.errors import RestoredInPart, SettingsError, listed
 from pipeline.settings.inputs import Settings
 from pipeline.verbs.call import DeploymentCall
-from pipeline.verbs.options import BY_ID, Option, Yes, valid_database, wrong
+from pipeline.verbs.options import BY_ID, TO_POINT, TO_TIME, Option, Yes, valid_database, wrong
 
 
 def valid_source(value: str) -> str:
@@ -26,48 +27,90 @@ def valid_source(value: str) -> str:
     return valid_database(value)
 
 
-BackupId = Annotated[
-    str | None, Doc("The backup to restore; `quickdata backups` lists them. Default: the newest."), BY_ID
-]
-KeepGoing = Annotated[
-    bool,
-    Doc("Go live even if some objects cannot be built on the rows, or have other definitions."),
-]
-FromDatabase = Annotated[str, Doc("The database whose backup to restore."), Option(valid_source)]
+BackupId = Annotated[str | None, Doc("Restore this backup. Default: the newest."), BY_ID]
+KeepGoing = Annotated[bool, Doc("Go live although objects are missing or differ.")]
+FromDatabase = Annotated[str, Doc("Restore a backup of this database."), Option(valid_source)]
+ToTime = Annotated[str | None, Doc("Recover to this time, or to the end: latest."), TO_TIME]
+ToPoint = Annotated[str | None, Doc("Recover to this proven point, and compare the rows with it."), TO_POINT]
 
 
-async def restore(
+async def restore(  # noqa: PLR0913, PLR0917 - a parameter for each option
     call: DeploymentCall,
     backup_id: BackupId = None,
     from_database: FromDatabase = DATABASE,
     keep_going: KeepGoing = False,
+    to_time: ToTime = None,
+    to_point: ToPoint = None,
     yes: Yes = False,
 ) -> None:
-    """Replace the live database by a restored backup, and keep the old database under another name.
+    """Replace the live database by a restored backup, or by its own state at a moment, and keep the old one.
 
-    The backup is first restored into a scratch database and compared with its manifest. A failure does not
-    touch the live database. Settings and grants that the server refuses are listed. Exit code 5: the restore
-    is live, but objects are missing or have other definitions.
+    A failure does not touch the live database. Refused settings and grants are listed. Exit code 5: the
+    restore is live, but objects are missing or have other definitions.
 
-    Example: quickdata restore --id 3f2a9c1d
+    Example: quickdata restore --to-time '2026-11-28 14:55:00+01:00'
     """
+    require_one_kind(to_time, to_point, bool(backup_id) or keep_going or from_database != DATABASE)
     settings = await call.read(Settings)
     call.require_answer(yes)
-    since = "Rows that were written after that backup stay only in the old database, which is kept."
     async with call.deployment(settings) as d:
-        listed = await catalogue.list_backups(d.cloud, d.bucket, from_database)
-        chosen = catalogue.choose(listed, backup_id, from_database)
-        shown = "\n".join(catalogue.table([chosen], datetime.now(UTC)))
-        question = f"Restore {chosen.id} of {from_database} over {DATABASE} of {settings.title}? {since}"
-        await call.confirm(question, yes, shown)
-        await refresh_inventory(d)
-        restored = await node.restore(d, chosen.id, from_database, keep_going)
-        words = f"{restored['rows']} rows compared; the old database is {restored['kept']}"
-        words += node.refused_settings(restored)
-        if d.real_nodes:
-            words += f"; NocoDB was down for {restored['nocodb_away_seconds']} s"
-        d.report.prove("restore", words, **restored)
-        require_complete(chosen.id, node.missing_objects(restored))
+        if to_time or to_point:
+            await recover(call, d, Target(to_time, to_point), yes)
+        else:
+            await restore_backup(call, d, backup_id, from_database, keep_going, yes)
+
+
+def require_one_kind(to_time: str | None, to_point: str | None, of_backup: bool) -> None:
+    """Make sure that the options name either a backup or a moment.
+
+    Raises:
+        SettingsError: they name both, or two moments.
+    """
+    if to_time and to_point:
+        raise SettingsError("--to-time and --to-point are two moments", "give only one of them")
+    if (to_time or to_point) and of_backup:
+        what = "--id, --from-database and --keep-going are about a backup, not about a moment"
+        raise SettingsError(what, "leave them out, or leave out --to-time and --to-point")
+
+
+async def recover(call: DeploymentCall, d: Deployment, target: Target, yes: bool) -> None:
+    """Show what a recovery takes, ask, and recover."""
+    await refresh_inventory(d)
+    found = await recovery.look(d, target)
+    question = f"Recover the database of {_title(d)} to {found['moment']}? NocoDB stops for the swap."
+    await call.confirm(question, yes, "\n".join(recovery.table(found)))
+    figures = await recovery.recover(d, target)
+    d.report.prove("recovery", recovery.in_words(figures), **figures)
+
+
+async def restore_backup(
+    call: DeploymentCall,
+    d: Deployment,
+    backup_id: str | None,
+    from_database: str,
+    keep_going: bool,
+    yes: bool,
+) -> None:
+    """Show the chosen backup, ask, and restore it."""
+    since = "Rows that were written after that backup stay only in the old database, which is kept."
+    listed = await catalogue.list_backups(d.cloud, d.bucket, from_database)
+    chosen = catalogue.choose(listed, backup_id, from_database)
+    shown = "\n".join(catalogue.table([chosen], datetime.now(UTC)))
+    question = f"Restore {chosen.id} of {from_database} over {DATABASE} of {_title(d)}? {since}"
+    await call.confirm(question, yes, shown)
+    await refresh_inventory(d)
+    restored = await node.restore(d, chosen.id, from_database, keep_going)
+    words = f"{restored['rows']} rows compared; the old database is {restored['kept']}"
+    words += node.refused_settings(restored)
+    if d.real_nodes:
+        words += f"; NocoDB was down for {restored['nocodb_away_seconds']} s"
+    d.report.prove("restore", words, **restored)
+    require_complete(chosen.id, node.missing_objects(restored))
+
+
+def _title(d: Deployment) -> str:
+    """Return the deployment's name, as questions show it."""
+    return f"{d.suffix} in {d.cloud.region}"
 
 
 def require_complete(backup_id: str, missing: list[str]) -> None:

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,12 +21,13 @@ from pipeline.servers.localstack import ACCOUNT
 from pipeline.servers.postgres import Postgres
 from tests.support.backup_node import Node
 from tests.support.backup_runs import identifier, wait_for
-from tests.support.denied_calls import ALLOW_ALL, DENIED, ELSEWHERE, Call, policy
+from tests.support.denied_calls import ALLOW_ALL, DENIED, DENIED_TO_CONTAINER, ELSEWHERE, Call, policy
 from tests.support.listening import on_loopback_alone, open_to_others
 from tests.support.runbook import commands
-from tests.support.vm_role import SUFFIX, Role, vm_role
+from tests.support.vm_role import SUFFIX, Role, named, vm_role
 
 KEY = "postgres/app/20260101T000000Z-0123abcd/dump.zst"
+WAL = "postgres/pgbackrest/archive/quickdata/18-1/0000000100000000/000000010000000000000002.zst"
 NO = {"AccessDenied", "UnauthorizedOperation", "403"}
 """How S3, IAM and STS say no, how EC2 does, and a HEAD, whose answer has no body."""
 
@@ -51,8 +53,10 @@ def places(role: Role) -> dict[str, str]:
     for key in ELSEWHERE:
         s3.put_object(Bucket=role.bucket, Key=key, Body=b"not of a backup")
     version = s3.put_object(Bucket=role.bucket, Key=KEY, Body=b"a dump")["VersionId"]
+    old = s3.put_object(Bucket=role.bucket, Key=WAL, Body=b"a segment")["VersionId"]
     _another_role(role)
     names = {"OTHER": other, "BUCKET": role.bucket, "KEY": KEY, "VERSION": version}
+    names |= {"WAL": WAL, "OLD": old, "RECOVERY": role.recovery}
     return names | {"ROLE": role.name, "POLICY": role.policy, "ACCOUNT": ACCOUNT}
 
 
@@ -91,9 +95,10 @@ def answer(role: Role, call: Call, places: dict[str, str]) -> str:
     return next((each["Code"] for each in done.get("Errors", [])), "allowed")
 
 
-def test_the_role_has_the_one_policy_and_only_machines_of_ec2_take_it(role: Role) -> None:
+def test_the_role_has_two_policies_and_only_machines_of_ec2_take_it(role: Role) -> None:
     iam = role.root("iam")
-    assert iam.list_role_policies(RoleName=role.name)["PolicyNames"] == [role.policy]
+    policies = {role.policy, f"quickdata-{SUFFIX}-take-recovery"}
+    assert set(iam.list_role_policies(RoleName=role.name)["PolicyNames"]) == policies
     assert iam.list_attached_role_policies(RoleName=role.name)["AttachedPolicies"] == []
     trust = iam.get_role(RoleName=role.name)["Role"]["AssumeRolePolicyDocument"]["Statement"]
     ec2 = {"Service": "ec2.amazonaws.com"}
@@ -131,6 +136,42 @@ def test_an_upload_in_parts_can_be_given_up(role: Role) -> None:
 @pytest.mark.parametrize("call", DENIED, ids=lambda call: call.name)
 def test_a_call_beyond_what_backups_need_is_denied(role: Role, places: dict[str, str], call: Call) -> None:
     assert answer(role, call, places) in NO
+
+
+@pytest.fixture(scope="module")
+def container(role: Role) -> Role:
+    """The role whose keys the database's container gets, taken as the node takes it."""
+    return replace(role, keys=named(take_keys(role)), clients={})
+
+
+def take_keys(role: Role) -> dict[str, str]:
+    taken = role.client("sts").assume_role(RoleArn=role.recovery, RoleSessionName="database")
+    return dict(taken["Credentials"])
+
+
+def test_the_containers_keys_reach_the_repository(container: Role) -> None:
+    s3, where = container.client("s3"), {"Bucket": container.bucket, "Key": f"{WAL}.new"}
+    s3.put_object(**where, Body=b"x")
+    assert s3.get_object(**where)["Body"].read() == b"x"
+    listed = s3.list_objects_v2(Bucket=container.bucket, Prefix="postgres/pgbackrest/archive/")["Contents"]
+    assert where["Key"] in [each["Key"] for each in listed]
+    s3.delete_objects(Bucket=container.bucket, Delete={"Objects": [{"Key": where["Key"]}]})
+    upload = s3.create_multipart_upload(**where)["UploadId"]
+    s3.abort_multipart_upload(**where, UploadId=upload)
+
+
+@pytest.mark.parametrize("call", DENIED_TO_CONTAINER, ids=lambda call: call.name)
+def test_a_call_beyond_the_repository_is_denied_to_the_container(
+    container: Role, places: dict[str, str], call: Call
+) -> None:
+    assert answer(container, call, places) in NO
+
+
+def test_only_the_database_node_takes_the_recovery_role(role: Role) -> None:
+    trust = role.root("iam").get_role(RoleName=role.recovery.rpartition("/")[2])["Role"]
+    node = {"AWS": f"arn:aws:iam::{ACCOUNT}:role/{role.name}"}
+    statement = {"Effect": "Allow", "Principal": node, "Action": "sts:AssumeRole"}
+    assert trust["AssumeRolePolicyDocument"]["Statement"] == [statement]
 
 
 @pytest.mark.xfail(
@@ -210,11 +251,14 @@ def follow(role: Role, directory: Path, since: str) -> None:
 
 @contextmanager
 def given_back(role: Role) -> Iterator[None]:
-    """Give the role its policy back afterwards, as a deployment does."""
-    iam, names = role.root("iam"), {"RoleName": role.name, "PolicyName": role.policy}
-    rendered = iam.get_role_policy(**names)["PolicyDocument"]
+    """Give the roles their policies back afterwards, as a deployment does."""
+    iam, recovery = role.root("iam"), role.recovery.rpartition("/")[2]
+    all_names = [{"RoleName": role.name, "PolicyName": role.policy}]
+    all_names.append({"RoleName": recovery, "PolicyName": recovery})
+    rendered = [json.dumps(iam.get_role_policy(**names)["PolicyDocument"]) for names in all_names]
     yield
-    iam.put_role_policy(**names, PolicyDocument=json.dumps(rendered))
+    for names, document in zip(all_names, rendered, strict=True):
+        iam.put_role_policy(**names, PolicyDocument=document)
 
 
 def test_nothing_but_the_policy_denied_the_calls(role: Role, places: dict[str, str]) -> None:

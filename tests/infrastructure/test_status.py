@@ -21,6 +21,7 @@ from pipeline.errors import PipelineError
 from pipeline.servers.localstack import LocalStack
 from pipeline.servers.process import free_port
 from pipeline.targets import aws
+from quickdata_node.physical.summary import Listed, Summary
 from tests.support import stacks
 from tests.support.clouds import KEYS, cloud_of
 from tests.support.json_fields import documented, found
@@ -214,6 +215,28 @@ async def test_a_missed_night_an_unverified_and_a_bad_backup_are_told(live: Live
     assert f"the newest, {newest}, cannot be restored" in (await live.bad())["backups"]
 
 
+def physical(age: timedelta) -> dict[str, Any]:
+    """Return a summary of physical backups, whose only full one has an age."""
+    when = datetime.now(UTC) - age
+    full = Listed("20261130-050026F", "full", when, 31525926, 4015713)
+    summary = Summary("nocodb_db", [full], "quickdata_20261130T050029Z_9ff35af2", when)
+    return dict(json.loads(summary.text()))
+
+
+async def test_physical_backups_are_told_and_old_ones_are_an_alarm(live: Live) -> None:
+    live.put("postgres/nocodb_db/physical.json", physical(timedelta(hours=25)))
+    [_, backups, *_] = await status(live.deployment())
+    assert "the last proof point of the physical backups is quickdata_20261130T050029Z_9ff35af2" in str(
+        backups
+    )
+    assert backups.well
+    live.put("postgres/nocodb_db/physical.json", physical(timedelta(hours=27)))
+    said = (await live.bad())["backups"]
+    assert "the newest physical backup is 27 h old, more than 26 h" in said and "physical-backup.sh" in said
+    live.put("postgres/nocodb_db/physical.json", {"format": 7})
+    assert "the summary of the physical backups of nocodb_db" in (await live.bad())["backups"]
+
+
 async def test_far_fewer_bases_and_rows_than_in_a_backup_before_are_an_alarm(live: Live) -> None:
     def tables(bases: int, rows: int) -> list[dict[str, Any]]:
         known = {"schema": "public", "kind": "table", "checksum": "1"}
@@ -240,6 +263,7 @@ async def in_every_state(live: Live) -> list[dict[str, Any]]:
     """Return the parts of a deployment that is well, of one with drift, and of one that is not there."""
     live.backup(timedelta(minutes=10), verified=False)
     live.backup(timedelta(minutes=5), format=3)
+    live.put("postgres/nocodb_db/physical.json", physical(timedelta(hours=1)))
     live.cloud.client("ec2").stop_instances(InstanceIds=[live.nodes[0]])
     changing = {"app: plan": (2, ""), "app: read plan": (0, plan_json(("aws_eip.x", "update")))}
     nothing = {"app: state": (0, json.dumps({"version": 4})), SERVICES: (4, "unreachable")}

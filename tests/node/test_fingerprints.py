@@ -37,11 +37,11 @@ EXCHANGED = {
 
 def counting(node: Node, version: int) -> str:
     """What the node's program asks when it counts all: the SQL of its own copy."""
-    checksums, locks, tables, large_objects = (
+    checksums, every_table, locks, tables, large_objects = (
         (node.scripts / "quickdata_node" / f"{file}.sql").read_text()
-        for file in (f"checksums_{version}", "counting", "tables", "large_objects")
+        for file in (f"checksums_{version}", "every_table", "counting", "tables", "large_objects")
     )
-    return f"{BEGIN}{checksums}{locks}\\set counted true\n{tables}{large_objects}{END}"
+    return f"{BEGIN}{checksums}{every_table}{locks}\\set counted true\n{tables}{large_objects}{END}"
 
 
 def checksum(node: Node, version: int, table: str = "kept") -> str | None:

@@ -238,3 +238,37 @@ DENIED = [
     *STS,
     *EC2,
 ]
+
+OF_OTHERS = (
+    "KEY",
+    "postgres/app/points/quickdata_20260101T000000Z_0123abcd.json",
+    "postgres/app/physical.json",
+)
+"""Keys below postgres/ that the database's container does not reach: of a backup, a point, a summary."""
+DENIED_TO_CONTAINER = [
+    *DENIED,
+    s3("list_objects_v2", "list the logical backups", Bucket="BUCKET", Prefix="postgres/app/"),
+    s3("list_objects_v2", "list all backups", Bucket="BUCKET", Prefix="postgres/"),
+    *(
+        call
+        for key in OF_OTHERS
+        for call in (
+            s3("get_object", f"get {key}", Bucket="BUCKET", Key=key),
+            s3("head_object", f"head {key}", Bucket="BUCKET", Key=key),
+            s3("put_object", f"put {key}", Bucket="BUCKET", Key=key, Body="x"),
+            s3("delete_object", f"delete {key}", Bucket="BUCKET", Key=key),
+            s3("create_multipart_upload", f"upload {key} in parts", Bucket="BUCKET", Key=key),
+        )
+    ),
+    s3("delete_object", "delete a version of the repository", Bucket="BUCKET", Key="WAL", VersionId="OLD"),
+    s3("get_object", "get a version of the repository", Bucket="BUCKET", Key="WAL", VersionId="OLD"),
+    s3(
+        "list_object_versions",
+        "list versions of the repository",
+        Bucket="BUCKET",
+        Prefix="postgres/pgbackrest/",
+    ),
+    Call(
+        "take the recovery role", "sts", "assume_role", {"RoleArn": "RECOVERY", "RoleSessionName": "mallory"}
+    ),
+]

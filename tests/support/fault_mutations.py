@@ -128,7 +128,7 @@ FAULT_MUTATIONS = (
     ),
     injected(
         "the counting's end",
-        "fingerprints.py",
+        "session.py",
         'raise ServerFailed("psql ended before all was counted")',
         "break",
         HIDDEN,
@@ -144,9 +144,9 @@ FAULT_MUTATIONS = (
     ),
     injected(
         "the session's exit code",
-        "fingerprints.py",
-        "if code := self._session.wait():",
-        "if (code := self._session.wait()) is None:",
+        "session.py",
+        "if code := self._psql.wait():",
+        "if (code := self._psql.wait()) is None:",
         SESSION,
         long_postgres.SESSIONS[0],
     ),

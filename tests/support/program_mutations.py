@@ -58,14 +58,14 @@ PROGRAM_MUTATIONS = (
     Mutation(
         "the lock",
         "run.py",
-        "fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)",
+        "fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)",
         "pass",
         test_backup.test_of_two_backups_at_once_one_wins_and_the_other_says_so,
     ),
     Mutation(
         "children hold the lock",
         "run.py",
-        "return () if self.lock is None else (self.lock,)",
+        "return tuple(self.locks)",
         "return ()",
         test_backup.test_after_a_kill_nothing_was_published_and_the_next_backup_works,
     ),

@@ -170,6 +170,7 @@ FIRST: dict[str, Answer] = {
     "ansible: images that run": (0, said_by_ansible("")),
     "backup": (0, said_by_ansible(json.dumps(BACKUP))),
     "verify: restore and compare": (0, said_by_ansible(json.dumps(PROOF))),
+    "physical backup": (0, said_by_ansible(json.dumps({"label": None}))),
     "app: plan -destroy": (2, ""),
 }
 

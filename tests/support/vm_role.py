@@ -19,7 +19,12 @@ from tests.support.stacks import BUCKET, applied, deployment, init
 SUFFIX = "privilege"
 STORAGE = (BUCKET, "aws_s3_bucket_versioning.backups", "aws_s3_bucket_ownership_controls.backups")
 """Without the bucket's policy, which denies what does not come by TLS: this AWS speaks none."""
-APP = ("aws_iam_role_policy.backups", "aws_iam_instance_profile.database")
+APP = (
+    "aws_iam_role_policy.backups",
+    "aws_iam_instance_profile.database",
+    "aws_iam_role_policy.recovery",
+    "aws_iam_role_policy.take_recovery",
+)
 
 
 @dataclass(frozen=True)
@@ -56,8 +61,13 @@ class Role:
 
     @property
     def policy(self) -> str:
-        """The name of the only policy that the role should have."""
+        """The name of the policy for the backups."""
         return f"quickdata-{SUFFIX}-backups"
+
+    @property
+    def recovery(self) -> str:
+        """The ARN of the role that the database's container gets keys of."""
+        return f"arn:aws:iam::{ACCOUNT}:role/quickdata-{SUFFIX}-recovery"
 
     @property
     def configuration(self) -> dict[str, str]:
@@ -90,6 +100,11 @@ def credentials(role: Role) -> dict[str, str]:
     session = {"RoleArn": f"{arn}:role/{role.name}", "RoleSessionName": "i-0123456789abcdef0"}
     found = role.root("sts").assume_role(**session)["Credentials"]
     iam.update_assume_role_policy(RoleName=role.name, PolicyDocument=json.dumps(rendered))
+    return named(found)
+
+
+def named(found: dict[str, Any]) -> dict[str, str]:
+    """Return the credentials in an answer of STS, as boto3 names them."""
     return {
         "aws_access_key_id": found["AccessKeyId"],
         "aws_secret_access_key": found["SecretAccessKey"],

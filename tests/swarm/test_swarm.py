@@ -18,7 +18,7 @@ from pipeline.machine.repository import REPOSITORY
 from pipeline.rehearsal.docker_nodes import LABEL, renew
 from pipeline.rehearsal.nocodb_user import signed_in
 from pipeline.rehearsal.proofs_on_swarm import NAMES, RECEIPT, where
-from pipeline.rehearsal.swarm import stock, swarm
+from pipeline.rehearsal.swarm import find_stock, swarm
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
 from pipeline.targets.emulator import lay_vault, vault
@@ -126,7 +126,7 @@ def passwords() -> dict[str, str]:
 def test_on_fresh_nodes_a_restore_brings_back_the_rows_and_the_attachment(live: Live) -> None:
     made = live.do(node.backup, live.s.d)
     live.do(deploy.destroy, live.s.d)
-    live.do(renew, live.s.nodes, stock())
+    live.do(renew, live.s.nodes, live.do(find_stock))
     live.do(deploy.deploy, live.s.d)
     back = live.do(node.restore, live.s.d, made["id"])
     assert live.serves_what_was_there()

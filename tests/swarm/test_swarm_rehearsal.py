@@ -56,7 +56,17 @@ def test_a_rehearsal_on_containers_proves_it_all_and_leaves_nothing_behind(check
     assert run.returncode == 0, begun + err
     assert "nodes: docker" in begun.splitlines()[0]
     report = checkout.report()
-    proven = ["deploy and verify", "damage and restore", "Adminer", "second deploy", "drill", "app destroyed"]
+    proven = [
+        "deploy and verify",
+        "first physical backup",
+        "damage and restore",
+        "recovery",
+        "Adminer",
+        "second deploy",
+        "physical drill",
+        "drill",
+        "app destroyed",
+    ]
     assert [name for name in proven if name not in report["proofs"]] == []
     assert set(report["proofs"]["second deploy"]["tasks"].values()) == {0}
     assert report["proofs"]["damage and restore"]["nocodb_away_seconds"] > 0

@@ -88,6 +88,7 @@ run "every_name_carries_the_suffix" {
         [aws_vpc.main, aws_subnet.public, aws_internet_gateway.main, aws_route_table.public, aws_ebs_volume.postgres, aws_default_security_group.main][*].tags.Name,
         [aws_security_group.node.name, aws_security_group.web.name, aws_key_pair.admin.key_name],
         [aws_iam_role.database.name, aws_iam_role_policy.backups.name, aws_iam_instance_profile.database.name],
+        [aws_iam_role.recovery.name, aws_iam_role_policy.recovery.name, aws_iam_role_policy.take_recovery.name],
       ) : startswith("${name}-", "quickdata-ppr-")
     ])
     error_message = "two users could not deploy side by side in one account"

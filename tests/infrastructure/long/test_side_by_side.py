@@ -183,7 +183,7 @@ async def test_nodes_that_the_state_does_not_know_are_lost_state(
 
 async def test_what_exists_of_a_suffix_that_only_begins_alike_is_nobodys(both: dict[str, Deployment]) -> None:
     assert await existing.find_app(both[OTHER].cloud, "team-") == {}
-    assert len(await existing.find_app(both[OTHER].cloud, OTHER)) == 22
+    assert len(await existing.find_app(both[OTHER].cloud, OTHER)) == 25
 
 
 async def test_a_lost_volume_alone_is_lost_state(both: dict[str, Deployment]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import anyio
 import pytest
@@ -31,6 +32,7 @@ from tests.support.recording import (
     deployment,
     outputs,
     plan_json,
+    said_by_ansible,
     state_json,
 )
 from tests.support.second_run import DATABASE, SECOND, in_order
@@ -181,8 +183,27 @@ async def test_a_state_is_read_once_where_nothing_of_it_changes() -> None:
 async def test_a_deployment_ends_with_the_proof_that_the_backup_comes_back() -> None:
     runner = RecordingRunner()
     done = await deploy(deployment(runner))
-    assert runner.names[-2:] == ["backup", "verify: restore and compare"]
+    assert runner.names[-3:] == ["backup", "verify: restore and compare", "physical backup"]
     assert done.proof["comparison"]["mismatches"] == 0
+
+
+FIRST = {"label": "20261130-050026F", "seconds": 4.6, "point": "quickdata_20261130T050029Z_9ff35af2"}
+
+
+async def test_the_first_physical_backup_is_in_the_report_and_its_failure_is_no_failure_of_the_rest() -> None:
+    d = deployment(RecordingRunner({"physical backup": (0, said_by_ansible(json.dumps(FIRST)))}))
+    await deploy(d)
+    proven = d.report.proofs["first physical backup"]
+    assert proven["words"] == f"{FIRST['label']} taken in 4.6 s, proven at {FIRST['point']}"
+    d = deployment(RecordingRunner({"physical backup": (2, "")}))
+    assert (await deploy(d)).proof["comparison"]["mismatches"] == 0
+    assert "first physical backup" not in d.report.proofs
+
+
+async def test_local_nodes_take_no_physical_backup() -> None:
+    runner = RecordingRunner()
+    await deploy(replace(deployment(runner), real_nodes=False))
+    assert "physical backup" not in runner.names
 
 
 async def test_the_very_backup_that_was_taken_is_the_one_compared() -> None:

@@ -14,6 +14,7 @@ from pipeline.deploy.preview import preview
 from pipeline.deploy.saved_plans import SavedPlans
 from pipeline.deploy.upgrade import IMAGES
 from pipeline.errors import PipelineError, SettingsError, VerifyFailed, most_telling
+from quickdata_node.physical import container
 from tests.support.recording import (
     BACKUP,
     PROOF,
@@ -75,7 +76,7 @@ def part(runner: RecordingRunner) -> list[str]:
 async def test_another_image_of_what_holds_data_is_deployed_after_a_verified_backup(service: str) -> None:
     runner = recorder(NOW | {service: NEWER[service]})
     done = await deploy(deployment(runner))
-    assert part(runner) == [*SAVED, "backup", "verify: restore and compare"]
+    assert part(runner) == [*SAVED, "backup", "verify: restore and compare", "physical backup"]
     assert done.changed.keys() == {"swarm.yml", "backup.yml", "nocodb.yml"}
 
 
@@ -95,6 +96,19 @@ async def test_other_deployments_ask_once_and_save_nothing(declared: dict[str, s
     assert "stop NocoDB" not in runner.names
     assert "ansible: data of PostgreSQL" not in runner.names
     assert runner.names.count("ansible: images that run") == 1
+
+
+async def test_the_image_with_pgbackrest_is_the_same_postgresql() -> None:
+    runner = recorder(
+        NOW, **{"ansible: images that run": running(**NOW | {"db": container.image(NOW["db"])})}
+    )
+    await deploy(deployment(runner))
+    assert "stop NocoDB" not in runner.names
+    runner = recorder(
+        NOW, **{"ansible: images that run": running(**NOW | {"db": container.image(NEWER["db"])})}
+    )
+    await deploy(deployment(runner))
+    assert "stop NocoDB" in runner.names
 
 
 async def test_an_image_that_was_rolled_back_is_another_one_again() -> None:

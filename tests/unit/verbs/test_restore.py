@@ -1,9 +1,10 @@
-"""The verb restore: what it says when objects are missing."""
+"""The verb restore: which options go together, and what it says when objects are missing."""
 
 import pytest
 
-from pipeline.errors import RestoredInPart
-from pipeline.verbs.restore import require_complete
+from pipeline.errors import RestoredInPart, SettingsError
+from pipeline.verbs.options import valid_moment, valid_point
+from pipeline.verbs.restore import require_complete, require_one_kind
 
 
 def test_a_restore_in_part_has_an_exit_code_of_its_own_and_names_each_object() -> None:
@@ -12,3 +13,32 @@ def test_a_restore_in_part_has_an_exit_code_of_its_own_and_names_each_object() -
     assert caught.value.exit_code == 5
     assert caught.value.what.splitlines()[1:] == ["  INDEX i: ERROR: a", "  TRIGGER t: ERROR: b"]
     require_complete("3f2a9c1d", [])
+
+
+Given = tuple[str | None, str | None, bool]
+TOGETHER: list[Given] = [("t", "p", False), ("t", None, True), (None, "p", True)]
+
+
+@pytest.mark.parametrize("given", TOGETHER)
+def test_a_moment_and_a_backup_exclude_each_other(given: Given) -> None:
+    with pytest.raises(SettingsError):
+        require_one_kind(*given)
+
+
+def test_a_moment_alone_or_a_backup_alone_is_accepted() -> None:
+    require_one_kind("t", None, of_backup=False)
+    require_one_kind(None, None, of_backup=True)
+
+
+@pytest.mark.parametrize("given", ["yesterday", "2026-11-28 14:55:00", "{{ lookup('env', 'HOME') }}"])
+def test_a_time_needs_its_zone_and_nothing_else_passes(given: str) -> None:
+    with pytest.raises(ValueError, match="write it like 2026-11-28 14:55:00"):
+        valid_moment(given)
+
+
+def test_a_time_goes_to_the_node_in_one_form() -> None:
+    assert valid_moment("2026-11-28 14:55:00+01:00") == "2026-11-28T14:55:00+01:00"
+    assert valid_moment("latest") == "latest"
+    assert valid_point("quickdata_20261128T010203Z_0123abcd") == "quickdata_20261128T010203Z_0123abcd"
+    with pytest.raises(ValueError, match="is not the name of a point"):
+        valid_point("quickdata_; rm")

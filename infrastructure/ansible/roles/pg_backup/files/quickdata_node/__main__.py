@@ -1,4 +1,4 @@
-"""The three commands: `python -I -X utf8 …/quickdata_node backup-pg.sh --config FILE`."""
+"""The commands: `python -I -X utf8 …/quickdata_node backup-pg.sh --config FILE`."""
 
 import sys
 from pathlib import Path
@@ -8,12 +8,18 @@ from pathlib import Path
 sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 from quickdata_node import age, backup, restore  # noqa: E402 - the path comes first
+from quickdata_node.physical import backup as physical_backup  # noqa: E402
+from quickdata_node.physical import keys as recovery_keys  # noqa: E402
+from quickdata_node.physical import recovery  # noqa: E402
 from quickdata_node.run import run  # noqa: E402
 
 COMMANDS = {
     "backup-pg.sh": backup.main,
     "restore-pg-latest.sh": restore.main,
     "check-backup-age.sh": age.main,
+    "physical-backup.sh": physical_backup.main,
+    "refresh-recovery-keys.sh": recovery_keys.main,
+    "recover-pg.sh": recovery.main,
 }
 
 if __name__ == "__main__":

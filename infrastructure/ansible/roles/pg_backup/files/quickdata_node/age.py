@@ -1,5 +1,7 @@
 """Raises an alarm when the newest backup is too old, or when its age is unknown.
 
+Where the server archives its WAL, it also watches the archiving and the physical backups.
+
 The check finds failures that raise no alarm themselves: cron has stopped, a run hangs, the disk is full. It
 takes no lock and writes no file.
 """
@@ -11,6 +13,7 @@ from pathlib import Path
 
 from quickdata_node import names
 from quickdata_node.config import Config, load, parse
+from quickdata_node.physical import watch
 from quickdata_node.run import Failed, Run, last_run
 from quickdata_node.store import Key, Store, StoreFailed
 
@@ -19,8 +22,9 @@ MOST_AHEAD = timedelta(minutes=15)
 USAGE = """\
 Usage: check-backup-age.sh --config FILE
 
-Prints nothing when the newest backup is at most MAX_AGE_HOURS old, as the configuration says.
-Exit codes: 0 not too old, 1 too old or age unknown, 2 wrong configuration or arguments.
+Prints nothing when the newest backup is at most MAX_AGE_HOURS old, as the configuration says. With physical
+backups, their age, archiving and the room for WAL must be good too.
+Exit codes: 0 all is well, 1 too old, age unknown or archiving in danger, 2 wrong configuration or arguments.
 """
 
 
@@ -34,6 +38,8 @@ def main(run: Run, arguments: Sequence[str]) -> None:
     if not newest:
         raise Failed(f"s3://{config.bucket} holds no backup of {config.database}", what_to_do(config))
     compare_age(config, newest, datetime.now(UTC))
+    if config.pitr:
+        watch.check(run, config)
 
 
 def list_keys(config: Config) -> list[Key]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from quickdata_node import notifications
+from quickdata_node.physical.container import CONFIG_ON_NODE, DATABASE, KEYS, KEYS_ON_NODE
 from quickdata_node.run import Failed, Run
 
 PIECE = r"""'[^']*'|"[^"$`\\]*"|\\.|\$[A-Za-z_]\w*|[^\s'"\\$`;&|<>()#]+"""
@@ -63,6 +64,12 @@ class Config:
         attachments: folder of NocoDB's uploads; None without one.
         drill: the facts of a drill; None in other runs.
         pg_container: name of the container that runs the server of a drill.
+        pitr: whether the server archives its WAL, for a recovery to any moment.
+        recovery_role: ARN of the role that the database's container gets keys of; empty if no one has it.
+        keys_file: file with these keys, on this machine.
+        pg_image: image of the database's container, for a recovery.
+        pg_data: the database's volume on this machine; None where no recovery is possible.
+        archive_config: folder of pgBackRest's configuration, on this machine.
     """
 
     file: Path
@@ -77,6 +84,17 @@ class Config:
     attachments: Path | None
     drill: Drill | None
     pg_container: str = ""
+    pitr: bool = False
+    recovery_role: str = ""
+    keys_file: Path = Path(KEYS_ON_NODE, KEYS)
+    pg_image: str = ""
+    pg_data: Path | None = None
+    archive_config: Path = Path(CONFIG_ON_NODE)
+
+    @property
+    def physical_dir(self) -> Path:
+        """Directory for the lock and the files of a physical run. It runs beside a logical one."""
+        return self.state_dir / "physical"
 
 
 @dataclass(frozen=True)
@@ -88,6 +106,12 @@ class Options:
     from_database: str = ""
     verify: bool = False
     keep_going: bool = False
+    type: str = ""
+    if_none: bool = False
+    to_time: str = ""
+    to_point: str = ""
+    go_live: str = ""
+    check_only: bool = False
 
     @property
     def action(self) -> str:
@@ -199,6 +223,8 @@ def find_problems(values: Mapping[str, str]) -> Iterator[str]:
         yield "KEEP_DAILY is 0"
     if database in (".", "..") or re.search(r"[/\x00-\x1f\x7f]", database):
         yield "DATABASE cannot be part of an S3 key"
+    if _pitr(values) and database == DATABASE:
+        yield f"DATABASE is {DATABASE}, whose folder in the bucket belongs to the physical backups"
     if len(database.encode(errors="surrogateescape")) > LONGEST:
         yield f"DATABASE is longer than {LONGEST} bytes"
 
@@ -210,6 +236,11 @@ def _open(values: Mapping[str, str]) -> dict[str, str]:
         for name, value in values.items()
         if name not in notifications.SECRET and (value or not name.startswith("AWS_"))
     }
+
+
+def _pitr(values: Mapping[str, str]) -> bool:
+    """Return whether the mark exists that swarm.yml writes on the data's volume."""
+    return bool(values.get("PITR_MARK")) and Path(values["PITR_MARK"]).exists()
 
 
 def _put_clients_first(values: Mapping[str, str]) -> None:
@@ -232,4 +263,10 @@ def _config(file: Path, values: Mapping[str, str]) -> Config:
         attachments=Path(attachments) if attachments else None,
         drill=Drill(float(started), float(values["DRILL_RPO"])) if started else None,
         pg_container=values.get("PG_CONTAINER", ""),
+        pitr=_pitr(values),
+        recovery_role=values.get("RECOVERY_ROLE", ""),
+        keys_file=Path(values.get("KEYS_FILE") or Path(KEYS_ON_NODE, KEYS)),
+        pg_image=values.get("PG_IMAGE", ""),
+        pg_data=Path(values["PG_DATA"]) if values.get("PG_DATA") else None,
+        archive_config=Path(values.get("ARCHIVE_CONFIG") or CONFIG_ON_NODE),
     )

@@ -1,4 +1,3 @@
-\set tables 'pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind in (''r'', ''p'', ''m'', ''f'') and c.relpersistence <> ''t''  and n.nspname <> ''information_schema'' and n.nspname !~ ''^pg_'' and not exists (   select from pg_depend d where d.classid = ''pg_class''::regclass and d.objid = c.oid and d.deptype = ''e'')'
 set local timezone = 'UTC';
 set local lock_timeout = '10min';
 select format('lock table only %I.%I in access share mode', n.nspname, c.relname) from :tables and c.relkind = 'r' \gexec

@@ -32,24 +32,27 @@ rows does not count.
 """
 
 import json
-from contextlib import suppress
 from pathlib import Path
-from subprocess import PIPE
 from typing import NamedTuple
 
 from quickdata_node.definitions import CALLS, read_calls
 from quickdata_node.manifest import FORMAT, Table
 from quickdata_node.needs import Needs, read_needs
-from quickdata_node.server import PSQL, Server, ServerFailed
+from quickdata_node.server import Server, ServerFailed
+from quickdata_node.session import END, Session
 
 
 def _read(*files: str) -> str:
     return "".join(Path(__file__).with_name(file).read_text(encoding="utf-8") for file in files)
 
 
-LOCKED = {version: _read(f"checksums_{version}.sql", "counting.sql") for version in (1, 2)}
+EVERY_TABLE = _read("every_table.sql")
+"""SQL that names the tables to count."""
+LOCKED = {
+    version: _read(f"checksums_{version}.sql") + EVERY_TABLE + _read("counting.sql") for version in (1, 2)
+}
 """SQL by the manifest's format: how checksums are made, and then the locks on all tables."""
-TABLES, LARGE_OBJECTS, END = _read("tables.sql"), _read("large_objects.sql"), "\\echo end\n"
+TABLES, LARGE_OBJECTS = _read("tables.sql"), _read("large_objects.sql")
 NEEDS = _read("needs.sql")
 FIND_BIG = """select coalesce(array_agg(c.oid), '{}') as big from :tables
   and coalesce(pg_relation_size(nullif(c.reltoastrelid, 0)), 0) > 1048576 \\gset
@@ -58,6 +61,8 @@ BIG = "oid = any(:''big''::oid[])"
 """Tables that may hold big values: they have more than a megabyte of TOAST. pg_dump needs several times the
 size of a value, so these tables are counted after it has ended. They are chosen once, because TOAST grows and
 shrinks meanwhile, whatever the snapshot."""
+ALL, LOGGED = "true", "c.relpersistence <> ''u''"
+"""Conditions: all tables, and those that are in the WAL. Unlogged tables come back empty from a recovery."""
 BEGIN = "begin isolation level repeatable read, read only;\n"
 EXPORT = (
     "select pg_export_snapshot(), current_setting('server_version'), pg_database_size(oid), datistemplate"
@@ -107,15 +112,14 @@ class Counting:
     """
 
     def __init__(self, server: Server, database: str) -> None:
-        self._session = server.start(*PSQL, "-F", "\t", database=database, stdin=PIPE, stdout=PIPE)
-        server.run.cleaning.callback(self.abandon)
+        self._session = Session(server, database)
         small = FIND_BIG + select(f"not c.{BIG}")
-        self._ask(BEGIN + EXPORT + NEEDS + CALLS + END + LOCKED[FORMAT] + small + LARGE_OBJECTS + END)
-        name, *facts = self._line().split("\t")
+        self._session.ask(BEGIN + EXPORT + NEEDS + CALLS + END + LOCKED[FORMAT] + small + LARGE_OBJECTS + END)
+        name, *facts = self._session.line().split("\t")
         if len(facts) != 3:  # noqa: PLR2004 - version, size, template
             raise ServerFailed("no snapshot was exported")
         self.snapshot = Snapshot(name, facts[0], int(facts[1]), facts[2] == "t", self._needs())
-        self.calls = read_calls(self._answer())
+        self.calls = read_calls(self._session.answer())
 
     def small_tables(self) -> list[Table]:
         """Return the fingerprints of the tables that are counted while pg_dump runs.
@@ -131,25 +135,8 @@ class Counting:
         Raises:
             ServerFailed: not all tables could be counted.
         """
-        self._ask(PARALLEL + select(f"c.{BIG}") + END)
+        self._session.ask(PARALLEL + select(f"c.{BIG}") + END)
         return self._tables()
-
-    def _needs(self) -> Needs:
-        try:
-            return read_needs(json.loads(self._line()))
-        except ValueError as error:
-            raise ServerFailed("what the database needs cannot be read") from error
-
-    def _tables(self) -> list[Table]:
-        return read_tables(self._answer())
-
-    def _answer(self) -> str:
-        lines = []
-        while (line := self._line()) != "end":
-            if not line:
-                raise ServerFailed("psql ended before all was counted")
-            lines.append(line)
-        return "\n".join(lines)
 
     def end(self) -> None:
         """End the session, and the snapshot with it.
@@ -157,27 +144,16 @@ class Counting:
         Raises:
             ServerFailed: psql ended with an error.
         """
-        self.abandon()
-        if code := self._session.wait():
-            raise ServerFailed(f"psql ended with exit code {code}")
+        self._session.end()
 
-    def abandon(self) -> None:
-        """Close the session's input: it ends after its current command."""
-        assert self._session.stdin
-        with suppress(OSError):
-            self._session.stdin.close()
-
-    def _ask(self, text: str) -> None:
-        assert self._session.stdin
+    def _needs(self) -> Needs:
         try:
-            self._session.stdin.write(text.encode())
-            self._session.stdin.flush()
-        except BrokenPipeError as error:
-            raise ServerFailed("psql ended at once") from error
+            return read_needs(json.loads(self._session.line()))
+        except ValueError as error:
+            raise ServerFailed("what the database needs cannot be read") from error
 
-    def _line(self) -> str:
-        assert self._session.stdout
-        return self._session.stdout.readline().decode().rstrip("\n")
+    def _tables(self) -> list[Table]:
+        return read_tables(self._session.answer())
 
 
 def select(which: str) -> str:
@@ -189,22 +165,28 @@ def select(which: str) -> str:
     return f"\\set counted '{which}'\n{TABLES}"
 
 
-def count(server: Server, database: str, version: int) -> list[Table]:
+def count(server: Server, database: str, version: int, which: str = ALL) -> list[Table]:
     """Return the current fingerprints of a database's tables.
 
     Args:
         server: the server.
         database: the database to count.
         version: format of the manifest to compare with.
+        which: the condition for the tables, in SQL, quoted for psql's \\set.
 
     Raises:
         ServerFailed: the tables could not be counted.
     """
-    tables = FIND_BIG + select(f"not c.{BIG}") + PARALLEL + select(f"c.{BIG}")
-    printed = server.sql(database, BEGIN + LOCKED[version] + tables + LARGE_OBJECTS + END)
+    printed = server.sql(database, BEGIN + LOCKED[version] + count_all(which) + END)
     if not printed.endswith("end\n"):
         raise ServerFailed("psql did not count all")
     return read_tables(printed.removesuffix("end\n"))
+
+
+def count_all(which: str) -> str:
+    """Return the SQL that counts large objects, and the tables for which a condition is true."""
+    small, big = select(f"{which} and not c.{BIG}"), select(f"{which} and c.{BIG}")
+    return FIND_BIG + small + PARALLEL + big + LARGE_OBJECTS
 
 
 def read_tables(lines: str) -> list[Table]:

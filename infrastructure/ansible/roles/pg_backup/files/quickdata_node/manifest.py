@@ -159,7 +159,7 @@ def read_manifest(text: bytes, database: str, backup_id: str, prefix: str) -> Ma
         **{key: str(document.get(key, "")) for key in said},
         database_bytes=document["database_bytes"],
         objects=_objects(document.get("objects"), prefix),
-        tables=_tables(document.get("tables")),
+        tables=read_tables(document.get("tables")),
         definitions=_definitions(document),
         is_template=document.get("is_template") is True,
         needs=_needs(document.get("needs")),
@@ -209,7 +209,12 @@ def _object(name: str, described: Any, prefix: str) -> StoredObject:
     return stored
 
 
-def _tables(found: Any) -> list[Table]:
+def read_tables(found: Any) -> list[Table]:
+    """Return the fingerprints in a document's list.
+
+    Raises:
+        BadManifest: the list is not valid.
+    """
     try:
         tables = [Table(*(each[key] for key in Table.__dataclass_fields__)) for each in found]
     except (TypeError, KeyError):

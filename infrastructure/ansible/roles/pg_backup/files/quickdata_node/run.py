@@ -70,7 +70,7 @@ class Run:
         self.cleaning = ExitStack()
         self.programs: list[subprocess.Popen[bytes]] = []
         self.starting, self.ends, self.failed = Lock(), False, False
-        self.lock: int | None = None
+        self.locks: list[int] = []
 
     def log(self, message: object) -> None:
         """Write a line to standard error. A full disk of the log must not end a backup."""
@@ -117,15 +117,17 @@ class Run:
     def take_lock(self, lock_file: Path, state_dir: Path) -> None:
         """Take the lock, and create this run's folder, for the temporary files of all its programs.
 
-        The programs inherit the lock: those that a killed run left still hold it, until the last one ends.
+        A run may take several locks. Its programs inherit them: those that a killed run left still hold them,
+        until the last one ends.
         """
         try:
-            self.lock = os.open(lock_file, os.O_RDWR | os.O_CREAT, 0o666)
+            lock = os.open(lock_file, os.O_RDWR | os.O_CREAT, 0o666)
         except OSError as error:
             fix = "create its directory, writable by this user"
             raise Failed(f"the lock {lock_file} cannot be opened", fix) from error
+        self.locks.append(lock)
         try:
-            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             what = f"another run holds {lock_file} ({last_run(lock_file)})"
             raise Failed(what, f"wait until it has ended; fuser {lock_file} shows who holds it") from None
@@ -151,8 +153,8 @@ class Run:
         os.environ["TMPDIR"] = str(folder)
 
     def inherited(self) -> tuple[int, ...]:
-        """Return the descriptors that every child gets: the lock's."""
-        return () if self.lock is None else (self.lock,)
+        """Return the descriptors that every child gets: those of the locks."""
+        return tuple(self.locks)
 
     # --- the end ---
 
@@ -167,8 +169,8 @@ class Run:
             self.log(f"the cleanup is not complete: {error}")
         if self.failed:
             self.log(f"FAILED: {message}")
-        if self.lock is not None:
-            os.close(self.lock)
+        for lock in self.locks:
+            os.close(lock)
         self._notify(message)
         if self.failed:
             self._alert(message)

@@ -46,6 +46,7 @@ class Server:
         application: name of this run's sessions.
         parameters: parameters that these sessions set.
         children: the programs that were started.
+        container: the container that the server is in; empty elsewhere.
 
     Attributes:
         version: PostgreSQL's version, as in server_version_num.
@@ -57,6 +58,7 @@ class Server:
     application: str
     parameters: Parameters = field(default_factory=lambda: parameters.ALL)
     children: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    container: str = ""
     version: int = 0
 
     @property
@@ -189,11 +191,13 @@ def _ends(child: subprocess.Popen[bytes]) -> bool:
 def find_server(run: Run, config: Config) -> Server:
     """Return the server: in a named container, in the container of a Swarm service, or reached by TCP."""
     prefix: tuple[str, ...] = ()
-    if config.pg_service or config.pg_container:
+    container = config.pg_container
+    if config.pg_service and not container:
+        container = _find_container(run, config.pg_service)
+    if container:
         passed = [word for name in PASSED for word in ("-e", name)]
-        container = config.pg_container or _find_container(run, config.pg_service)
         prefix = ("docker", "exec", "-i", *passed, container)
-    server = Server(run, config, prefix, f"quickdata-{secrets.token_hex(4)}")
+    server = Server(run, config, prefix, f"quickdata-{secrets.token_hex(4)}", container=container)
     run.cleaning.callback(server.end)
     server.look()
     return server

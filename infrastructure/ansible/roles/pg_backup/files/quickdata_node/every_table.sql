@@ -1,0 +1,1 @@
+\set tables 'pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind in (''r'', ''p'', ''m'', ''f'') and c.relpersistence <> ''t''  and n.nspname <> ''information_schema'' and n.nspname !~ ''^pg_'' and not exists (   select from pg_depend d where d.classid = ''pg_class''::regclass and d.objid = c.oid and d.deptype = ''e'')'

@@ -1,0 +1,142 @@
+"""What a recovery to a moment takes: which backup, which timeline, how much WAL, how much room."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from quickdata_node.physical.info import Info, PhysicalBackup
+from quickdata_node.physical.moment import LATEST, Moment, shown
+from quickdata_node.physical.timelines import History, Segment, position
+from quickdata_node.run import Failed
+
+SEGMENT_BYTES = 16 << 20
+MOST_WAL = 2 << 30
+"""Most bytes of WAL in a server's directory while it recovers: twice max_wal_size, whose default is 1 GB.
+
+https://www.postgresql.org/docs/18/wal-configuration.html
+"""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a recovery takes.
+
+    Args:
+        moment: the moment to recover to.
+        timeline: number of the timeline on which the moment lies.
+        backup: the backup to begin with.
+        segments: number of the WAL segments to replay, about.
+        wal_bytes: bytes of these segments in the bucket.
+        earliest: the earliest moment that can be recovered.
+        latest: the latest moment that can be recovered.
+        archived: the times when the WAL on this timeline was stored.
+    """
+
+    moment: Moment
+    timeline: int
+    backup: PhysicalBackup
+    segments: int
+    wal_bytes: int
+    earliest: datetime
+    latest: datetime
+    archived: tuple[datetime, ...] = ()
+
+    def lag(self, time: datetime) -> float:
+        """Return the age of the newest WAL in the repository at a time, in seconds.
+
+        A server that writes nothing archives nothing, so the age is the most that could have been lost.
+        """
+        before = [each for each in self.archived if each <= time]
+        return (time - max(before, default=self.backup.finished_at)).total_seconds()
+
+    @property
+    def needed_bytes(self) -> int:
+        """Bytes that the recovered server needs beside the live one."""
+        return self.backup.database_bytes + min(self.segments * SEGMENT_BYTES, MOST_WAL)
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The options of pgBackRest's restore."""
+        return (f"--set={self.backup.label}", f"--target-timeline={self.timeline}", *self.moment.options)
+
+    def document(self, now: datetime) -> dict[str, Any]:
+        """Return the choice as values for the JSON line.
+
+        Args:
+            now: the current time; what was written since the moment will be lost.
+        """
+        point, lost = self.moment.point, (now - self.moment.time).total_seconds()
+        return {
+            "moment": LATEST if self.moment.latest else shown(self.moment.time),
+            "point": point.name if point else None,
+            "timeline": self.timeline,
+            "backup": self.backup.label,
+            "backup_finished_at": shown(self.backup.finished_at),
+            "earliest": shown(self.earliest),
+            "latest": shown(self.latest),
+            "wal_segments": self.segments,
+            "wal_bytes": self.wal_bytes,
+            "needed_bytes": self.needed_bytes,
+            "lost_seconds": 0 if self.moment.latest else round(lost),
+        }
+
+
+def choose(info: Info, history: History, moment: Moment, live_until: datetime | None) -> Choice:
+    """Choose the backup and the timeline for a moment.
+
+    Args:
+        info: the backups in the repository.
+        history: its timelines and WAL.
+        moment: the moment to recover to.
+        live_until: the time up to which the live server has archived its WAL; None without such a server.
+
+    Raises:
+        Failed: the repository does not hold this moment; the error says which moments it holds.
+    """
+    usable = [each for each in info.backups if not each.damaged]
+    if not usable:
+        raise Failed("the repository holds no physical backup", "take one with physical-backup.sh first")
+    earliest, latest = usable[0].finished_at, _latest(usable, history, live_until)
+    span = f"it holds {shown(earliest)} to {shown(latest)}"
+    timeline = moment.point.timeline if moment.point else history.at(moment.time)
+    if moment.time < earliest:
+        raise Failed(f"{moment} is before the first backup in the repository", f"{span}; choose from that", 2)
+    if moment.time > latest and not moment.latest:
+        what = f"{moment} is after the last WAL in the repository"
+        raise Failed(what, f"{span}; choose from that, or take --to-time {LATEST}", 2)
+    fitting = [each for each in usable if _comes_before(each, moment) and history.leads_to(each, timeline)]
+    if not fitting:
+        what = f"{moment} is on timeline {timeline}, and no backup in the repository leads there"
+        raise Failed(what, f"{span}, on the timelines of {_labels(usable)}; choose another moment", 2)
+    needed = list(_needed(history, fitting[-1], timeline, moment))
+    stored = sum(each.stored_bytes for each in needed)
+    archived = tuple(each.archived_at for each in history.of(timeline))
+    return Choice(moment, timeline, fitting[-1], len(needed), stored, earliest, latest, archived)
+
+
+def _latest(usable: list[PhysicalBackup], history: History, live_until: datetime | None) -> datetime:
+    if live_until:
+        return live_until
+    archived = [each.archived_at for each in history.segments]
+    return max(usable[-1].finished_at, *archived, datetime.fromtimestamp(0, UTC))
+
+
+def _comes_before(backup: PhysicalBackup, moment: Moment) -> bool:
+    if moment.point:
+        return position(backup.last_lsn) <= position(moment.point.lsn)
+    return backup.finished_at <= moment.time
+
+
+def _needed(history: History, backup: PhysicalBackup, timeline: int, moment: Moment) -> Iterator[Segment]:
+    """Yield the segments from a backup to the first one that was archived after the moment."""
+    for each in sorted(history.of(timeline), key=lambda each: each.archived_at):
+        if each.name[8:] < backup.first_wal[8:]:
+            continue
+        yield each
+        if each.archived_at > moment.time:
+            return
+
+
+def _labels(usable: list[PhysicalBackup]) -> str:
+    return ", ".join(each.label for each in usable)

@@ -1,0 +1,242 @@
+"""Recovers the server to a moment in its past, beside the live one, and swaps the two when it is proven.
+
+pgBackRest restores a backup into a folder of the same volume, and a throwaway container replays the WAL up to
+the moment. The rows are counted there, and compared if the moment is a proven point. The live server runs
+meanwhile. Last, with the database stopped, --go-live exchanges the two folders. On a failure before that, the
+live database was not touched.
+"""
+
+import secrets
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from subprocess import PIPE
+from typing import Any
+
+from quickdata_node.compare import SHOWN, differences
+from quickdata_node.config import Config, load, parse
+from quickdata_node.fingerprints import LOGGED, count
+from quickdata_node.manifest import FORMAT, Table
+from quickdata_node.outcome import is_there
+from quickdata_node.physical import keys, points
+from quickdata_node.physical.backup import take_lock
+from quickdata_node.physical.choice import Choice
+from quickdata_node.physical.places import Place, finish_swaps, remove_older, remove_unused, require_room
+from quickdata_node.physical.search import find_choice
+from quickdata_node.physical.throwaway import ARCHIVE_LATER, ARCHIVE_NOTHING, Throwaway
+from quickdata_node.run import Failed, Run
+from quickdata_node.server import Server, ServerFailed, start_here
+from quickdata_node.store import Store, StoreFailed
+
+USAGE = """\
+Usage: recover-pg.sh --config FILE (--to-time TIME | --to-point NAME) [--check-only | --verify]
+       recover-pg.sh --config FILE --go-live ID
+
+  --to-time TIME    recover to this time, such as '2026-11-28 14:55:00+01:00'; latest: the end of the WAL
+  --to-point NAME   recover to this proven point, and compare the rows with it; latest: the newest point
+  --check-only      show what the recovery would take; recover nothing
+  --verify          recover, compare, check all tables and indexes by pg_amcheck, and remove it again
+  --go-live ID      swap a finished recovery in; the database must be stopped
+
+A recovery restores into a folder beside the live server's. It changes nothing live before --go-live, which
+keeps the formerly live files until the next recovery goes live.
+Writes one JSON line to standard output, and the log to standard error.
+Exit codes: 0 done, 1 failed, 2 wrong configuration or arguments, or no such moment in the repository, 4 the
+recovered rows differ from the proven point.
+"""
+ABOVE = "the lines above say why"
+UNTOUCHED = "the live database was not touched"
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """A recovery.
+
+    Args:
+        run: this run.
+        config: its configuration.
+        place: the folder of the recovery.
+        choice: the moment, and what it takes to go there.
+    """
+
+    run: Run
+    config: Config
+    place: Place
+    choice: Choice
+
+
+def main(run: Run, arguments: Sequence[str]) -> None:
+    """Recover to a moment, or swap a finished recovery in."""
+    options = parse(arguments, USAGE, ("--to-time", "--to-point", "--go-live"), ("--check-only", "--verify"))
+    if sum(map(bool, (options.to_time, options.to_point, options.go_live))) != 1:
+        raise Failed("--to-time, --to-point and --go-live exclude each other", "give exactly one of them", 2)
+    config = load(run, Path(options.config))
+    volume = _require_volume(config)
+    run.take_lock(config.lock_file, config.state_dir)
+    take_lock(run, config)
+    finish_swaps(volume)
+    if options.go_live:
+        go_live(run, config, Place(volume, options.go_live))
+        return
+    Throwaway(run, config).remove()  # a killed run's server may still write into its folder
+    keys.refresh(config)
+    if not options.check_only:
+        remove_unused(volume, run.log)
+    choice = find_choice(run, config, options)
+    free = require_room(volume, choice.needed_bytes)
+    said = {**choice.document(datetime.now(UTC)), "free_bytes": free}
+    if options.check_only:
+        run.tell({"seconds": run.seconds(), "action": "checked", **said})
+        return
+    recovery = Recovery(run, config, Place(volume, secrets.token_hex(4)), choice)
+    if options.verify:
+        run.tell({"seconds": run.seconds(), "action": "verified", **said, **verify(recovery)})
+        return
+    proof = recover(recovery)
+    run.tell({"seconds": run.seconds(), "action": "recovered", "id": recovery.place.id, **said, **proof})
+
+
+def _require_volume(config: Config) -> Path:
+    keys.require_on(config)
+    if not (config.pg_image and config.pg_data):
+        what = f"configuration {config.file}: PG_IMAGE or PG_DATA is missing"
+        raise Failed(what, "run backup.yml", 2)
+    return config.pg_data
+
+
+# --- the recovery ---
+
+
+def recover(recovery: Recovery) -> dict[str, Any]:
+    """Restore, replay the WAL up to the moment, compare, and shut the server down.
+
+    Returns:
+        The result of the comparison, for the JSON line.
+    """
+    throwaway, server, undo = start(recovery, ARCHIVE_LATER)
+    proof = prove(server, recovery.choice)
+    throwaway.forget(server)
+    throwaway.stop()
+    recovery.place.finish()
+    undo.pop_all()
+    recovery.run.log(f"recovered to {recovery.choice.moment}, and ready to go live")
+    return proof
+
+
+def start(recovery: Recovery, archive: tuple[str, ...]) -> tuple[Throwaway, Server, ExitStack]:
+    """Restore a backup, and replay the WAL up to the moment.
+
+    Args:
+        recovery: the recovery.
+        archive: what the recovered server does with its own WAL.
+
+    Returns:
+        The container, the server in it, and the removals that the end of the run makes.
+    """
+    run, place, choice = recovery.run, recovery.place, recovery.choice
+    throwaway = Throwaway(run, recovery.config, place)
+    undo = run.cleaning.enter_context(ExitStack())
+    undo.callback(remove_unused, place.volume, run.log)
+    undo.callback(throwaway.remove)
+    place.make()
+    run.log(f"restoring backup {choice.backup.label} to {choice.moment}")
+    throwaway.pgbackrest.command("restore", *choice.options)
+    return throwaway, throwaway.start(archive), undo
+
+
+def verify(recovery: Recovery) -> dict[str, Any]:
+    """Recover, compare with the proven point, check every page, remove the recovery, and note the result.
+
+    Returns:
+        The result for the JSON line. rpo_seconds is the age of the newest WAL in the bucket when the run
+        began, rto_seconds the time until the compared server could be used.
+    """
+    run, began = recovery.run, datetime.fromtimestamp(recovery.run.started, UTC)
+    _, server, undo = start(recovery, ARCHIVE_NOTHING)
+    proof = prove(server, recovery.choice)
+    figures = {"rpo_seconds": round(recovery.choice.lag(began), 1), "rto_seconds": run.seconds()}
+    check_pages(server)
+    undo.close()
+    if point := recovery.choice.moment.point:
+        try:
+            points.note_verified(Store(recovery.config.bucket), point, {**proof, **figures})
+        except StoreFailed as error:
+            what = f"the point {point.name} is good, but that cannot be noted beside it"
+            raise Failed(what, ABOVE) from error
+    return {**proof, **figures}
+
+
+def check_pages(server: Server) -> None:
+    """Check all tables and indexes of all databases. https://www.postgresql.org/docs/18/app-pgamcheck.html
+
+    Raises:
+        Failed: pg_amcheck found damage; the log has its lines.
+    """
+    child = server.start("pg_amcheck", "--all", "--install-missing", "--jobs=2", stdout=2)
+    if child.wait():
+        raise Failed("pg_amcheck finds damage in the recovered files", f"{ABOVE}; {UNTOUCHED}", 4)
+
+
+def prove(server: Server, choice: Choice) -> dict[str, Any]:
+    """Count all rows of the recovered database, and compare them if the moment is a proven point.
+
+    Returns:
+        Whether they were compared, and the numbers of tables and rows.
+
+    Raises:
+        Failed: the rows cannot be read, or differ.
+    """
+    database, point = server.config.database, choice.moment.point
+    if not is_there(server, database):
+        raise Failed(f"there was no database {database} at that moment", f"choose another; {UNTOUCHED}")
+    try:
+        tables = count(server, database, FORMAT, LOGGED)
+    except ServerFailed as error:
+        raise Failed("the recovered rows cannot be counted", ABOVE) from error
+    if point:
+        _compare(server, point, tables)
+    rows = sum(each.rows or 0 for each in tables if each.kind == "table")
+    number = sum(each.kind != "large objects" for each in tables)
+    proven = "compared" if point else "not compared: no proof for that moment"
+    server.run.log(f"{proven}; {number} tables, {rows} rows readable")
+    return {"compared": bool(point), "tables": number, "rows": rows}
+
+
+def _compare(server: Server, point: points.Point, tables: Sequence[Table]) -> None:
+    found = list(differences(point.tables, tables))
+    for line in found[:SHOWN]:
+        server.run.log(f"different: {line}")
+    if found:
+        raise Failed(f"{len(found)} tables differ from the point {point.name}", UNTOUCHED, 4)
+
+
+def go_live(run: Run, config: Config, place: Place) -> None:
+    """Exchange the recovered files and the live ones. No signal stops it halfway."""
+    if not place.stage:
+        raise Failed(f"there is no finished recovery {place.id}", "recover again", 2)
+    if is_running(run, config):
+        raise Failed("the database still runs", "stop it first: `quickdata restore` does", 1)
+    run.hold_signals()
+    try:
+        place.go_live()
+    except OSError as error:
+        raise Failed(f"the recovered files cannot be swapped in; {UNTOUCHED}", ABOVE) from error
+    remove_older(place, run.log)
+    run.log(f"recovery {place.id} is live; the formerly live files are in {place.data}")
+    run.tell({"seconds": run.seconds(), "action": "live", "id": place.id, "kept": str(place.data)})
+
+
+def is_running(run: Run, config: Config) -> bool:
+    """Return whether the live database runs on this machine."""
+    label = f"label=com.docker.swarm.service.name={config.pg_service}"
+    which = label if config.pg_service else f"name=^{config.pg_container}$"
+    try:
+        child = start_here(run, "docker", "ps", "--quiet", "--filter", which, stdout=PIPE)
+    except ServerFailed as error:
+        raise Failed("Docker cannot be run", ABOVE) from error
+    found = child.communicate()[0]
+    if child.returncode:
+        raise Failed("Docker cannot list its containers", ABOVE)
+    return bool(found.strip())

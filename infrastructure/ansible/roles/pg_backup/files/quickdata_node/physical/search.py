@@ -1,0 +1,77 @@
+"""Finds the moment that the arguments name, and the backup and the WAL that lead there."""
+
+from datetime import UTC, datetime
+
+from quickdata_node.config import Config, Options
+from quickdata_node.physical import points
+from quickdata_node.physical.choice import Choice, choose
+from quickdata_node.physical.info import Info
+from quickdata_node.physical.moment import LATEST, Moment, read_time
+from quickdata_node.physical.pgbackrest import in_database
+from quickdata_node.physical.throwaway import Throwaway
+from quickdata_node.physical.timelines import read_history
+from quickdata_node.run import Failed, Run
+from quickdata_node.server import ServerFailed, find_server
+from quickdata_node.store import Store, StoreFailed
+
+COMMIT = "select pg_current_xact_id();"
+CLUSTER = "select system_identifier from pg_control_system() where current_setting('archive_mode') = 'on'"
+
+
+def find_choice(run: Run, config: Config, options: Options) -> Choice:
+    """Find out which backup and how much WAL lead to the moment that the arguments name."""
+    moment = read_moment(Store(config.bucket), config, options)
+    throwaway = Throwaway(run, config)
+    info = throwaway.pgbackrest.info()
+    if moment.point and moment.point.system_id != info.system_id:
+        what = f"the point {moment.point.name} belongs to another cluster than the repository"
+        raise Failed(what, "choose another moment", 2)
+    live_until = archive_everything(run, config, info)
+    return choose(info, read_history(throwaway.pgbackrest, info), moment, live_until)
+
+
+def read_moment(store: Store, config: Config, options: Options) -> Moment:
+    """Return the moment that the arguments name."""
+    if options.to_time:
+        return read_time(options.to_time, datetime.now(UTC))
+    name = options.to_point
+    if name != LATEST and not points.NAME.fullmatch(name):
+        raise Failed(f"{name!r} is not the name of a point", "`quickdata backups` lists them", 2)
+    try:
+        name = _newest_point(store, config) if name == LATEST else name
+        point = points.read(store, config.database, name)
+    except StoreFailed as error:
+        raise Failed(f"the point {name} cannot be downloaded", "check the name and the network") from error
+    except points.BadPoint as error:
+        raise Failed(f"the point {name} {error}", "choose another moment") from None
+    return Moment(point.time, point)
+
+
+def _newest_point(store: Store, config: Config) -> str:
+    known = points.list_points(store, config.database)
+    if not known:
+        what = f"s3://{store.bucket} holds no proven point of {config.database}"
+        raise Failed(what, "take a backup with physical-backup.sh first", 4)
+    return known[-1]
+
+
+def archive_everything(run: Run, config: Config, info: Info) -> datetime | None:
+    """Let the live server archive all its WAL, so that even a moment ago can be recovered.
+
+    It commits a transaction first: PostgreSQL finds a time only where a later transaction follows.
+
+    Returns:
+        The time up to which all is archived; None when the live server cannot do it.
+    """
+    try:
+        server = find_server(run, config)
+        if server.sql(server.maintenance, CLUSTER).strip() != str(info.system_id):
+            run.log("the live database does not archive into this repository; its own rows are not there")
+            return None
+        server.sql(server.maintenance, COMMIT)
+        until = datetime.now(UTC)
+        in_database(server).check()
+    except (Failed, ServerFailed) as error:
+        run.log(f"{error}: rows that are not archived yet cannot be recovered")
+        return None
+    return until

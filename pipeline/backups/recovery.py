@@ -1,0 +1,103 @@
+"""Recover the database to a moment in its past, with the command of the database node."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pipeline.backups import nocodb
+from pipeline.backups.node import Figures, command, physical_backup, run_command
+from pipeline.deployment import Deployment
+from pipeline.units import duration, in_units
+
+COMMAND = "recover-pg.sh"
+LATEST = "latest"
+
+
+@dataclass(frozen=True)
+class Target:
+    """The moment to recover to.
+
+    Args:
+        time: a time with its zone, or "latest"; None for a point.
+        point: the name of a proven point; None for a time.
+    """
+
+    time: str | None = None
+    point: str | None = None
+
+    @property
+    def options(self) -> tuple[str, str]:
+        """The options of the node's command."""
+        return ("--to-time", self.time) if self.time else ("--to-point", str(self.point))
+
+
+async def look(d: Deployment, target: Target) -> Figures:
+    """Return what a recovery would take. Nothing is recovered.
+
+    Raises:
+        PipelineError: the repository does not hold the moment, or the volume has no room.
+    """
+    name = "recovery: look at the backups and the WAL"
+    return await run_command(d, command(d, name, COMMAND, *target.options, "--check-only"))
+
+
+def table(found: Figures) -> Iterator[str]:
+    """Yield what an operator needs to know before a recovery, in lines for a terminal."""
+    point = f", the proven point {found['point']}" if found["point"] else ""
+    yield f"moment   {found['moment']}{point}, on timeline {found['timeline']}"
+    yield f"held     {found['earliest']} to {found['latest']}"
+    yield f"backup   {found['backup']}, finished {found['backup_finished_at']}"
+    yield f"WAL      about {found['wal_segments']} segments, {in_units(found['wal_bytes'])} in the bucket"
+    yield f"room     {in_units(found['needed_bytes'])} needed, {in_units(found['free_bytes'])} free"
+    yield f"lost     what was written in the last {duration(found['lost_seconds'])}"
+
+
+async def recover(d: Deployment, target: Target) -> Figures:
+    """Recover beside the live server, swap the recovered files in, and take a backup of the new timeline.
+
+    NocoDB and the database are stopped only for the swap.
+
+    Returns:
+        The figures of the recovery, with `kept`, the folder of the formerly live files on the node, and
+        nocodb_away_seconds.
+
+    Raises:
+        PipelineError: the recovery failed; before the swap, the live database was not touched.
+    """
+    name = "recovery: restore, replay and compare"
+    found = await run_command(d, command(d, name, COMMAND, *target.options))
+    async with nocodb.away(d) as away, nocodb.database_stopped(d):
+        step = command(d, "recovery: swap the files", COMMAND, "--go-live", found["id"])
+        swapped = await run_command(d, step)
+    await physical_backup(d)
+    seconds = {"nocodb_away_seconds": away.seconds} if d.real_nodes else {}
+    return {**found, "kept": swapped["kept"], **seconds}
+
+
+async def drill(d: Deployment) -> Figures:
+    """Recover to the newest proven point in a throwaway server on the database node, compare, and remove it.
+
+    Returns:
+        The figures, with rpo_seconds and rto_seconds. They are also beside the point in the bucket.
+
+    Raises:
+        PipelineError: the rows differ, pages are damaged, or the recovery failed.
+    """
+    name = "physical drill: recover, compare, check every page"
+    return await run_command(d, command(d, name, COMMAND, "--to-point", LATEST, "--verify"))
+
+
+def drill_in_words(figures: Figures) -> str:
+    """Return the result of a drill, in words."""
+    rows = f"{figures['tables']} tables with {figures['rows']} rows equal those of {figures['point']}"
+    rpo, rto = duration(figures["rpo_seconds"]), f"{figures['rto_seconds']} s"
+    return f"{rows}; every page is good; RPO at most {rpo}, RTO {rto}"
+
+
+def in_words(figures: Figures) -> str:
+    """Return the result of a recovery, in words."""
+    rows = f"{figures['tables']} tables with {figures['rows']} rows"
+    proven = "compared with the proven point" if figures["compared"] else "readable; no proof for that moment"
+    words = f"the database is that of {figures['moment']}: {rows} {proven}"
+    if "nocodb_away_seconds" in figures:
+        words += f"; NocoDB was down for {figures['nocodb_away_seconds']} s"
+    return f"{words}; the old files are in {figures['kept']} on the database node"

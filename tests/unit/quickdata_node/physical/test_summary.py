@@ -1,0 +1,51 @@
+"""The summary of the physical backups."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from quickdata_node.physical.summary import BadSummary, Listed, Summary, read_summary
+
+WHEN = datetime(2026, 11, 30, 5, 0, 28, tzinfo=UTC)
+FULL = Listed("20261130-050026F", "full", WHEN, 31525926, 4015713)
+INCREMENTAL = Listed("20261130-050026F_20261130-050033I", "incr", WHEN, 31525926, 33357)
+SUMMARY = Summary("app", [FULL, INCREMENTAL], "quickdata_20261130T050029Z_9ff35af2", WHEN)
+
+
+def changed(**values: Any) -> bytes:
+    return json.dumps({**json.loads(SUMMARY.text()), **values}).encode()
+
+
+def listed(**values: Any) -> bytes:
+    return changed(backups=[{**json.loads(SUMMARY.text())["backups"][0], **values}])
+
+
+def test_a_summary_comes_back_as_it_was_written() -> None:
+    assert read_summary(SUMMARY.text().encode(), "app") == SUMMARY
+    assert (SUMMARY.newest, SUMMARY.newest_full) == (INCREMENTAL, FULL)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (b"", "cannot be understood"),
+        (changed(format=2), "another format"),
+        (changed(database="other"), "belongs to another database"),
+        (changed(point="\x1b[31m"), "a name that is not valid"),
+        (changed(proven_at="soon"), "cannot be understood"),
+        (changed(backups={}), None),
+        (changed(backups=[1]), "cannot be understood"),
+        (listed(label=7), "a name that is not valid"),
+        (listed(kind="copy"), "values that are not valid"),
+        (listed(stored_bytes=True), "values that are not valid"),
+        (listed(database_bytes=-1), "values that are not valid"),
+    ],
+)
+def test_a_text_that_is_not_a_summary_of_this_database_is_refused(text: bytes, why: str | None) -> None:
+    if why is None:
+        assert read_summary(text, "app").newest is None
+        return
+    with pytest.raises(BadSummary, match=why):
+        read_summary(text, "app")

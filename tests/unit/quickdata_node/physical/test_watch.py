@@ -1,0 +1,76 @@
+"""The alarms of archiving and of the physical backups."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from quickdata_node.physical.summary import Listed, Summary
+from quickdata_node.physical.watch import Archiving, check_ages, check_archiving, check_keys
+from quickdata_node.run import Failed
+from tests.unit.quickdata_node.test_age import CONFIG
+
+NOW = datetime(2026, 11, 30, 5, 0, tzinfo=UTC)
+WELL = Archiving(archives=True, waiting=1, lag=120, wal_bytes=1 << 30)
+
+
+def test_archiving_that_keeps_up_is_well() -> None:
+    check_archiving(WELL, 1 << 30)
+    check_archiving(WELL, None)
+
+
+@pytest.mark.parametrize(
+    ("state", "free", "why"),
+    [
+        (replace(WELL, lag=121, waiting=4), None, "4 WAL segments wait, the first one for 121 s"),
+        (replace(WELL, archives=False), None, "does not archive its WAL"),
+        (WELL, (1 << 30) - 1, "WAL fills the volume: it takes 1073741824 bytes, and 1073741823 are free"),
+    ],
+)
+def test_archiving_that_fails_lags_or_fills_the_volume_is_an_alarm(
+    state: Archiving, free: int | None, why: str
+) -> None:
+    with pytest.raises(Failed, match=why):
+        check_archiving(state, free)
+
+
+def test_keys_must_be_there_and_valid(tmp_path: Path) -> None:
+    file = tmp_path / "keys.json"
+    with pytest.raises(Failed, match="cannot be read, so no WAL is archived"):
+        check_keys(file, NOW)
+    file.write_text(json.dumps({"Expiration": "2026-11-30T05:00:01Z"}))
+    check_keys(file, NOW)
+    with pytest.raises(Failed, match="expired at 2026-11-30 05:00 UTC; start the timer"):
+        check_keys(file, NOW + timedelta(seconds=1))
+    for text in ("", "[]", "{}", '{"Expiration": 5}', '{"Expiration": "2026-11-30T05:00:01"}'):
+        file.write_text(text)
+        with pytest.raises(Failed, match="cannot be read"):
+            check_keys(file, NOW)
+
+
+def summary(*backups: tuple[str, timedelta]) -> Summary:
+    found = [Listed("x", kind, NOW - age, 1, 1) for kind, age in backups]
+    return Summary("app", found, "point", NOW)
+
+
+def test_a_day_and_its_backup_and_a_week_and_its_full_one_are_well() -> None:
+    check_ages(CONFIG, summary(("full", timedelta(days=8)), ("incr", timedelta(hours=26))), NOW)
+
+
+@pytest.mark.parametrize(
+    ("backups", "why"),
+    [
+        ([], "the newest physical backup of app is missing"),
+        ([("incr", timedelta())], "the newest full physical backup of app is missing"),
+        ([("full", timedelta(hours=27))], "physical backup of app is 27 hours old, the limit is 26"),
+        (
+            [("full", timedelta(days=8, hours=1)), ("incr", timedelta())],
+            "full physical backup of app is 193 hours old, the limit is 192",
+        ),
+    ],
+)
+def test_a_backup_that_is_too_old_is_an_alarm(backups: list[tuple[str, timedelta]], why: str) -> None:
+    with pytest.raises(Failed, match=why):
+        check_ages(CONFIG, summary(*backups), NOW)

@@ -94,9 +94,11 @@ def test_a_command_that_is_advised_can_be_typed(file: str, words: str) -> None:
 @pytest.mark.parametrize("verb", sorted(VERBS))
 def test_the_verbs_that_take_a_state_are_those_whose_commands_repeat_it(verb: str) -> None:
     takes = any("--state" in option.opts for option in VERBS[verb].params)
-    assert (verb in {each.split()[0] for each in STATEFUL.split("|")}) == takes
-    words = placed(f"`quickdata {verb}`", "s3")
-    assert words == f"`quickdata {verb} --state s3`" if takes else f"`quickdata {verb}`"
+    stateful = {each.split()[0]: each for each in STATEFUL.split("|")}
+    assert (verb in stateful) == takes
+    typed = stateful.get(verb, verb)
+    words = placed(f"`quickdata {typed}`", "s3")
+    assert words == (f"`quickdata {typed} --state s3`" if takes else f"`quickdata {typed}`")
 
 
 def test_what_a_command_says_of_the_state_already_stays() -> None:

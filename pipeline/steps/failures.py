@@ -42,6 +42,12 @@ KNOWN: tuple[tuple[str, type[PipelineError], str, str], ...] = (
         "the live database was not touched; restore another backup: `quickdata backups` lists them",
     ),
     (
+        r"FAILED: (\d+ tables differ from the point|pg_amcheck finds damage)",
+        VerifyFailed,
+        "the recovered database is not what it was at that moment",
+        "the live database was not touched; recover to another point: `quickdata backups` lists them",
+    ),
+    (
         r"decryption failed for all provided methods",
         SettingsError,
         "the state cannot be decrypted with this passphrase",

@@ -55,6 +55,8 @@ KNOWN = [
         "cannot be decrypted with this passphrase",
     ),
     ("Unable to\nfind remote state", ToolError, "storage state is missing"),
+    ("recover-pg.sh: FAILED: 2 tables differ from the point quickdata_1f", VerifyFailed, "at that moment"),
+    ("recover-pg.sh: FAILED: pg_amcheck finds damage in the", VerifyFailed, "at that moment"),
 ]
 
 

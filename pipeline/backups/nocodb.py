@@ -40,8 +40,8 @@ async def away(d: Deployment) -> AsyncIterator[Away]:
         PipelineError: NocoDB could not be stopped, or did not become healthy again.
     """
     absence, began = Away(), current_time()
-    await _scale(d, NOCODB_SERVICE, 0)
     async with afterwards(partial(_scale, d, NOCODB_SERVICE, 1)):
+        await _scale(d, NOCODB_SERVICE, 0)
         yield absence
     if d.real_nodes:
         absence.seconds = round(current_time() - began, 1)
@@ -54,8 +54,8 @@ async def database_stopped(d: Deployment) -> AsyncIterator[None]:
     Raises:
         PipelineError: the database could not be stopped, or did not become healthy again.
     """
-    await _scale(d, DATABASE_SERVICE, 0)
     async with afterwards(partial(_scale, d, DATABASE_SERVICE, 1)):
+        await _scale(d, DATABASE_SERVICE, 0)
         yield
 
 

@@ -7,8 +7,11 @@ from functools import partial
 from pathlib import PurePosixPath
 from secrets import token_hex
 
+from anyio import create_task_group
+
 from pipeline.deploy.planning import read_plan
 from pipeline.deployment import READS, Deployment
+from pipeline.errors import PipelineError
 from pipeline.runners.cleanup import afterwards
 from pipeline.states.ready import is_unused
 from pipeline.steps.step import Step
@@ -28,6 +31,31 @@ async def is_first(d: Deployment, known: Mapping[str, State]) -> bool:
     if not all(state.empty for state in known.values()):
         return False
     return await d.backend.exists() or all([await is_unused(d, stack) for stack in (d.storage, d.app)])
+
+
+async def forecast_stacks(d: Deployment, deferred: dict[str, str]) -> dict[str, Plan]:
+    """Return the forecasts of the deferred stacks, by name.
+
+    Args:
+        d: the deployment.
+        deferred: the reasons by stack; that of a stack whose forecast fails is completed.
+    """
+    found: dict[str, Plan] = {}
+    async with create_task_group() as group:
+        for stack in (d.storage, d.app):
+            if stack.name in deferred:
+                group.start_soon(_forecast_into, found, d, stack, deferred)
+    return found
+
+
+async def _forecast_into(
+    found: dict[str, Plan], d: Deployment, stack: Stack, deferred: dict[str, str]
+) -> None:
+    """Add a forecast. If it fails, the page says why, and the other plans are good all the same."""
+    try:
+        found[stack.name] = await forecast(d, stack)
+    except PipelineError as error:
+        deferred[stack.name] += f"; its forecast failed: {error.what}"
 
 
 async def forecast(d: Deployment, stack: Stack) -> Plan:

@@ -13,7 +13,7 @@ from pipeline.ansible.playbooks import PLAYBOOKS
 from pipeline.deploy import order as deploy
 from pipeline.deploy import planning, upgrade
 from pipeline.deploy.check import check, require_good
-from pipeline.deploy.forecast import forecast, is_first
+from pipeline.deploy.forecast import forecast_stacks, is_first
 from pipeline.deploy.gate import gate_app, gate_storage
 from pipeline.deploy.lost_state import require_not_lost
 from pipeline.deploy.saved_plans import INVENTORY as KEPT_INVENTORY
@@ -149,7 +149,7 @@ async def preview(d: Deployment, saved: SavedPlans) -> Preview:
                 STACKS, "the place for the states does not exist yet: deploy creates it"
             )
         if await is_first(d, known):
-            await _forecast_stacks(d, preview)
+            preview.forecasts = await forecast_stacks(d, preview.deferred)
         await _look_for_refusals(d, preview)
         await _predict_playbooks(d, saved, preview)
         if not preview.refusals:
@@ -185,21 +185,6 @@ async def _plan_stacks(
 
 async def _plan(d: Deployment, stack: Stack, saved: SavedPlans, preview: Preview) -> None:
     preview.plans[stack.name] = await planning.make_plan(d, stack, file=saved.file(d, stack), attributes=True)
-
-
-async def _forecast_stacks(d: Deployment, preview: Preview) -> None:
-    async with create_task_group() as group:
-        for stack in (d.storage, d.app):
-            if stack.name in preview.deferred:
-                group.start_soon(_forecast, d, stack, preview)
-
-
-async def _forecast(d: Deployment, stack: Stack, preview: Preview) -> None:
-    """Add a forecast. If it fails, the page says why, and the other plans are good all the same."""
-    try:
-        preview.forecasts[stack.name] = await forecast(d, stack)
-    except PipelineError as error:
-        preview.deferred[stack.name] += f"; its forecast failed: {error.what}"
 
 
 async def _look_for_refusals(d: Deployment, preview: Preview) -> None:

@@ -99,6 +99,7 @@ async def swarm(
                 emulated_deployment(aws, bench, suffix, progress, report, machines.public_key), machines
             )
             d = _with_domain(with_workers(d, workers), domain)
+            d = replace(d, common={**d.common, "quickdata_pitr": True})
             await require_emulator(d.cloud)
             await lay_vault(d, content)
             yield Swarm(d, machines, aws, content)

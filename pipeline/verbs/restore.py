@@ -77,7 +77,8 @@ async def recover(call: DeploymentCall, d: Deployment, target: Target, yes: bool
     """Show what a recovery takes, ask, and recover."""
     await refresh_inventory(d)
     found = await recovery.look(d, target)
-    question = f"Recover the database of {_title(d)} to {found['moment']}? NocoDB stops for the swap."
+    lost = "Rows that are written until NocoDB stops for the swap are lost too."
+    question = f"Recover the database of {_title(d)} to {found['moment']}? {lost}"
     await call.confirm(question, yes, "\n".join(recovery.table(found)))
     figures = await recovery.recover(d, target)
     d.report.prove("recovery", recovery.in_words(figures), **figures)

@@ -31,10 +31,10 @@ LEFT = (
 """What installs, tools, deployments and CI leave behind; each a megabyte here."""
 LARGEST = {
     MODULE: (1_900_000, 260),
-    "infrastructure": (400_000, 170),
+    "infrastructure": (500_000, 210),
     "locked": (900_000, 2),
     "package": (800_000, 240),
-    "source": (4_500_000, 800),
+    "source": (4_800_000, 900),
 }
 """Bytes and files at most: 1.6, 0.3, 0.8, 0.7 and 4.0 million bytes were counted.
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.ansible_workspace import Run, Workspace
+from tests.support.ansible_workspace import TOOLS, Run, Workspace
 
 PLAYBOOK = """
 - hosts: databases
@@ -21,7 +21,7 @@ PLAYBOOK = """
 """
 ALONE = 'mount --bind "$1" /etc/fstab && shift && exec "$@"'
 """The mounts of a play, and its /etc/fstab, are its own: no other process sees them."""
-PATH = f"{os.environ['PATH']}:/usr/sbin:/sbin"
+PATH = f"{TOOLS}:{os.environ['PATH']}:/usr/sbin:/sbin"
 MIB = 2**20
 CAP_SYS_RESOURCE = 24  # capabilities(7), linux/capability.h
 LINUX = 0x83

@@ -1,5 +1,4 @@
-"""Least privilege for whoever deploys: calls beyond the policies are denied. test_life.py deploys with
-them."""
+"""Least privilege for whoever deploys: what is beyond the two policies is denied."""
 
 import json
 from collections.abc import Iterator
@@ -136,6 +135,6 @@ def test_what_the_page_says_is_not_limited_is_allowed(
 
 
 def test_nothing_but_the_policies_denied_the_calls(proxy: Authorizing, places: dict[str, str]) -> None:
-    """The last test of this file: a policy that allows everything allows all calls, and they damage much."""
+    """The last test of this file: with a policy that allows everything, all is allowed, and damaged."""
     proxy.policy = ALLOW_ALL
     assert [call.name for call in DENIED if answer(proxy, call, places) in NO] == []

@@ -49,6 +49,9 @@ def test_nothing_that_an_earlier_version_made_is_replaced_or_deleted(
     changes = plan.read(person.run("terraform", person.tofu, "show", "-json", "of.tfplan")).changes
     assert sorted(map(str, changes)) == [
         "create aws_default_security_group.main",
+        "create aws_iam_role.recovery",
+        "create aws_iam_role_policy.recovery",
+        "create aws_iam_role_policy.take_recovery",
         'delete aws_vpc_security_group_ingress_rule.web["8080"]',
     ]
 

@@ -23,8 +23,10 @@ from pipeline.errors import PipelineError, ToolError, VerifyFailed
 from pipeline.machine.repository import REPOSITORY
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
+from tests.support.authorizing import authorizing
 from tests.support.backup_node import Node
 from tests.support.backup_runs import wait_for
+from tests.support.deployer_policy import deployer_policy
 
 KEYS = {"aws_access_key_id": "key-of-nobody", "aws_secret_access_key": "secret-of-nobody"}
 DAY = timedelta(days=1)
@@ -101,6 +103,20 @@ def processes(words: str) -> list[int]:
         except (FileNotFoundError, ProcessLookupError):
             continue
     return found
+
+
+async def test_a_drill_needs_no_more_than_the_policies_for_whoever_deploys(
+    node: Node, uploads: Path, temporary: Path
+) -> None:
+    base, _, suffix = node.bucket.rpartition("-")
+    with authorizing(node.storage, deployer_policy(suffix, base=base)) as proxy:
+        allowed = Cloud(KEYS, node.storage.region, proxy.url)
+        wanted, report = DrillRequest(node.database), Report("drill", "localstack")
+        figures = await drill(allowed, node.bucket, wanted, Progress(), report, AT_OWN)
+    assert figures["mismatches"] == 0
+    assert node.objects(f"postgres/{node.database}/{node.backups()[-1]}/verified.json")
+    assert {"s3:ListBucket", "s3:GetObject", "s3:PutObject"} == proxy.used
+    assert proxy.denied == []
 
 
 async def test_a_drill_restores_the_newest_backup_compares_and_times_it(

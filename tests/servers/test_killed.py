@@ -172,7 +172,7 @@ def test_a_killed_runs_tool_is_asked_to_end_once_however_many_threads_the_run_ha
     run = started(THREADS + STEP, str(tmp_path), sys.executable, "-c", COUNTS, str(counted))
     wait_for(counted.exists, 30)
     kill(run)
-    wait_for(lambda: counted.read_text().endswith("over"), 30)
+    wait_for(lambda: counted.read_text().endswith("over"), 120)
     assert counted.read_text() == "begun asked over"
 
 

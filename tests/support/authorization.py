@@ -1,8 +1,8 @@
 """What AWS asks a policy before it does a request: actions on resources, each with its condition keys.
 
-MiniStack reads requests to S3 and decides by a policy. For EC2 it asks for one resource and knows no tags of
-resources, so all of a request's are collected here: Service Authorization Reference, "Actions defined by
-Amazon EC2" and "… by AWS Identity and Access Management". In doubt, more is asked than AWS asks.
+MiniStack reads requests to S3 and decides by a policy. For EC2 it asks for one resource and knows no tags,
+so all resources of a request are collected here: Service Authorization Reference, "Actions defined by Amazon
+EC2" and "… by AWS Identity and Access Management". In doubt, more is asked than AWS asks.
 """
 
 import re
@@ -193,9 +193,9 @@ def _of_ec2(request: Request, aws: LocalStack) -> Iterator[Check]:
         yield Check(request.action, resource, {**wanted, **tags})
     for kind in NEW.get(name, ()):
         tags = _request_tags(_tags_of_new(request, kind))
-        yield Check(request.action, _arn(kind, "*"), tags)
+        yield Check(request.action, _arn(request, kind, "*"), tags)
         if tags:
-            yield Check("ec2:CreateTags", _arn(kind, "*"), {**tags, "ec2:createaction": name})
+            yield Check("ec2:CreateTags", _arn(request, kind, "*"), {**tags, "ec2:createaction": name})
     if name == "ImportKeyPair" and wanted:
         yield Check("ec2:CreateTags", _key_pair(request), {**wanted, "ec2:createaction": name})
     if profile := request.values.get("IamInstanceProfile.Name"):
@@ -209,7 +209,7 @@ def _existing(request: Request, aws: LocalStack) -> Iterator[tuple[str, dict[str
     for name in _identifiers(request, ec2):
         kind = KINDS[name.partition("-")[0]]
         filters = [{"Name": "resource-id", "Values": [name]}]
-        yield _arn(kind, name), _resource_tags(ec2.describe_tags(Filters=filters)["Tags"])
+        yield _arn(request, kind, name), _resource_tags(ec2.describe_tags(Filters=filters)["Tags"])
     if pair := request.values.get("KeyName"):
         filters = [{"Name": "key-name", "Values": [pair]}]
         found = ec2.describe_key_pairs(Filters=filters)["KeyPairs"]
@@ -237,13 +237,13 @@ def _tags_of_new(request: Request, kind: str) -> dict[str, str]:
     return {tag: value for each in at for tag, value in request.tags(rf"{re.escape(each)}\.Tag\.\d+").items()}
 
 
-def _arn(kind: str, name: str) -> str:
+def _arn(request: Request, kind: str, name: str) -> str:
     account = "" if kind in WITHOUT_ACCOUNT else ACCOUNT
-    return f"arn:aws:ec2:{REGION}:{account}:{kind}/{name}"
+    return f"arn:aws:ec2:{request.region}:{account}:{kind}/{name}"
 
 
 def _key_pair(request: Request) -> str:
-    return _arn("key-pair", request.values["KeyName"])
+    return _arn(request, "key-pair", request.values["KeyName"])
 
 
 def _request_tags(tags: Mapping[str, str]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from tests.support.denied_calls import (
     s3,
 )
 
-ENABLED = {"Status": "Enabled"}
+VERSIONED = {"Status": "Enabled"}
 BUCKETS = ("BUCKET", "BUCKET-tfstate")
 PROTECTION = [
     s3("put_bucket_policy", Bucket="BUCKET", Policy=policy(Action="s3:*", Principal=ACCOUNT, Resource="*")),
@@ -73,7 +73,7 @@ OF_OTHER_BUCKETS = [
         s3("get_object", f"get from {bucket}", Bucket=bucket, Key="app/terraform.tfstate"),
         s3("put_object", f"put into {bucket}", Bucket=bucket, Key="app/terraform.tfstate", Body="x"),
         s3("get_bucket_policy", f"get the policy of {bucket}", Bucket=bucket),
-        s3("put_bucket_versioning", f"version {bucket}", Bucket=bucket, VersioningConfiguration=ENABLED),
+        s3("put_bucket_versioning", f"version {bucket}", Bucket=bucket, VersioningConfiguration=VERSIONED),
         s3("delete_bucket", f"remove {bucket}", Bucket=bucket),
     )
 ] + [s3("create_bucket", Bucket="quickdata-new-bucket"), s3("list_buckets")]
@@ -104,6 +104,7 @@ def tags(suffix: str, kind: str = "instance") -> list[dict[str, Any]]:
 
 
 OWN = tags("SUFFIX")
+PROFILE = {"Name": "administrators"}
 RUN = {"ImageId": "IMAGE", "MinCount": 1, "MaxCount": 1}
 PERMISSION = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
 
@@ -123,22 +124,15 @@ OF_NODES = [
     run("a node in a subnet without tags", SubnetId="LOOSE_SUBNET", TagSpecifications=OWN),
     run("a node with another's group", SecurityGroupIds=["THEIR_GROUP"], TagSpecifications=OWN),
     run("a node with another's key pair", KeyName="THEIR_KEY", TagSpecifications=OWN),
-    run("a node with another role", IamInstanceProfile={"Name": "administrators"}, TagSpecifications=OWN),
+    run("a node with another role", IamInstanceProfile=PROFILE, TagSpecifications=OWN),
     ec2("terminate_instances", InstanceIds=["THEIR_NODE"]),
-    named(
-        "terminate one of ours and another's",
-        ec2("terminate_instances", InstanceIds=["OUR_NODE", "THEIR_NODE"]),
-    ),
+    named("terminate two", ec2("terminate_instances", InstanceIds=["OUR_NODE", "THEIR_NODE"])),
     named("terminate one without tags", ec2("terminate_instances", InstanceIds=["LOOSE_NODE"])),
     ec2("stop_instances", InstanceIds=["THEIR_NODE"]),
     ec2("start_instances", InstanceIds=["THEIR_NODE"]),
     ec2("modify_instance_attribute", InstanceId="THEIR_NODE", InstanceType={"Value": "t3.nano"}),
     ec2("modify_instance_metadata_options", InstanceId="OUR_NODE", HttpTokens="optional"),
-    ec2(
-        "associate_iam_instance_profile",
-        InstanceId="OUR_NODE",
-        IamInstanceProfile={"Name": "administrators"},
-    ),
+    ec2("associate_iam_instance_profile", InstanceId="OUR_NODE", IamInstanceProfile=PROFILE),
     ec2("get_password_data", InstanceId="THEIR_NODE"),
     ec2("get_console_output", InstanceId="OUR_NODE"),
     ec2("create_image", InstanceId="OUR_NODE", Name="copy"),

@@ -25,15 +25,16 @@ def statements() -> list[dict[str, Any]]:
     return [each for path in FILES.values() for each in json.loads(path.read_text())["Statement"]]
 
 
-def deployer_policy(suffix: str, without: Collection[str] = ()) -> str:
+def deployer_policy(suffix: str, without: Collection[str] = (), base: str = BASE_NAME) -> str:
     """Return both policies as one: IAM takes a statement of any of them.
 
     Args:
         suffix: the deployment's.
         without: the Sid of statements that the administrator has taken away.
+        base: the beginning of the bucket's name.
     """
     kept = [each for each in statements() if each["Sid"] not in without]
-    return filled_in(json.dumps({"Version": "2012-10-17", "Statement": kept}), suffix)
+    return filled_in(json.dumps({"Version": "2012-10-17", "Statement": kept}), suffix, base)
 
 
 def actions() -> set[str]:

@@ -87,5 +87,5 @@ def test_a_damaged_backup_is_never_chosen() -> None:
 def test_the_wal_is_counted_up_to_the_first_segment_after_the_moment() -> None:
     chosen = choose(INFO, HISTORY, Moment(at(20)), live_until=at(200))
     assert (chosen.segments, chosen.wal_bytes) == (12, 60)
-    assert chosen.needed_bytes == 1000 + 12 * (16 << 20)
+    assert chosen.needed_bytes == 1000 + 2 * 12 * (16 << 20)
     assert chosen.document(at(80))["lost_seconds"] == 3600

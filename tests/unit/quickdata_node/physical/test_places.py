@@ -61,6 +61,18 @@ def test_a_new_recovery_replaces_what_an_older_one_kept(volume: Path) -> None:
     assert (newer.data / "PG_VERSION").read_text() == "18, of a"
 
 
+def test_older_files_with_wal_that_was_not_archived_are_kept(volume: Path) -> None:
+    older = recovered(volume, "a")
+    older.go_live()
+    status = older.data / "pg_wal/archive_status"
+    status.mkdir(parents=True)
+    (status / "000000010000000000000007.ready").touch()
+    newer = recovered(volume, "b")
+    newer.go_live()
+    remove_older(newer, print)
+    assert (older.data / "PG_VERSION").read_text() == "18, live"
+
+
 def test_a_volume_without_a_server_gets_the_recovered_files(tmp_path: Path) -> None:
     place = recovered(tmp_path, "a")
     place.go_live()

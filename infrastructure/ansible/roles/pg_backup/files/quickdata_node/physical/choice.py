@@ -52,8 +52,9 @@ class Choice:
 
     @property
     def needed_bytes(self) -> int:
-        """Bytes that the recovered server needs beside the live one."""
-        return self.backup.database_bytes + min(self.segments * SEGMENT_BYTES, MOST_WAL)
+        """Bytes that the recovered server needs beside the live one. WAL lies there, and makes files grow."""
+        wal = self.segments * SEGMENT_BYTES
+        return self.backup.database_bytes + wal + min(wal, MOST_WAL)
 
     @property
     def options(self) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from quickdata_node.run import Failed, Run
 from quickdata_node.server import Server, ServerFailed, start_here
 
 ABOVE = "the lines above say why"
-RUNBOOK = "the runbook's page about archiving says what to do"
+RUNBOOK = "docs/backups.md, `Another cluster`, says what to do"
 FIXES = {
     28: f"the repository belongs to another cluster, {RUNBOOK}",
     44: f"the repository belongs to another cluster, {RUNBOOK}",

@@ -121,8 +121,14 @@ def remove_unused(volume: Path, log: Callable[[str], None]) -> None:
 
 
 def remove_older(place: Place, log: Callable[[str], None]) -> None:
-    """Remove the files that earlier recoveries have kept."""
-    remove_folders([each.folder for each in places(place.volume) if each.id != place.id], log)
+    """Remove the files that earlier recoveries have kept, except the only copy of WAL that no bucket has."""
+    others = [each for each in places(place.volume) if each.id != place.id]
+    remove_folders([each.folder for each in others if not has_unsent_wal(each.data)], log)
+
+
+def has_unsent_wal(data: Path) -> bool:
+    """Return whether a server's files hold WAL that was not archived."""
+    return any((data / "pg_wal/archive_status").glob("*.ready"))
 
 
 def require_room(volume: Path, needed: int) -> int:

@@ -6,6 +6,7 @@ meanwhile. Last, with the database stopped, --go-live exchanges the two folders.
 live database was not touched.
 """
 
+import re
 import secrets
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -208,13 +209,15 @@ def _compare(server: Server, point: points.Point, tables: Sequence[Table]) -> No
     found = list(differences(point.tables, tables))
     for line in found[:SHOWN]:
         server.run.log(f"different: {line}")
+    if not point.tables:
+        raise Failed(f"0 tables differ from the point {point.name}: it has none", UNTOUCHED, 4)
     if found:
         raise Failed(f"{len(found)} tables differ from the point {point.name}", UNTOUCHED, 4)
 
 
 def go_live(run: Run, config: Config, place: Place) -> None:
     """Exchange the recovered files and the live ones. No signal stops it halfway."""
-    if not place.stage:
+    if not re.fullmatch("[0-9a-f]{8}", place.id) or place.stage not in ("ready", "live"):
         raise Failed(f"there is no finished recovery {place.id}", "recover again", 2)
     if is_running(run, config):
         raise Failed("the database still runs", "stop it first: `quickdata restore` does", 1)

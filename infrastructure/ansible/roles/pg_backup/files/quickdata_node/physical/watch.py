@@ -57,7 +57,7 @@ def check(run: Run, config: Config) -> None:
 
 def check_keys(file: Path, now: datetime) -> None:
     """Fail when the keys of the database's container are missing or no longer valid."""
-    fix = "start the timer quickdata-recovery-keys, and look at its log"
+    fix = "run refresh-recovery-keys.sh, and look at the log of what runs it: systemd's timer, or cron"
     try:
         expires = datetime.fromisoformat(json.loads(file.read_text(encoding="utf-8"))["Expiration"])
         expired = expires <= now
@@ -81,7 +81,7 @@ def check_archiving(archiving: Archiving, free: int | None) -> None:
         raise Failed(what, f"{LOG}, and make room; never delete files in pg_wal")
     if archiving.lag > LAG:
         what = f"archiving lags: {archiving.waiting} WAL segments wait, the first one for {archiving.lag} s"
-        raise Failed(what, f"{LOG}; the runbook's page about archiving says more")
+        raise Failed(what, f"{LOG}; docs/backups.md, `Another cluster`, has a frequent reason")
 
 
 def read(config: Config) -> Summary:

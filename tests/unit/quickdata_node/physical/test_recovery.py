@@ -1,0 +1,32 @@
+"""A recovery goes live only when it is whole, and a proof without tables proves nothing."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from quickdata_node.physical import recovery
+from quickdata_node.physical.places import Place
+from quickdata_node.run import Failed
+
+ANYTHING: Any = SimpleNamespace()
+
+
+@pytest.mark.parametrize("name", ["0123abcd", "../0123abcd", "no-such"])
+def test_half_a_recovery_and_a_foreign_name_are_refused_and_other_files_stay(
+    tmp_path: Path, name: str
+) -> None:
+    half = Place(tmp_path, "0123abcd")
+    half.make()
+    with pytest.raises(Failed, match="there is no finished recovery") as caught:
+        recovery.go_live(ANYTHING, ANYTHING, Place(tmp_path, name))
+    assert caught.value.code == 2
+    assert half.stage == "recovering"
+
+
+def test_a_point_without_tables_proves_nothing() -> None:
+    point: Any = SimpleNamespace(tables=[], name="quickdata_1f")
+    with pytest.raises(Failed, match="0 tables differ from the point quickdata_1f") as caught:
+        recovery._compare(ANYTHING, point, [])
+    assert caught.value.code == 4

@@ -42,7 +42,7 @@ def test_keys_must_be_there_and_valid(tmp_path: Path) -> None:
         check_keys(file, NOW)
     file.write_text(json.dumps({"Expiration": "2026-11-30T05:00:01Z"}))
     check_keys(file, NOW)
-    with pytest.raises(Failed, match="expired at 2026-11-30 05:00 UTC; run refresh-recovery-keys.sh"):
+    with pytest.raises(Failed, match="expired at 2026-11-30 05:00 UTC; run refresh"):
         check_keys(file, NOW + timedelta(seconds=1))
     for text in ("", "[]", "{}", '{"Expiration": 5}', '{"Expiration": "2026-11-30T05:00:01"}'):
         file.write_text(text)

@@ -17,7 +17,6 @@ SUFFIX = "rights"
 ELSEWHERE = {
     "ec2:DescribeVolumesModifications",  # the provider asks when a node's own disk grows
     "ec2:ModifySecurityGroupRules",  # when admin_cidr changes
-    "iam:UpdateAssumeRolePolicy",  # when the database's role was made anew: the recovery role trusts it
     "s3:GetBucket*",  # stands for the reads that the provider makes
     "s3:GetObject",  # of a drill, and of states in S3: test_drill.py, ../test_deployer.py
     "s3:PutObject",

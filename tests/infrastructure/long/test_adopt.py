@@ -174,7 +174,7 @@ def test_once_the_bucket_exists_both_stacks_are_planned_and_what_costs_money_is_
     assert f"+ {NODE}: instance t3.medium, disk 20 GiB gp3, public IPv4 address" in page
     assert "+ aws_ebs_volume.postgres: volume 20 GiB gp3" in page
     assert "+ aws_eip.manager[0]: public IPv4 address" in page
-    assert "app: 25 to create" in page
+    assert "app: 28 to create" in page
     assert story.files[1].keys() == {"manifest.json", "plan.json", "storage.tfplan", "app.tfplan"}
 
 
@@ -201,9 +201,9 @@ def test_a_lost_state_is_refused_and_adopt_is_named(story: Story, name: str) -> 
 
 
 def test_everything_of_the_app_is_imported_and_only_the_key_pair_is_made_anew(story: Story) -> None:
-    assert story.adopted["app"] == Adopted(25, ())
+    assert story.adopted["app"] == Adopted(28, ())
     changes = story.imported[-1]
-    assert len([each for each in changes if each.startswith("import ")]) == 25
+    assert len([each for each in changes if each.startswith("import ")]) == 28
     others = {each for each in changes if not each.startswith(("import ", "update "))}
     assert others == {"replace aws_key_pair.admin"}
 

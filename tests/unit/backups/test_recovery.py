@@ -72,8 +72,8 @@ async def test_the_question_shows_the_span_the_room_and_the_loss() -> None:
 
 async def test_a_drill_takes_the_newest_point_and_removes_what_it_made() -> None:
     said = {**FOUND, "point": "quickdata_x", "rpo_seconds": 20, "rto_seconds": 31.5}
-    name = "physical drill: recover, compare, check every page"
+    name = "physical drill: recover, compare, look for damage"
     runner = RecordingRunner({name: (0, said_by_ansible(json.dumps(said)))})
     figures = await drill(deployment(runner))
     assert runner.steps[0].command[-1].endswith("--to-point latest --verify")
-    assert drill_in_words(figures).endswith("every page is good; RPO at most 20 s, RTO 31.5 s")
+    assert drill_in_words(figures).endswith("pg_amcheck finds no damage; RPO at most 20 s, RTO 31.5 s")

@@ -29,7 +29,7 @@ Usage: physical-backup.sh --config FILE [--type auto|full|incr] [--if-none]
 Copies the server's files into the bucket, so that a recovery can go to any later moment.
   --type TYPE  full: all files; incr: what changed since the last backup;
                auto (the default): incr, and full when the last full one is a week old
-  --if-none    take a backup only if physical backups are on and there is none yet
+  --if-none    take a backup only if physical backups are on and there is none yet; else check archiving
 
 Writes one JSON line about the backup to standard output, the log to standard error.
 Exit codes: 0 done, 1 failed, 2 wrong configuration or arguments.
@@ -51,6 +51,7 @@ def main(run: Run, arguments: Sequence[str]) -> None:
     backrest.create_stanza()
     before = backrest.info()
     if options.if_none and before.backups:
+        backrest.check()  # these backups may be another cluster's, whose repository takes no WAL of this one
         run.tell({"label": None})
         return
     backrest.backup(choose_kind(options.type, before, datetime.now(UTC)))

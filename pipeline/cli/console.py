@@ -20,7 +20,8 @@ from pipeline.machine.repository import REPOSITORY
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import PAGE, Report
 from pipeline.reporting.verdict import verdict
-from pipeline.settings.inputs import AccountSettings, Settings
+from pipeline.settings.account import AccountSettings
+from pipeline.settings.inputs import Settings
 from pipeline.settings.profile import find_identity
 from pipeline.steps.explanation import explained
 from pipeline.steps.failures import with_fix

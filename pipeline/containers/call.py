@@ -30,7 +30,8 @@ from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
 from pipeline.runners.container import ask_engine
 from pipeline.runners.workbench import Workbench
-from pipeline.settings.inputs import AccountSettings, Settings
+from pipeline.settings.account import AccountSettings
+from pipeline.settings.inputs import Settings
 from pipeline.steps.masks import Masks, secrets_among
 from pipeline.targets.emulator import require_emulator
 from pipeline.verbs import summary, verb

@@ -99,39 +99,6 @@ async def _prepare_into(d: Deployment, stack: Stack, states: dict[str, State]) -
     states[stack.name] = await prepare_stack(d, stack)
 
 
-async def destroy(d: Deployment, backed_up: bool = True) -> dict[str, int]:
-    """Destroy the app, after a verified backup; storage is never destroyed.
-
-    Args:
-        d: the deployment.
-        backed_up: whether to take and verify a backup first.
-
-    Returns:
-        The counts of the applied plan.
-
-    Raises:
-        PipelineError: the backup or its verification failed, and the app still exists; or a step failed.
-    """
-    await require_unlocked(d, d.app)
-    await prepare_stack(d, d.app)
-    try:
-        if backed_up:
-            await require_running(d, Plan())
-            async with nocodb.stopped(d):
-                await verify(d)
-                doomed = await _plan_removal(d)
-        else:
-            doomed = await _plan_removal(d)
-        await planning.apply(d, doomed)
-    finally:
-        await planning.forget(d)
-    return doomed.plan.counts()
-
-
-async def _plan_removal(d: Deployment) -> GatedPlan:
-    return gate_app(await planning.make_plan(d, d.app, destroy=True))
-
-
 async def _apply_what_comes_first(d: Deployment, known: State, plans: dict[str, Plan]) -> dict[str, int]:
     """Apply what app and backups need of storage: a saved plan completely, otherwise the protection.
 

@@ -10,9 +10,10 @@ from pipeline.aws.existing import IN_BUCKET
 from pipeline.backups.catalogue import list_backups
 from pipeline.backups.drill import DrillRequest, drill
 from pipeline.backups.node import in_words, restore
-from pipeline.deploy import order as deploy
 from pipeline.deploy import planning
+from pipeline.deploy.destroy import destroy
 from pipeline.deploy.gate import gate_storage
+from pipeline.deploy.order import deploy
 from pipeline.deployment import DATABASE, Deployment
 from pipeline.errors import PlanRefused, VerifyFailed
 from pipeline.rehearsal import cron
@@ -110,7 +111,7 @@ async def validate_stack_file(d: Deployment) -> None:
 
 async def deploy_again(d: Deployment) -> None:
     """Deploy a second time: nothing may change."""
-    again = await deploy.deploy(d)
+    again = await deploy(d)
     what = f"the second deployment changed something: {again.plans}, changed tasks: {again.changed}"
     prove(again.nothing_changed, what)
     words = f"0 resources and 0 tasks changed; {in_words(again.proof)}"
@@ -119,7 +120,7 @@ async def deploy_again(d: Deployment) -> None:
 
 async def destroy_app_and_count(d: Deployment) -> None:
     """Destroy the app: the bucket and every backup must still exist."""
-    counts = await deploy.destroy(d)
+    counts = await destroy(d)
     backups = await _count_backups(d)
     prove(counts["delete"] > 0, "destroying the app removed nothing")
     prove(backups > 0, "destroying the app removed the backups too")

@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from typing_extensions import Doc
 
-from pipeline.deploy import order
+from pipeline.deploy.destroy import destroy as destroy_app
+from pipeline.deploy.order import refresh_inventory
 from pipeline.deployment import DATABASE
 from pipeline.settings.inputs import Settings
 from pipeline.verbs.call import DeploymentCall
@@ -31,7 +32,7 @@ async def destroy(call: DeploymentCall, without_backup: WithoutBackup = None, ye
     await call.confirm(f"Destroy {what}, {first}?", yes)
     async with call.deployment(settings) as d:
         if not without_backup:
-            await order.refresh_inventory(d)
-        counts = await order.destroy(d, backed_up=not without_backup)
+            await refresh_inventory(d)
+        counts = await destroy_app(d, backed_up=not without_backup)
         words = f"{counts['delete']} resources are deleted; the backups are still in {d.bucket}"
         d.report.prove("destroy", words, **counts)

@@ -13,7 +13,8 @@ import pytest
 
 from pipeline.aws.account import Cloud
 from pipeline.deploy.check import check
-from pipeline.deploy.order import deploy, destroy
+from pipeline.deploy.destroy import destroy
+from pipeline.deploy.order import deploy
 from pipeline.deployment import Deployment, keep_states_in
 from pipeline.errors import BucketTaken, SettingsError, StateElsewhere, StateLocked, StateLost, ToolError
 from pipeline.states.ready import RECORD, require_unlocked

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import pytest
 
 from pipeline.deploy.agreement import note_agreement, refuse
-from pipeline.deploy.order import deploy, destroy
+from pipeline.deploy.destroy import destroy
+from pipeline.deploy.order import deploy
 from pipeline.deploy.preview import Preview
 from pipeline.deployment import Deployment
 from pipeline.errors import PipelineError, PlanRefused, ToolError

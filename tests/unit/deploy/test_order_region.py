@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from pipeline.deploy.order import deploy, destroy
+from pipeline.deploy.destroy import destroy
+from pipeline.deploy.order import deploy
 from pipeline.deployment import Deployment
 from pipeline.errors import PipelineError, RegionDiffers, SettingsError, most_telling
 from pipeline.steps.failures import diagnose

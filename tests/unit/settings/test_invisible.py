@@ -8,8 +8,9 @@ from click.testing import CliRunner
 
 from pipeline.cli import main
 from pipeline.errors import SettingsError
-from pipeline.settings.inputs import Settings, valid_suffix
+from pipeline.settings.inputs import Settings
 from pipeline.settings.invisible import unseen, visible
+from pipeline.settings.suffix import valid_suffix
 from pipeline.steps.masks import Masks
 from tests.unit.settings.test_states import GITLAB, course, problems
 

@@ -12,7 +12,7 @@ from typing_extensions import Doc
 from pipeline.cli.console import run_verb, run_without_report
 from pipeline.settings.states import STATES
 from pipeline.verbs import WITHOUT_REPORT, Verb, verb
-from pipeline.verbs.call import AccountCall, Call, DeploymentCall, MigrationCall, NodesCall
+from pipeline.verbs.call import AccountCall, Call, DeploymentCall, DrillCall, MigrationCall, NodesCall
 from pipeline.verbs.options import Option, option_of, without_none
 
 INPUTS = """\b
@@ -20,19 +20,18 @@ Reads AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (or what else boto3 finds),
 AWS_REGION, TF_VAR_bucket_suffix, TF_VAR_s3_bucket_base_name"""
 OF_STATES = """QUICKDATA_PROVIDER_MIRROR, QUICKDATA_STATE_PASSPHRASE;
 with states in GitLab also GITLAB_URL and GITLAB_PROJECT"""
-OF_DEPLOYMENT = f"""{INPUTS}, TF_VAR_admin_cidr,
-TF_VAR_domain, TF_VAR_workers, GITLAB_USER and GITLAB_PAT,
-VAULT_PASSWORD or ANSIBLE_VAULT_PASSWORD_FILE, QUICKDATA_SSH_KEY,
+OF_NODES = f"""TF_VAR_admin_cidr, TF_VAR_domain, TF_VAR_workers,
+GITLAB_USER and GITLAB_PAT, QUICKDATA_SSH_KEY,
 {OF_STATES}"""
-OF_NODES = f"""{INPUTS}, TF_VAR_admin_cidr,
-TF_VAR_domain, TF_VAR_workers, GITLAB_USER and GITLAB_PAT,
-QUICKDATA_SSH_KEY, {OF_STATES}"""
+OF_DEPLOYMENT = f"""VAULT_PASSWORD or ANSIBLE_VAULT_PASSWORD_FILE,
+{OF_NODES}"""
 EPILOGS: dict[object, str] = {
     Call: "",
     AccountCall: f"{INPUTS}.",
-    DeploymentCall: f"{OF_DEPLOYMENT}.",
-    MigrationCall: f"{OF_DEPLOYMENT}.",
-    NodesCall: f"{OF_NODES}.",
+    DeploymentCall: f"{INPUTS},\n{OF_DEPLOYMENT}.",
+    DrillCall: f"{INPUTS}.\n\n\b\nWith --physical also {OF_DEPLOYMENT}.",
+    MigrationCall: f"{INPUTS},\n{OF_DEPLOYMENT}.",
+    NodesCall: f"{INPUTS},\n{OF_NODES}.",
 }
 VERBOSE = click.Option(["-v", "--verbose"], is_flag=True, help="Show what the tools themselves print.")
 ASK_VAULT_PASSWORD = click.Option(
@@ -49,6 +48,7 @@ COMMON: dict[object, tuple[click.Option, ...]] = {
     Call: (VERBOSE,),
     AccountCall: (VERBOSE,),
     DeploymentCall: (STATE, ASK_VAULT_PASSWORD, VERBOSE),
+    DrillCall: (STATE, ASK_VAULT_PASSWORD, VERBOSE),
     MigrationCall: (ASK_VAULT_PASSWORD, VERBOSE),
     NodesCall: (STATE,),
 }

@@ -10,7 +10,8 @@ from pipeline.deployment import Deployment
 from pipeline.rehearsal.local_nodes import OpenSurroundings
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
-from pipeline.settings.inputs import AccountSettings, Settings
+from pipeline.settings.account import AccountSettings
+from pipeline.settings.inputs import Settings
 
 Inputs = TypeVar("Inputs", bound=AccountSettings)
 Form = Literal["txt", "json", "html"]
@@ -111,6 +112,10 @@ class DeploymentCall(AccountCall, Protocol):
         Args:
             yes: --yes was given.
         """
+
+
+class DrillCall(DeploymentCall, Protocol):
+    """A call of a verb that reads the inputs for the bucket, and with --physical those of a deployment."""
 
 
 class MigrationCall(DeploymentCall, Protocol):

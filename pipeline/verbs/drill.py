@@ -12,7 +12,7 @@ from pipeline.deploy.order import refresh_inventory
 from pipeline.deployment import DATABASE
 from pipeline.errors import SettingsError
 from pipeline.servers.named import named_server
-from pipeline.verbs.call import DeploymentCall
+from pipeline.verbs.call import DrillCall
 from pipeline.verbs.options import BY_ID, OF_DATABASE, Option, valid_hours, valid_image, valid_server
 
 BackupId = Annotated[str | None, Doc("The backup to restore. Default: the newest."), BY_ID]
@@ -42,7 +42,7 @@ Physical = Annotated[bool, Doc("Recover the physical backups on the node instead
 
 
 async def drill(  # noqa: PLR0913, PLR0917 - a parameter for each option
-    call: DeploymentCall,
+    call: DrillCall,
     backup_id: BackupId = None,
     max_age: MaxAge = None,
     database: Database = DATABASE,

@@ -15,6 +15,11 @@ PROVES = {
     "restore": "the backup is live, and its data was compared",
 }
 """The verbs that prove something, with the claim that their end may make; the others are only done."""
+INSTEAD = {
+    ("drill", "physical drill"): "the physical backups recover on the node, and their rows are the same",
+    ("restore", "recovery"): "the database is that of the moment, and its rows were compared",
+}
+"""The claim for a proof of another kind, by verb and proof."""
 
 SIGNS: Mapping[Tone, str] = {"good": "✓", "bad": "✗", "warn": "!"}
 
@@ -39,6 +44,20 @@ class Headline:
         return SIGNS[self.tone]
 
 
+def claim(verb: str, proofs: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return what the end of a run that ended well may claim; nothing when it compared nothing.
+
+    Args:
+        verb: the verb.
+        proofs: its proofs by name. A restore to a moment without a proof point says `compared` false.
+    """
+    uncompared = verb == "restore" and any(proof.get("compared") is False for proof in proofs.values())
+    if uncompared or not proofs:
+        return ""
+    others = [words for (of, name), words in INSTEAD.items() if of == verb and name in proofs]
+    return others[0] if others else PROVES.get(verb, "")
+
+
 def headline(run: Run) -> Headline:
     """Return the headline of a run.
 
@@ -50,8 +69,8 @@ def headline(run: Run) -> Headline:
         return Headline("Not ended", "warn", words)
     if run["error"]:
         return Headline(*_word_of_failure(run), run["error"]["cause"].partition("\n")[0])
-    if run["verb"] in PROVES and run["proofs"]:
-        return Headline("Proven", "good", _proven(run))
+    if claimed := claim(run["verb"], run["proofs"]):
+        return Headline("Proven", "good", _proven(run, claimed))
     return Headline("Done", "good", "The verb did its work.")
 
 
@@ -69,9 +88,8 @@ def _word_of_failure(run: Run) -> tuple[str, Tone]:
     return named.get(code, ("Not proven" if run["verb"] in PROVES else "Failed", "bad"))
 
 
-def _proven(run: Run) -> str:
-    claim = PROVES[run["verb"]]
-    said = f"{claim[0].upper()}{claim[1:]}: {_counted(run['proofs'], 'proof')}."
+def _proven(run: Run, claimed: str) -> str:
+    said = f"{claimed[0].upper()}{claimed[1:]}: {_counted(run['proofs'], 'proof')}."
     left = f" {_counted(run['not_proven'], 'thing')} this run cannot prove." if run["not_proven"] else ""
     return said + left
 

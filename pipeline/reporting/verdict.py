@@ -8,7 +8,7 @@ from pipeline.errors import (
     RestoredInPart,
     SettingsError,
 )
-from pipeline.reporting.headline import PROVES
+from pipeline.reporting.headline import PROVES, claim
 from pipeline.reporting.report import Report
 from pipeline.units import clock
 
@@ -24,8 +24,8 @@ def verdict(report: Report, error: PipelineError | None, seconds: float) -> str:
     spent = clock(seconds)
     if error:
         return _failed(report, error, spent)
-    if report.proofs and report.verb in PROVES:
-        return f"PROVEN in {spent}: {PROVES[report.verb]}"
+    if claimed := claim(report.verb, report.proofs):
+        return f"PROVEN in {spent}: {claimed}"
     return f"DONE in {spent}: {report.verb}"
 
 

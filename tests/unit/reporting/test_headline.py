@@ -20,6 +20,23 @@ def test_a_verb_that_compares_nothing_proves_nothing() -> None:
     assert headline(document(verb="backup", proofs={"backup": {"words": "taken"}})).word == "Done"
 
 
+def test_a_recovery_that_was_not_compared_is_not_called_proven() -> None:
+    run = document(verb="restore", proofs={"recovery": {"words": "readable", "compared": False}})
+    assert headline(run).word == "Done"
+    run["proofs"]["recovery"]["compared"] = True
+    assert headline(run).sentence.startswith("The database is that of the moment, and its rows were compared")
+
+
+def test_a_rehearsal_compares_a_recovery_itself() -> None:
+    proofs = {"recovery": {"words": "NocoDB shows its rows", "compared": False}}
+    assert headline(document(verb="rehearse", proofs=proofs)).word == "Proven"
+
+
+def test_a_drill_of_the_physical_backups_does_not_claim_to_be_off_the_node() -> None:
+    run = document(verb="drill", proofs={"physical drill": {"words": "12 rows"}})
+    assert headline(run).sentence.startswith("The physical backups recover on the node")
+
+
 def test_without_a_proof_nothing_is_proven() -> None:
     assert headline(document(verb="deploy")).word == "Done"
 

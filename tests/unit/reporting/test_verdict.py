@@ -33,6 +33,12 @@ def test_only_a_verb_that_has_proven_something_says_so(verb: str) -> None:
     assert verdict(report, None, 134).startswith("PROVEN in 2:14: ") is (verb in PROVES)
 
 
+def test_a_recovery_that_was_not_compared_is_done_and_not_proven() -> None:
+    report = Report("restore", "aws")
+    report.prove("recovery", "readable; no proof for that moment", compared=False)
+    assert verdict(report, None, 134) == "DONE in 2:14: restore"
+
+
 @pytest.mark.parametrize(("error", "said"), ERRORS.items())
 def test_a_failure_is_never_called_proven(error: type[PipelineError], said: str) -> None:
     report = Report("verify", "aws")

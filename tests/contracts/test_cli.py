@@ -20,7 +20,8 @@ from tests.support.examples import example
 from tests.support.verbs import COMMANDS
 
 VERBS = sorted(NAMES)
-FILES = ("run.json", "junit.xml", "index.html")
+FILES = {"run.json", "junit.xml", "index.html", "history.json", ".lock"}
+"""What a verb leaves in the folder of its reports."""
 VALUED = [
     (verb, option.opts[-1])
     for verb in VERBS
@@ -62,6 +63,14 @@ def test_every_verb_explains_itself_and_each_option_with_an_example_that_can_be_
         command.make_context(verb, shlex.split(words))
     for option in (each for each in command.params if isinstance(each, click.Option)):
         assert option.help, f"{verb} {option.name} is not explained"
+
+
+def test_inputs_that_only_an_option_needs_stand_apart_in_the_help() -> None:
+    said = CliRunner().invoke(main, ["drill", "--help"]).output
+    always, _, physical = said.partition("With --physical also ")
+    assert "TF_VAR_bucket_suffix" in always
+    for name in ("VAULT_PASSWORD", "TF_VAR_admin_cidr", "QUICKDATA_SSH_KEY"):
+        assert (name in always, name in physical) == (False, True)
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -234,6 +243,11 @@ def test_a_ctrl_c_before_anything_has_begun_is_reported_as_an_interrupt(
     assert '"exit_code": 130' in (tmp_path / "reports/run.json").read_text()
 
 
+def left_by_a_verb(reports: Path) -> list[str]:
+    assert {file.name for file in reports.iterdir()} == FILES
+    return [file.read_text() for file in reports.iterdir()]
+
+
 def test_a_defect_is_told_without_its_own_words_and_without_a_traceback(
     environment: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -245,8 +259,11 @@ def test_a_defect_is_told_without_its_own_words_and_without_a_traceback(
     with pytest.raises(SystemExit) as ended:
         console.run_verb(failing, "deploy", False)
     assert ended.value.code == 1
-    written = [(tmp_path / "reports" / name).read_text() for name in FILES]
-    for text in (capsys.readouterr().err, *written):
+    written = left_by_a_verb(tmp_path / "reports")
+    told = [text for text in (capsys.readouterr().err, *written) if "defect" in text]
+    assert len(told) == 4  # and not in the history, which has no words
+    assert not [text for text in written if "CANARY" in text]
+    for text in told:
         assert "a defect in the pipeline: KeyError" in text
         assert "report this defect with the lines below" in text
         assert "in failing" in text
@@ -266,8 +283,9 @@ def test_a_secret_of_the_environment_is_in_no_error_and_in_no_report(
     monkeypatch.setenv("GITLAB_PAT", "canary-pat")
     with pytest.raises(SystemExit):
         console.run_verb(failing, "verify", False)
-    written = [(tmp_path / "reports" / name).read_text() for name in FILES]
-    assert all("is not known" in text and "canary" not in text for text in written)
+    written = left_by_a_verb(tmp_path / "reports")
+    assert len([text for text in written if "is not known" in text]) == 3
+    assert not [text for text in written if "canary" in text]
     assert "canary" not in capsys.readouterr().err
 
 

@@ -44,6 +44,8 @@ The second point is in the rest of storage too, which is applied beside the app;
 SUFFIX = "life"
 KEY = ".ssh/id_ed25519"
 PASSFILE = "nodes/database/etc/quickdata/pgpass"
+LEFT = {"index.html", "run.json", "junit.xml", "history.json", "backups.html"}
+"""What the verbs leave for readers; it is searched too."""
 
 
 def interrupted_everywhere(found: Checkout, *signals: signal.Signals) -> dict[str, Ended]:
@@ -121,6 +123,7 @@ def life(tmp_path_factory: pytest.TempPathFactory, localstack: LocalStack) -> Li
             assert not upload.exists()
             found.run("restore", "--id", backup, "--yes", "--verbose")
             after = fingerprint(server)
+            found.run("backups", "--html")
     return Life(found, watcher, interrupted, deployed, as_planned, nodes, before, empty, after)
 
 
@@ -177,6 +180,7 @@ def test_the_only_file_with_a_secret_is_the_nodes_own_password_file(life: Life) 
     found = set(life.watcher.canaries.files(root, home))
     assert found == {(root / PASSFILE, "vault_db_password"), (home / KEY, "SSH key")}
     assert (root / PASSFILE).stat().st_mode & 0o777 == 0o600
+    assert {each.name for each in (root / "reports").iterdir()} >= LEFT
 
 
 def test_the_ssh_key_was_laid_down_for_its_owner_only_and_is_gone(life: Life) -> None:

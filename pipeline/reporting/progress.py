@@ -113,8 +113,8 @@ class Progress:
         if self._live:
             self._print(Text.assemble((mark, STYLES[mark]), line.removeprefix(mark)))
             return
-        count = self.state.count(len(self.state.ended))
-        self.note(f"{line}  ({count})" if " of " in count else line)
+        place = self.state.place()
+        self.note(f"{line}  ({place})" if place else line)
 
     def _print(self, text: str | Text) -> None:
         self._console.print(text)

@@ -87,8 +87,17 @@ class RunState:
     def count(self, number: int) -> str:
         """Return "step 23 of about 75", without the sum where no past run says it."""
         course = self.usual.course(self._passed)
-        steps = len(course.steps) if course else 0
-        return f"step {number} of about {steps}" if number <= steps else f"step {number}"
+        if course is None or number > len(course.steps):
+            return f"step {number}"
+        return f"step {number} of about {len(course.steps)}"
+
+    def place(self) -> str:
+        """Return "step 23 of about 75, about 3 min left" for the step that ended last.
+
+        It is empty where no past run says it.
+        """
+        count = self.count(len(self.ended))
+        return ", ".join([count, *self._left()]) if " of " in count else ""
 
     def status(self) -> list[str]:
         """Return the parts of the status line, such as "2:14 passed"."""

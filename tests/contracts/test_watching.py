@@ -204,7 +204,7 @@ def test_a_pipe_gets_one_line_a_step_in_its_own_encoding(place: Path, env: dict[
     first, step, verdict, where = err.splitlines()
     assert first == "it begins"
     assert step.startswith(f"{mark} slow: apply ") or "FORCE_COLOR" in env
-    assert step.endswith(" s  (step 1 of about 1)")
+    assert step.endswith(" s  (step 1 of about 1, a few seconds left)")
     assert verdict.startswith("PROVEN in ")
     assert where == "The report is reports/index.html"
     assert out == f"{mark} work: 42 rows compared\n"

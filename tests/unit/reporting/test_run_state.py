@@ -47,6 +47,15 @@ def test_with_one_the_status_has_the_number_of_steps_and_the_time_that_is_left(c
     assert state.status() == ["step 2 of about 2", "2:14 passed", "about 3 min left"]
 
 
+def test_a_step_that_has_ended_has_its_place_among_the_usual_ones(clock: Clock) -> None:
+    state = RunState(past(("init", 10, 10), ("apply", 200, 210)))
+    state.begin("init")
+    clock.now += 10
+    state.end("init")
+    assert state.place() == "step 1 of about 2, about 5 min left"
+    assert RunState().place() == ""
+
+
 def test_more_steps_than_usual_are_counted_without_a_sum(clock: Clock) -> None:
     state = RunState(past(("init", 10, 10)))
     for name in ("init", "more"):

@@ -43,7 +43,7 @@ def test_the_verdict_comes_first_then_what_to_do_then_what_was_proven_then_what_
         "Timeline",
         "Plans",
         "What Ansible changed",
-        "Made of",
+        "Versions",
     ]
     page = report_page(WHOLE)
     assert page.index("<h1>") < page.index("<h2>")
@@ -77,7 +77,7 @@ def test_a_step_that_failed_in_a_run_that_ended_well_is_not_told_as_its_failure(
 def test_the_run_before_stands_beside_this_one() -> None:
     page = report_page(WHOLE)
     assert "the last good run: 1:20" in page
-    assert '<td class="number" data-label="before">1:10</td>' in page
+    assert '<td class="number" data-label="last time">1:10</td>' in page
 
 
 class Markup(HTMLParser):

@@ -41,16 +41,16 @@ test-unit: install-dev ## The fast loop: the tests that start no process; about 
 	@.venv/bin/pytest -n 2 tests/unit $(PYTEST_OPTIONS)
 
 .PHONY: test
-test: install-dev lint ## The linters, and one test of every part on real servers; about 10 minutes on 2 cores.
+test: install-dev lint ## The linters, and one test of every part on real servers; about 10 minutes on 2 quiet cores.
 	@printf '%s\n' 'tests: the slowest files run first, so the first dots appear after some minutes'
 	@$(PYTEST) $(PYTEST_OPTIONS)
 
 .PHONY: test-long
-test-long: install-dev ## The slow tests, in the folders named `long`; about 30 minutes.
+test-long: install-dev ## The slow tests, in the folders named `long`; about 30 minutes on 2 quiet cores.
 	@$(PYTEST) $(LONG) $(PYTEST_OPTIONS)
 
 .PHONY: test-all
-test-all: test test-long ## All tests except those of the Swarm; about 40 minutes.
+test-all: test test-long ## All tests except those of the Swarm; about 40 minutes on 2 quiet cores.
 
 .PHONY: bench
 bench: install-dev ## Measure, and compare with the usual tools; about an hour. See BENCH_OPTIONS=--help.

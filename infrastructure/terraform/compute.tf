@@ -17,7 +17,7 @@ locals {
 }
 
 resource "aws_instance" "node" {
-  #checkov:skip=CKV_AWS_88:A node loads packages and images without a NAT gateway, and is reached by SSH. The groups let in who may.
+  #checkov:skip=CKV_AWS_88:A node loads packages and images without a NAT gateway, and is reached by SSH. The security groups say who may reach it.
   #checkov:skip=CKV_AWS_126:Monitoring each minute is paid for. `quickdata status` and the watch on backups say what is wrong.
   #checkov:skip=CKV_AWS_135:Types that give NVMe names are optimized by default. The argument would replace nodes that exist.
   for_each = local.nodes

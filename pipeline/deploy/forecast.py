@@ -59,7 +59,7 @@ async def _forecast_into(
 
 
 async def forecast(d: Deployment, stack: Stack) -> Plan:
-    """Plan a stack on a made-up state of storage. No state is locked or written, and no file of it stays.
+    """Plan a stack on a made-up state of storage. No state is locked or written, and no file remains.
 
     Args:
         d: the deployment.

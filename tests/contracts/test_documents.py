@@ -33,6 +33,8 @@ VARIABLE = re.compile(r"\b[A-Z][A-Z0-9]*(?:_[A-Za-z0-9]+)+\b")
 OTHERS = {"TF_STATE_PERSIST_INTERVAL", "SQL_ASCII"}
 """What looks like a variable, and is OpenTofu's or PostgreSQL's."""
 OPTION = re.compile(r"(?<!\S)--[a-z][a-z-]*")
+CONTENTS = re.compile(r"^- \[(.+)\]\(#.+\)$", re.MULTILINE)
+"""A line of a page's list of contents."""
 ON_THE_NODE = {"--verify"}
 """The options of `restore-pg-latest.sh` that are not those of a verb."""
 
@@ -62,6 +64,13 @@ def test_a_link_leads_to_a_file_and_a_heading_that_exist(page: Path) -> None:
         assert not heading or heading in anchors(target), link
 
 
+@every_page
+def test_a_list_of_contents_has_every_heading_of_the_page_in_its_order(page: Path) -> None:
+    listed = CONTENTS.findall(page.read_text())
+    headings = re.findall(r"^## (.+)$", FENCED.sub("", page.read_text()), re.MULTILINE)
+    assert listed in ([], headings)
+
+
 def test_the_pages_are_found() -> None:
     """Otherwise nothing above would be looked at."""
     names = {relative(page) for page in DOCUMENTS}
@@ -69,6 +78,7 @@ def test_the_pages_are_found() -> None:
     assert PATH.findall(ARCHITECTURE.read_text())
     assert TARGET.findall((REPOSITORY / "CONTRIBUTING.md").read_text())
     assert len([link for page in PAGES for link in links(page) if "#" in link]) > 20
+    assert len([page for page in PAGES if CONTENTS.search(page.read_text())]) >= 5
 
 
 def sources() -> str:

@@ -47,16 +47,16 @@ async def rehearse_on(
     if kind == DOCKER and why:
         raise ToolError(f"no nodes in Docker: {why}", "fix the cause, or rehearse with --nodes local")
     if why:
-        _say(progress, report, f"nodes: local, directories on this machine: {why}")
+        _say(progress, report, f"local, directories on this machine: {why}")
         await rehearse(progress, report, suffix)
     else:
         reason = "chosen by --nodes docker" if kind == DOCKER else "Docker runs and has the images"
-        _say(progress, report, f"nodes: docker, containers with a Swarm: {reason}")
+        _say(progress, report, f"docker, containers with a Swarm: {reason}")
         await _on_swarm(progress, report, suffix)
 
 
 def _say(progress: Progress, report: Report, choice: str) -> None:
-    progress.note(choice)
+    progress.note(f"nodes: {choice}")
     report.facts["nodes"] = choice
 
 

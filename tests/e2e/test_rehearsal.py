@@ -130,6 +130,7 @@ def test_its_report_has_every_step_the_plans_and_the_versions(rehearsed: Run) ->
     assert f"create {LIFECYCLE}.backups" in [change for each in others for change in each["changes"]]
     assert "refused by the gate" in report["proofs"]["storage destroy"]["gate"]
     assert report["facts"]["versions"]["tofu"]
+    assert report["facts"]["nodes"] == "local, directories on this machine: chosen by --nodes local"
 
 
 def test_a_second_deployment_changed_nothing(rehearsed: Run) -> None:

@@ -71,6 +71,12 @@ def test_a_list_of_contents_has_every_heading_of_the_page_in_its_order(page: Pat
     assert listed in ([], headings)
 
 
+@every_page
+def test_every_row_of_a_table_stands_below_its_head(page: Path) -> None:
+    tables = re.findall(r"(?:^\|.*\n)+", FENCED.sub("", page.read_text()), re.MULTILINE)
+    assert [table for table in tables if not re.match(r"\|.*\n\|(?:-+\|)+\n", table)] == []
+
+
 def test_the_pages_are_found() -> None:
     """Otherwise nothing above would be looked at."""
     names = {relative(page) for page in DOCUMENTS}

@@ -54,7 +54,7 @@ class Verbs(click.Group):
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="quickdata-pipeline")
 def main() -> None:
-    """Deploy NocoDB and PostgreSQL in order, and prove that a backup would come back.
+    """Deploy NocoDB on AWS, and prove that your backups restore.
 
     Exit codes: 0 done, 1 failed, 2 wrong input, 3 refused by a gate, 4 verification failed,
     5 restored with objects missing or defined otherwise, 130 interrupted.

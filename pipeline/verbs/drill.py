@@ -38,7 +38,7 @@ Server = Annotated[
     ),
     Option(valid_server, metavar="HOST:PORT", terminal_only=True),
 ]
-Physical = Annotated[bool, Doc("Recover the physical backups on the node instead.")]
+Physical = Annotated[bool, Doc("Recover the physical backups instead, on the node.")]
 
 
 async def drill(  # noqa: PLR0913, PLR0917 - a parameter for each option

@@ -167,10 +167,10 @@ def plan_to_read(value: Path | None) -> PurePosixPath | None:
     return PurePosixPath(value.absolute()) if value else None
 
 
-BY_ID = Option(valid_id, name="id")
+BY_ID = Option(valid_id, name="id", metavar="ID")
 TO_TIME = Option(valid_moment, metavar="TIME")
 TO_POINT = Option(valid_point, metavar="NAME", terminal_only=True)
-OF_DATABASE = Option(valid_database)
+OF_DATABASE = Option(valid_database, metavar="NAME")
 OF_STACK = Option(argument=True)
 
 Yes = Annotated[bool, Doc("Skip the confirmation (for CI).")]

@@ -51,10 +51,11 @@ def table(known: Summary, now: datetime) -> Iterator[str]:
     columns = "{:<33} {:>9} {:>10}  {}"
     yield columns.format("PHYSICAL BACKUP", "AGE", "SIZE", "TYPE")
     for each in reversed(known.backups):
-        yield columns.format(each.label, _age(each, now), in_units(each.stored_bytes), each.kind)
-    if known.backups:
-        yield f"A recovery can go to any moment since {known.backups[0].finished_at:%Y-%m-%d %H:%M:%S} UTC."
-    yield f"Last proof point: {known.point}"
+        kind = f"{each.kind}, damaged" if each.damaged else each.kind
+        yield columns.format(each.label, _age(each, now), in_units(each.stored_bytes), kind)
+    if known.good:
+        yield f"A recovery can go to any moment since {known.good[0].finished_at:%Y-%m-%d %H:%M:%S} UTC."
+    yield f"Last proof point: {known.point or 'none yet'}"
 
 
 def age_problem(known: Summary, now: datetime) -> str:

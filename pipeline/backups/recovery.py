@@ -2,14 +2,21 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
+from typing import NoReturn
 
 from pipeline.backups import nocodb
 from pipeline.backups.node import Figures, command, physical_backup, run_command
 from pipeline.deployment import Deployment
+from pipeline.errors import PipelineError
+from pipeline.runners.cleanup import clean_after
 from pipeline.units import duration, in_units
 
 COMMAND = "recover-pg.sh"
 LATEST = "latest"
+START = "look at docker service logs of NocoDB and of its database; on the database node"
+BACK_UP = "run physical-backup.sh on the database node"
+"""What to do when NocoDB does not come back, or when the backup after the swap fails."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +54,8 @@ def table(found: Figures) -> Iterator[str]:
     yield f"held     {found['earliest']} to {found['latest']}"
     yield f"backup   {found['backup']}, finished {found['backup_finished_at']}"
     yield f"WAL      about {found['wal_segments']} segments, {in_units(found['wal_bytes'])} in the bucket"
-    yield f"room     {in_units(found['needed_bytes'])} needed, {in_units(found['free_bytes'])} free"
+    needed, kept, free = (in_units(found[f"{each}_bytes"]) for each in ("needed", "reserve", "free"))
+    yield f"room     {needed} needed, {kept} stay free for the live database, {free} free"
     yield f"lost     what was written in the last {duration(found['lost_seconds'])}"
 
 
@@ -61,16 +69,48 @@ async def recover(d: Deployment, target: Target) -> Figures:
         nocodb_away_seconds.
 
     Raises:
-        PipelineError: the recovery failed; before the swap, the live database was not touched.
+        PipelineError: the recovery failed; before the swap, the live database was not touched. After the
+            swap, the error names the folder of the formerly live files.
     """
     name = "recovery: restore, replay and compare"
     found = await run_command(d, command(d, name, COMMAND, *target.options))
-    async with nocodb.away(d) as away, nocodb.database_stopped(d):
-        step = command(d, "recovery: swap the files", COMMAND, "--go-live", found["id"])
-        swapped = await run_command(d, step)
-    await physical_backup(d)
+    swapped: Figures = {}
+    try:
+        async with nocodb.away(d) as away, nocodb.database_stopped(d):
+            swapped = await go_live(d, found["id"])
+    except BaseException as error:
+        if not swapped:
+            await clean_after(error, partial(give_up, d, found["id"]))
+            raise
+        raise_live(error, found, swapped["kept"], START)
+    try:
+        await physical_backup(d)
+    except PipelineError as error:
+        raise_live(error, found, swapped["kept"], BACK_UP)
     seconds = {"nocodb_away_seconds": away.seconds} if d.real_nodes else {}
     return {**found, "kept": swapped["kept"], **seconds}
+
+
+async def go_live(d: Deployment, number: str) -> Figures:
+    """Swap the recovered files in, and say at once where the formerly live ones are."""
+    swapped = await run_command(d, command(d, "recovery: swap the files", COMMAND, "--go-live", number))
+    d.progress.note(f"the formerly live files are in {swapped['kept']} on the database node")
+    return swapped
+
+
+async def give_up(d: Deployment, number: str) -> None:
+    """Remove a recovery that did not go live: until then, the node refuses other backups and recoveries."""
+    await run_command(d, command(d, "recovery: give it up", COMMAND, "--give-up", number))
+
+
+def raise_live(error: BaseException, found: Figures, kept: str, fix: str) -> NoReturn:
+    """Raise the error of a step after the swap, with the place of the formerly live files."""
+    if not isinstance(error, PipelineError):
+        raise error
+    what = f"the database is that of {found['moment']}, but then: {error.what}"
+    failure = PipelineError(what, f"{fix}; the formerly live files are in {kept} there", error.tail)
+    failure.exit_code = error.exit_code
+    raise failure from error
 
 
 async def drill(d: Deployment) -> Figures:

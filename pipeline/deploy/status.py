@@ -140,7 +140,7 @@ async def _backups(d: Deployment) -> Finding:
         if wrong := age_problem(known, now):
             lines.insert(0, wrong)
             fix = fix or f"see {LOG}, then run physical-backup.sh there"
-        lines.append(f"the last proof point of the physical backups is {known.point}")
+        lines.append(f"the last proof point of the physical backups is {known.point or 'none yet'}")
     return Finding("backups", tuple(lines), facts, d.advice(fix) if fix else "")
 
 

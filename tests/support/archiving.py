@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -27,6 +28,7 @@ from quickdata_node.physical.container import (
     USER,
     image,
 )
+from quickdata_node.physical.throwaway import NAME
 from tests.support.backup_node import PATH, SCRIPTS
 from tests.support.backup_runs import Finished, finish, wait_for
 
@@ -40,6 +42,7 @@ ARCHIVING = (
     "archive_timeout=30",
 )
 CONFIGURATION = REPOSITORY / "infrastructure/ansible/roles/nocodb/templates/pgbackrest.conf.j2"
+SEGMENT = re.compile(r".*/[0-9A-F]{24}-[0-9a-f]{40}\.zst")
 RECOVERY = "arn:aws:iam::000000000000:role/quickdata-test-recovery"
 
 
@@ -81,6 +84,26 @@ class Archiving:
         """Return an object of the database's folder."""
         answer = self.s3.get_object(Bucket=self.bucket, Key=f"postgres/{DATABASE}/{rest}")
         return bytes(answer["Body"].read())
+
+    def segments(self) -> list[str]:
+        """The keys of the WAL segments in the bucket, in the order of their names."""
+        prefix = "postgres/pgbackrest/archive/"
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+        keys = [each["Key"] for page in pages for each in page["Contents"]]
+        return sorted(filter(SEGMENT.fullmatch, keys), key=lambda key: key.rpartition("/")[2])
+
+    @contextmanager
+    def replaced(self, key: str, change: Callable[[bytes], bytes] | None) -> Iterator[None]:
+        """Change an object for a while, or remove it."""
+        kept = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        if change:
+            self.s3.put_object(Bucket=self.bucket, Key=key, Body=change(kept))
+        else:
+            self.s3.delete_object(Bucket=self.bucket, Key=key)
+        try:
+            yield
+        finally:
+            self.s3.put_object(Bucket=self.bucket, Key=key, Body=kept)
 
     def _configure(self) -> None:
         text = Template(CONFIGURATION.read_text()).render(
@@ -228,17 +251,35 @@ class Archiving:
         self.start()
         return done
 
+    def give_up(self, *numbers: str) -> None:
+        """Remove recoveries that did not go live; those that are ready, if none is named."""
+        for number in numbers or [each.name for each in self.recoveries() if stage(each) == "ready"]:
+            done = self.recover("--give-up", number)
+            assert done.code == 0, done.log
+
+    def move_back(self, number: str) -> None:
+        """Put the files that a recovery has kept in the live server's place again, as an operator would."""
+        live, kept = self.volume / "18/docker", self.volume / "recovery" / number / "data"
+        aside = self.volume / "aside"
+        self.stop()
+        live.rename(aside)
+        kept.rename(live)
+        aside.rename(kept)
+        self.start()
+
     def recoveries(self) -> list[Path]:
         return sorted((self.volume / "recovery").glob("*"))
 
     def recoveries_in_work(self) -> list[Path]:
-        return [each for each in self.recoveries() if (each / "stage").read_text() == "recovering\n"]
+        return [each for each in self.recoveries() if stage(each) == "recovering"]
 
     def runs_in_recovery(self, program: str) -> bool:
         """Whether a program runs in the recovery's container."""
-        words = ["docker", "top", "quickdata-recovery", "-eo", "pid,args"]
-        seen = subprocess.run(words, capture_output=True, text=True, check=False).stdout
-        return any(line.split()[1] == program for line in seen.splitlines())
+        return any(words[0] == program for words in processes(NAME))
+
+    def backup_runs(self) -> bool:
+        """Whether pgBackRest takes a backup in the server's container."""
+        return any(words[0] == "pgbackrest" and "backup" in words for words in processes(self.name))
 
     def rows(self) -> int:
         return int(self.sql("select count(*) from customers"))
@@ -247,6 +288,10 @@ class Archiving:
         """The note that a drill has left beside a point."""
         key = f"postgres/{DATABASE}/points/{point}.verified.json"
         return json.loads(self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read())
+
+    def forget_point(self, point: str) -> None:
+        """Remove a point's file."""
+        self.s3.delete_object(Bucket=self.bucket, Key=f"postgres/{DATABASE}/points/{point}.json")
 
     def forge(self, point: str, change: Callable[[list[dict[str, Any]]], object]) -> None:
         """Change the tables in a point's file."""
@@ -262,6 +307,18 @@ def docker(*words: str) -> str:
     return done.stdout.strip()
 
 
+def processes(container: str) -> list[list[str]]:
+    """The words of each process in a container; no process if it does not run."""
+    command = ["docker", "top", container, "-eo", "pid,args"]
+    seen = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    return [line.split()[1:] for line in seen.splitlines()[1:]]
+
+
+def stage(recovery: Path) -> str:
+    """What a recovery's folder says about it."""
+    return (recovery / "stage").read_text().strip()
+
+
 def gateway() -> str:
     """The address at which a container reaches this machine."""
     return docker("network", "inspect", "bridge", "--format", "{{range .IPAM.Config}}{{.Gateway}}{{end}}")
@@ -275,7 +332,7 @@ def archiving(directory: Path, storage: LocalStack, bucket: str = "") -> Iterato
         yield server
     finally:
         server.kill()
-        words = ["docker", "rm", "--force", "--volumes", "quickdata-recovery"]
+        words = ["docker", "rm", "--force", "--volumes", NAME]
         subprocess.run(words, check=False, capture_output=True)
 
 

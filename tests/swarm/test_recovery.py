@@ -1,14 +1,18 @@
 """Recovery to a moment: a database's container that archives into LocalStack. Needs Docker."""
 
+import json
+import os
 import subprocess
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from anyio.from_thread import start_blocking_portal
 
 from pipeline.servers.localstack import localstack
-from tests.support.archiving import Archiving, archiving, gateway, kill
+from quickdata_node.physical.throwaway import NAME
+from tests.support.archiving import Archiving, archiving, docker, gateway, kill
 from tests.support.backup_runs import wait_for
 from tests.support.live import NODES
 
@@ -27,6 +31,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archiving]:
         server.sql("insert into customers select n, 'customer ' || n from generate_series(1, 500) n")
         server.backup()
         yield server
+
+
+@pytest.fixture(autouse=True)
+def nothing_waits_for_its_swap(server: Archiving) -> Iterator[None]:
+    yield
+    server.give_up()
 
 
 @pytest.fixture
@@ -69,6 +79,7 @@ def test_a_recovery_to_a_point_is_compared_with_it(server: Archiving) -> None:
     server.sql("delete from customers")
     done = server.recover("--to-point", point)
     assert (done.code, done.json["compared"], done.json["rows"]) == (0, True, 500), done.log
+    server.give_up()
     server.forge(point, lambda tables: tables[0].update(rows=7))
     wrong = server.recover("--to-point", point)
     assert wrong.code == 4
@@ -94,7 +105,7 @@ def test_a_look_recovers_nothing_and_says_what_there_is(server: Archiving, momen
     told = done.json
     assert (told["action"], told["point"]) == ("checked", None)
     assert told["earliest"] < told["moment"] < told["latest"]
-    assert told["needed_bytes"] > 30_000_000 < told["free_bytes"]
+    assert told["needed_bytes"] > 30_000_000 < told["reserve_bytes"] < told["free_bytes"]
     assert told["wal_segments"] > 0 < told["wal_bytes"]
     assert server.recoveries() == before
 
@@ -103,6 +114,14 @@ def test_a_moment_after_the_last_transaction_can_be_recovered(server: Archiving)
     rows = server.sql("select count(*) from customers")
     done = server.recover("--to-time", server.now().isoformat())
     assert (done.code, str(done.json["rows"])) == (0, rows), done.log
+
+
+def test_a_time_may_have_any_zone(server: Archiving, moment: str) -> None:
+    india = timezone(timedelta(hours=5, minutes=30))
+    elsewhere = datetime.fromisoformat(moment).astimezone(india).isoformat()
+    assert elsewhere.endswith("+05:30")
+    there, here = (server.recover("--to-time", time, "--check-only").json for time in (elsewhere, moment))
+    assert there["moment"] == here["moment"]
 
 
 @pytest.mark.parametrize(
@@ -150,7 +169,10 @@ def test_a_running_database_is_not_swapped(server: Archiving, moment: str) -> No
 
 def test_of_two_recoveries_one_waits_for_nobody(server: Archiving, moment: str) -> None:
     first = server.begin("recover-pg.sh", "--to-time", moment)
-    wait_for(server.recoveries_in_work)
+    wait_for(lambda: server.runs_in_recovery("postgres"))
+    limits = json.loads(docker("inspect", NAME, "--format", "{{json .HostConfig}}"))
+    assert limits["Init"] is True
+    assert 0 < limits["Memory"] <= os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
     second = server.recover("--to-time", moment)
     assert "another run holds" in second.log
     _, log = first.communicate(timeout=120)
@@ -197,9 +219,9 @@ def test_a_swap_that_was_killed_halfway_is_finished(server: Archiving, moment: s
 
 def kill_after_exchange(server: Archiving, number: str) -> None:
     """Exchange the folders as the program does, and end there."""
-    from quickdata_node.physical.places import Place, exchange  # noqa: PLC0415
+    from quickdata_node.physical.places import Volume, exchange  # noqa: PLC0415
 
-    place = Place(server.volume, number)
+    place = Volume(server.volume, Path("18/docker")).place(number)
     exchange(place.data, place.live)
 
 

@@ -4,19 +4,19 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from quickdata_node.physical.backup import _options, choose_kind
+from quickdata_node.physical.backup import _options, choose_kind, fulls_to_keep, require_good
 from quickdata_node.physical.info import READY, Info, PhysicalBackup
 from quickdata_node.run import Failed
 
 NOW = datetime(2026, 11, 30, 1, 17, tzinfo=UTC)
 
 
+def backup(age: timedelta = timedelta(), kind: str = "full", damaged: bool = False) -> PhysicalBackup:
+    return PhysicalBackup("x", kind, NOW - age, NOW - age, "0/1", "0/2", "1", "2", 1, 1, 1, damaged)
+
+
 def info(*fulls: timedelta) -> Info:
-    backups = (
-        PhysicalBackup("x", "full", NOW - age, NOW - age, "0/1", "0/2", "1", "2", 1, 1, 1, False)
-        for age in fulls
-    )
-    return Info(READY, "ok", tuple(backups))
+    return Info(READY, "ok", tuple(map(backup, fulls)))
 
 
 @pytest.mark.parametrize("wanted", ["", "auto"])
@@ -34,3 +34,26 @@ def test_the_operators_choice_counts() -> None:
 def test_another_type_is_refused() -> None:
     with pytest.raises(Failed, match="--type diff is not auto, full or incr; see --help"):
         _options(["--config", "x", "--type", "diff"])
+
+
+def test_a_backup_with_damaged_pages_ends_the_run() -> None:
+    require_good(backup())
+    with pytest.raises(Failed, match="backup x holds damaged pages, and no recovery will take it") as caught:
+        require_good(backup(damaged=True))
+    assert caught.value.code == 4
+
+
+@pytest.mark.parametrize(
+    ("damaged", "kept"),
+    [
+        ([], 2),
+        ([False], 2),
+        ([False, False, False], 2),
+        ([False, False, True, False], 3),
+        ([False, True, True, False], 4),
+        ([True, True, True], 3),
+    ],
+)
+def test_damaged_full_backups_push_out_no_good_one(damaged: list[bool], kept: int) -> None:
+    backups = [each for bad in damaged for each in (backup(damaged=bad), backup(kind="incr"))]
+    assert fulls_to_keep(Info(READY, "ok", tuple(backups))) == kept

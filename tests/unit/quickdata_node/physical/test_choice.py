@@ -7,7 +7,8 @@ import pytest
 from quickdata_node.physical.choice import choose
 from quickdata_node.physical.info import Info, PhysicalBackup
 from quickdata_node.physical.moment import Moment
-from quickdata_node.physical.timelines import History, Segment, Timeline, position
+from quickdata_node.physical.points import Point
+from quickdata_node.physical.timelines import History, Segment, Timeline, position, segment_name
 from quickdata_node.run import Failed
 
 MIDNIGHT = datetime(2026, 11, 28, tzinfo=UTC)
@@ -37,8 +38,10 @@ def backup(minutes: int, lsn: str, timeline: int = 1, damaged: bool = False) -> 
 
 # Timeline 1 from the beginning. At minute 100, a recovery to LSN 0/20000000 began timeline 2.
 BACKUPS = (backup(10, "0/10000000"), backup(90, "0/30000000"), backup(110, "0/22000000", timeline=2))
-SEGMENTS = tuple(Segment(f"{1:08X}00000000000000{10 + n}", at(10 + n), 5) for n in range(80))
-HISTORY = History({2: Timeline(2, at(100), {1: position("0/20000000")})}, SEGMENTS)
+FIRST = tuple(Segment(segment_name(1, 16 + n), at(10 + n), 5) for n in range(80))
+SECOND = tuple(Segment(segment_name(2, 32 + n), at(101 + n), 5) for n in range(10))
+SECOND_BEGAN = {2: Timeline(2, at(100), {1: position("0/20000000")})}
+HISTORY = History(SECOND_BEGAN, FIRST + SECOND)
 INFO = Info(0, "ok", BACKUPS, system_id=7)
 
 
@@ -65,10 +68,44 @@ def test_a_moment_outside_is_refused_with_the_span(minute: int, said: str) -> No
 
 
 def test_without_a_live_server_the_newest_wal_is_the_latest_moment() -> None:
-    info = Info(0, "ok", BACKUPS[:1])
-    assert choose(info, HISTORY, Moment(at(88)), live_until=None).latest == at(89)
+    info, history = Info(0, "ok", BACKUPS[:1]), History({}, FIRST)
+    assert choose(info, history, Moment(at(88)), live_until=None).latest == at(89)
     with pytest.raises(Failed, match="after the last WAL"):
-        choose(info, HISTORY, Moment(at(90)), live_until=None)
+        choose(info, history, Moment(at(90)), live_until=None)
+
+
+def test_wal_that_is_missing_on_the_way_is_told_with_the_moments_that_can_be_recovered() -> None:
+    broken = History({}, tuple(each for each in FIRST if each.number != 40))
+    info = Info(0, "ok", BACKUPS[:2])
+    said = (
+        "lacks the WAL segment 000000010000000000000028, which leads to that moment; the moments until about"
+        " 2026-11-28 00:33:00Z can be recovered, and those since 2026-11-28 01:30:00Z"
+    )
+    for moment in (Moment(at(50)), Moment(at(34))):
+        with pytest.raises(Failed, match=said):
+            choose(info, broken, moment, live_until=at(200))
+    assert choose(info, broken, Moment(at(32)), live_until=at(200)).last == FIRST[23]
+    assert choose(info, broken, Moment(at(95)), live_until=at(200)).backup.label == "backup-90"
+
+
+def test_a_backup_without_its_own_wal_leads_nowhere() -> None:
+    with pytest.raises(Failed, match="lacks the WAL segment 000000010000000000000010"):
+        choose(Info(0, "ok", BACKUPS[:1]), History({}, ()), Moment(at(11)), live_until=at(12))
+
+
+def test_the_end_of_the_wal_is_on_the_timeline_that_was_live_last() -> None:
+    end = Moment(at(200), latest=True)
+    chosen = choose(INFO, HISTORY, end, live_until=None)
+    assert (chosen.timeline, chosen.backup.label, chosen.last) == (2, "backup-110", SECOND[-1])
+    moved_back = Segment(segment_name(1, 96), at(120), 5)
+    chosen = choose(INFO, History(SECOND_BEGAN, (*FIRST, moved_back, *SECOND)), end, live_until=None)
+    assert (chosen.timeline, chosen.backup.label, chosen.last) == (1, "backup-90", moved_back)
+
+
+def test_the_wal_to_a_point_ends_with_the_segment_of_the_point() -> None:
+    point = Point("p", "app", "0/13000010", 1, at(60), "18.4", 7, [])
+    chosen = choose(INFO, HISTORY, Moment(point.time, point), live_until=at(200))
+    assert (chosen.last, chosen.segments) == (FIRST[3], 4)
 
 
 def test_a_moment_whose_backups_are_gone_names_the_timeline() -> None:
@@ -80,7 +117,7 @@ def test_a_moment_whose_backups_are_gone_names_the_timeline() -> None:
 def test_a_damaged_backup_is_never_chosen() -> None:
     info = Info(0, "ok", (BACKUPS[0], backup(90, "0/30000000", damaged=True)))
     assert choose(info, HISTORY, Moment(at(95)), live_until=at(99)).backup.label == "backup-10"
-    with pytest.raises(Failed, match="holds no physical backup"):
+    with pytest.raises(Failed, match="holds no physical backup but damaged ones: backup-90"):
         choose(Info(0, "ok", (backup(90, "0/3", damaged=True),)), HISTORY, Moment(at(95)), None)
 
 

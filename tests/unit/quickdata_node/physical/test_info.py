@@ -26,7 +26,8 @@ def backup(label: str, kind: str, start: int) -> dict[str, Any]:
 
 def stanza(code: int = 0, message: str = "ok", **more: Any) -> str:
     status = {"code": code, "message": message}
-    known = {"archive": [], "backup": [], "db": [], "name": "quickdata", "status": status}
+    database = [{"id": 1, "system-id": 7, "version": "18"}]
+    known = {"archive": [], "backup": [], "db": database, "name": "quickdata", "status": status}
     return json.dumps([{**known, "repo": [{"key": 1, "status": status}], **more}])
 
 
@@ -41,6 +42,24 @@ def test_backups_come_with_their_times_places_and_sizes() -> None:
     assert (info.backups[1].first_lsn, info.backups[1].stored_bytes) == ("0/2000028", 4015713)
     assert info.archives[0].first_wal == "000000010000000000000002"
     assert (info.archives[0].last_wal, info.system_id) == ("", 7600000000000000001)
+
+
+def test_only_the_backups_and_the_wal_of_the_repositorys_cluster_count() -> None:
+    ours, foreign = {"id": 2, "system-id": 8, "version": "18"}, {"id": 1, "system-id": 7, "version": "18"}
+    old, new = backup(FULL, "full", 1), {**backup("20261201-050026F", "full", 2), "database": {"id": 2}}
+    archive = [{"database": {"id": n}, "id": f"18-{n}", "min": None, "max": None} for n in (1, 2)]
+    info = read_info(stanza(archive=archive, db=[foreign, ours], backup=[old, new]))
+    assert [each.label for each in info.backups] == ["20261201-050026F"]
+    assert [each.label for each in info.others] == [FULL]
+    assert [each.folder for each in info.archives] == ["18-2"]
+    again = read_info(stanza(archive=archive, db=[ours, foreign, {**ours, "id": 3}], backup=[old, new]))
+    assert [each.label for each in again.backups] == ["20261201-050026F"], "our cluster, twice"
+
+
+def test_a_damaged_backup_is_not_a_good_one() -> None:
+    info = read_info(stanza(backup=[backup(FULL, "full", 1), {**backup("x", "full", 2), "error": True}]))
+    assert [each.damaged for each in info.backups] == [False, True]
+    assert info.good == info.backups[:1]
 
 
 @pytest.mark.parametrize("code", NO_STANZA)

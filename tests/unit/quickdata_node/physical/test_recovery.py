@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from quickdata_node.physical import recovery
-from quickdata_node.physical.places import Place
+from quickdata_node.physical import recovery, swap
+from quickdata_node.physical.places import Volume
 from quickdata_node.run import Failed
 
 ANYTHING: Any = SimpleNamespace()
@@ -17,10 +17,11 @@ ANYTHING: Any = SimpleNamespace()
 def test_half_a_recovery_and_a_foreign_name_are_refused_and_other_files_stay(
     tmp_path: Path, name: str
 ) -> None:
-    half = Place(tmp_path, "0123abcd")
+    volume = Volume(tmp_path, Path("18/docker"))
+    half = volume.place("0123abcd")
     half.make()
     with pytest.raises(Failed, match="there is no finished recovery") as caught:
-        recovery.go_live(ANYTHING, ANYTHING, Place(tmp_path, name))
+        swap.go_live(ANYTHING, ANYTHING, volume, name)
     assert caught.value.code == 2
     assert half.stage == "recovering"
 

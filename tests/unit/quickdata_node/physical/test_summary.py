@@ -1,6 +1,7 @@
 """The summary of the physical backups."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,6 +26,21 @@ def listed(**values: Any) -> bytes:
 def test_a_summary_comes_back_as_it_was_written() -> None:
     assert read_summary(SUMMARY.text().encode(), "app") == SUMMARY
     assert (SUMMARY.newest, SUMMARY.newest_full) == (INCREMENTAL, FULL)
+    unproven = Summary("app", [FULL])
+    assert read_summary(unproven.text().encode(), "app") == unproven
+
+
+def test_a_damaged_backup_is_listed_and_does_not_count_as_the_newest() -> None:
+    damaged = replace(INCREMENTAL, damaged=True)
+    known = read_summary(Summary("app", [FULL, damaged, replace(FULL, damaged=True)]).text().encode(), "app")
+    assert known.backups[1] == damaged
+    assert (known.newest, known.newest_full) == (FULL, FULL)
+
+
+def test_a_summary_that_does_not_say_what_is_damaged_is_read() -> None:
+    each = json.loads(SUMMARY.text())["backups"][0]
+    del each["damaged"]
+    assert read_summary(changed(backups=[each]), "app").backups == [FULL]
 
 
 @pytest.mark.parametrize(
@@ -38,6 +54,7 @@ def test_a_summary_comes_back_as_it_was_written() -> None:
         (changed(backups={}), None),
         (changed(backups=[1]), "cannot be understood"),
         (listed(label=7), "a name that is not valid"),
+        (listed(damaged="no"), "values that are not valid"),
         (listed(kind="copy"), "values that are not valid"),
         (listed(stored_bytes=True), "values that are not valid"),
         (listed(database_bytes=-1), "values that are not valid"),

@@ -111,6 +111,7 @@ class Options:
     to_time: str = ""
     to_point: str = ""
     go_live: str = ""
+    give_up: str = ""
     check_only: bool = False
 
     @property

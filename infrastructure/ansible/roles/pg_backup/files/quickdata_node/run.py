@@ -15,6 +15,7 @@ from threading import Lock
 from types import FrameType
 from typing import Any
 
+from quickdata_node import reservation
 from quickdata_node.marks import mark_folder, remove_folders
 from quickdata_node.notifications import Notifications
 
@@ -114,11 +115,16 @@ class Run:
 
     # --- one run at a time ---
 
-    def take_lock(self, lock_file: Path, state_dir: Path) -> None:
+    def take_lock(self, lock_file: Path, state_dir: Path, reserved_for: str = "") -> None:
         """Take the lock, and create this run's folder, for the temporary files of all its programs.
 
         A run may take several locks. Its programs inherit them: those that a killed run left still hold them,
         until the last one ends.
+
+        Args:
+            lock_file: the lock.
+            state_dir: the directory for this run's folder.
+            reserved_for: id of the recovery that may have reserved the lock for this run.
         """
         try:
             lock = os.open(lock_file, os.O_RDWR | os.O_CREAT, 0o666)
@@ -131,6 +137,10 @@ class Run:
         except BlockingIOError:
             what = f"another run holds {lock_file} ({last_run(lock_file)})"
             raise Failed(what, f"wait until it has ended; fuser {lock_file} shows who holds it") from None
+        if found := reservation.find(lock_file, reserved_for):
+            fix = f"wait until then, or run recover-pg.sh --give-up {found.id}"
+            what = f"{lock_file} is reserved until {found.shown} for the swap of recovery {found.id}"
+            raise Failed(what, fix)
         self._sign(lock_file)
         self._make_folder(state_dir)
 

@@ -1,7 +1,9 @@
 """Takes one physical backup, and proves a moment right after it.
 
-pgBackRest takes the backup, and removes the backups and the WAL that no rule keeps. Then a proof point says
-which rows a recovery to this moment must bring back, and a summary in the bucket says what can be recovered.
+pgBackRest takes the backup, and a summary in the bucket says what can be recovered. A backup with damaged pages
+ends the run. Only a good one lets pgBackRest remove the backups and the WAL that no rule keeps. Then a proof
+point says which rows a recovery to this moment must bring back. If there is no point, the backup counts all the
+same, and the run fails.
 """
 
 from collections.abc import Sequence
@@ -11,7 +13,7 @@ from pathlib import Path
 from quickdata_node.config import Config, Options, load, parse
 from quickdata_node.physical import keys, points, summary
 from quickdata_node.physical.info import Info, PhysicalBackup
-from quickdata_node.physical.pgbackrest import PgBackRest, in_database
+from quickdata_node.physical.pgbackrest import PgBackRest, in_database, stop_backups
 from quickdata_node.physical.points import Point
 from quickdata_node.run import Failed, Run
 from quickdata_node.server import Server, find_server
@@ -22,6 +24,8 @@ WEEK = timedelta(days=6, hours=12)
 """Age of a full backup at which the next one is due. Half a day less than a week, because a daily schedule
 finds the full one of last week some seconds younger than seven days."""
 STANDS = "the backup stands, but"
+KEEP = 2
+"""Good full backups to keep, with all that depends on them. pgBackRest's configuration says the same."""
 AGAIN = "the lines above say why; run physical-backup.sh again"
 USAGE = """\
 Usage: physical-backup.sh --config FILE [--type auto|full|incr] [--if-none]
@@ -32,7 +36,7 @@ Copies the server's files into the bucket, so that a recovery can go to any late
   --if-none    take a backup only if physical backups are on and there is none yet; else check archiving
 
 Writes one JSON line about the backup to standard output, the log to standard error.
-Exit codes: 0 done, 1 failed, 2 wrong configuration or arguments.
+Exit codes: 0 done, 1 failed, 2 wrong configuration or arguments, 4 the backup holds damaged pages.
 """
 
 
@@ -46,18 +50,32 @@ def main(run: Run, arguments: Sequence[str]) -> None:
     keys.require_on(config)
     take_lock(run, config)
     keys.refresh(config)
-    server, store = find_server(run, config), Store(config.bucket)
+    server = find_server(run, config)
     backrest = in_database(server)
+    stop_backups(run, server.container)  # a killed run's, which still works in the container
     backrest.create_stanza()
     before = backrest.info()
-    if options.if_none and before.backups:
+    if options.if_none and before.good:
         backrest.check()  # these backups may be another cluster's, whose repository takes no WAL of this one
         run.tell({"label": None})
         return
-    backrest.backup(choose_kind(options.type, before, datetime.now(UTC)))
-    after = backrest.info()
-    publish(run, store, after, prove(server, store, backrest))
-    remove_old_points(run, store, config.database, after)
+    backup(run, server, backrest, choose_kind(options.type, before, datetime.now(UTC)))
+
+
+def backup(run: Run, server: Server, backrest: PgBackRest, kind: str) -> None:
+    """Take a backup, list it, remove what it replaces, and prove a moment."""
+    database, store = server.config.database, Store(server.config.bucket)
+    backrest.backup(kind)
+    taken = backrest.info()
+    publish(store, database, taken, newest_point(store, database, taken))
+    require_good(taken.backups[-1])
+    backrest.expire(fulls_to_keep(taken))
+    kept = backrest.info()
+    point = prove(server, store, backrest)
+    run.hold_signals()  # a backup that is proven must not be reported as interrupted; the rest takes seconds
+    publish(store, database, kept, point)
+    report(run, kept.backups[-1], point)
+    remove_old_points(run, store, database, kept)
 
 
 def _options(arguments: Sequence[str]) -> Options:
@@ -67,10 +85,21 @@ def _options(arguments: Sequence[str]) -> Options:
     return options
 
 
-def take_lock(run: Run, config: Config) -> None:
-    """Take the lock of the physical runs. A logical backup or restore may run at the same time."""
+def physical_lock(config: Config) -> Path:
+    """Return the lock of the physical runs. A logical backup or restore may run at the same time."""
+    return config.physical_dir / "lock"
+
+
+def take_lock(run: Run, config: Config, reserved_for: str = "") -> None:
+    """Take the lock of the physical runs.
+
+    Args:
+        run: this run.
+        config: its configuration.
+        reserved_for: id of the recovery that has reserved the lock.
+    """
     config.physical_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    run.take_lock(config.physical_dir / "lock", config.physical_dir)
+    run.take_lock(physical_lock(config), config.physical_dir, reserved_for)
 
 
 def choose_kind(wanted: str, info: Info, now: datetime) -> str:
@@ -87,6 +116,37 @@ def choose_kind(wanted: str, info: Info, now: datetime) -> str:
     return "full" if full is None or now - full.started_at >= WEEK else "incr"
 
 
+def require_good(backup: PhysicalBackup) -> None:
+    """Make sure that pgBackRest found no page with a wrong checksum.
+
+    Raises:
+        Failed: it did. The older backups stay, because this one replaces none.
+    """
+    if backup.damaged:
+        what = f"backup {backup.label} holds damaged pages, and no recovery will take it"
+        fix = "the lines above name the files; check the database's disk, and recover to a moment before the damage"
+        raise Failed(what, fix, 4)
+
+
+def fulls_to_keep(info: Info) -> int:
+    """Return how many of the newest full backups hold enough good ones."""
+    fulls = [each for each in reversed(info.backups) if each.kind == "full"]
+    good = [number for number, each in enumerate(fulls, 1) if not each.damaged]
+    return good[KEEP - 1] if len(good) >= KEEP else max(KEEP, len(fulls))
+
+
+def newest_point(store: Store, database: str, info: Info) -> Point | None:
+    """Return the newest proof point of the cluster so far; None if there is none, or none can be read."""
+    try:
+        for name in reversed(points.list_points(store, database)):
+            point = points.read(store, database, name)
+            if point.system_id == info.system_id:
+                return point
+    except (StoreFailed, points.BadPoint):
+        return None
+    return None
+
+
 def prove(server: Server, store: Store, backrest: PgBackRest) -> Point:
     """Make a proof point, wait until its WAL is in the bucket, and write its file."""
     point = points.make(server, server.config.database)
@@ -98,14 +158,16 @@ def prove(server: Server, store: Store, backrest: PgBackRest) -> Point:
     return point
 
 
-def publish(run: Run, store: Store, info: Info, point: Point) -> None:
-    """Write the summary, and report the backup."""
-    backup = info.backups[-1]
-    run.hold_signals()  # a backup that exists must not be reported as interrupted; the rest takes seconds
+def publish(store: Store, database: str, info: Info, point: Point | None) -> None:
+    """Write the summary."""
     try:
-        summary.write(store, summary.summarize(info, point))
+        summary.write(store, summary.summarize(database, info, point))
     except StoreFailed as error:
         raise Failed(f"{STANDS} its summary cannot be written", AGAIN) from error
+
+
+def report(run: Run, backup: PhysicalBackup, point: Point) -> None:
+    """Report the backup."""
     run.tell({**describe(backup, point), "seconds": run.seconds()})
     run.log(f"physical backup {backup.label} is complete, and proven at {point.name}")
     run.achieved = f"physical backup {backup.label} of {point.database}: {backup.stored_bytes} bytes in S3"
@@ -127,7 +189,7 @@ def describe(backup: PhysicalBackup, point: Point) -> dict[str, str | int]:
 
 def remove_old_points(run: Run, store: Store, database: str, info: Info) -> None:
     """Remove the points from before the oldest backup: no recovery reaches them."""
-    oldest = info.backups[0].finished_at
+    oldest = min(each.finished_at for each in (*info.backups, *info.others))
     try:
         for name in points.list_points(store, database):
             if points.time_of(name) < oldest:

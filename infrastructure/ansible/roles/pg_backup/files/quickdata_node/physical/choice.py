@@ -1,16 +1,22 @@
 """What a recovery to a moment takes: which backup, which timeline, how much WAL, how much room."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from quickdata_node.physical.info import Info, PhysicalBackup
 from quickdata_node.physical.moment import LATEST, Moment, shown
-from quickdata_node.physical.timelines import History, Segment, position
+from quickdata_node.physical.timelines import (
+    SEGMENT_BYTES,
+    History,
+    Segment,
+    number_of,
+    position,
+    segment_name,
+)
 from quickdata_node.run import Failed
 
-SEGMENT_BYTES = 16 << 20
 MOST_WAL = 2 << 30
 """Most bytes of WAL in a server's directory while it recovers: twice max_wal_size, whose default is 1 GB.
 
@@ -31,6 +37,7 @@ class Choice:
         earliest: the earliest moment that can be recovered.
         latest: the latest moment that can be recovered.
         archived: the times when the WAL on this timeline was stored.
+        last: the last of the segments to replay; None if there is none.
     """
 
     moment: Moment
@@ -41,6 +48,7 @@ class Choice:
     earliest: datetime
     latest: datetime
     archived: tuple[datetime, ...] = ()
+    last: Segment | None = None
 
     def lag(self, time: datetime) -> float:
         """Return the age of the newest WAL in the repository at a time, in seconds.
@@ -95,12 +103,14 @@ def choose(info: Info, history: History, moment: Moment, live_until: datetime | 
     Raises:
         Failed: the repository does not hold this moment; the error says which moments it holds.
     """
-    usable = [each for each in info.backups if not each.damaged]
+    usable = info.good
     if not usable:
-        raise Failed("the repository holds no physical backup", "take one with physical-backup.sh first")
+        damaged = f" but damaged ones: {_labels(info.backups)}" if info.backups else ""
+        what = f"the repository holds no physical backup{damaged}"
+        raise Failed(what, "take one with physical-backup.sh --type full first")
     earliest, latest = usable[0].finished_at, _latest(usable, history, live_until)
     span = f"it holds {shown(earliest)} to {shown(latest)}"
-    timeline = moment.point.timeline if moment.point else history.at(moment.time)
+    timeline = find_timeline(history, moment)
     if moment.time < earliest:
         raise Failed(f"{moment} is before the first backup in the repository", f"{span}; choose from that", 2)
     if moment.time > latest and not moment.latest:
@@ -110,13 +120,25 @@ def choose(info: Info, history: History, moment: Moment, live_until: datetime | 
     if not fitting:
         what = f"{moment} is on timeline {timeline}, and no backup in the repository leads there"
         raise Failed(what, f"{span}, on the timelines of {_labels(usable)}; choose another moment", 2)
-    needed = list(_needed(history, fitting[-1], timeline, moment))
+    backup, wal = fitting[-1], history.of(timeline)
+    needed = list(_needed(wal, backup, moment))
+    _require_unbroken(needed, backup, usable, timeline)
     stored = sum(each.stored_bytes for each in needed)
-    archived = tuple(each.archived_at for each in history.of(timeline))
-    return Choice(moment, timeline, fitting[-1], len(needed), stored, earliest, latest, archived)
+    archived = tuple(each.archived_at for each in wal)
+    last = needed[-1] if needed else None
+    return Choice(moment, timeline, backup, len(needed), stored, earliest, latest, archived, last)
 
 
-def _latest(usable: list[PhysicalBackup], history: History, live_until: datetime | None) -> datetime:
+def find_timeline(history: History, moment: Moment) -> int:
+    """Return the timeline on which a moment lies."""
+    if moment.point:
+        return moment.point.timeline
+    return history.newest if moment.latest else history.at(moment.time)
+
+
+def _latest(
+    usable: Sequence[PhysicalBackup], history: History, live_until: datetime | None
+) -> datetime:
     if live_until:
         return live_until
     archived = [each.archived_at for each in history.segments]
@@ -129,15 +151,42 @@ def _comes_before(backup: PhysicalBackup, moment: Moment) -> bool:
     return backup.finished_at <= moment.time
 
 
-def _needed(history: History, backup: PhysicalBackup, timeline: int, moment: Moment) -> Iterator[Segment]:
-    """Yield the segments from a backup to the first one that was archived after the moment."""
-    for each in sorted(history.of(timeline), key=lambda each: each.archived_at):
-        if each.name[8:] < backup.first_wal[8:]:
+def _needed(wal: Sequence[Segment], backup: PhysicalBackup, moment: Moment) -> Iterator[Segment]:
+    """Yield the segments from a backup to the one that holds the moment."""
+    last = number_of(backup.last_wal)
+    for each in wal:
+        if each.number < number_of(backup.first_wal):
             continue
         yield each
-        if each.archived_at > moment.time:
+        if each.number >= last and _holds(each, moment):
             return
 
 
-def _labels(usable: list[PhysicalBackup]) -> str:
+def _holds(segment: Segment, moment: Moment) -> bool:
+    if moment.point:
+        return segment.first_byte + SEGMENT_BYTES > position(moment.point.lsn)
+    return segment.archived_at > moment.time and not moment.latest
+
+
+def _require_unbroken(
+    needed: Sequence[Segment], backup: PhysicalBackup, usable: Sequence[PhysicalBackup], timeline: int
+) -> None:
+    """Refuse a moment to which no unbroken WAL leads, before anything is restored.
+
+    PostgreSQL takes a missing segment for the end of the WAL.
+    """
+    first = number_of(backup.first_wal)
+    missing = next((n for n, each in enumerate(needed, first) if n != each.number), None)
+    if not needed:
+        missing = first
+    if missing is None:
+        return
+    before = needed[missing - first - 1].archived_at if missing > first else backup.started_at
+    later = next((each for each in usable if number_of(each.first_wal) > missing), None)
+    since = f", and those since {shown(later.finished_at)}" if later else ""
+    what = f"the repository lacks the WAL segment {segment_name(timeline, missing)}, which leads to that moment"
+    raise Failed(what, f"the moments until about {shown(before)} can be recovered{since}; choose from them")
+
+
+def _labels(usable: Sequence[PhysicalBackup]) -> str:
     return ", ".join(each.label for each in usable)

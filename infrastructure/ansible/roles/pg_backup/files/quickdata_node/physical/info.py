@@ -65,14 +65,15 @@ class Archive:
 
 @dataclass(frozen=True)
 class Info:
-    """What the repository holds.
+    """What the repository holds of the cluster whose WAL it takes.
 
     Args:
         status: pgBackRest's code: 0 is good, 1 and 3 mean no stanza, 2 no backup.
         message: the repository's state in words.
-        backups: the backups, oldest first.
-        archives: the WAL of each cluster that the repository has known, oldest first.
+        backups: the cluster's backups, oldest first.
+        archives: the cluster's WAL, oldest first.
         system_id: the cluster's system identifier; 0 without a stanza.
+        others: the backups of the clusters that the repository belonged to before, oldest first.
     """
 
     status: int
@@ -80,11 +81,17 @@ class Info:
     backups: tuple[PhysicalBackup, ...] = ()
     archives: tuple[Archive, ...] = ()
     system_id: int = 0
+    others: tuple[PhysicalBackup, ...] = ()
 
     @property
     def newest_full(self) -> PhysicalBackup | None:
         """The newest full backup."""
         return next((each for each in reversed(self.backups) if each.kind == "full"), None)
+
+    @property
+    def good(self) -> tuple[PhysicalBackup, ...]:
+        """The backups without a damaged page, oldest first."""
+        return tuple(each for each in self.backups if not each.damaged)
 
 
 def read_info(text: str) -> Info:
@@ -106,17 +113,21 @@ def read_info(text: str) -> Info:
 
 
 def _info(stanza: dict[str, Any]) -> Info:
+    databases = stanza.get("db", [])
+    system_id = databases[-1]["system-id"] if databases else 0
+    ours = {each["id"] for each in databases if each["system-id"] == system_id}
     archives = [
         Archive(each["database"]["id"], each["id"], each.get("min") or "", each.get("max") or "")
         for each in stanza.get("archive", [])
     ]
-    databases = stanza.get("db", [])
+    backups = [_backup(each) for each in stanza.get("backup", [])]
     return Info(
         status=stanza["status"]["code"],
         message=" ".join(stanza["repo"][0]["status"]["message"].split()),
-        backups=tuple(map(_backup, stanza.get("backup", []))),
-        archives=tuple(archives),
-        system_id=databases[-1]["system-id"] if databases else 0,
+        backups=tuple(each for each in backups if each.cluster in ours),
+        archives=tuple(each for each in archives if each.cluster in ours),
+        system_id=system_id,
+        others=tuple(each for each in backups if each.cluster not in ours),
     )
 
 

@@ -4,7 +4,12 @@ On a node it runs in the database's container, as the server's user. A recovery 
 own. Source of the commands and of the exit codes: https://pgbackrest.org/command.html, and its error.yaml.
 """
 
+import os
+import signal
 import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from quickdata_node.physical.container import STANZA, USER
@@ -22,6 +27,10 @@ FIXES = {
     82: f"WAL does not reach the bucket, {RUNBOOK}",
 }
 """Advice by pgBackRest's exit code."""
+OURS = "--no-expire-auto"
+"""A word in the command of each backup that this program takes, and of no other process in the container."""
+LOOK_AGAIN, PATIENCE = 0.5, 20
+"""Seconds between two looks at a running command, and seconds that an interrupted backup gets to end."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +45,13 @@ class PgBackRest:
     run: Run
     prefix: tuple[str, ...]
 
-    def command(self, name: str, *options: str) -> str:
+    def command(self, name: str, *options: str, meanwhile: Callable[[], object] = lambda: None) -> str:
         """Run a command for the stanza, and return what it prints. Its warnings go to the log.
 
         Args:
             name: the command, such as backup.
             options: its options and arguments.
+            meanwhile: called again and again while it runs; it may raise a failure.
 
         Raises:
             Failed: pgBackRest ended with an error, or could not be run.
@@ -51,7 +61,11 @@ class PgBackRest:
             child = start_here(self.run, *words, stdout=subprocess.PIPE)
         except ServerFailed as error:
             raise Failed(f"pgBackRest's {name} was not started", ABOVE) from error
-        printed, _ = child.communicate()
+        printed = None
+        while printed is None:
+            meanwhile()
+            with suppress(subprocess.TimeoutExpired):
+                printed, _ = child.communicate(timeout=LOOK_AGAIN)
         if child.returncode:
             what = f"pgBackRest's {name} ended with exit code {child.returncode}"
             raise Failed(what, FIXES.get(child.returncode, ABOVE))
@@ -86,7 +100,7 @@ class PgBackRest:
         self.command("check")
 
     def backup(self, kind: str) -> None:
-        """Take a backup, and remove the backups and the WAL that no rule keeps.
+        """Take a backup. It removes nothing: `expire` does, when the new backup has proved good.
 
         Args:
             kind: full or incr.
@@ -94,15 +108,59 @@ class PgBackRest:
         Raises:
             Failed: the backup failed.
         """
-        self.command("backup", f"--type={kind}")
+        self.command("backup", f"--type={kind}", OURS)
+
+    def expire(self, fulls: int) -> None:
+        """Remove all but the newest full backups, with what depends on the removed ones.
+
+        Args:
+            fulls: how many full backups to keep, damaged ones included.
+
+        Raises:
+            Failed: they cannot be removed.
+        """
+        self.command("expire", f"--repo1-retention-full={fulls}")
 
 
 def in_database(server: Server) -> PgBackRest:
-    """Return pgBackRest in the database's container.
+    """Return pgBackRest in the database's container. If the run ends, its backup there ends too.
 
     Raises:
         Failed: the server is not in a container.
     """
     if not server.container:
         raise Failed("the database is not in a container", "physical backups need the database node")
+    server.run.cleaning.callback(stop_backups, server.run, server.container)
     return PgBackRest(server.run, ("docker", "exec", "-i", f"--user={USER}", server.container))
+
+
+def stop_backups(run: Run, container: str) -> None:
+    """Stop the backups of this program that run in a container.
+
+    The end of `docker exec` ends nothing there: the backup would keep pgBackRest's lock, and the next run
+    would fail on it. Nothing runs there after a run that ended well, and before the next one.
+    """
+    for attempt in range(int(PATIENCE / LOOK_AGAIN)):
+        left = list(_find_backups(run, container))
+        if not left:
+            return
+        if attempt == 0:
+            run.log("stopping pgBackRest's backup, which an interrupted run has left")
+        for number in left:
+            with suppress(ProcessLookupError):
+                os.kill(number, signal.SIGTERM)
+        time.sleep(LOOK_AGAIN)
+    run.log(f"pgBackRest's backup in the container {container} does not end")
+
+
+def _find_backups(run: Run, container: str) -> Iterator[int]:
+    """Yield the process numbers of this program's backups in a container."""
+    try:
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+        child = start_here(run, "docker", "top", container, "-eo", "pid,args", **pipes)
+    except ServerFailed:
+        return
+    for line in child.communicate()[0].decode(errors="replace").splitlines():
+        number, _, words = line.strip().partition(" ")
+        if number.isdecimal() and words.split()[:1] == ["pgbackrest"] and OURS in words.split():
+            yield int(number)

@@ -7,6 +7,7 @@ every moment the live folder holds one whole cluster.
 
 import ctypes
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,12 +15,16 @@ from pathlib import Path
 from typing import Literal
 
 from quickdata_node.marks import MARK, is_marked, mark_folder, remove_folders
+from quickdata_node.physical.container import DATA
 from quickdata_node.run import Failed
 
 Stage = Literal["recovering", "ready", "live"]
 """What `data` holds: half a cluster, a recovered one, or the one that was live before the swap."""
-LIVE = Path("18/docker")
-"""PostgreSQL's files on the volume. Source: PGDATA of the official image, since version 18."""
+PG1_PATH = re.compile(r"^pg1-path=(/.+?)/*$", re.MULTILINE)
+"""The server's files in the container, as pgBackRest's configuration names them."""
+RESERVE, SHARE = 1 << 30, 20
+"""What stays free for the live database: bytes, and the part of the volume (one of 20) if that is more."""
+ROOM = "make room, for example by removing what an earlier recovery kept in recovery/"
 AT_FDCWD, RENAME_EXCHANGE = -100, 2
 """Source: linux/fcntl.h and linux/fs.h; rename(2)."""
 
@@ -31,10 +36,12 @@ class Place:
     Args:
         volume: the database's volume on this machine.
         id: the recovery's id.
+        live: the files of the live server.
     """
 
     volume: Path
     id: str
+    live: Path
 
     @property
     def folder(self) -> Path:
@@ -45,11 +52,6 @@ class Place:
     def data(self) -> Path:
         """The server's files."""
         return self.folder / "data"
-
-    @property
-    def live(self) -> Path:
-        """The files of the live server."""
-        return self.volume / LIVE
 
     @property
     def stage(self) -> str:
@@ -101,29 +103,76 @@ class Place:
         _flush(self.live)
 
 
-def places(volume: Path) -> Iterator[Place]:
-    """Yield the folders of earlier recoveries."""
-    for folder in sorted((volume / "recovery").glob("*")):
-        if is_marked(folder):
-            yield Place(volume, folder.name)
+@dataclass(frozen=True)
+class Volume:
+    """The database's volume, with the recoveries on it.
 
+    Args:
+        path: the volume on this machine.
+        live: the files of the live server, relative to it, such as 18/docker.
+    """
 
-def finish_swaps(volume: Path) -> None:
-    """Finish a swap that was interrupted."""
-    for each in places(volume):
-        if each.is_live:
-            each.go_live()
+    path: Path
+    live: Path
 
+    def place(self, number: str) -> Place:
+        """Return the folder of a recovery, by its id."""
+        return Place(self.path, number, self.path / self.live)
 
-def remove_unused(volume: Path, log: Callable[[str], None]) -> None:
-    """Remove the recoveries that never went live."""
-    remove_folders([each.folder for each in places(volume) if each.stage != "live"], log)
+    def places(self) -> Iterator[Place]:
+        """Yield the folders of earlier recoveries."""
+        for folder in sorted((self.path / "recovery").glob("*")):
+            if is_marked(folder):
+                yield self.place(folder.name)
 
+    def finish_swaps(self) -> None:
+        """Finish a swap that was interrupted."""
+        for each in self.places():
+            if each.is_live:
+                each.go_live()
 
-def remove_older(place: Place, log: Callable[[str], None]) -> None:
-    """Remove the files that earlier recoveries have kept, except the only copy of WAL that no bucket has."""
-    others = [each for each in places(place.volume) if each.id != place.id]
-    remove_folders([each.folder for each in others if not has_unsent_wal(each.data)], log)
+    def remove_unused(self, log: Callable[[str], None]) -> None:
+        """Remove the recoveries that never went live."""
+        remove_folders([each.folder for each in self.places() if each.stage != "live"], log)
+
+    def remove_older(self, place: Place, log: Callable[[str], None]) -> None:
+        """Remove the files that earlier recoveries have kept, except the only copy of WAL that no bucket has."""
+        others = [each for each in self.places() if each.id != place.id]
+        remove_folders([each.folder for each in others if not has_unsent_wal(each.data)], log)
+
+    @property
+    def reserve(self) -> int:
+        """The bytes that must stay free for the live database."""
+        return max(RESERVE, shutil.disk_usage(self.path).total // SHARE)
+
+    def require_room(self, needed: int) -> int:
+        """Return the free bytes of the volume.
+
+        Args:
+            needed: the bytes that the recovery needs beside the live database.
+
+        Raises:
+            Failed: they are not enough.
+        """
+        free = shutil.disk_usage(self.path).free
+        if free < needed + self.reserve:
+            what = (
+                f"the recovery needs {needed} bytes beside the live database, and {self.reserve} must stay free"
+                f" for its growth; {free} are free in {self.path}"
+            )
+            raise Failed(what, ROOM)
+        return free
+
+    def require_reserve(self) -> None:
+        """Make sure that a recovery has left room for the live database.
+
+        Raises:
+            Failed: half of the reserve is used up.
+        """
+        free = shutil.disk_usage(self.path).free
+        if free < self.reserve // 2:
+            what = f"only {free} bytes are free in {self.path}"
+            raise Failed(f"{what}: the recovery stops, so that the live database has room", ROOM)
 
 
 def has_unsent_wal(data: Path) -> bool:
@@ -131,17 +180,25 @@ def has_unsent_wal(data: Path) -> bool:
     return any((data / "pg_wal/archive_status").glob("*.ready"))
 
 
-def require_room(volume: Path, needed: int) -> int:
-    """Return the free bytes of the volume.
+def find_volume(path: Path, archive_config: Path) -> Volume:
+    """Return the database's volume. pgBackRest's configuration names the live server's files on it.
+
+    Args:
+        path: the volume on this machine.
+        archive_config: folder of pgBackRest's configuration.
 
     Raises:
-        Failed: they are not enough.
+        Failed: the configuration does not name them.
     """
-    free = shutil.disk_usage(volume).free
-    if free <= needed:
-        what = f"the recovery needs {needed} bytes beside the live database, {free} are free in {volume}"
-        raise Failed(what, "make room, for example by removing what an earlier recovery kept in recovery/")
-    return free
+    file = archive_config / "pgbackrest.conf"
+    try:
+        found = PG1_PATH.search(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise Failed(f"{file} cannot be read", "run nocodb.yml, which writes it", 2) from error
+    data = Path(found[1]) if found else Path()
+    if not data.is_relative_to(DATA) or data == Path(DATA):
+        raise Failed(f"{file} has no pg1-path below {DATA}", "run nocodb.yml, which writes it", 2)
+    return Volume(path, data.relative_to(DATA))
 
 
 def exchange(one: Path, other: Path) -> None:

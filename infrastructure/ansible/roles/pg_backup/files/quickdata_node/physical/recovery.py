@@ -6,43 +6,45 @@ meanwhile. Last, with the database stopped, --go-live exchanges the two folders.
 live database was not touched.
 """
 
-import re
 import secrets
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from subprocess import PIPE
 from typing import Any
 
 from quickdata_node.compare import SHOWN, differences
-from quickdata_node.config import Config, load, parse
+from quickdata_node.config import Config, Options, load, parse
 from quickdata_node.fingerprints import LOGGED, count
 from quickdata_node.manifest import FORMAT, Table
 from quickdata_node.outcome import is_there
 from quickdata_node.physical import keys, points
 from quickdata_node.physical.backup import take_lock
 from quickdata_node.physical.choice import Choice
-from quickdata_node.physical.places import Place, finish_swaps, remove_older, remove_unused, require_room
+from quickdata_node.physical.ending import require_end
+from quickdata_node.physical.places import Place, Volume, find_volume
 from quickdata_node.physical.search import find_choice
+from quickdata_node.physical.swap import give_up, go_live, reserve
 from quickdata_node.physical.throwaway import ARCHIVE_LATER, ARCHIVE_NOTHING, Throwaway
 from quickdata_node.run import Failed, Run
-from quickdata_node.server import Server, ServerFailed, start_here
+from quickdata_node.server import Server, ServerFailed
 from quickdata_node.store import Store, StoreFailed
 
 USAGE = """\
 Usage: recover-pg.sh --config FILE (--to-time TIME | --to-point NAME) [--check-only | --verify]
-       recover-pg.sh --config FILE --go-live ID
+       recover-pg.sh --config FILE (--go-live ID | --give-up ID)
 
   --to-time TIME    recover to this time, such as '2026-11-28 14:55:00+01:00'; latest: the end of the WAL
   --to-point NAME   recover to this proven point, and compare the rows with it; latest: the newest point
   --check-only      show what the recovery would take; recover nothing
   --verify          recover, compare, check all tables and indexes by pg_amcheck, and remove it again
   --go-live ID      swap a finished recovery in; the database must be stopped
+  --give-up ID      remove a finished recovery instead
 
 A recovery restores into a folder beside the live server's. It changes nothing live before --go-live, which
-keeps the formerly live files until the next recovery goes live.
+keeps the formerly live files until the next recovery goes live. A finished recovery keeps other backups and
+recoveries away until it is swapped in or given up, for half an hour at most.
 Writes one JSON line to standard output, and the log to standard error.
 Exit codes: 0 done, 1 failed, 2 wrong configuration or arguments, or no such moment in the repository, 4 the
 recovered rows differ from the proven point.
@@ -58,40 +60,53 @@ class Recovery:
     Args:
         run: this run.
         config: its configuration.
+        volume: the database's volume.
         place: the folder of the recovery.
         choice: the moment, and what it takes to go there.
     """
 
     run: Run
     config: Config
+    volume: Volume
     place: Place
     choice: Choice
 
 
 def main(run: Run, arguments: Sequence[str]) -> None:
     """Recover to a moment, or swap a finished recovery in."""
-    options = parse(arguments, USAGE, ("--to-time", "--to-point", "--go-live"), ("--check-only", "--verify"))
-    if sum(map(bool, (options.to_time, options.to_point, options.go_live))) != 1:
-        raise Failed("--to-time, --to-point and --go-live exclude each other", "give exactly one of them", 2)
+    moments, finished = ("--to-time", "--to-point"), ("--go-live", "--give-up")
+    options = parse(arguments, USAGE, (*moments, *finished), ("--check-only", "--verify"))
+    if sum(map(bool, (options.to_time, options.to_point, options.go_live, options.give_up))) != 1:
+        what = f"{', '.join((*moments, *finished))} exclude each other"
+        raise Failed(what, "give exactly one of them", 2)
     config = load(run, Path(options.config))
     volume = _require_volume(config)
-    run.take_lock(config.lock_file, config.state_dir)
-    take_lock(run, config)
-    finish_swaps(volume)
+    number = options.go_live or options.give_up
+    run.take_lock(config.lock_file, config.state_dir, number)
+    take_lock(run, config, number)
+    volume.finish_swaps()
     if options.go_live:
-        go_live(run, config, Place(volume, options.go_live))
-        return
+        go_live(run, config, volume, number)
+    elif options.give_up:
+        give_up(run, config, volume, number)
+    else:
+        recover_to(run, config, volume, options)
+
+
+def recover_to(run: Run, config: Config, volume: Volume, options: Options) -> None:
+    """Recover to the moment that the arguments name, or show what that takes."""
+    run.cleaning.callback(Throwaway(run, config).remove)
     Throwaway(run, config).remove()  # a killed run's server may still write into its folder
     keys.refresh(config)
     if not options.check_only:
-        remove_unused(volume, run.log)
+        volume.remove_unused(run.log)
     choice = find_choice(run, config, options)
-    free = require_room(volume, choice.needed_bytes)
-    said = {**choice.document(datetime.now(UTC)), "free_bytes": free}
+    free = volume.require_room(choice.needed_bytes)
+    said = {**choice.document(datetime.now(UTC)), "free_bytes": free, "reserve_bytes": volume.reserve}
     if options.check_only:
         run.tell({"seconds": run.seconds(), "action": "checked", **said})
         return
-    recovery = Recovery(run, config, Place(volume, secrets.token_hex(4)), choice)
+    recovery = Recovery(run, config, volume, volume.place(secrets.token_hex(4)), choice)
     if options.verify:
         run.tell({"seconds": run.seconds(), "action": "verified", **said, **verify(recovery)})
         return
@@ -99,12 +114,12 @@ def main(run: Run, arguments: Sequence[str]) -> None:
     run.tell({"seconds": run.seconds(), "action": "recovered", "id": recovery.place.id, **said, **proof})
 
 
-def _require_volume(config: Config) -> Path:
+def _require_volume(config: Config) -> Volume:
     keys.require_on(config)
     if not (config.pg_image and config.pg_data):
         what = f"configuration {config.file}: PG_IMAGE or PG_DATA is missing"
         raise Failed(what, "run backup.yml", 2)
-    return config.pg_data
+    return find_volume(config.pg_data, config.archive_config)
 
 
 # --- the recovery ---
@@ -120,6 +135,7 @@ def recover(recovery: Recovery) -> dict[str, Any]:
     proof = prove(server, recovery.choice)
     throwaway.forget(server)
     throwaway.stop()
+    reserve(recovery.config, recovery.place.id)
     recovery.place.finish()
     undo.pop_all()
     recovery.run.log(f"recovered to {recovery.choice.moment}, and ready to go live")
@@ -136,15 +152,17 @@ def start(recovery: Recovery, archive: tuple[str, ...]) -> tuple[Throwaway, Serv
     Returns:
         The container, the server in it, and the removals that the end of the run makes.
     """
-    run, place, choice = recovery.run, recovery.place, recovery.choice
+    run, volume, place, choice = recovery.run, recovery.volume, recovery.place, recovery.choice
     throwaway = Throwaway(run, recovery.config, place)
     undo = run.cleaning.enter_context(ExitStack())
-    undo.callback(remove_unused, place.volume, run.log)
+    undo.callback(volume.remove_unused, run.log)
     undo.callback(throwaway.remove)
     place.make()
     run.log(f"restoring backup {choice.backup.label} to {choice.moment}")
-    throwaway.pgbackrest.command("restore", *choice.options)
-    return throwaway, throwaway.start(archive), undo
+    throwaway.pgbackrest.command("restore", *choice.options, meanwhile=volume.require_reserve)
+    server = throwaway.start(archive, volume)
+    require_end(server, throwaway, choice)
+    return throwaway, server, undo
 
 
 def verify(recovery: Recovery) -> dict[str, Any]:
@@ -213,33 +231,3 @@ def _compare(server: Server, point: points.Point, tables: Sequence[Table]) -> No
         raise Failed(f"0 tables differ from the point {point.name}: it has none", UNTOUCHED, 4)
     if found:
         raise Failed(f"{len(found)} tables differ from the point {point.name}", UNTOUCHED, 4)
-
-
-def go_live(run: Run, config: Config, place: Place) -> None:
-    """Exchange the recovered files and the live ones. No signal stops it halfway."""
-    if not re.fullmatch("[0-9a-f]{8}", place.id) or place.stage not in ("ready", "live"):
-        raise Failed(f"there is no finished recovery {place.id}", "recover again", 2)
-    if is_running(run, config):
-        raise Failed("the database still runs", "stop it first: `quickdata restore` does", 1)
-    run.hold_signals()
-    try:
-        place.go_live()
-    except OSError as error:
-        raise Failed(f"the recovered files cannot be swapped in; {UNTOUCHED}", ABOVE) from error
-    remove_older(place, run.log)
-    run.log(f"recovery {place.id} is live; the formerly live files are in {place.data}")
-    run.tell({"seconds": run.seconds(), "action": "live", "id": place.id, "kept": str(place.data)})
-
-
-def is_running(run: Run, config: Config) -> bool:
-    """Return whether the live database runs on this machine."""
-    label = f"label=com.docker.swarm.service.name={config.pg_service}"
-    which = label if config.pg_service else f"name=^{config.pg_container}$"
-    try:
-        child = start_here(run, "docker", "ps", "--quiet", "--filter", which, stdout=PIPE)
-    except ServerFailed as error:
-        raise Failed("Docker cannot be run", ABOVE) from error
-    found = child.communicate()[0]
-    if child.returncode:
-        raise Failed("Docker cannot list its containers", ABOVE)
-    return bool(found.strip())

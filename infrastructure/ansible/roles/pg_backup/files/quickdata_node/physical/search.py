@@ -9,7 +9,7 @@ from quickdata_node.physical.info import Info
 from quickdata_node.physical.moment import LATEST, Moment, read_time
 from quickdata_node.physical.pgbackrest import in_database
 from quickdata_node.physical.throwaway import Throwaway
-from quickdata_node.physical.timelines import read_history
+from quickdata_node.physical.timelines import History, read_history
 from quickdata_node.run import Failed, Run
 from quickdata_node.server import ServerFailed, find_server
 from quickdata_node.store import Store, StoreFailed
@@ -20,14 +20,16 @@ CLUSTER = "select system_identifier from pg_control_system() where current_setti
 
 def find_choice(run: Run, config: Config, options: Options) -> Choice:
     """Find out which backup and how much WAL lead to the moment that the arguments name."""
-    moment = read_moment(Store(config.bucket), config, options)
+    store = Store(config.bucket)
+    moment = None if options.to_point == LATEST else read_moment(store, config, options)
     throwaway = Throwaway(run, config)
     info = throwaway.pgbackrest.info()
-    if moment.point and moment.point.system_id != info.system_id:
+    if moment and moment.point and moment.point.system_id != info.system_id:
         what = f"the point {moment.point.name} belongs to another cluster than the repository"
         raise Failed(what, "choose another moment", 2)
     live_until = archive_everything(run, config, info)
-    return choose(info, read_history(throwaway.pgbackrest, info), moment, live_until)
+    history = read_history(throwaway.pgbackrest, info)
+    return choose(info, history, moment or newest_point(store, config, info, history), live_until)
 
 
 def read_moment(store: Store, config: Config, options: Options) -> Moment:
@@ -35,24 +37,42 @@ def read_moment(store: Store, config: Config, options: Options) -> Moment:
     if options.to_time:
         return read_time(options.to_time, datetime.now(UTC))
     name = options.to_point
-    if name != LATEST and not points.NAME.fullmatch(name):
+    if not points.NAME.fullmatch(name):
         raise Failed(f"{name!r} is not the name of a point", "`quickdata backups` lists them", 2)
+    return _read_point(store, config, name)
+
+
+def newest_point(store: Store, config: Config, info: Info, history: History) -> Moment:
+    """Return the newest proven point in the past of the live timeline. Points of other clusters prove nothing.
+
+    Raises:
+        Failed: there is none.
+    """
+    live = history.newest
+    for name in reversed(_list_points(store, config)):
+        moment = _read_point(store, config, name)
+        point = moment.point
+        if point and point.system_id == info.system_id and history.holds(live, point.timeline, point.lsn):
+            return moment
+    what = f"s3://{store.bucket} holds no proven point of {config.database} on timeline {live} of its cluster"
+    raise Failed(what, "take a backup with physical-backup.sh first", 4)
+
+
+def _list_points(store: Store, config: Config) -> list[str]:
     try:
-        name = _newest_point(store, config) if name == LATEST else name
+        return points.list_points(store, config.database)
+    except StoreFailed as error:
+        raise Failed("the proven points cannot be listed", "check the network and the keys") from error
+
+
+def _read_point(store: Store, config: Config, name: str) -> Moment:
+    try:
         point = points.read(store, config.database, name)
     except StoreFailed as error:
         raise Failed(f"the point {name} cannot be downloaded", "check the name and the network") from error
     except points.BadPoint as error:
         raise Failed(f"the point {name} {error}", "choose another moment") from None
     return Moment(point.time, point)
-
-
-def _newest_point(store: Store, config: Config) -> str:
-    known = points.list_points(store, config.database)
-    if not known:
-        what = f"s3://{store.bucket} holds no proven point of {config.database}"
-        raise Failed(what, "take a backup with physical-backup.sh first", 4)
-    return known[-1]
 
 
 def archive_everything(run: Run, config: Config, info: Info) -> datetime | None:

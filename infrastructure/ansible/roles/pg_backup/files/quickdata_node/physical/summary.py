@@ -35,6 +35,7 @@ class Listed:
         finished_at: when it ended, in UTC: the earliest moment that a recovery from it reaches.
         database_bytes: bytes of the server's files.
         stored_bytes: bytes that it added to the bucket.
+        damaged: whether it holds pages with a wrong checksum. No recovery takes such a backup.
     """
 
     label: str
@@ -42,6 +43,7 @@ class Listed:
     finished_at: datetime
     database_bytes: int
     stored_bytes: int
+    damaged: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,24 +53,29 @@ class Summary:
     Args:
         database: the database that the points count.
         backups: the backups.
-        point: name of the newest proof point.
+        point: name of the newest proof point; None if there is none yet.
         proven_at: its moment, in UTC.
     """
 
     database: str
     backups: Sequence[Listed]
-    point: str
-    proven_at: datetime
+    point: str | None = None
+    proven_at: datetime | None = None
+
+    @property
+    def good(self) -> Sequence[Listed]:
+        """The backups that a recovery may take, oldest first."""
+        return [each for each in self.backups if not each.damaged]
 
     @property
     def newest(self) -> Listed | None:
-        """The newest backup."""
-        return self.backups[-1] if self.backups else None
+        """The newest good backup."""
+        return next(reversed(self.good), None)
 
     @property
     def newest_full(self) -> Listed | None:
-        """The newest full backup."""
-        return next((each for each in reversed(self.backups) if each.kind == "full"), None)
+        """The newest good full backup."""
+        return next((each for each in reversed(self.good) if each.kind == "full"), None)
 
     def document(self) -> dict[str, Any]:
         """Return the summary as values for JSON."""
@@ -85,13 +92,19 @@ def key(database: str) -> str:
     return f"{names.folder(database)}{FILE}"
 
 
-def summarize(info: Info, point: Point) -> Summary:
-    """Return the summary of what the repository holds."""
+def summarize(database: str, info: Info, point: Point | None) -> Summary:
+    """Return the summary of what the repository holds.
+
+    Args:
+        database: the database that the points count.
+        info: what the repository holds.
+        point: the newest proof point.
+    """
     backups = [
-        Listed(each.label, each.kind, each.finished_at, each.database_bytes, each.stored_bytes)
+        Listed(each.label, each.kind, each.finished_at, each.database_bytes, each.stored_bytes, each.damaged)
         for each in info.backups
     ]
-    return Summary(point.database, backups, point.name, point.time)
+    return Summary(database, backups, point.name, point.time) if point else Summary(database, backups)
 
 
 def write(store: Store, summary: Summary) -> None:
@@ -114,6 +127,8 @@ def read_summary(text: bytes, database: str) -> Summary:
         if (document["format"], document["database"]) != (FORMAT, database):
             raise BadSummary("belongs to another database, or has another format")
         backups = [_listed(each) for each in document["backups"]]
+        if document["point"] is None:
+            return Summary(database, backups)
         return Summary(database, backups, _word(document["point"]), _time(document["proven_at"]))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
         raise BadSummary("cannot be understood") from error
@@ -121,9 +136,12 @@ def read_summary(text: bytes, database: str) -> Summary:
 
 def _listed(each: dict[str, Any]) -> Listed:
     sizes = each["database_bytes"], each["stored_bytes"]
+    damaged = each.get("damaged", False)  # a summary of an earlier program does not say it
     if each["kind"] not in KINDS or not all(type(size) is int and 0 <= size < MOST for size in sizes):
         raise BadSummary("has values that are not valid")
-    return Listed(_word(each["label"]), each["kind"], _time(each["finished_at"]), *sizes)
+    if type(damaged) is not bool:
+        raise BadSummary("has values that are not valid")
+    return Listed(_word(each["label"]), each["kind"], _time(each["finished_at"]), *sizes, damaged)
 
 
 def _word(value: Any) -> str:

@@ -1,9 +1,12 @@
 """A container of its own for a recovery: pgBackRest in it, then the recovered server.
 
 It has the image and the paths of the database's container. So pgBackRest's configuration fits as it is. No
-port is published, and the server listens on its socket alone.
+port is published, and the server listens on its socket alone. It gets at most half of the memory, so that the
+kernel kills it before the live database.
 """
 
+import os
+import re
 import secrets
 import subprocess
 import time
@@ -12,7 +15,7 @@ from dataclasses import dataclass
 from quickdata_node.config import Config
 from quickdata_node.physical.container import CONFIG_DIRECTORY, DATA, KEYS_DIRECTORY, USER
 from quickdata_node.physical.pgbackrest import PgBackRest
-from quickdata_node.physical.places import LIVE, Place
+from quickdata_node.physical.places import Place, Volume
 from quickdata_node.run import Failed, Run
 from quickdata_node.server import PASSED, Server, ServerFailed, start_here
 
@@ -28,7 +31,10 @@ SAID = 20
 OPEN = "select 'open' where not pg_is_in_recovery()"
 TOO_EARLY = "recovery ended before configured recovery target was reached"
 """PostgreSQL's message for a target after the last transaction of the WAL."""
-LAST = "last completed transaction was at log time "
+LAST = re.compile(r"last completed transaction was at log time (.+)")
+"""PostgreSQL's message at the end of a recovery."""
+CHECKED = "/tmp/wal"
+"""A file in the container for the WAL segment whose checksum is taken."""
 ARCHIVE_LATER = ("-c", "archive_mode=on", "-c", "archive_command=")
 """The server notes its new timeline's history for the archive. The live service will send it.
 
@@ -68,19 +74,22 @@ class Throwaway:
 
     @property
     def _words(self) -> tuple[str, ...]:
+        limits = ("--init", f"--memory={_memory() // 2}", "--oom-score-adj=500")
         mounts = [
             f"--volume={self.config.archive_config}:{CONFIG_DIRECTORY}:ro",
             f"--volume={self.config.keys_file.parent}:{KEYS_DIRECTORY}:ro",
         ]
         if self.place:
-            mounts.append(f"--volume={self.place.data}:{DATA}/{LIVE}")
-        return (f"--name={NAME}", f"--user={USER}", "--shm-size=256m", *mounts, self.config.pg_image)
+            live = self.place.live.relative_to(self.place.volume)
+            mounts.append(f"--volume={self.place.data}:{DATA}/{live}")
+        return (f"--name={NAME}", f"--user={USER}", "--shm-size=256m", *limits, *mounts, self.config.pg_image)
 
-    def start(self, archive: tuple[str, ...]) -> Server:
+    def start(self, archive: tuple[str, ...], volume: Volume) -> Server:
         """Start the recovered server, and return when its recovery has ended. Then it can be written.
 
         Args:
             archive: ARCHIVE_LATER or ARCHIVE_NOTHING.
+            volume: the volume, on which the live database must keep some room meanwhile.
 
         Raises:
             Failed: the server ended, for example because the WAL ends before the moment.
@@ -88,6 +97,7 @@ class Throwaway:
         self.run.cleaning.callback(self.remove)
         self._docker("run", "--detach", *self._words, "postgres", *OPTIONS, *archive)
         while not self._is_open():
+            volume.require_reserve()
             if self._inspect("{{.State.Running}}") != "true":
                 raise self._ended()
             time.sleep(LOOK_AGAIN)
@@ -127,13 +137,30 @@ class Throwaway:
         psql = ("psql", "-XqAt", "--dbname=postgres", "--command", OPEN)
         return self._docker(*EXEC[1:], *psql, quiet=True).strip() == "open"
 
+    def checksum(self, segment: str) -> str:
+        """Return the SHA-1 of a WAL segment's content in the repository.
+
+        Raises:
+            Failed: it cannot be fetched.
+        """
+        inside = PgBackRest(self.run, ("docker", "exec", NAME))
+        inside.command("archive-get", "--no-archive-async", segment, CHECKED)
+        return self._docker("exec", NAME, "sha1sum", CHECKED).split()[0]
+
+    def last_transaction(self) -> str:
+        """Return the time of the last transaction that the recovery has replayed; empty if unknown."""
+        found = LAST.findall(self._docker("logs", NAME, errors=subprocess.STDOUT))
+        return found[-1] if found else ""
+
     def _ended(self) -> Failed:
-        said = self._log_end()
-        if TOO_EARLY in said:
-            _, _, last = said.rpartition(LAST)
-            when = f"; the last transaction in it was at {last.splitlines()[0]}" if last else ""
-            what = f"the WAL ends before that moment{when}"
-            return Failed(what, "choose an earlier moment; the live database was not touched")
+        if TOO_EARLY in self._log_end():
+            last = self.last_transaction()
+            when = f"; the last transaction in its WAL was at {last}" if last else ""
+            fix = "run it again, in case S3 failed; if it ends there again, a WAL segment is damaged or missing"
+            return Failed(
+                f"the recovery ended before that moment{when}",
+                f"{fix}: choose an earlier moment; the live database was not touched",
+            )
         return Failed("the recovered server has ended", ABOVE)
 
     def _log_end(self) -> str:
@@ -161,3 +188,8 @@ class Throwaway:
         if child.returncode and not quiet:
             raise Failed(f"docker {words[0]} ended with exit code {child.returncode}", ABOVE)
         return printed.decode(errors="replace")
+
+
+def _memory() -> int:
+    """Return the bytes of this machine's memory."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

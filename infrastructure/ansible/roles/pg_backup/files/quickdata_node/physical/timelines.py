@@ -1,7 +1,8 @@
 """The timelines of the cluster and the WAL of each, as the repository holds them.
 
 Each recovery begins a timeline. Its history file goes to the repository when the recovered server has
-started. So the file's time says from when on a moment belongs to that timeline.
+started. So the file's time says from when on a moment belongs to that timeline. An operator may also move the
+files of an older timeline back: then its WAL, stored after that history file, says the same.
 """
 
 import json
@@ -15,13 +16,15 @@ from quickdata_node.physical.container import STANZA
 from quickdata_node.physical.info import Info, PhysicalBackup
 from quickdata_node.physical.pgbackrest import PgBackRest
 
-SEGMENT = re.compile(r"(?:.*/)?([0-9A-F]{24})-[0-9a-f]{40}(?:\.[a-z0-9]+)?")
+SEGMENT = re.compile(r"(?:.*/)?([0-9A-F]{24})-([0-9a-f]{40})(?:\.[a-z0-9]+)?")
 HISTORY = re.compile(r"(?:.*/)?([0-9A-F]{8})\.history")
 PARENT = re.compile(r"^\s*(\d+)\t([0-9A-F]+/[0-9A-F]+)", re.MULTILINE)
 """A line of a history file: a timeline before this one, and where it was left.
 
 Source: PostgreSQL's src/backend/access/transam/timeline.c.
 """
+SEGMENT_BYTES = 16 << 20
+"""Bytes of a WAL segment: initdb's default, which the image of the database does not change."""
 
 
 class Segment(NamedTuple):
@@ -31,11 +34,23 @@ class Segment(NamedTuple):
         name: its name, which begins with its timeline.
         archived_at: when it was stored, in UTC.
         stored_bytes: its bytes in the bucket.
+        sha1: the checksum of its content, which pgBackRest writes into the name of its file.
     """
 
     name: str
     archived_at: datetime
     stored_bytes: int
+    sha1: str = ""
+
+    @property
+    def number(self) -> int:
+        """Its number: how many segments precede it since the cluster was created."""
+        return number_of(self.name)
+
+    @property
+    def first_byte(self) -> int:
+        """The LSN where it begins, as a number of bytes."""
+        return self.number * SEGMENT_BYTES
 
 
 @dataclass(frozen=True)
@@ -69,27 +84,59 @@ class History:
 
     def at(self, time: datetime) -> int:
         """Return the number of the timeline that was live at a time."""
-        begun = [each for each in self.timelines.values() if each.began <= time]
-        return max((each.number for each in begun), default=self.first)
+        events = [*self._events()]
+        before = [number for when, _, number in events if when <= time]
+        number = before[-1] if before else self.first
+        after = next((each for each in events if each[0] > time), None)
+        # The next WAL is of a timeline that had begun already: its files were moved back in between.
+        if after and after[1] and after[2] != number and self._had_begun(after[2], time):
+            return after[2]
+        return number
 
-    def ended(self, number: int) -> datetime | None:
-        """Return when a later timeline replaced one; None if it is the newest."""
-        later = [each.began for each in self.timelines.values() if each.number > number]
-        return min(later, default=None)
+    def _events(self) -> list[tuple[datetime, bool, int]]:
+        """Return when a timeline showed that it was live, whether by WAL, and its number, in order."""
+        begun = [(each.began, False, each.number) for each in self.timelines.values()]
+        return sorted([*begun, *((each.archived_at, True, timeline_of(each.name)) for each in self.segments)])
+
+    def _had_begun(self, number: int, time: datetime) -> bool:
+        return number not in self.timelines or self.timelines[number].began <= time
+
+    @property
+    def newest(self) -> int:
+        """The number of the timeline that was live last, as far as the repository shows it."""
+        return self.at(datetime.max.replace(tzinfo=UTC))
+
+    def holds(self, timeline: int, number: int, lsn: str) -> bool:
+        """Return whether a place in the WAL is in the past of a timeline, or on this timeline itself.
+
+        Args:
+            timeline: the timeline.
+            number: the timeline of the place.
+            lsn: the place.
+        """
+        if number == timeline:
+            return True
+        left = self.timelines[timeline].parents.get(number) if timeline in self.timelines else None
+        return left is not None and position(lsn) <= left
 
     def leads_to(self, backup: PhysicalBackup, timeline: int) -> bool:
         """Return whether WAL leads from a backup to a timeline."""
-        own = timeline_of(backup.first_wal)
-        if own == timeline:
-            return True
-        left = self.timelines[timeline].parents.get(own) if timeline in self.timelines else None
-        return left is not None and position(backup.last_lsn) <= left
+        return self.holds(timeline, timeline_of(backup.first_wal), backup.last_lsn)
 
-    def of(self, timeline: int) -> Iterator[Segment]:
-        """Yield the segments of a timeline and of those before it."""
+    def of(self, timeline: int) -> list[Segment]:
+        """Return the segments of a timeline and of its past, in the order of the WAL.
+
+        Where a timeline was left, its segment may be there twice: with the WAL up to this place, and once more
+        with what the next timeline wrote. PostgreSQL takes the newer timeline's.
+        """
         known = self.timelines.get(timeline)
-        numbers = {timeline, *(known.parents if known else ())}
-        return (each for each in self.segments if timeline_of(each.name) in numbers)
+        parents = known.parents if known else {}
+        found: dict[int, Segment] = {}
+        for each in sorted(self.segments):
+            number = timeline_of(each.name)
+            if number == timeline or each.first_byte < parents.get(number, 0):
+                found[each.number] = each
+        return [found[number] for number in sorted(found)]
 
 
 def read_history(pgbackrest: PgBackRest, info: Info) -> History:
@@ -98,17 +145,16 @@ def read_history(pgbackrest: PgBackRest, info: Info) -> History:
     Raises:
         Failed: the repository cannot be read.
     """
-    if not info.archives:
-        return History({}, ())
-    folder = f"archive/{STANZA}/{info.archives[-1].folder}"
-    listed = json.loads(pgbackrest.command("repo-ls", "--output=json", "--recurse", folder) or "{}")
-    timelines = {
-        number: Timeline(number, _time(listed[file]), read_parents(pgbackrest.command("repo-get", path)))
-        for number, file in _histories(listed)
-        if (path := f"{folder}/{file}")
-    }
-    segments = sorted(_segments(listed))
-    return History(timelines, tuple(segments), first=_first(timelines, segments))
+    timelines: dict[int, Timeline] = {}
+    segments: list[Segment] = []
+    for archive in info.archives:
+        folder = f"archive/{STANZA}/{archive.folder}"
+        listed = json.loads(pgbackrest.command("repo-ls", "--output=json", "--recurse", folder) or "{}")
+        segments += _segments(listed)
+        for number, file in _histories(listed):
+            parents = read_parents(pgbackrest.command("repo-get", f"{folder}/{file}"))
+            timelines[number] = Timeline(number, _time(listed[file]), parents)
+    return History(timelines, tuple(sorted(segments)), first=_first(timelines, segments))
 
 
 def read_parents(text: str) -> dict[int, int]:
@@ -119,6 +165,17 @@ def read_parents(text: str) -> dict[int, int]:
 def timeline_of(segment: str) -> int:
     """Return the timeline in a segment's name."""
     return int(segment[:8], 16)
+
+
+def number_of(segment: str) -> int:
+    """Return the number in a segment's name."""
+    return int(segment[8:16], 16) * ((1 << 32) // SEGMENT_BYTES) + int(segment[16:], 16)
+
+
+def segment_name(timeline: int, number: int) -> str:
+    """Return the name of a segment."""
+    high, low = divmod(number, (1 << 32) // SEGMENT_BYTES)
+    return f"{timeline:08X}{high:08X}{low:08X}"
 
 
 def position(lsn: str) -> int:
@@ -136,7 +193,7 @@ def _histories(listed: Iterable[str]) -> Iterator[tuple[int, str]]:
 def _segments(listed: dict[str, dict[str, int]]) -> Iterator[Segment]:
     for file, facts in listed.items():
         if found := SEGMENT.fullmatch(file):
-            yield Segment(found[1], _time(facts), facts["size"])
+            yield Segment(found[1], _time(facts), facts["size"], found[2])
 
 
 def _first(timelines: dict[int, Timeline], segments: list[Segment]) -> int:

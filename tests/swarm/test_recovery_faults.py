@@ -186,6 +186,7 @@ def test_another_clusters_backups_and_points_prove_nothing_after_an_upgrade_of_t
     foreign = server.backup("incr")["point"]
     with archiving(tmp_path / "node", server.storage, bucket=server.copy_of_bucket()) as other:
         other.sql("create table orders as select 1 as n")
+        assert other.run("refresh-recovery-keys.sh").code == 0
         docker("exec", f"--user={USER}", other.name, "pgbackrest", f"--stanza={STANZA}", "stanza-upgrade")
         none = other.recover("--to-time", "latest", "--check-only")
         assert "the repository holds no physical backup" in none.log
@@ -241,7 +242,7 @@ def test_nothing_else_runs_between_a_recovery_and_its_swap(server: Archiving) ->
         refused = server.run(command, *options)
         assert refused.code == 1
         assert f"for the swap of recovery {number}; wait until then, or run recover-pg.sh" in refused.log
-    assert [each.name for each in server.recoveries()][-1:] == [number]
+    assert number in [each.name for each in server.recoveries()]
     assert server.go_live(number).code == 0
     assert server.recover("--give-up", number).code == 2, "what is live is not given up"
     server.backup("auto")

@@ -1,8 +1,8 @@
 """The reservation of a lock: a recovery that waits for its swap keeps other runs away.
 
-The swap is a run of its own, with the database stopped. Without a reservation, another run could take the lock
-in between: a drill would remove the finished recovery, and a backup would make the swap fail, with the database
-down. A reservation ends by itself, because the command that was to swap may have been killed.
+The swap is a run of its own, with the database stopped. Without a reservation, another run could take the
+lock in between: a drill would remove the finished recovery, and a backup would make the swap fail, with the
+database down. A reservation ends by itself, because the command that was to swap may have been killed.
 """
 
 import json

@@ -1,9 +1,9 @@
 """Takes one physical backup, and proves a moment right after it.
 
-pgBackRest takes the backup, and a summary in the bucket says what can be recovered. A backup with damaged pages
-ends the run. Only a good one lets pgBackRest remove the backups and the WAL that no rule keeps. Then a proof
-point says which rows a recovery to this moment must bring back. If there is no point, the backup counts all the
-same, and the run fails.
+pgBackRest takes the backup, and a summary in the bucket says what can be recovered. A backup with damaged
+pages ends the run. Only a good one lets pgBackRest remove the backups and the WAL that no rule keeps. Then a
+proof point says which rows a recovery to this moment must bring back. If there is no point, the backup counts
+all the same, and the run fails.
 """
 
 from collections.abc import Sequence
@@ -124,7 +124,7 @@ def require_good(backup: PhysicalBackup) -> None:
     """
     if backup.damaged:
         what = f"backup {backup.label} holds damaged pages, and no recovery will take it"
-        fix = "the lines above name the files; check the database's disk, and recover to a moment before the damage"
+        fix = "the lines above name the files; check the disk, and recover to a moment before the damage"
         raise Failed(what, fix, 4)
 
 

@@ -136,9 +136,7 @@ def find_timeline(history: History, moment: Moment) -> int:
     return history.newest if moment.latest else history.at(moment.time)
 
 
-def _latest(
-    usable: Sequence[PhysicalBackup], history: History, live_until: datetime | None
-) -> datetime:
+def _latest(usable: Sequence[PhysicalBackup], history: History, live_until: datetime | None) -> datetime:
     if live_until:
         return live_until
     archived = [each.archived_at for each in history.segments]
@@ -184,7 +182,8 @@ def _require_unbroken(
     before = needed[missing - first - 1].archived_at if missing > first else backup.started_at
     later = next((each for each in usable if number_of(each.first_wal) > missing), None)
     since = f", and those since {shown(later.finished_at)}" if later else ""
-    what = f"the repository lacks the WAL segment {segment_name(timeline, missing)}, which leads to that moment"
+    name = segment_name(timeline, missing)
+    what = f"the repository lacks the WAL segment {name}, which leads to that moment"
     raise Failed(what, f"the moments until about {shown(before)} can be recovered{since}; choose from them")
 
 

@@ -1,7 +1,7 @@
 """Whether a recovery to the end of the WAL really ended there.
 
-PostgreSQL takes a WAL segment that it cannot fetch or read for the end of the WAL, and opens the server without
-a word. A recovery to a time or to a point needs no such check: PostgreSQL refuses to end before its target.
+PostgreSQL takes a WAL segment that it cannot fetch or read for the end of the WAL, and opens the server
+without a word. A recovery to a time or to a point needs no such check: PostgreSQL refuses to end before it.
 """
 
 from quickdata_node.physical.choice import Choice
@@ -10,7 +10,7 @@ from quickdata_node.physical.timelines import read_parents
 from quickdata_node.run import Failed
 from quickdata_node.server import Server, ServerFailed
 
-HISTORY = """select pg_read_file(format('pg_wal/%s.history', left(pg_walfile_name(pg_current_wal_lsn()), 8)))"""
+HISTORY = "select pg_read_file('pg_wal/' || left(pg_walfile_name(pg_current_wal_lsn()), 8) || '.history')"
 """SQL for the history of the recovered server's timeline: its last line says where the recovery ended."""
 ABOVE = "the lines above say why"
 
@@ -47,5 +47,5 @@ def find_end(server: Server) -> int:
 def _early(throwaway: Throwaway, what: str) -> Failed:
     last = throwaway.last_transaction()
     until = f"recover to a time before {last}, its last transaction" if last else "choose an earlier moment"
-    fix = f"run it again, in case S3 failed; if it ends there again, {until}; the live database was not touched"
-    return Failed(what, fix)
+    fix = f"run it again, in case S3 failed; if it ends there again, {until}"
+    return Failed(what, f"{fix}; the live database was not touched")

@@ -29,6 +29,8 @@ FIXES = {
 """Advice by pgBackRest's exit code."""
 OURS = "--no-expire-auto"
 """A word in the command of each backup that this program takes, and of no other process in the container."""
+WORKERS = "backup:local"
+"""A word in the commands of pgBackRest's own children. They end after it, and hold its lock until then."""
 LOOK_AGAIN, PATIENCE = 0.5, 20
 """Seconds between two looks at a running command, and seconds that an interrupted backup gets to end."""
 
@@ -140,21 +142,22 @@ def stop_backups(run: Run, container: str) -> None:
     The end of `docker exec` ends nothing there: the backup would keep pgBackRest's lock, and the next run
     would fail on it. Nothing runs there after a run that ended well, and before the next one.
     """
-    for attempt in range(int(PATIENCE / LOOK_AGAIN)):
-        left = list(_find_backups(run, container))
-        if not left:
-            return
-        if attempt == 0:
-            run.log("stopping pgBackRest's backup, which an interrupted run has left")
-        for number in left:
+    if not list(_find(run, container, OURS)):
+        return
+    run.log("stopping pgBackRest's backup, which an interrupted run has left")
+    for _ in range(int(PATIENCE / LOOK_AGAIN)):
+        ours = list(_find(run, container, OURS))
+        for number in ours:
             with suppress(ProcessLookupError):
                 os.kill(number, signal.SIGTERM)
+        if not ours and not list(_find(run, container, WORKERS)):
+            return
         time.sleep(LOOK_AGAIN)
     run.log(f"pgBackRest's backup in the container {container} does not end")
 
 
-def _find_backups(run: Run, container: str) -> Iterator[int]:
-    """Yield the process numbers of this program's backups in a container."""
+def _find(run: Run, container: str, word: str) -> Iterator[int]:
+    """Yield the numbers of pgBackRest's processes in a container whose command has a word."""
     try:
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
         child = start_here(run, "docker", "top", container, "-eo", "pid,args", **pipes)
@@ -162,5 +165,5 @@ def _find_backups(run: Run, container: str) -> Iterator[int]:
         return
     for line in child.communicate()[0].decode(errors="replace").splitlines():
         number, _, words = line.strip().partition(" ")
-        if number.isdecimal() and words.split()[:1] == ["pgbackrest"] and OURS in words.split():
+        if number.isdecimal() and words.split()[:1] == ["pgbackrest"] and word in words.split():
             yield int(number)

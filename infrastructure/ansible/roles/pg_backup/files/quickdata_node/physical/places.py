@@ -136,7 +136,7 @@ class Volume:
         remove_folders([each.folder for each in self.places() if each.stage != "live"], log)
 
     def remove_older(self, place: Place, log: Callable[[str], None]) -> None:
-        """Remove the files that earlier recoveries have kept, except the only copy of WAL that no bucket has."""
+        """Remove what earlier recoveries have kept, except the only copy of WAL that no bucket has."""
         others = [each for each in self.places() if each.id != place.id]
         remove_folders([each.folder for each in others if not has_unsent_wal(each.data)], log)
 
@@ -156,11 +156,8 @@ class Volume:
         """
         free = shutil.disk_usage(self.path).free
         if free < needed + self.reserve:
-            what = (
-                f"the recovery needs {needed} bytes beside the live database, and {self.reserve} must stay free"
-                f" for its growth; {free} are free in {self.path}"
-            )
-            raise Failed(what, ROOM)
+            what = f"the recovery needs {needed} bytes beside the live database, and {self.reserve} must stay"
+            raise Failed(f"{what} free for its growth; {free} are free in {self.path}", ROOM)
         return free
 
     def require_reserve(self) -> None:

@@ -43,7 +43,7 @@ def read_moment(store: Store, config: Config, options: Options) -> Moment:
 
 
 def newest_point(store: Store, config: Config, info: Info, history: History) -> Moment:
-    """Return the newest proven point in the past of the live timeline. Points of other clusters prove nothing.
+    """Return the newest proven point in the live timeline's past. Other clusters' points prove nothing.
 
     Raises:
         Failed: there is none.

@@ -23,7 +23,8 @@ def go_live(run: Run, config: Config, volume: Volume, number: str) -> None:
     try:
         place.go_live()
     except OSError as error:
-        raise Failed("the recovered files cannot be swapped in; the live database was not touched", ABOVE) from error
+        what = "the recovered files cannot be swapped in; the live database was not touched"
+        raise Failed(what, ABOVE) from error
     volume.remove_older(place, run.log)
     release(config)
     run.log(f"recovery {place.id} is live; the formerly live files are in {place.data}")

@@ -33,7 +33,7 @@ TOO_EARLY = "recovery ended before configured recovery target was reached"
 """PostgreSQL's message for a target after the last transaction of the WAL."""
 LAST = re.compile(r"last completed transaction was at log time (.+)")
 """PostgreSQL's message at the end of a recovery."""
-CHECKED = "/tmp/wal"
+CHECKED = f"{DATA}/wal"
 """A file in the container for the WAL segment whose checksum is taken."""
 ARCHIVE_LATER = ("-c", "archive_mode=on", "-c", "archive_command=")
 """The server notes its new timeline's history for the archive. The live service will send it.
@@ -156,11 +156,9 @@ class Throwaway:
         if TOO_EARLY in self._log_end():
             last = self.last_transaction()
             when = f"; the last transaction in its WAL was at {last}" if last else ""
-            fix = "run it again, in case S3 failed; if it ends there again, a WAL segment is damaged or missing"
-            return Failed(
-                f"the recovery ended before that moment{when}",
-                f"{fix}: choose an earlier moment; the live database was not touched",
-            )
+            again = "run it again, in case S3 failed; if it ends there again, a WAL segment is damaged"
+            fix = f"{again}: choose an earlier moment; the live database was not touched"
+            return Failed(f"the recovery ended before that moment{when}", fix)
         return Failed("the recovered server has ended", ABOVE)
 
     def _log_end(self) -> str:

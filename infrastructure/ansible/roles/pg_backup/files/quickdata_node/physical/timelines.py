@@ -126,8 +126,8 @@ class History:
     def of(self, timeline: int) -> list[Segment]:
         """Return the segments of a timeline and of its past, in the order of the WAL.
 
-        Where a timeline was left, its segment may be there twice: with the WAL up to this place, and once more
-        with what the next timeline wrote. PostgreSQL takes the newer timeline's.
+        Where a timeline was left, its segment may be there twice: with the WAL up to this place, and once
+        more with what the next timeline wrote. PostgreSQL takes the newer timeline's.
         """
         known = self.timelines.get(timeline)
         parents = known.parents if known else {}

@@ -8,8 +8,15 @@ from pathlib import Path
 import pytest
 
 from quickdata_node.physical.summary import Listed, Summary
-from quickdata_node.physical.watch import Archiving, check_ages, check_archiving, check_keys
-from quickdata_node.run import Failed
+from quickdata_node.physical.watch import (
+    Archiving,
+    check_ages,
+    check_archives,
+    check_keys,
+    check_lag,
+    check_room,
+)
+from quickdata_node.run import Failed, Run
 from tests.unit.quickdata_node.test_age import CONFIG
 
 NOW = datetime(2026, 11, 30, 5, 0, tzinfo=UTC)
@@ -17,33 +24,31 @@ WELL = Archiving(archives=True, waiting=1, lag=120, wal_bytes=1 << 30)
 
 
 def test_archiving_that_keeps_up_is_well() -> None:
-    check_archiving(WELL, 1 << 30)
-    check_archiving(WELL, None)
+    check_archives(WELL)
+    check_lag(WELL)
+    check_room(WELL, 1 << 30)
+    check_room(WELL, None)
 
 
-@pytest.mark.parametrize(
-    ("state", "free", "why"),
-    [
-        (replace(WELL, lag=121, waiting=4), None, "4 WAL segments wait, the first one for 121 s"),
-        (replace(WELL, archives=False), None, "does not archive its WAL"),
-        (WELL, (1 << 30) - 1, "WAL fills the volume: it takes 1073741824 bytes, and 1073741823 are free"),
-    ],
-)
-def test_archiving_that_fails_lags_or_fills_the_volume_is_an_alarm(
-    state: Archiving, free: int | None, why: str
-) -> None:
-    with pytest.raises(Failed, match=why):
-        check_archiving(state, free)
+def test_archiving_that_fails_lags_or_fills_the_volume_is_an_alarm() -> None:
+    with pytest.raises(Failed, match="4 WAL segments wait, the first one for 121 s"):
+        check_lag(replace(WELL, lag=121, waiting=4))
+    with pytest.raises(Failed, match="does not archive its WAL"):
+        check_archives(replace(WELL, archives=False))
+    with pytest.raises(Failed, match="it takes 1073741824 bytes, and 1073741823 are free"):
+        check_room(WELL, (1 << 30) - 1)
 
 
-def test_keys_must_be_there_and_valid(tmp_path: Path) -> None:
+def test_keys_must_be_there_renewed_and_valid(tmp_path: Path) -> None:
     file = tmp_path / "keys.json"
     with pytest.raises(Failed, match="cannot be read, so no WAL is archived"):
         check_keys(file, NOW)
-    file.write_text(json.dumps({"Expiration": "2026-11-30T05:00:01Z"}))
+    file.write_text(json.dumps({"Expiration": "2026-11-30T05:35:00Z"}))
     check_keys(file, NOW)
-    with pytest.raises(Failed, match="expired at 2026-11-30 05:00 UTC; run refresh"):
+    with pytest.raises(Failed, match="were not renewed, and expire at 2026-11-30 05:35 UTC; run refresh"):
         check_keys(file, NOW + timedelta(seconds=1))
+    with pytest.raises(Failed, match="expired at 2026-11-30 05:35 UTC; run refresh"):
+        check_keys(file, NOW + timedelta(minutes=35))
     for text in ("", "[]", "{}", '{"Expiration": 5}', '{"Expiration": "2026-11-30T05:00:01"}'):
         file.write_text(text)
         with pytest.raises(Failed, match="cannot be read"):
@@ -56,7 +61,7 @@ def summary(*backups: tuple[str, timedelta]) -> Summary:
 
 
 def test_a_day_and_its_backup_and_a_week_and_its_full_one_are_well() -> None:
-    check_ages(CONFIG, summary(("full", timedelta(days=8)), ("incr", timedelta(hours=26))), NOW)
+    check_ages(Run("check"), CONFIG, summary(("full", timedelta(days=8)), ("incr", timedelta(hours=26))), NOW)
 
 
 @pytest.mark.parametrize(
@@ -73,4 +78,4 @@ def test_a_day_and_its_backup_and_a_week_and_its_full_one_are_well() -> None:
 )
 def test_a_backup_that_is_too_old_is_an_alarm(backups: list[tuple[str, timedelta]], why: str) -> None:
     with pytest.raises(Failed, match=why):
-        check_ages(CONFIG, summary(*backups), NOW)
+        check_ages(Run("check"), CONFIG, summary(*backups), NOW)

@@ -1,6 +1,7 @@
 """Raises an alarm when the newest backup is too old, or when its age is unknown.
 
-Where the server archives its WAL, it also watches the archiving and the physical backups.
+Where the server archives its WAL, it also watches the archiving and the physical backups. All is checked,
+even when one check fails.
 
 The check finds failures that raise no alarm themselves: cron has stopped, a run hangs, the disk is full. It
 takes no lock and writes no file.
@@ -9,9 +10,11 @@ takes no lock and writes no file.
 import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from quickdata_node import names
+from quickdata_node.checks import require_all
 from quickdata_node.config import Config, load, parse
 from quickdata_node.physical import watch
 from quickdata_node.run import Failed, Run, last_run
@@ -23,23 +26,28 @@ USAGE = """\
 Usage: check-backup-age.sh --config FILE
 
 Prints nothing when the newest backup is at most MAX_AGE_HOURS old, as the configuration says. With physical
-backups, their age, archiving and the room for WAL must be good too.
+backups, their age, the container's keys, archiving and the room for WAL must be good too. One alarm names
+every problem.
 Exit codes: 0 all is well, 1 too old, age unknown or archiving in danger, 2 wrong configuration or arguments.
 """
 
 
 def main(run: Run, arguments: Sequence[str]) -> None:
-    """Check the age of the newest backup."""
+    """Check the age of the newest backup, and the physical backups."""
     config = load(run, Path(parse(arguments, USAGE).config))
     if not re.fullmatch(r"[1-9][0-9]{0,4}", config.max_age_hours):
         what = f"configuration {config.file}: MAX_AGE_HOURS is not a number of hours"
         raise Failed(what, "run backup.yml", 2)
+    watched = watch.checks(run, config) if config.pitr else ()
+    require_all(run, partial(check_age, config), *watched)
+
+
+def check_age(config: Config) -> None:
+    """Fail when the newest backup is too old, or when there is none."""
     newest = find_newest(list_keys(config))
     if not newest:
         raise Failed(f"s3://{config.bucket} holds no backup of {config.database}", what_to_do(config))
     compare_age(config, newest, datetime.now(UTC))
-    if config.pitr:
-        watch.check(run, config)
 
 
 def list_keys(config: Config) -> list[Key]:

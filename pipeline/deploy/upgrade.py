@@ -17,11 +17,14 @@ from pipeline.backups.node import backup, in_words, verify
 from pipeline.deploy.services import list_services
 from pipeline.deployment import Deployment
 from pipeline.errors import PipelineError, SettingsError
-from quickdata_node.physical import container
 
 IMAGES = FOLDER / "group_vars/all/images.yml"
 HOLD_DATA = ("db", "nocodb")
 """The services with data: a new image may change the data."""
+PITR_IMAGE = "quickdata_pitr_image"
+"""The variable that names an image of the database with pgBackRest."""
+PITR_BUILT = "localhost/quickdata/postgres-pgbackrest:"
+"""Begins the name of that image when the database node builds it; PostgreSQL's tag and a hash follow."""
 STACK = "nocodb"
 STACK_FILE = "opt/quickdata/stack.yml"
 
@@ -67,10 +70,12 @@ async def _running_images(d: Deployment, inventory: str) -> Mapping[str, str]:
 
 
 async def _named_images(d: Deployment) -> Mapping[str, str]:
+    """Return the images in images.yml by service, and under PITR_IMAGE the one with pgBackRest, if any."""
     try:
-        named: dict[str, str] = yaml.safe_load(await d.runner.read(IMAGES) or "")["images"]
-        return {service: str(named[service]) for service in HOLD_DATA}
-    except (yaml.YAMLError, KeyError, TypeError) as error:
+        declared = yaml.safe_load(await d.runner.read(IMAGES) or "")
+        pitr = d.common.get(PITR_IMAGE) or declared.get(PITR_IMAGE) or ""
+        return {service: str(declared["images"][service]) for service in HOLD_DATA} | {PITR_IMAGE: pitr}
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         what = f"{IMAGES} does not name the images of {' and '.join(HOLD_DATA)}"
         raise SettingsError(what, "restore the file from git, and change only tags in it") from error
 
@@ -78,8 +83,16 @@ async def _named_images(d: Deployment) -> Mapping[str, str]:
 def _differ(name: str, running: Mapping[str, str], named: Mapping[str, str]) -> bool:
     if name not in running:
         return False
-    wanted = _plain(named[name]), container.image(named[name])  # with pgBackRest it is the same PostgreSQL
-    return _plain(running[name]) not in wanted
+    now = _plain(running[name])
+    if name == "db" and _has_pgbackrest(now, named):  # it is the same PostgreSQL
+        return False
+    return now != _plain(named[name])
+
+
+def _has_pgbackrest(image: str, named: Mapping[str, str]) -> bool:
+    """Tell whether an image is the named one of PostgreSQL, with pgBackRest added to it."""
+    built = f"{PITR_BUILT}{named['db'].rpartition(':')[2]}-"
+    return image.startswith(built) or image == _plain(named[PITR_IMAGE])
 
 
 def _plain(image: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from pipeline.deploy.upgrade import PITR_BUILT, PITR_IMAGE
 from pipeline.deployment import Deployment
 from pipeline.machine.network import for_other_machines
 from pipeline.machine.repository import REPOSITORY
@@ -33,7 +34,6 @@ from pipeline.targets.emulator import (
 from pipeline.tofu import binary as tools
 from pipeline.tofu.download import find_or_download_tofu
 from pipeline.tofu.stack import STACKS
-from quickdata_node.physical import container
 
 IMAGES = REPOSITORY / "infrastructure/ansible/group_vars/all/images.yml"
 WORKSPACE_BYTES = 100 * 10**6
@@ -99,7 +99,7 @@ async def swarm(
                 emulated_deployment(aws, bench, suffix, progress, report, machines.public_key), machines
             )
             d = _with_domain(with_workers(d, workers), domain)
-            d = replace(d, common={**d.common, "quickdata_pitr": True})
+            d = replace(d, common={**d.common, **_physical_backups(needed)})
             await require_emulator(d.cloud)
             await lay_vault(d, content)
             yield Swarm(d, machines, aws, content)
@@ -132,6 +132,12 @@ def _with_addresses(d: Deployment, machines: Nodes) -> Deployment:
         for name, address in machines.addresses.items()
     }
     return replace(d, ansible=replace(d.ansible, secret_files=(NODES_KEY,)), hosts=where)
+
+
+def _physical_backups(stock: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
+    """Return the variables that turn physical backups on; without its image here, the node builds it."""
+    image = next((name for name in stock["database"] if name.startswith(PITR_BUILT)), "")
+    return {"quickdata_pitr": True} | ({PITR_IMAGE: image} if image else {})
 
 
 def node_environment() -> dict[str, str]:
@@ -175,10 +181,10 @@ async def find_stock(workers: int = 0, domain: str = "") -> dict[str, tuple[str,
         domain: the name at which a proxy serves NocoDB; empty for none.
     """
     named = stock(workers, domain)
-    database = named["database"]
-    built = await inspect_images(map(container.image, database))
-    has = tuple(container.image(name) if container.image(name) in built else name for name in database)
-    return named | {"database": has}
+    db, *others = named["database"]
+    ready = f"{PITR_BUILT}{db.rpartition(':')[2]}"
+    built = await inspect_images((ready,))
+    return named | {"database": (ready if ready in built else db, *others)}
 
 
 async def find_stand_ins() -> list[str]:

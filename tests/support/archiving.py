@@ -17,6 +17,7 @@ from typing import Any
 import boto3
 from jinja2 import Template
 
+from pipeline.deploy.upgrade import PITR_BUILT
 from pipeline.machine.repository import REPOSITORY
 from pipeline.servers.localstack import LocalStack
 from quickdata_node.physical.container import (
@@ -26,13 +27,12 @@ from quickdata_node.physical.container import (
     KEYS_DIRECTORY,
     STANZA,
     USER,
-    image,
 )
 from quickdata_node.physical.throwaway import NAME
 from tests.support.backup_node import PATH, SCRIPTS
 from tests.support.backup_runs import Finished, finish, wait_for
 
-IMAGE = image("postgres:18.4-bookworm")
+IMAGE = f"{PITR_BUILT}18.4-bookworm"
 DATABASE, ROLE = "app", "admin"
 POSTGRES = 999
 """The number of the user in the image."""

@@ -1,6 +1,8 @@
 """The paths and names that the program and the role share."""
 
+import boto3
 import yaml
+from jinja2 import Template
 
 from pipeline.machine.repository import REPOSITORY
 from quickdata_node.physical import container
@@ -29,7 +31,13 @@ def test_wal_is_never_dropped() -> None:
     assert not [line for line in lines if line.startswith("archive-push-queue-max")]
 
 
-def test_the_image_keeps_the_tag_and_comes_from_no_registry() -> None:
-    name = container.image("registry.example:5000/mirror/postgres:18.4-bookworm")
-    assert name == "localhost/quickdata/postgres-pgbackrest:18.4-bookworm"
-    assert VARIABLES["nocodb_pitr_image"].startswith("localhost/quickdata/postgres-pgbackrest:{{")
+def endpoint(region: str) -> str:
+    text = Template((ROLE / "templates/pgbackrest.conf.j2").read_text()).render(aws_region=region)
+    return next(line for line in text.splitlines() if line.startswith("repo1-s3-endpoint="))
+
+
+def test_s3_has_another_name_in_china() -> None:
+    for region in ("eu-west-3", "us-gov-west-1", "cn-north-1"):
+        client = boto3.client("s3", region_name=region, aws_access_key_id="x", aws_secret_access_key="x")
+        host = client.meta.endpoint_url.removeprefix("https://")
+        assert endpoint(region) == f"repo1-s3-endpoint={host}"

@@ -1,4 +1,4 @@
-"""The database's container with pgBackRest: its image, and the paths and names that its parts share.
+"""The database's container with pgBackRest: the paths and names that its parts share.
 
 The role `nocodb` writes pgBackRest's configuration on the node with these values; a test compares them.
 """
@@ -22,15 +22,3 @@ KEYS_ON_NODE = "/run/quickdata/pgbackrest"
 KEYS = "keys.json"
 DATA = "/var/lib/postgresql"
 """The data's volume in the container. It holds the cluster, in 18/docker."""
-
-
-def image(db: str) -> str:
-    """Return the name of the image that adds pgBackRest to an image of PostgreSQL.
-
-    The database node builds it, and no registry has it. Docker takes `localhost` for a registry on the node
-    itself. With any other name, Swarm would pull what a stranger may have published under that name.
-
-    Args:
-        db: the image of PostgreSQL, with its tag.
-    """
-    return f"localhost/quickdata/postgres-pgbackrest:{db.rpartition(':')[2]}"

@@ -14,7 +14,9 @@
     ├── NotConfirmed        1
     ├── BackupError         1
     ├── VerifyFailed        4  verification failed
-    ├── RestoredInPart      5  restored, but objects are missing or have other definitions
+    ├── DoneInPart          5  done and proven, but not all of it
+    │   ├── RestoredInPart  5  restored, but objects are missing or have other definitions
+    │   └── DeployedInPart  5  deployed and verified, but no physical backup was taken
     └── Interrupted       130
 
 Exit code 0 means done.
@@ -124,10 +126,27 @@ class VerifyFailed(PipelineError):  # noqa: N818 - says what failed
     exit_code = 4
 
 
-class RestoredInPart(PipelineError):  # noqa: N818 - says what happened
-    """The rows are restored and live, but some objects are missing or have other definitions."""
+class DoneInPart(PipelineError):  # noqa: N818 - says what happened
+    """The verb has done and proven its work, but not all of it.
+
+    Attributes:
+        part: what is done and what is not, in one line.
+    """
 
     exit_code = 5
+    part = "not all is done"
+
+
+class RestoredInPart(DoneInPart):
+    """The rows are restored and live, but some objects are missing or have other definitions."""
+
+    part = "the rows are live, with objects missing or defined otherwise"
+
+
+class DeployedInPart(DoneInPart):
+    """Everything runs and a backup was verified, but there is no good physical backup."""
+
+    part = "all is deployed and verified, but there is no physical backup"
 
 
 class Interrupted(PipelineError):  # noqa: N818 - says what happened

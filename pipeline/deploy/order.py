@@ -19,11 +19,16 @@ from pipeline.deploy.saved_plans import SavedPlans
 from pipeline.deploy.stopped_nodes import require_running
 from pipeline.deploy.upgrade import Upgrade
 from pipeline.deployment import Deployment
-from pipeline.errors import PipelineError
+from pipeline.errors import DeployedInPart, PipelineError
 from pipeline.states.ready import prepare_stack, read_outputs, require_unlocked
 from pipeline.tofu.plan import DATABASE_RESOURCES, GOES, Plan
 from pipeline.tofu.stack import Stack
 from pipeline.tofu.state import State
+
+BEGIN_AGAIN = (
+    "read the lines below; if the repository belongs to another cluster, take the steps of docs/runbook.md,"
+    " `The bucket has the physical backups of another database`; otherwise fix the cause and deploy again"
+)
 
 
 @dataclass
@@ -37,6 +42,7 @@ class Deployed:
         outputs: the app's outputs.
         proof: the figures of the verification.
         saved: whether a backup was verified before the app was applied.
+        lacking: the reason why there is no physical backup; None if there is one, or if they are off.
     """
 
     first: dict[str, int] = field(default_factory=dict)
@@ -45,6 +51,16 @@ class Deployed:
     outputs: dict[str, Any] = field(default_factory=dict)
     proof: dict[str, Any] = field(default_factory=dict)
     saved: bool = False
+    lacking: DeployedInPart | None = None
+
+    def require_whole(self) -> None:
+        """Make sure that nothing is lacking. Call it when the report has the proofs.
+
+        Raises:
+            DeployedInPart: physical backups are on, but there is no good one.
+        """
+        if self.lacking:
+            raise self.lacking
 
     @property
     def nothing_changed(self) -> bool:
@@ -174,21 +190,25 @@ async def _apply_app_and_prove(d: Deployment, app: GatedPlan, deployed: Deployed
     await _configure(d, deployed)
     d.progress.note(banner(d, deployed.outputs))
     deployed.proof = await verify(d)
-    await _begin_physical_backups(d)
+    deployed.lacking = await _begin_physical_backups(d)
 
 
-async def _begin_physical_backups(d: Deployment) -> None:
-    """Take the first physical backup, if they are on. If it fails, the deployment stands, and alarms come."""
+async def _begin_physical_backups(d: Deployment) -> DeployedInPart | None:
+    """Take the first physical backup, if they are on.
+
+    Returns:
+        The reason if there is none, or if no WAL is archived. The deployment stands.
+    """
     if not d.real_nodes:
-        return
+        return None
     try:
         first = await physical_backup(d, if_none=True)
     except PipelineError as error:
-        d.progress.note(f"! no physical backup: {error.what}; {error.fix}")
-        return
+        return DeployedInPart(f"no physical backup: {error.what}", BEGIN_AGAIN, error.tail)
     if first["label"]:
         words = f"{first['label']} taken in {first['seconds']} s, proven at {first['point']}"
         d.report.prove("first physical backup", words, **first)
+    return None
 
 
 async def _configure(d: Deployment, deployed: Deployed) -> None:

@@ -102,4 +102,5 @@ async def _on_swarm(progress: Progress, report: Report, suffix: str) -> None:
     async with swarm(progress, report, suffix) as s:
         deployed = await deploy.deploy(s.d)
         report.prove("deploy and verify", node.in_words(deployed.proof), **deployed.proof)
+        deployed.require_whole()
         await run_swarm_epilogue(s)

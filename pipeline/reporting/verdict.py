@@ -1,11 +1,11 @@
 """The first line of a run's end: what it proved, or that it did not."""
 
 from pipeline.errors import (
+    DoneInPart,
     Interrupted,
     NotConfirmed,
     PipelineError,
     PlanRefused,
-    RestoredInPart,
     SettingsError,
 )
 from pipeline.reporting.headline import PROVES, claim
@@ -36,8 +36,8 @@ def _failed(report: Report, error: PipelineError, spent: str) -> str:
         return f"NOT STARTED: {report.verb} has a wrong or missing input"
     if isinstance(error, Interrupted):
         return f"INTERRUPTED after {spent}: {report.verb}"
-    if isinstance(error, RestoredInPart):
-        return f"PROVEN IN PART in {spent}: the rows are live, with objects missing or defined otherwise"
+    if isinstance(error, DoneInPart):
+        return f"PROVEN IN PART in {spent}: {error.part}"
     if error.exit_code == PlanRefused.exit_code:
         return f"REFUSED after {spent}: {report.verb}"
     return f"{'NOT PROVEN' if report.verb in PROVES else 'FAILED'} after {spent}: {report.verb}"

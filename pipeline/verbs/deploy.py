@@ -29,8 +29,11 @@ async def deploy(call: DeploymentCall, plan: SavedPlan = None, yes: Agreed = Fal
     the code, the inputs or the account have changed since. Deferred changes are planned during the
     deployment, and deploy asks about them.
 
+    Where physical backups are on and none can be taken, deploy ends with exit code 5: all else is done.
+
     Example: quickdata deploy --ask-vault-password
     """
     async with call.deployment() as d:
         deployed = await order.deploy(d, SavedPlans(plan) if plan else None, call.agreement(yes))
         d.report.prove("deploy and verify", node.in_words(deployed.proof), **deployed.proof)
+        deployed.require_whole()

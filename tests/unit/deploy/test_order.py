@@ -14,6 +14,7 @@ from pipeline.deploy.order import deploy
 from pipeline.deploy.protection import LIFECYCLE, PROTECTION
 from pipeline.errors import (
     BucketTaken,
+    DeployedInPart,
     PipelineError,
     PlanRefused,
     ToolError,
@@ -190,14 +191,17 @@ async def test_a_deployment_ends_with_the_proof_that_the_backup_comes_back() -> 
 FIRST = {"label": "20261130-050026F", "seconds": 4.6, "point": "quickdata_20261130T050029Z_9ff35af2"}
 
 
-async def test_the_first_physical_backup_is_in_the_report_and_its_failure_is_no_failure_of_the_rest() -> None:
+async def test_the_first_physical_backup_is_in_the_report_and_without_it_the_deployment_is_in_part() -> None:
     d = deployment(RecordingRunner({"physical backup": (0, said_by_ansible(json.dumps(FIRST)))}))
-    await deploy(d)
+    (await deploy(d)).require_whole()
     proven = d.report.proofs["first physical backup"]
     assert proven["words"] == f"{FIRST['label']} taken in 4.6 s, proven at {FIRST['point']}"
     d = deployment(RecordingRunner({"physical backup": (2, "")}))
-    assert (await deploy(d)).proof["comparison"]["mismatches"] == 0
+    done = await deploy(d)
+    assert done.proof["comparison"]["mismatches"] == 0
     assert "first physical backup" not in d.report.proofs
+    with pytest.raises(DeployedInPart, match="no physical backup: physical backup: "):
+        done.require_whole()
 
 
 async def test_local_nodes_take_no_physical_backup() -> None:

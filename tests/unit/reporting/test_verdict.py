@@ -3,6 +3,7 @@
 import pytest
 
 from pipeline.errors import (
+    DeployedInPart,
     Interrupted,
     NotConfirmed,
     PipelineError,
@@ -22,6 +23,7 @@ ERRORS = {
     NotConfirmed: "NOT DONE: verify was not confirmed",
     SettingsError: "NOT STARTED: verify has a wrong or missing input",
     RestoredInPart: "PROVEN IN PART in 2:14: the rows are live, with objects missing or defined otherwise",
+    DeployedInPart: "PROVEN IN PART in 2:14: all is deployed and verified, but there is no physical backup",
 }
 
 

@@ -108,6 +108,7 @@ class Options:
     keep_going: bool = False
     type: str = ""
     if_none: bool = False
+    take_over: bool = False
     to_time: str = ""
     to_point: str = ""
     go_live: str = ""

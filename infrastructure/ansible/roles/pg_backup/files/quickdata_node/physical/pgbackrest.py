@@ -18,7 +18,7 @@ from quickdata_node.run import Failed, Run
 from quickdata_node.server import Server, ServerFailed, start_here
 
 ABOVE = "the lines above say why"
-RUNBOOK = "docs/backups.md, `Another cluster`, says what to do"
+RUNBOOK = "docs/runbook.md, `The bucket has the physical backups of another database`, says what to do"
 FIXES = {
     28: f"the repository belongs to another cluster, {RUNBOOK}",
     44: f"the repository belongs to another cluster, {RUNBOOK}",
@@ -92,6 +92,14 @@ class PgBackRest:
         """
         if self.info().status in NO_STANZA:
             self.command("stanza-create")
+
+    def take_over(self) -> None:
+        """Let the cluster have the repository of another one, whose backups expire as new ones are taken.
+
+        Raises:
+            Failed: the repository cannot be written.
+        """
+        self.command("stanza-upgrade")
 
     def check(self) -> None:
         """Switch to a new WAL segment, and wait until the bucket has the segments before it.

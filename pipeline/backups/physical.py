@@ -56,10 +56,20 @@ def table(known: Summary, now: datetime) -> Iterator[str]:
     if known.good:
         yield f"A recovery can go to any moment since {known.good[0].finished_at:%Y-%m-%d %H:%M:%S} UTC."
     yield f"Last proof point: {known.point or 'none yet'}"
+    if known.off_since:
+        yield in_words_off(known)
+
+
+def in_words_off(known: Summary) -> str:
+    """Return that physical backups are off, and what stays, in words."""
+    since = f"{known.off_since:%Y-%m-%d %H:%M} UTC"
+    return f"physical backups are off since {since}; {len(known.backups)} stay in the bucket, and grow old"
 
 
 def age_problem(known: Summary, now: datetime) -> str:
-    """Return what is wrong with the age of the physical backups; empty if nothing is."""
+    """Return what is wrong with the age of the physical backups; empty if nothing is, or if they are off."""
+    if known.off_since:
+        return ""
     limits = (("physical backup", known.newest, NIGHTLY), ("full physical backup", known.newest_full, WEEKLY))
     for which, backup, limit in limits:
         if backup is None:

@@ -15,7 +15,7 @@ from anyio import CancelScope, Lock, create_task_group
 from pipeline.aws.existing import STOPPED
 from pipeline.backups.catalogue import age, list_backups
 from pipeline.backups.health import LOG, last_verified, problems
-from pipeline.backups.physical import age_problem, read_physical
+from pipeline.backups.physical import age_problem, in_words_off, read_physical
 from pipeline.deploy.finding import Finding
 from pipeline.deploy.order import refresh_inventory
 from pipeline.deploy.planning import make_plan
@@ -140,7 +140,11 @@ async def _backups(d: Deployment) -> Finding:
         if wrong := age_problem(known, now):
             lines.insert(0, wrong)
             fix = fix or f"see {LOG}, then run physical-backup.sh there"
-        lines.append(f"the last proof point of the physical backups is {known.point or 'none yet'}")
+        lines.append(
+            in_words_off(known)
+            if known.off_since
+            else f"the last proof point of the physical backups is {known.point or 'none yet'}"
+        )
     return Finding("backups", tuple(lines), facts, d.advice(fix) if fix else "")
 
 

@@ -215,11 +215,11 @@ async def test_a_missed_night_an_unverified_and_a_bad_backup_are_told(live: Live
     assert f"the newest, {newest}, cannot be restored" in (await live.bad())["backups"]
 
 
-def physical(age: timedelta) -> dict[str, Any]:
+def physical(age: timedelta, off: datetime | None = None) -> dict[str, Any]:
     """Return a summary of physical backups, whose only full one has an age."""
     when = datetime.now(UTC) - age
     full = Listed("20261130-050026F", "full", when, 31525926, 4015713)
-    summary = Summary("nocodb_db", [full], "quickdata_20261130T050029Z_9ff35af2", when)
+    summary = Summary("nocodb_db", [full], "quickdata_20261130T050029Z_9ff35af2", when, off_since=off)
     return dict(json.loads(summary.text()))
 
 
@@ -233,6 +233,10 @@ async def test_physical_backups_are_told_and_old_ones_are_an_alarm(live: Live) -
     live.put("postgres/nocodb_db/physical.json", physical(timedelta(hours=27)))
     said = (await live.bad())["backups"]
     assert "the newest physical backup is 27 h old, more than 26 h" in said and "physical-backup.sh" in said
+    live.put("postgres/nocodb_db/physical.json", physical(timedelta(days=30), off=datetime.now(UTC)))
+    [_, backups, *_] = await status(live.deployment())
+    assert backups.well and "physical backups are off since 20" in str(backups)
+    assert "1 stay in the bucket" in str(backups)
     live.put("postgres/nocodb_db/physical.json", {"format": 7})
     assert "the summary of the physical backups of nocodb_db" in (await live.bad())["backups"]
 

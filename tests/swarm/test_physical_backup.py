@@ -2,16 +2,18 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from anyio.from_thread import start_blocking_portal
 
 from pipeline.servers.localstack import LocalStack, localstack
-from quickdata_node.physical.container import KEYS, STANZA, USER
+from pipeline.servers.process import LOOPBACK, free_port
+from quickdata_node.physical.container import KEYS
 from quickdata_node.physical.points import read_point
 from quickdata_node.physical.summary import read_summary
-from tests.support.archiving import DATABASE, Archiving, archiving, docker, gateway
+from tests.support.archiving import DATABASE, RECOVERY, Archiving, archiving, docker, gateway
 from tests.support.backup_runs import wait_for
 from tests.support.live import NODES
 
@@ -20,6 +22,27 @@ pytestmark = [NODES, pytest.mark.timeout(600)]
 CREATED = """create table t (n int, s text);
 insert into t select n, md5(n::text) from generate_series(1, 1000) n;
 create unlogged table u (n int); insert into u values (1); select lo_from_bytea(0, 'an object')"""
+WAITING = "select count(*) from pg_ls_archive_statusdir() where name like '%.ready'"
+
+
+def well(server: Archiving) -> None:
+    done = server.run("check-backup-age.sh")
+    assert (done.code, done.log) == (0, "")
+
+
+def alarm(server: Archiving, command: str = "check-backup-age.sh", **changes: str) -> str:
+    """Return what the operator's command gets: one line."""
+    hook, told = server.directory / "hook", server.directory / "told"
+    hook.write_text(f'#!/bin/sh\nprintf "%s\\n" "$1" > {told}\n')
+    hook.chmod(0o755)
+    server.configure(ON_FAILURE=str(hook), **changes)
+    done = server.run(command)
+    server.configure()
+    assert done.code == 1, done.log
+    said = told.read_text()
+    told.unlink()
+    assert said.count("\n") == 1
+    return said
 
 
 @pytest.fixture(scope="module")
@@ -76,8 +99,9 @@ def test_a_repository_of_another_cluster_is_refused_until_the_operator_takes_it_
             refused = other.run("physical-backup.sh", *asked)
             assert refused.code == 1
             assert "the repository belongs to another cluster" in refused.log.splitlines()[-1]
-        docker("exec", f"--user={USER}", other.name, "pgbackrest", f"--stanza={STANZA}", "stanza-upgrade")
-        assert other.backup("auto")["type"] == "full"
+        taken = other.run("physical-backup.sh", "--take-over")
+        assert (taken.code, taken.json["type"]) == (0, "full"), taken.log
+        assert other.run("physical-backup.sh", "--if-none").json == {"label": None}
 
 
 def test_archiving_that_fails_is_an_alarm_and_loses_nothing(server: Archiving) -> None:
@@ -86,15 +110,54 @@ def test_archiving_that_fails_is_an_alarm_and_loses_nothing(server: Archiving) -
     server.sql("insert into t values (7, 'not lost'); select pg_switch_wal()")
     wait_for(lambda: server.sql("select failed_count > 0 from pg_stat_archiver") == "t")
     server.age_waiting_wal("5 minutes ago")
-    alarm = server.run("check-backup-age.sh")
-    assert alarm.code == 1
-    assert "archiving lags: " in alarm.log.splitlines()[-1]
+    assert "archiving lags: " in alarm(server)
     keys.unlink()
-    assert "so no WAL is archived; run refresh-recovery-keys.sh" in server.run("check-backup-age.sh").log
+    said = alarm(server, MAX_AGE_HOURS="1", DATABASE="other")
+    for each in (
+        "so no WAL is archived; run refresh-recovery-keys.sh",
+        "archiving lags: ",
+        "holds no backup of other",
+        "no readable summary of physical backups of other",
+    ):
+        assert each in said, "no alarm hides another one"
     assert server.run("refresh-recovery-keys.sh").code == 0
     server.switch()
-    assert server.run("check-backup-age.sh").code == 0
+    well(server)
     assert "untracked child process" not in server.log()  # PostgreSQL takes it for a crash of its own
+
+
+def test_while_s3_is_away_the_server_goes_on_an_alarm_comes_and_nothing_is_lost(server: Archiving) -> None:
+    docker("network", "disconnect", "bridge", server.name)
+    try:
+        server.sql("insert into t select n, 'away' from generate_series(1, 100) n; select pg_switch_wal()")
+        server.sql("insert into t values (8, 'later'); select pg_switch_wal()")
+        wait_for(lambda: int(server.sql(WAITING)) >= 2)
+        server.age_waiting_wal("5 minutes ago")
+        assert "archiving lags: " in alarm(server)
+    finally:
+        docker("network", "connect", "bridge", server.name)
+    server.switch()
+    assert server.sql(WAITING) == "0"
+    well(server)
+    back = server.recover("--to-time", "latest")
+    assert (back.code, back.json["rows"]) == (0, int(server.sql("select count(*) from t"))), back.log
+
+
+def test_keys_that_nobody_renews_are_an_alarm_before_they_expire_and_after(server: Archiving) -> None:
+    keys = server.keys / KEYS
+    assert server.run("refresh-recovery-keys.sh").code == 0
+    known = json.loads(keys.read_text())
+    for minutes, said in ((34, "were not renewed, and expire at"), (-1, "expired at")):
+        until = datetime.now(UTC) + timedelta(minutes=minutes)
+        keys.write_text(json.dumps({**known, "Expiration": f"{until:%Y-%m-%dT%H:%M:%SZ}"}))
+        assert said in alarm(server)
+    assert server.run("refresh-recovery-keys.sh").code == 0
+    well(server)
+
+
+def test_keys_that_cannot_be_renewed_are_an_alarm(server: Archiving) -> None:
+    said = alarm(server, "refresh-recovery-keys.sh", AWS_ENDPOINT_URL=f"http://{LOOPBACK}:{free_port()}")
+    assert f"the role {RECOVERY} cannot be taken; check the network" in said
 
 
 def test_a_container_that_is_killed_while_it_archives_loses_nothing(server: Archiving) -> None:
@@ -102,7 +165,7 @@ def test_a_container_that_is_killed_while_it_archives_loses_nothing(server: Arch
     server.kill()
     server.start()
     server.switch()
-    assert server.sql("select count(*) from pg_ls_archive_statusdir() where name like '%.ready'") == "0"
+    assert server.sql(WAITING) == "0"
 
 
 def test_a_database_that_does_not_archive_is_an_alarm(server: Archiving) -> None:
@@ -115,14 +178,29 @@ def test_a_database_that_does_not_archive_is_an_alarm(server: Archiving) -> None
         server.start()
 
 
-def test_physical_backups_that_are_off_are_not_taken(server: Archiving) -> None:
+def test_physical_backups_that_are_off_are_not_taken_and_no_alarm_comes(server: Archiving) -> None:
+    """Off, on, off and on again: what a deployment runs at its end."""
     mark = server.directory / "pitr"
-    mark.unlink()
-    try:
+    for _ in range(2):
+        server.stop()
+        mark.unlink()
+        server.start(archives=False)
         refused = server.run("physical-backup.sh")
         assert (refused.code, refused.out) == (2, "")
         assert "physical backups are off on this node; set quickdata_pitr: true" in refused.log
         assert server.run("physical-backup.sh", "--if-none").json == {"label": None}
+        known = read_summary(server.read("physical.json"), DATABASE)
+        assert known.off_since and known.backups, "the repository is kept"
+        assert server.run("physical-backup.sh", "--if-none").json == {"label": None}
+        assert read_summary(server.read("physical.json"), DATABASE) == known, "it is noted once"
         assert server.run("refresh-recovery-keys.sh").code == 2
-    finally:
+        well(server)
+        server.sql("insert into t values (9, 'in no WAL of the repository')")
+        server.stop()
         mark.touch()
+        server.start()
+        again = server.run("physical-backup.sh", "--if-none")
+        assert again.json["label"], "WAL is missing, so a backup is due"
+        assert again.json["rows"] == int(server.sql("select count(*) from t"))
+        assert not read_summary(server.read("physical.json"), DATABASE).off_since
+        well(server)

@@ -26,6 +26,9 @@ def listed(**values: Any) -> bytes:
 def test_a_summary_comes_back_as_it_was_written() -> None:
     assert read_summary(SUMMARY.text().encode(), "app") == SUMMARY
     assert (SUMMARY.newest, SUMMARY.newest_full) == (INCREMENTAL, FULL)
+    off = replace(SUMMARY, off_since=WHEN)
+    assert read_summary(off.text().encode(), "app") == off
+    assert read_summary(changed(off_since=None), "app") == SUMMARY
     unproven = Summary("app", [FULL])
     assert read_summary(unproven.text().encode(), "app") == unproven
 
@@ -51,6 +54,7 @@ def test_a_summary_that_does_not_say_what_is_damaged_is_read() -> None:
         (changed(database="other"), "belongs to another database"),
         (changed(point="\x1b[31m"), "a name that is not valid"),
         (changed(proven_at="soon"), "cannot be understood"),
+        (changed(off_since="soon"), "cannot be understood"),
         (changed(backups={}), None),
         (changed(backups=[1]), "cannot be understood"),
         (listed(label=7), "a name that is not valid"),

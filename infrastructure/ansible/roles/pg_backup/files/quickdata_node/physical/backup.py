@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from quickdata_node.config import Config, Options, load, parse
-from quickdata_node.physical import keys, points, summary
+from quickdata_node.physical import keys, off, points, summary
 from quickdata_node.physical.info import Info, PhysicalBackup
 from quickdata_node.physical.pgbackrest import PgBackRest, in_database, stop_backups
 from quickdata_node.physical.points import Point
@@ -28,12 +28,13 @@ KEEP = 2
 """Good full backups to keep, with all that depends on them. pgBackRest's configuration says the same."""
 AGAIN = "the lines above say why; run physical-backup.sh again"
 USAGE = """\
-Usage: physical-backup.sh --config FILE [--type auto|full|incr] [--if-none]
+Usage: physical-backup.sh --config FILE [--type auto|full|incr] [--if-none | --take-over]
 
 Copies the server's files into the bucket, so that a recovery can go to any later moment.
   --type TYPE  full: all files; incr: what changed since the last backup;
                auto (the default): incr, and full when the last full one is a week old
   --if-none    take a backup only if physical backups are on and there is none yet; else check archiving
+  --take-over  let this cluster have the repository of another one, whose backups expire as new ones are taken
 
 Writes one JSON line about the backup to standard output, the log to standard error.
 Exit codes: 0 done, 1 failed, 2 wrong configuration or arguments, 4 the backup holds damaged pages.
@@ -45,6 +46,7 @@ def main(run: Run, arguments: Sequence[str]) -> None:
     options = _options(arguments)
     config = load(run, Path(options.config))
     if options.if_none and not config.pitr:
+        off.note(config.bucket, config.database)
         run.tell({"label": None})
         return
     keys.require_on(config)
@@ -53,9 +55,9 @@ def main(run: Run, arguments: Sequence[str]) -> None:
     server = find_server(run, config)
     backrest = in_database(server)
     stop_backups(run, server.container)  # a killed run's, which still works in the container
-    backrest.create_stanza()
+    backrest.take_over() if options.take_over else backrest.create_stanza()
     before = backrest.info()
-    if options.if_none and before.good:
+    if options.if_none and before.good and not off.is_noted(Store(config.bucket), config.database):
         backrest.check()  # these backups may be another cluster's, whose repository takes no WAL of this one
         run.tell({"label": None})
         return
@@ -79,7 +81,7 @@ def backup(run: Run, server: Server, backrest: PgBackRest, kind: str) -> None:
 
 
 def _options(arguments: Sequence[str]) -> Options:
-    options = parse(arguments, USAGE, ("--type",), ("--if-none",))
+    options = parse(arguments, USAGE, ("--type",), ("--if-none", "--take-over"))
     if options.type not in ("", *KINDS):
         raise Failed(f"--type {options.type} is not auto, full or incr", "see --help", 2)
     return options

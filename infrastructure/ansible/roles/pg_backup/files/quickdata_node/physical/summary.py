@@ -55,12 +55,14 @@ class Summary:
         backups: the backups.
         point: name of the newest proof point; None if there is none yet.
         proven_at: its moment, in UTC.
+        off_since: when physical backups were turned off, in UTC; None while they are on.
     """
 
     database: str
     backups: Sequence[Listed]
     point: str | None = None
     proven_at: datetime | None = None
+    off_since: datetime | None = None
 
     @property
     def good(self) -> Sequence[Listed]:
@@ -127,9 +129,10 @@ def read_summary(text: bytes, database: str) -> Summary:
         if (document["format"], document["database"]) != (FORMAT, database):
             raise BadSummary("belongs to another database, or has another format")
         backups = [_listed(each) for each in document["backups"]]
+        off = _time(document["off_since"]) if document.get("off_since") else None
         if document["point"] is None:
-            return Summary(database, backups)
-        return Summary(database, backups, _word(document["point"]), _time(document["proven_at"]))
+            return Summary(database, backups, off_since=off)
+        return Summary(database, backups, _word(document["point"]), _time(document["proven_at"]), off)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
         raise BadSummary("cannot be understood") from error
 

@@ -97,6 +97,8 @@ def test_the_end_of_the_wal_is_on_the_timeline_that_was_live_last() -> None:
     end = Moment(at(200), latest=True)
     chosen = choose(INFO, HISTORY, end, live_until=None)
     assert (chosen.timeline, chosen.backup.label, chosen.last) == (2, "backup-110", SECOND[-1])
+    behind = Moment(at(99), latest=True)  # the node's clock, beside that of S3
+    assert choose(INFO, HISTORY, behind, live_until=None).timeline == 2
     moved_back = Segment(segment_name(1, 96), at(120), 5)
     chosen = choose(INFO, History(SECOND_BEGAN, (*FIRST, moved_back, *SECOND)), end, live_until=None)
     assert (chosen.timeline, chosen.backup.label, chosen.last) == (1, "backup-90", moved_back)

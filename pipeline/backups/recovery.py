@@ -1,13 +1,14 @@
 """Recover the database to a moment in its past, with the command of the database node."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import NoReturn
 
 from pipeline.backups import nocodb
 from pipeline.backups.node import Figures, command, physical_backup, run_command
-from pipeline.deployment import Deployment
+from pipeline.deployment import DATABASE, Deployment
 from pipeline.errors import PipelineError
 from pipeline.runners.cleanup import clean_after
 from pipeline.units import duration, in_units
@@ -26,15 +27,18 @@ class Target:
     Args:
         time: a time with its zone, or "latest"; None for a point.
         point: the name of a proven point; None for a time.
+        into: the database to bring back alone; None for the whole server.
     """
 
     time: str | None = None
     point: str | None = None
+    into: str | None = None
 
     @property
-    def options(self) -> tuple[str, str]:
+    def options(self) -> tuple[str, ...]:
         """The options of the node's command."""
-        return ("--to-time", self.time) if self.time else ("--to-point", str(self.point))
+        moment = ("--to-time", self.time) if self.time else ("--to-point", str(self.point))
+        return (*moment, "--into", self.into) if self.into else moment
 
 
 async def look(d: Deployment, target: Target) -> Figures:
@@ -56,7 +60,13 @@ def table(found: Figures) -> Iterator[str]:
     yield f"WAL      about {found['wal_segments']} segments, {in_units(found['wal_bytes'])} in the bucket"
     needed, kept, free = (in_units(found[f"{each}_bytes"]) for each in ("needed", "reserve", "free"))
     yield f"room     {needed} needed, {kept} stay free for the live database, {free} free"
-    yield f"lost     what was written in the last {duration(found['lost_seconds'])}"
+    since = f"in the last {duration(found['lost_seconds'])}"
+    if "into" in found:
+        size = in_units(found["into_bytes"]) if found["into_bytes"] else "not on the live server now"
+        yield f"database {found['into']}, {size}"
+        yield f"kept     what was written {since}, in the database that is there now"
+    else:
+        yield f"lost     what was written {since}"
 
 
 async def recover(d: Deployment, target: Target) -> Figures:
@@ -91,6 +101,40 @@ async def recover(d: Deployment, target: Target) -> Figures:
     return {**found, "kept": swapped["kept"], **seconds}
 
 
+async def bring_back(d: Deployment, target: Target) -> Figures:
+    """Recover beside the live server, and swap one database of that moment in. All others stay.
+
+    NocoDB is stopped only for the swap, and only if the database is its own.
+
+    Returns:
+        The figures of the recovery, with `kept`, the new name of the formerly live database, or None if there
+        was none; and nocodb_away_seconds if NocoDB was stopped.
+
+    Raises:
+        PipelineError: the recovery failed; before the swap, the live database was not touched.
+    """
+    name = "recovery: restore, replay, copy and compare"
+    found = await run_command(d, command(d, name, COMMAND, *target.options))
+    swapped: Figures = {}
+    try:
+        async with nocodb.away(d) if target.into == DATABASE else running() as away:
+            options = ("--go-live", found["id"], "--into", found["into"])
+            swapped = await run_command(d, command(d, "recovery: swap the database", COMMAND, *options))
+            d.progress.note(f"the database of today is kept as {swapped['kept']}")
+    except BaseException as error:
+        if not swapped:
+            await clean_after(error, partial(give_up, d, found["id"], "--into", found["into"]))
+        raise
+    seconds = {} if away.seconds is None else {"nocodb_away_seconds": away.seconds}
+    return {**found, "kept": swapped["kept"], **seconds}
+
+
+@asynccontextmanager
+async def running() -> AsyncIterator[nocodb.Away]:
+    """Let NocoDB run: the database is not its own."""
+    yield nocodb.Away()
+
+
 async def go_live(d: Deployment, number: str) -> Figures:
     """Swap the recovered files in, and say at once where the formerly live ones are."""
     swapped = await run_command(d, command(d, "recovery: swap the files", COMMAND, "--go-live", number))
@@ -98,9 +142,9 @@ async def go_live(d: Deployment, number: str) -> Figures:
     return swapped
 
 
-async def give_up(d: Deployment, number: str) -> None:
+async def give_up(d: Deployment, number: str, *options: str) -> None:
     """Remove a recovery that did not go live: until then, the node refuses other backups and recoveries."""
-    await run_command(d, command(d, "recovery: give it up", COMMAND, "--give-up", number))
+    await run_command(d, command(d, "recovery: give it up", COMMAND, "--give-up", number, *options))
 
 
 def raise_live(error: BaseException, found: Figures, kept: str, fix: str) -> NoReturn:
@@ -131,6 +175,17 @@ def drill_in_words(figures: Figures) -> str:
     rows = f"{figures['tables']} tables with {figures['rows']} rows equal those of {figures['point']}"
     rpo, rto = duration(figures["rpo_seconds"]), f"{figures['rto_seconds']} s"
     return f"{rows}; pg_amcheck finds no damage; RPO at most {rpo}, RTO {rto}"
+
+
+def brought_back_in_words(figures: Figures) -> str:
+    """Return the result of bringing one database back, in words."""
+    rows = f"{figures['tables']} tables with {figures['rows']} rows"
+    proven = "; the moment is compared with its proven point" if figures["compared"] else ""
+    words = f"{figures['into']} is that of {figures['moment']}: {rows} equal the recovered ones{proven}"
+    if "nocodb_away_seconds" in figures:
+        words += f"; NocoDB was down for {figures['nocodb_away_seconds']} s"
+    kept = figures["kept"]
+    return f"{words}; the old database is {kept}" if kept else f"{words}; there was no such database before"
 
 
 def in_words(figures: Figures) -> str:

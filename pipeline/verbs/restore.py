@@ -6,6 +6,7 @@ from typing import Annotated
 from typing_extensions import Doc
 
 from pipeline.backups import catalogue, node, recovery
+from pipeline.backups.node import Figures
 from pipeline.backups.recovery import Target
 from pipeline.deploy.order import refresh_inventory
 from pipeline.deployment import DATABASE, Deployment
@@ -27,11 +28,26 @@ def valid_source(value: str) -> str:
     return valid_database(value)
 
 
+def valid_into(value: str | None) -> str | None:
+    """Return the name of a database that comes back alone.
+
+    Raises:
+        ValueError: a database cannot have this name, or Ansible would read a template in it.
+    """
+    return value if value is None else valid_source(value)
+
+
 BackupId = Annotated[str | None, Doc("Restore this backup. Default: the newest."), BY_ID]
 KeepGoing = Annotated[bool, Doc("Go live although objects are missing or differ.")]
 FromDatabase = Annotated[str, Doc("Restore a backup of this database."), Option(valid_source)]
 ToTime = Annotated[str | None, Doc("Recover to this time, or to the end: latest."), TO_TIME]
 ToPoint = Annotated[str | None, Doc("Recover to this proven point, and compare the rows with it."), TO_POINT]
+
+Into = Annotated[
+    str | None,
+    Doc("Bring back this database alone, as it was at that moment."),
+    Option(valid_into, metavar="DATABASE", terminal_only=True),
+]
 
 
 async def restore(  # noqa: PLR0913, PLR0917 - a parameter for each option
@@ -41,6 +57,7 @@ async def restore(  # noqa: PLR0913, PLR0917 - a parameter for each option
     keep_going: KeepGoing = False,
     to_time: ToTime = None,
     to_point: ToPoint = None,
+    into: Into = None,
     yes: Yes = False,
 ) -> None:
     """Replace the live database by a restored backup, or by its own state at a moment, and keep the old one.
@@ -50,38 +67,55 @@ async def restore(  # noqa: PLR0913, PLR0917 - a parameter for each option
 
     Example: quickdata restore --to-time '2026-11-28 14:55:00+01:00'
     """
-    require_one_kind(to_time, to_point, bool(backup_id) or keep_going or from_database != DATABASE)
+    require_one_kind(to_time, to_point, bool(backup_id) or keep_going or from_database != DATABASE, into)
     settings = await call.read(Settings)
     call.require_answer(yes)
     async with call.deployment(settings) as d:
         if to_time or to_point:
-            await recover(call, d, Target(to_time, to_point), yes)
+            await recover(call, d, Target(to_time, to_point, into), yes)
         else:
             await restore_backup(call, d, backup_id, from_database, keep_going, yes)
 
 
-def require_one_kind(to_time: str | None, to_point: str | None, of_backup: bool) -> None:
+def require_one_kind(
+    to_time: str | None, to_point: str | None, of_backup: bool, into: str | None = None
+) -> None:
     """Make sure that the options name either a backup or a moment.
 
     Raises:
-        SettingsError: they name both, or two moments.
+        SettingsError: they name both, or two moments, or a database without a moment.
     """
     if to_time and to_point:
         raise SettingsError("--to-time and --to-point are two moments", "give only one of them")
     if (to_time or to_point) and of_backup:
         what = "--id, --from-database and --keep-going are about a backup, not about a moment"
         raise SettingsError(what, "leave them out, or leave out --to-time and --to-point")
+    if into and not (to_time or to_point):
+        raise SettingsError("--into needs a moment", "add --to-time, or --to-point")
 
 
 async def recover(call: DeploymentCall, d: Deployment, target: Target, yes: bool) -> None:
     """Show what a recovery takes, ask, and recover."""
     await refresh_inventory(d)
     found = await recovery.look(d, target)
+    if target.into:
+        await bring_back(call, d, target, found, yes)
+        return
     lost = "Rows that are written until NocoDB stops for the swap are lost too."
     question = f"Recover the database of {_title(d)} to {found['moment']}? {lost}"
     await call.confirm(question, yes, "\n".join(recovery.table(found)))
     figures = await recovery.recover(d, target)
     d.report.prove("recovery", recovery.in_words(figures), **figures)
+
+
+async def bring_back(call: DeploymentCall, d: Deployment, target: Target, found: Figures, yes: bool) -> None:
+    """Ask, and bring one database back."""
+    kept = "The database that is there now is kept under another name. All other databases stay."
+    question = f"Bring {target.into} of {_title(d)} back to {found['moment']}? {kept}"
+    await call.confirm(question, yes, "\n".join(recovery.table(found)))
+    figures = await recovery.bring_back(d, target)
+    words = recovery.brought_back_in_words(figures) + node.refused_settings(figures)
+    d.report.prove("recovery", words, **figures)
 
 
 async def restore_backup(

@@ -183,6 +183,9 @@ class Archiving:
         psql = ("psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-U", ROLE, "-d", database, "-c", text)
         return docker("exec", self.name, *psql)
 
+    def shell(self, command: str) -> str:
+        return docker("exec", self.name, "bash", "-euo", "pipefail", "-c", command)
+
     @contextmanager
     def session(self) -> Iterator[Callable[[str], None]]:
         """Hold a session open. What it is told must end with a query of one row, for which it waits."""

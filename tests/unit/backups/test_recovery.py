@@ -4,7 +4,17 @@ import json
 
 import pytest
 
-from pipeline.backups.recovery import Target, drill, drill_in_words, in_words, look, recover, table
+from pipeline.backups.recovery import (
+    Target,
+    bring_back,
+    brought_back_in_words,
+    drill,
+    drill_in_words,
+    in_words,
+    look,
+    recover,
+    table,
+)
 from pipeline.errors import PipelineError
 from tests.support.recording import RecordingRunner, deployment, said_by_ansible
 
@@ -93,6 +103,41 @@ async def test_the_question_shows_the_span_the_room_and_the_loss() -> None:
         "room     2 GB needed, 1 GB stay free for the live database, 9 GB free",
         "lost     what was written in the last 5 min",
     ]
+
+
+async def test_nocodb_is_stopped_for_the_swap_of_its_own_database_and_for_no_other() -> None:
+    copy, swap = "recovery: restore, replay, copy and compare", "recovery: swap the database"
+    for name, stops in (("nocodb_db", True), ("shop", False)):
+        said = {**FOUND, "into": name, "into_bytes": 7, "refused": []}
+        kept = {"kept": f"{name}_before_0123abcd"}
+        answers = {copy: (0, said_by_ansible(json.dumps(said))), swap: (0, said_by_ansible(json.dumps(kept)))}
+        runner = RecordingRunner(answers)
+        figures = await bring_back(deployment(runner), Target(TIME.time, into=name))
+        around = (["stop NocoDB"], ["start NocoDB"]) if stops else ([], [])
+        assert runner.names == [copy, *around[0], swap, *around[1]]
+        assert runner.steps[0].command[-1].endswith(f"--to-time {TIME.time} --into {name}")
+        swapped = next(step for step in runner.steps if step.name == swap)
+        assert swapped.command[-1].endswith(f"--go-live 0123abcd --into {name}")
+        words = brought_back_in_words(figures)
+        assert ("NocoDB was down for" in words) == stops
+        assert words.endswith(f"the old database is {name}_before_0123abcd")
+
+
+async def test_a_swap_of_one_database_that_fails_is_given_up_and_nocodb_runs() -> None:
+    copy, swap = "recovery: restore, replay, copy and compare", "recovery: swap the database"
+    said = {**FOUND, "into": "nocodb_db", "into_bytes": 7, "refused": []}
+    runner = RecordingRunner({copy: (0, said_by_ansible(json.dumps(said))), swap: (1, "")})
+    with pytest.raises(PipelineError):
+        await bring_back(deployment(runner), Target(TIME.time, into="nocodb_db"))
+    assert runner.names[-3:] == [swap, "start NocoDB", GIVE_UP]
+    assert runner.steps[-1].command[-1].endswith("--give-up 0123abcd --into nocodb_db")
+
+
+def test_the_question_about_one_database_says_that_nothing_is_lost() -> None:
+    for size, shown in ((7_000_000, "7 MB"), (0, "not on the live server now")):
+        lines = list(table({**FOUND, "into": "shop", "into_bytes": size}))
+        assert lines[-2] == f"database shop, {shown}"
+        assert lines[-1] == "kept     what was written in the last 5 min, in the database that is there now"
 
 
 async def test_a_drill_takes_the_newest_point_and_removes_what_it_made() -> None:

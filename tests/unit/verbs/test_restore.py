@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.errors import RestoredInPart, SettingsError
 from pipeline.verbs.options import valid_moment, valid_point
-from pipeline.verbs.restore import require_complete, require_one_kind
+from pipeline.verbs.restore import require_complete, require_one_kind, valid_into
 
 
 def test_a_restore_in_part_has_an_exit_code_of_its_own_and_names_each_object() -> None:
@@ -23,6 +23,19 @@ TOGETHER: list[Given] = [("t", "p", False), ("t", None, True), (None, "p", True)
 def test_a_moment_and_a_backup_exclude_each_other(given: Given) -> None:
     with pytest.raises(SettingsError):
         require_one_kind(*given)
+
+
+def test_one_database_needs_a_moment() -> None:
+    with pytest.raises(SettingsError, match="--into needs a moment"):
+        require_one_kind(None, None, of_backup=False, into="shop")
+    require_one_kind("t", None, of_backup=False, into="shop")
+
+
+def test_the_name_of_one_database_reaches_the_node_as_a_name() -> None:
+    assert valid_into("shop") == "shop"
+    assert valid_into(None) is None
+    with pytest.raises(ValueError, match="has a brace"):
+        valid_into("{{ lookup('env', 'HOME') }}")
 
 
 def test_a_moment_alone_or_a_backup_alone_is_accepted() -> None:

@@ -114,6 +114,7 @@ class Options:
     go_live: str = ""
     give_up: str = ""
     check_only: bool = False
+    into: str = ""
 
     @property
     def action(self) -> str:

@@ -19,11 +19,13 @@ from quickdata_node.config import Config, Options, load, parse
 from quickdata_node.fingerprints import LOGGED, count
 from quickdata_node.manifest import FORMAT, Table
 from quickdata_node.outcome import is_there
-from quickdata_node.physical import keys, points
+from quickdata_node.physical import keys, points, ready
 from quickdata_node.physical.backup import take_lock
 from quickdata_node.physical.choice import Choice
 from quickdata_node.physical.ending import require_end
+from quickdata_node.physical.into import prepare
 from quickdata_node.physical.places import Place, Volume, find_volume
+from quickdata_node.physical.ready import Ready
 from quickdata_node.physical.search import find_choice
 from quickdata_node.physical.swap import give_up, go_live, reserve
 from quickdata_node.physical.throwaway import ARCHIVE_LATER, ARCHIVE_NOTHING, Throwaway
@@ -32,14 +34,15 @@ from quickdata_node.server import Server, ServerFailed
 from quickdata_node.store import Store, StoreFailed
 
 USAGE = """\
-Usage: recover-pg.sh --config FILE (--to-time TIME | --to-point NAME) [--check-only | --verify]
-       recover-pg.sh --config FILE (--go-live ID | --give-up ID)
+Usage: recover-pg.sh --config FILE (--to-time TIME | --to-point NAME) [--check-only] [--verify | --into NAME]
+       recover-pg.sh --config FILE (--go-live ID | --give-up ID) [--into NAME]
 
   --to-time TIME    recover to this time, such as '2026-11-28 14:55:00+01:00'; latest: the end of the WAL
   --to-point NAME   recover to this proven point, and compare the rows with it; latest: the newest point
   --check-only      show what the recovery would take; recover nothing
   --verify          recover, compare, check all tables and indexes by pg_amcheck, and remove it again
-  --go-live ID      swap a finished recovery in; the database must be stopped
+  --into NAME       bring this database back alone, beside the live one; the other databases stay
+  --go-live ID      swap a finished recovery in; the database must be stopped, but not with --into
   --give-up ID      remove a finished recovery instead
 
 A recovery restores into a folder beside the live server's. It changes nothing live before --go-live, which
@@ -49,6 +52,7 @@ Writes one JSON line to standard output, and the log to standard error.
 Exit codes: 0 done, 1 failed, 2 wrong configuration or arguments, or no such moment in the repository, 4 the
 recovered rows differ from the proven point.
 """
+FLAGS = ("--check-only", "--verify")
 ABOVE = "the lines above say why"
 UNTOUCHED = "the live database was not touched"
 
@@ -75,17 +79,23 @@ class Recovery:
 def main(run: Run, arguments: Sequence[str]) -> None:
     """Recover to a moment, or swap a finished recovery in."""
     moments, finished = ("--to-time", "--to-point"), ("--go-live", "--give-up")
-    options = parse(arguments, USAGE, (*moments, *finished), ("--check-only", "--verify"))
+    options = parse(arguments, USAGE, (*moments, *finished, "--into"), FLAGS)
     if sum(map(bool, (options.to_time, options.to_point, options.go_live, options.give_up))) != 1:
         what = f"{', '.join((*moments, *finished))} exclude each other"
         raise Failed(what, "give exactly one of them", 2)
+    if options.into and options.verify:
+        raise Failed("--into and --verify exclude each other", "give only one of them", 2)
     config = load(run, Path(options.config))
     volume = _require_volume(config)
     number = options.go_live or options.give_up
     run.take_lock(config.lock_file, config.state_dir, number)
     take_lock(run, config, number)
     volume.finish_swaps()
-    if options.go_live:
+    if options.into and options.go_live:
+        ready.go_live(run, config, options.into, number)
+    elif options.into and options.give_up:
+        ready.give_up(run, config, number)
+    elif options.go_live:
         go_live(run, config, volume, number)
     elif options.give_up:
         give_up(run, config, volume, number)
@@ -100,9 +110,14 @@ def recover_to(run: Run, config: Config, volume: Volume, options: Options) -> No
     keys.refresh(config)
     if not options.check_only:
         volume.remove_unused(run.log)
+    if not (options.check_only or options.verify):
+        ready.remove_left(run, config)
+    beside = ready.look(run, config, options.into) if options.into else 0
     choice = find_choice(run, config, options)
-    free = volume.require_room(choice.needed_bytes)
-    said = {**choice.document(datetime.now(UTC)), "free_bytes": free, "reserve_bytes": volume.reserve}
+    needed = choice.needed_bytes + beside
+    figures = {"needed_bytes": needed, "free_bytes": volume.require_room(needed)}
+    said = {**choice.document(datetime.now(UTC)), **figures, "reserve_bytes": volume.reserve}
+    said |= {"into": options.into, "into_bytes": beside} if options.into else {}
     if options.check_only:
         run.tell({"seconds": run.seconds(), "action": "checked", **said})
         return
@@ -110,7 +125,7 @@ def recover_to(run: Run, config: Config, volume: Volume, options: Options) -> No
     if options.verify:
         run.tell({"seconds": run.seconds(), "action": "verified", **said, **verify(recovery)})
         return
-    proof = recover(recovery)
+    proof = bring_back(recovery, options.into) if options.into else recover(recovery)
     run.tell({"seconds": run.seconds(), "action": "recovered", "id": recovery.place.id, **said, **proof})
 
 
@@ -163,6 +178,21 @@ def start(recovery: Recovery, archive: tuple[str, ...]) -> tuple[Throwaway, Serv
     server = throwaway.start(archive, volume)
     require_end(server, throwaway, choice)
     return throwaway, server, undo
+
+
+def bring_back(recovery: Recovery, database: str) -> dict[str, Any]:
+    """Recover, compare with the proven point, and copy one database beside the live one.
+
+    Returns:
+        The result of the comparisons, for the JSON line.
+    """
+    _, server, undo = start(recovery, ARCHIVE_NOTHING)
+    point = recovery.choice.moment.point
+    proof = prove(server, recovery.choice) if point else {"compared": False}
+    copied = prepare(server, Ready(database, recovery.place.id))
+    undo.close()
+    reserve(recovery.config, recovery.place.id)
+    return {**proof, **copied}
 
 
 def verify(recovery: Recovery) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import anyio
 from anyio import to_thread
@@ -16,6 +17,7 @@ from data import BACKUP, GZIP, NULL, PSQL, RESTORE, Node, alternate
 from deployments import Twice, by_hand, by_pipeline, twice
 from measure import median
 from pgbackrest import ABSENT, PGBACKREST, pgbackrest
+from recovery import bytes_of_a_day, compare, lost_rows
 from results import HEAD, HEAD_BEFORE, Results, each, walls, write
 from startup import milliseconds
 
@@ -28,10 +30,14 @@ from pipeline.rehearsal.surroundings import open_surroundings
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
 from pipeline.reporting.versions import facts
+from pipeline.servers.localstack import localstack
+from tests.support.archiving import Archiving, archiving, gateway
 
 TIMES = 3
 TINY, SMALL, LARGE = 0, 260, 1100
 """Megabytes of data besides NocoDB's first tables. Memory is compared at SMALL and at ten times as much."""
+OF_THE_LOCK = "LocalStack and PostgreSQL of the lock on the same machine, PostgreSQL with `fsync` off."
+CONTAINED = "LocalStack of the lock, and PostgreSQL in a container that archives its WAL, with `fsync` on."
 KINDS = {"incompressible": 100, "compressible": 0}
 """The percentage of data that cannot be compressed."""
 BEFORE = {
@@ -45,13 +51,13 @@ BEFORE = {
 """The results of the former bash scripts in the same comparison: ratio and wall time, 2026-11-24, 2 cores."""
 
 
-def machine() -> Iterator[str]:
-    """Yield a description of the machine and the versions, on which the figures depend."""
+def machine(part: str) -> Iterator[str]:
+    """Yield a description of the machine and the versions, on which the figures of a part depend."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     yield f"{datetime.now(UTC):%Y-%m-%d}, commit {str(facts(None)['commit'])[:12]}, {os.cpu_count()} cores,"
     yield f"{memory:.0f} GiB, Linux {platform.release().split('-')[0]}, Python {platform.python_version()};"
     yield f"load average of the five minutes before: {os.getloadavg()[1]:.1f};"
-    yield "LocalStack and PostgreSQL of the lock on the same machine, PostgreSQL with `fsync` off."
+    yield CONTAINED if part in {"recovery", "loss"} else OF_THE_LOCK
 
 
 async def deployments(results: Results, progress: Progress, _root: Path | None) -> None:
@@ -119,6 +125,28 @@ async def kinds(results: Results, progress: Progress, _root: Path | None) -> Non
             await to_thread.run_sync(partial(_compared_kind, results, node, kind, percent))
 
 
+async def recovery(results: Results, _progress: Progress, _root: Path | None) -> None:
+    """Compare physical backups and recoveries with the usual pipes, and measure the bytes of a day."""
+    async with container() as server:
+        await to_thread.run_sync(compare, results, server, LARGE, TIMES)
+        await to_thread.run_sync(bytes_of_a_day, results, server)
+
+
+async def loss(results: Results, _progress: Progress, _root: Path | None) -> None:
+    """Measure what is lost with the server and its files."""
+    async with container() as server:
+        await to_thread.run_sync(lost_rows, results, server)
+
+
+@asynccontextmanager
+async def container() -> AsyncIterator[Archiving]:
+    """Yield a server in its container, which archives its WAL into an emulator."""
+    with TemporaryDirectory(prefix="quickdata-bench-") as folder:
+        async with localstack(Path(folder) / "localstack", listen=gateway()) as storage:
+            with archiving(Path(folder) / "node", storage) as server:
+                yield server
+
+
 def _tiny(results: Results, node: Node) -> None:
     size = node.fill(TINY)
     found = [node.measure(BACKUP) for _ in range(TIMES)]
@@ -177,6 +205,8 @@ PARTS = {
     "backups": ("Backups", backups),
     "restores": ("Restores", restores),
     "memory": ("Memory", memory),
+    "recovery": ("Recoveries", recovery),
+    "loss": ("Loss", loss),
     "kinds": ("Backups of other kinds of data", kinds),
 }
 
@@ -185,7 +215,7 @@ async def main(parts: list[str], root: Path | None) -> None:
     """Measure some parts, and write each part when it is complete."""
     for name in parts:
         title, part = PARTS[name]
-        results = Results([*machine()])
+        results = Results([*machine(name)])
         await part(results, Progress(), root)
         write(title, results.lines)
 

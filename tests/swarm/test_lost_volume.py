@@ -1,0 +1,41 @@
+"""The database's volume is lost: what the runbook says brings rows and attachments back. Needs Docker."""
+
+from pathlib import Path
+
+import pytest
+from anyio.from_thread import start_blocking_portal
+
+from pipeline.servers.localstack import localstack
+from tests.support.archiving import archiving, gateway
+from tests.support.live import NODES
+
+pytestmark = [NODES, pytest.mark.timeout(600)]
+
+
+def test_attachments_come_from_the_logical_backup_and_then_the_rows_from_the_wal(tmp_path: Path) -> None:
+    uploads = tmp_path / "uploads"
+    uploads.mkdir()
+    (uploads / "receipt").write_text("an attachment")
+    opened = localstack(tmp_path / "localstack", listen=gateway())
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(opened) as storage:
+        with archiving(tmp_path / "lost", storage) as lost:
+            lost.configure(ATTACHMENTS_DIR=str(uploads))
+            lost.sql("create table t as select n from generate_series(1, 100) n")
+            lost.backup()
+            assert lost.run("backup-pg.sh").code == 0
+            lost.sql("insert into t values (101)")
+            lost.switch()
+        (uploads / "receipt").unlink()
+        with archiving(tmp_path / "new", storage, bucket=lost.bucket) as new:
+            new.configure(ATTACHMENTS_DIR=str(uploads))
+            refused = new.run("physical-backup.sh", "--if-none")
+            assert "the repository belongs to another cluster" in refused.log.splitlines()[-1]
+            restored = new.run("restore-pg-latest.sh")
+            assert restored.code == 0, restored.log
+            assert (uploads / "receipt").read_text() == "an attachment"
+            back = new.recover("--to-time", "latest")
+            assert back.code == 0, back.log
+            assert new.go_live(back.json["id"]).code == 0
+            assert new.sql("select count(*) from t") == "101"
+            assert new.backup("auto")["rows"] == 101, "it fits the repository again"
+            assert (uploads / "receipt").exists()

@@ -14,6 +14,7 @@ from pipeline.aws.account import Cloud
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report, now
 from pipeline.settings.suffix import bucket_name
+from pipeline.steps.output import warnings
 from pipeline.steps.step import Result, Runner, Step
 from pipeline.tofu.backends.base import Backend
 from pipeline.tofu.stack import Stack
@@ -76,8 +77,11 @@ class Deployment:
         return placed(text, self.backend.name)
 
     async def run(self, step: Step) -> Result:
-        """Run a step and record it in the report. The exit code is not checked here."""
-        return await run_and_record(self.runner, self.report, step)
+        """Run a step, record it in the report, and show its warnings. The exit code is not checked here."""
+        result = await run_and_record(self.runner, self.report, step)
+        for warning in warnings(result.stdout) if step.stream == "ansible-jsonl" else ():
+            self.progress.note(f"! {warning}")
+        return result
 
 
 def keep_states_in(d: Deployment, backend: Backend) -> Deployment:

@@ -113,6 +113,15 @@ def changed_tasks(stdout: str) -> dict[str, list[str]]:
     return changed
 
 
+def warnings(stdout: str) -> Iterator[str]:
+    """Yield the messages of a playbook's `debug` tasks: they are for the user."""
+    for event in events(stdout):
+        if event.get("_event") == "v2_runner_on_ok":
+            for answer in event["hosts"].values():
+                if answer.get("action") == "ansible.builtin.debug":
+                    yield str(answer["msg"])
+
+
 def last_lines(stream: Stream, stdout: str, stderr: str, count: int) -> list[str]:
     """Return the last lines of an output in the words that a user would have seen.
 

@@ -1,47 +1,66 @@
 """A node is used when cloud-init has ended there; a small program stands in its place."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from pipeline.steps.output import warnings
 from tests.support.ansible_workspace import TOOLS, Workspace
 
 PLAYBOOK = """
 - hosts: all
   gather_facts: false
-  environment: {PATH: "{{ programs }}:/usr/bin:/bin"}
+  environment: {PATH: "{{ programs }}"}
   tasks:
     - name: Wait for the node
       ansible.builtin.import_tasks: tasks/answer.yml
 """
-CODES = {"ended": 0, "recovered": 2, "failed": 1, "local": 1}
-"""The exit code of each node's cloud-init; `without` has none, and `local` is a directory of this machine."""
+ENDS = {
+    "ended": "exit 0",
+    "recovered": "exit 2",
+    "failed": "exit 1",
+    "slow": "exec /usr/bin/sleep 60",
+    "used": "exit 1",
+    "used-slow": "exec /usr/bin/sleep 60",
+    "local": "exit 1",
+}
+"""How each node's cloud-init ends. `without` has none, `local` is a directory, the used ones have Docker."""
+LIMIT = 3
+"""How many seconds cloud-init has."""
 
 
 class Nodes:
-    """Nodes that are this machine, each with its own cloud-init."""
+    """Nodes that are this machine, each with programs of its own."""
 
     def __init__(self, workspace: Workspace, folder: Path) -> None:
         self.workspace, self.folder = workspace, folder
-        for name, code in CODES.items():
+        for name in (*ENDS, "without"):
             (folder / name).mkdir()
-            program = folder / name / "cloud-init"
-            program.write_text(f'#!/bin/sh\necho "$@" >"$0".asked\necho "status: {name}"\nexit {code}\n')
-            program.chmod(0o755)
+            (folder / name / "timeout").symlink_to(str(shutil.which("timeout")))
+        for name, end in ENDS.items():
+            self.install(name, "cloud-init", f'echo "$@" >"$0".asked\necho "status: {name}"\n{end}')
+        for name in ("used", "used-slow"):
+            self.install(name, "docker", "exit 0")
+
+    def install(self, name: str, program: str, text: str) -> None:
+        path = self.folder / name / program
+        path.write_text(f"#!/bin/sh\n{text}\n")
+        path.chmod(0o755)
 
     def asked(self) -> dict[str, str]:
         return {each.parent.name: each.read_text() for each in self.folder.glob("*/cloud-init.asked")}
 
     def play(self, *options: str) -> tuple[str, dict[str, Any]]:
         """Return the output, and the figures of each node."""
-        common = {"ansible_connection": "local", "ansible_become": False}
+        common = {"ansible_connection": "local", "ansible_become": False, "answer_limit": LIMIT}
         common["ansible_python_interpreter"] = "{{ ansible_playbook_python }}"
         hosts = {
             name: {"programs": str(self.folder / name), "node_is_real": name != "local"}
-            for name in (*CODES, "without")
+            for name in (*ENDS, "without")
         }
         files = {
             "nodes.yml": yaml.safe_dump({"all": {"vars": common, "hosts": hosts}}),
@@ -59,13 +78,20 @@ def nodes(playbooks: Workspace, tmp_path: Path) -> Nodes:
     return Nodes(playbooks, tmp_path)
 
 
-def test_a_node_is_used_unless_its_cloud_init_has_failed(nodes: Nodes) -> None:
+def test_a_new_node_is_refused_if_its_cloud_init_fails_and_a_used_one_never(nodes: Nodes) -> None:
     output, figures = nodes.play()
-    assert {name for name, each in figures.items() if each["failures"]} == {"failed"}, output
+    assert {name for name, each in figures.items() if each["failures"]} == {"failed", "slow"}, output
     assert not any(each["changed"] for each in figures.values())
-    assert "cloud-init failed on failed (status: failed)" in output
+    assert "cloud-init failed on failed (status: failed). Read /var/log/cloud-init-output.log" in output
+    assert f"cloud-init did not end within {LIMIT} seconds on slow. Read" in output
     assert "reboot the node, then deploy again" in output
-    assert set(nodes.asked()) == {"ended", "recovered", "failed"}, "a local node is a directory"
+    said = sorted(warnings(output))
+    assert [each.partition(". ")[0] for each in said] == [
+        f"cloud-init did not end within {LIMIT} seconds on used-slow",
+        "cloud-init failed on used (status: used)",
+    ]
+    assert all("so it is used" in each for each in said)
+    assert set(nodes.asked()) == ENDS.keys() - {"local"}, "a local node is a directory"
     assert all(words.startswith("status --wait") for words in nodes.asked().values())
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from pipeline.steps.output import Reader, failures, spoken
+from pipeline.steps.output import Reader, failures, spoken, warnings
 
 
 def apply_event(kind: str, address: str) -> str:
@@ -102,3 +102,14 @@ def test_what_a_person_would_have_seen_is_spoken() -> None:
 def test_half_an_event_that_an_interrupt_cut_off_is_never_shown() -> None:
     whole = json.dumps({"_event": "v2_runner_on_ok", "hosts": {"database": {"stdout": "canary"}}})
     assert [spoken("ansible-jsonl", half) for half in (whole[:-3], whole[9:])] == ["", ""]
+
+
+def test_only_a_playbooks_own_messages_are_warnings() -> None:
+    debug = {"action": "ansible.builtin.debug", "msg": "cloud-init failed on manager."}
+    other = {"action": "ansible.builtin.assert", "msg": "All assertions passed"}
+    lines = [
+        {"_event": "v2_runner_on_ok", "hosts": {"manager": debug, "database": other}},
+        {"_event": "v2_runner_on_skipped", "hosts": {"database": debug}},
+        {"_event": "v2_playbook_on_stats", "stats": {}},
+    ]
+    assert list(warnings("\n".join(map(json.dumps, lines)))) == ["cloud-init failed on manager."]

@@ -19,8 +19,14 @@ UNUSED += ["**/vault.yml", "**/*.tfvars", "**/.gitlab-ci-local", "**/*.pem", "**
 UNUSED += ["plan*/**"]
 SSH_KEY, WEB_IDENTITY_TOKEN = "QUICKDATA_SSH_KEY", "AWS_WEB_IDENTITY_TOKEN"
 
+TERRAFORM = (
+    *("bucket_suffix", "admin_cidr", "domain", "workers", "open_nocodb_port"),
+    *("instance_types", "disk_gib", "debian_release", "ami_id"),
+)
+"""The options with the name of their Terraform variable."""
 VARIABLES = (
-    *("bucket_base_name", "bucket_suffix", "admin_cidr", "domain", "workers", "aws_region"),
+    *TERRAFORM,
+    *("bucket_base_name", "aws_region"),
     *("aws_access_key_id", "aws_secret_access_key", "aws_session_token"),
     *("aws_role_arn", "aws_web_identity_token", "ssh_key", "vault_password", "state", "state_passphrase"),
     *("gitlab_url", "gitlab_project", "gitlab_user", "gitlab_pat"),
@@ -59,6 +65,13 @@ class Options:
     gitlab_pat: Annotated[Secret, Doc("Personal access token of the GitLab user.")] = None
     domain: Annotated[str, Doc("Public host name of NocoDB. Default: NocoDB is not public.")] = ""
     workers: Annotated[int, Doc("Number of Swarm workers besides manager and database.")] = 0
+    open_nocodb_port: Annotated[
+        str, Doc("true: admin-cidr reaches NocoDB's port, without encryption. Default: false.")
+    ] = ""
+    instance_types: Annotated[str, Doc("Types of EC2, such as '{database = \"t3.large\"}'.")] = ""
+    disk_gib: Annotated[str, Doc("Sizes of disks in GiB, such as '{postgres = 40}'.")] = ""
+    debian_release: Annotated[str, Doc("Debian's release on nodes that are created. Default: 13.")] = ""
+    ami_id: Annotated[str, Doc("Image of nodes that are created. Default: Debian's newest.")] = ""
     bucket_base_name: Annotated[str, Doc("Beginning of the bucket's name.")] = BASE_NAME
 
     emulator: Annotated[
@@ -128,7 +141,7 @@ def variable(option: str) -> str:
     """Return the name of the environment variable that an option replaces."""
     if option == "bucket_base_name":  # Dagger's command line would split "s3": --s-3-bucket-base-name
         return "TF_VAR_s3_bucket_base_name"
-    if option in ("bucket_suffix", "admin_cidr", "domain", "workers"):
+    if option in TERRAFORM:
         return f"TF_VAR_{option}"
     if option in ("ssh_key", "state", "state_passphrase"):
         return f"QUICKDATA_{option.upper()}"

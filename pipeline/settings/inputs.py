@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import Field, ValidationInfo, field_validator
 
 from pipeline.settings.account import AccountSettings
+from pipeline.settings.app import AppSettings
 from pipeline.settings.invisible import require_seen, unseen
 from pipeline.settings.shown import shown
 from pipeline.settings.states import StateSettings
@@ -18,7 +19,7 @@ WIDEST = 8
 """The shortest prefix length that infrastructure/terraform accepts for admin_cidr."""
 
 
-class Settings(StateSettings, AccountSettings):
+class Settings(AppSettings, StateSettings, AccountSettings):
     """The inputs that are needed to deploy."""
 
     admin_cidr: str = Field("", alias="TF_VAR_admin_cidr", validate_default=True)

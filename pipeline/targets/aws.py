@@ -133,7 +133,8 @@ def secrets(settings: Settings) -> dict[str, str]:
 
 
 def _tofu_env(settings: Settings) -> dict[str, str]:
-    env = {name: value for name, value in os.environ.items() if name.startswith("TF_VAR_")}
+    env = {name: value for name, value in os.environ.items() if name.startswith("TF_VAR_") and value}
+    env |= settings.of_nodes
     env |= {"TF_VAR_admin_cidr": settings.admin_cidr, "TF_VAR_workers": str(settings.workers)}
     env |= {"TF_VAR_domain": settings.domain} if settings.domain else {}
     env["TF_VAR_ssh_public_key"] = (

@@ -7,8 +7,12 @@ from typing import Any
 import pytest
 
 from pipeline.module import Pipeline
+from pipeline.runners.workbench import Workbench
+from pipeline.targets.aws import local_states
 from tests.support.calls import attempt, options
 from tests.support.engine import Engine
+from tests.support.hcl import users_variables
+from tests.support.recording import RecordingRunner
 from tests.support.verb_in_dagger import call, handed_over
 
 VALUES = {
@@ -17,6 +21,11 @@ VALUES = {
     "TF_VAR_admin_cidr": "203.0.113.7/32",
     "TF_VAR_domain": "data.example.org",
     "TF_VAR_workers": "1",
+    "TF_VAR_open_nocodb_port": "true",
+    "TF_VAR_instance_types": '{"database": "t3.large"}',
+    "TF_VAR_disk_gib": '{"postgres": 40}',
+    "TF_VAR_debian_release": "12",
+    "TF_VAR_ami_id": "ami-0123456789abcdef0",
     "AWS_REGION": "eu-central-1",
     "AWS_ACCESS_KEY_ID": "s3cret-id",
     "AWS_SECRET_ACCESS_KEY": "s3cret-of-aws",
@@ -114,6 +123,20 @@ async def test_an_input_with_a_space_arrives_whole(
     given = job.given(name, "a b")
     pipeline = request.getfixturevalue("pipeline")
     assert NO_SPACES.get(name, "reached") in await told(pipeline, given)
+
+
+async def test_every_terraform_variable_of_a_job_reaches_opentofu(
+    job: Job, request: pytest.FixtureRequest, reached: list[Any]
+) -> None:
+    job.env["TF_VAR_region"] = job.env.pop("AWS_REGION")
+    variables = {name: value for name, value in job.env.items() if name.startswith("TF_VAR_")}
+    assert variables.keys() == users_variables()
+    given = job.given("AWS_DEFAULT_REGION", None)
+    pipeline = request.getfixturevalue("pipeline")
+    assert await told(pipeline, given) == "reached\n  → -"
+    _, _, *inputs, _ = reached
+    stack = local_states(*inputs, Workbench(RecordingRunner(), "tofu")).app
+    assert {name: stack.env.get(name) for name in variables} == variables
 
 
 async def test_files_whose_paths_have_a_space_arrive(

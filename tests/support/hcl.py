@@ -3,11 +3,21 @@
 import re
 from pathlib import Path
 
+from pipeline.machine.repository import REPOSITORY
 from tests.support.by_hand import terminal
 
 ROOTS = ("terraform", "terraS3")
 SUMMARY = re.compile(r"(\d+) passed, (\d+) failed(?:, (\d+) skipped)?\.")
 RUN = re.compile(r'^run "', re.MULTILINE)
+VARIABLE = re.compile(r'^variable "(\w+)"', re.MULTILINE)
+OURS = {"TF_VAR_ssh_public_key", "TF_VAR_storage_backend", "TF_VAR_storage_config"}
+"""Variables that the pipeline sets, from the private key and from the place of the states."""
+
+
+def users_variables() -> set[str]:
+    """Return the names of all Terraform variables that a user may set."""
+    texts = [(REPOSITORY / "infrastructure" / root / "variables.tf").read_text() for root in ROOTS]
+    return {f"TF_VAR_{name}" for text in texts for name in VARIABLE.findall(text)} - OURS
 
 
 def claims(root: Path) -> int:

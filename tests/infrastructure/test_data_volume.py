@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import struct
 import subprocess
 from collections.abc import Iterator
@@ -23,6 +24,8 @@ ALONE = 'mount --bind "$1" /etc/fstab && shift && exec "$@"'
 """The mounts of a play, and its /etc/fstab, are its own: no other process sees them."""
 PATH = f"{TOOLS}:{os.environ['PATH']}:/usr/sbin:/sbin"
 MIB = 2**20
+SMALL, LARGE = 320 * MIB, 400 * MIB
+"""Sizes of a volume: XFS needs 300 MiB."""
 CAP_SYS_RESOURCE = 24  # capabilities(7), linux/capability.h
 LINUX = 0x83
 """The type of a partition for Linux, in the table of a PC."""
@@ -42,7 +45,7 @@ def losetup(*words: str) -> str:
 def image(tmp_path: Path) -> Path:
     found = tmp_path / "image"
     found.touch()
-    os.truncate(found, 32 * MIB)
+    os.truncate(found, SMALL)
     return found
 
 
@@ -80,13 +83,21 @@ def size(device: Path | str) -> int:
     return int(values["Block count"]) * int(values["Block size"])
 
 
+def xfs_size(device: str) -> int:
+    """Return the bytes of a device's XFS."""
+    command = ["xfs_db", "-r", "-c", "sb 0", "-c", "print dblocks blocksize", device]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env={"PATH": PATH})
+    blocks, block = (int(line.partition(" = ")[2]) for line in done.stdout.splitlines())
+    return blocks * block
+
+
 def format_whole(device: Path | str) -> None:
     subprocess.run(["mkfs.ext4", "-q", device], check=True, env={"PATH": PATH})
 
 
 def test_a_blank_volume_is_formatted_and_a_formatted_one_stays(playbooks: Workspace, device: str) -> None:
     assert FORMAT in changed(play(playbooks, device))
-    assert size(device) == 32 * MIB
+    assert size(device) == SMALL
     assert not changed(play(playbooks, device)) & {FORMAT, GROW}
 
 
@@ -96,9 +107,9 @@ def test_a_larger_volume_gets_a_larger_file_system(playbooks: Workspace, image: 
     given = {"swarm_volume_device": str(image), "swarm_volume_content": {"rc": 0}}
     words = ("volume", "--start-at-task", GROW, "-e", json.dumps(given))
     format_whole(image)
-    os.truncate(image, 64 * MIB)
+    os.truncate(image, LARGE)
     assert changed(playbooks.play(*words, PATH=PATH)) == {GROW}
-    assert size(image) == 64 * MIB
+    assert size(image) == LARGE
     assert not changed(playbooks.play(*words, PATH=PATH))
 
 
@@ -106,10 +117,24 @@ def test_a_file_system_grows_while_it_is_in_use(playbooks: Workspace, device: st
     if not may_grow_in_use():
         pytest.skip("only who has CAP_SYS_RESOURCE may grow a mounted ext4, and nobody has it here")
     format_whole(device)
-    os.truncate(image, 64 * MIB)
+    os.truncate(image, LARGE)
     losetup("--set-capacity", device)
     assert changed(play(playbooks, device)) & {FORMAT, GROW} == {GROW}
-    assert size(device) == 64 * MIB
+    assert size(device) == LARGE
+
+
+def test_xfs_is_formatted_once_and_grows_while_it_is_in_use(
+    playbooks: Workspace, device: str, image: Path
+) -> None:
+    if not shutil.which("mkfs.xfs", path=PATH) or "xfs" not in Path("/proc/filesystems").read_text().split():
+        pytest.skip("XFS cannot be tried: xfsprogs is not installed, or the kernel does not know XFS")
+    assert FORMAT in changed(play(playbooks, device, swarm_volume_filesystem="xfs"))
+    assert not changed(play(playbooks, device, swarm_volume_filesystem="xfs")) & {FORMAT, GROW}
+    os.truncate(image, LARGE)
+    losetup("--set-capacity", device)
+    assert xfs_size(device) == SMALL
+    assert changed(play(playbooks, device, swarm_volume_filesystem="xfs")) & {FORMAT, GROW} == {GROW}
+    assert xfs_size(device) == LARGE
 
 
 def may_grow_in_use() -> bool:

@@ -57,5 +57,5 @@ def main() -> None:
     """Deploy NocoDB on AWS, and prove that your backups restore.
 
     Exit codes: 0 done, 1 failed, 2 wrong input, 3 refused by a gate, 4 verification failed,
-    5 restored with objects missing or defined otherwise, 130 interrupted.
+    5 done in part (objects missing or defined otherwise, or no physical backup), 130 interrupted.
     """

@@ -57,7 +57,9 @@ def resolved() -> Iterator[dict[str, str]]:
 def live(resolved: dict[str, str]) -> Iterator[Live]:
     """A deployment of an earlier version, with a domain; its worker is there, but not deployed yet."""
     with prepared("changes", workers=1, domain=DOMAIN, older=OLDER) as found:
-        found.s = replace(found.s, d=with_workers(found.s.d, 0))
+        found.do(pour, found.s.nodes.container("database"), (NAMED["db"],))
+        plain = {**found.s.d.common, "quickdata_pitr": False}  # these tests change PostgreSQL's own image
+        found.s = replace(found.s, d=with_workers(replace(found.s.d, common=plain), 0))
         found.do(deploy.deploy, found.s.d)
         resolved[DOMAIN] = found.s.nodes.addresses["manager"]
         found.tls = ssl.create_default_context(cadata=authority(found))

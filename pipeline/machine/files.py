@@ -24,21 +24,22 @@ def draft_of(path: Path) -> Iterator[Path]:
         draft.unlink(missing_ok=True)
 
 
-def write_whole(path: Path, content: str | bytes, mode: int = 0o644) -> None:
+def write_whole(path: Path, content: str | bytes, mode: int | None = None) -> None:
     """Write a file completely, or not at all.
 
     Args:
         path: the file.
         content: its content; text is written as UTF-8.
-        mode: its permissions.
+        mode: its permissions, whatever the umask is; None leaves them to the umask.
 
     Raises:
         OSError: the file cannot be written; the error always names the file, even on a full disk.
     """
     try:
         with draft_of(path) as draft:
-            draft.touch(mode)
-            draft.chmod(mode)
+            if mode is not None:
+                draft.touch(mode)
+                draft.chmod(mode)
             draft.write_bytes(content.encode() if isinstance(content, str) else content)
     except OSError as error:
         error.filename = error.filename or str(path)

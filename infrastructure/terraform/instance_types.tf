@@ -15,6 +15,7 @@ locals {
   ]
 }
 
+# tflint-ignore: terraform_unused_declarations # it is there for its postconditions
 data "aws_ec2_instance_type" "node" {
   for_each = local.types
 

@@ -92,3 +92,15 @@ run "half_a_worker_is_refused" {
   variables { workers = 1.5 }
   expect_failures = [var.workers]
 }
+
+run "a_release_of_debian_before_12_is_refused" {
+  command = plan
+  variables { debian_release = 11 }
+  expect_failures = [var.debian_release]
+}
+
+run "half_a_release_of_debian_is_refused" {
+  command = plan
+  variables { debian_release = 12.5 }
+  expect_failures = [var.debian_release]
+}

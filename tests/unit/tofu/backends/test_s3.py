@@ -1,12 +1,14 @@
 """The bucket of the states is protected as the bucket of the backups is."""
 
+import json
 import re
+from collections.abc import Callable
 
 import pytest
 
 from pipeline.aws.account import Cloud
 from pipeline.machine.repository import REPOSITORY
-from pipeline.tofu.backends.s3 import only_tls
+from pipeline.tofu.backends.s3 import S3, only_tls
 
 
 def test_plain_http_and_old_tls_are_denied_to_everybody_for_bucket_and_objects() -> None:
@@ -30,3 +32,18 @@ def test_the_rules_are_those_of_the_backups_bucket() -> None:
 )
 def test_the_partition_follows_from_the_region(region: str, partition: str) -> None:
     assert Cloud({}, region).partition == partition
+
+
+def test_the_states_bucket_gets_the_rules_of_its_own_partition() -> None:
+    class Client:
+        policy = ""
+
+        def put_bucket_policy(self, Bucket: str, Policy: str) -> None:  # noqa: N803 - boto3's names
+            self.policy = Policy
+
+        def __getattr__(self, name: str) -> Callable[..., None]:
+            return lambda **_: None
+
+    client = Client()
+    S3(Cloud({}, "cn-north-1"), "states")._protect(client)
+    assert json.loads(client.policy) == only_tls("states", "aws-cn")

@@ -30,13 +30,13 @@ LEFT = (
 )
 """What installs, tools, deployments and CI leave behind; each a megabyte here."""
 LARGEST = {
-    MODULE: (1_900_000, 260),
-    "infrastructure": (500_000, 210),
+    MODULE: (2_000_000, 290),
+    "infrastructure": (600_000, 230),
     "locked": (900_000, 2),
     "package": (800_000, 240),
-    "source": (4_800_000, 900),
+    "source": (5_000_000, 950),
 }
-"""Bytes and files at most: 1.6, 0.3, 0.8, 0.7 and 4.0 million bytes were counted.
+"""Bytes and files at most: 1.8, 0.5, 0.8, 0.7 and 4.5 million bytes were counted.
 
 A changed module loads in 14 s, not 3.
 """

@@ -86,11 +86,14 @@ hooks: ## Make git run the linters before each commit.
 .PHONY: announce
 announce:
 	@printf '%s\n' \
-	  'make rehearse takes 4 to 15 minutes (about 4 on 2 quiet cores, 6 with Docker), plus downloads the first time:' \
-	  '  uv (25 MB) and the locked Python packages (about 150 MB; 760 MB on disk in .venv),' \
+	  'make rehearse takes 4 to 15 minutes (about 4 on 2 quiet cores, 6 with Docker).' \
+	  'The first time, it also downloads:' \
+	  '  uv (25 MB) and the locked Python packages (about 150 MB; 760 MB in .venv),' \
 	  '  OpenTofu (30 MB), only if neither tofu nor terraform is on PATH,' \
-	  '  the AWS provider (about 150 MB), unless there is a mirror, and packages for the node (25 MB).' \
-	  'If Docker runs and has the images or can pull them (2 GB), the nodes are containers with a real Swarm.' \
+	  '  the AWS provider (about 150 MB), unless there is a mirror,' \
+	  '  and packages for the node (25 MB).' \
+	  'If Docker runs and has the images or can pull them (2 GB), the nodes are' \
+	  'containers with a real Swarm.' \
 	  'It needs no AWS account and no Docker. Afterwards, only these remain:' \
 	  '  in this folder: reports/, .venv, .tools and caches that git ignores;' \
 	  '  in ~/.cache: downloads of uv, pip and quickdata; in Docker: images.'

@@ -62,7 +62,7 @@ variable "bucket_suffix" {
 }
 
 variable "region" {
-  description = "Region of the nodes: the bucket's own."
+  description = "Region of the nodes; it must be the bucket's region."
   type        = string
   default     = "eu-west-3"
   nullable    = false

@@ -16,7 +16,7 @@ from pipeline.verbs.call import AccountCall, Call, DeploymentCall, DrillCall, Mi
 from pipeline.verbs.options import Option, option_of, without_none
 
 INPUTS = """\b
-Reads AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (or what else boto3 finds),
+Reads AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (or other credentials that boto3 finds),
 AWS_REGION, TF_VAR_bucket_suffix, TF_VAR_s3_bucket_base_name"""
 OF_STATES = """QUICKDATA_PROVIDER_MIRROR, QUICKDATA_STATE_PASSPHRASE;
 with states in GitLab also GITLAB_URL and GITLAB_PROJECT"""
@@ -33,14 +33,14 @@ EPILOGS: dict[object, str] = {
     MigrationCall: f"{INPUTS},\n{OF_DEPLOYMENT}.",
     NodesCall: f"{INPUTS},\n{OF_NODES}.",
 }
-VERBOSE = click.Option(["-v", "--verbose"], is_flag=True, help="Show what the tools themselves print.")
+VERBOSE = click.Option(["-v", "--verbose"], is_flag=True, help="Show the tools' output.")
 ASK_VAULT_PASSWORD = click.Option(
     ["--ask-vault-password"], is_flag=True, help="Ask for the vault's password instead of reading a file."
 )
 STATE = click.Option(
     ["--state"],
     type=click.Choice(STATES),
-    help="Where the states are kept; else QUICKDATA_STATE, else local.",
+    help="Where the states are kept. Default: QUICKDATA_STATE, or local.",
 )
 
 

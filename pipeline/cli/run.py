@@ -118,7 +118,7 @@ async def _interruptible(verb: Work, progress: Progress, report: Report, at_last
     finally:
         at_last.enter_context(_undisturbed())
     if caught:
-        raise Interrupted(caught[0], "run the same command again; a deployment goes on from what is there")
+        raise Interrupted(caught[0], "run the same command again; deploy continues where it stopped")
 
 
 async def _watch(

@@ -29,8 +29,8 @@ def require_answer(yes: bool) -> None:
         SettingsError: it was not, and there is no terminal.
     """
     if not yes and not _at_a_terminal():
-        what = "this asks first, and there is no terminal to ask at"
-        raise SettingsError(what, "give --yes, if you want it")
+        what = "this verb needs a confirmation, but there is no terminal"
+        raise SettingsError(what, "add --yes to confirm")
 
 
 async def confirm(progress: Progress, question: str, otherwise: str = "nothing was done") -> None:
@@ -68,7 +68,8 @@ def agreement(yes: bool) -> Agree:
 
 async def _ask_whether_nodes_may_end(d: Deployment, ended: Sequence[Change]) -> None:
     listed = "\n".join(f"  {change}" for change in ended)
-    d.progress.note(f"The plan takes these away, and what is only on their disks is lost:\n{listed}")
+    what = "The plan deletes or replaces these resources. Data that is only on their disks will be lost."
+    d.progress.note(f"{what}\n{listed}")
     await confirm(d.progress, "Continue?", "the app is as it was")
 
 

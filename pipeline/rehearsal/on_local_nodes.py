@@ -12,13 +12,13 @@ from pipeline.rehearsal.proofs import run_epilogue
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
 
-EMULATED = "IAM refuses what it must: LocalStack enforces no policy"
+EMULATED = "IAM permissions (LocalStack does not enforce them)"
 
 NOT_PROVEN = (
-    "Docker is installed, the Swarm is formed and the stack runs: local nodes have no Docker",
-    "cron is installed and runs: the command of its file was run in cron's environment instead",
-    "SSH works, and the data volume is formatted and mounted: local nodes are directories",
-    "a recovery to a moment works: local nodes have no container with pgBackRest",
+    "installing Docker, forming the Swarm and running the stack (local nodes have no Docker)",
+    "installing and running cron (the command of its file ran in cron's environment instead)",
+    "SSH, and formatting and mounting the data volume (local nodes are directories)",
+    "a recovery to a moment (local nodes have no container with pgBackRest)",
     EMULATED,
 )
 

@@ -17,8 +17,8 @@ from pipeline.servers.docker import docker, inspect_images
 AUTO, LOCAL, DOCKER = KINDS = ("auto", "local", "docker")
 
 NOT_PROVEN = (
-    "the nodes run on EC2: here they were containers that already had Docker",
-    "the data volume is formatted and mounted: here it was a directory",
+    "nodes on EC2 (here they were containers that already had Docker)",
+    "formatting and mounting the data volume (here it was a directory)",
     EMULATED,
 )
 
@@ -98,7 +98,7 @@ def last_words(error: ToolError) -> str:
 async def _on_swarm(progress: Progress, report: Report, suffix: str) -> None:
     report.not_proven.extend(NOT_PROVEN)
     if stand_ins := await find_stand_ins():
-        report.not_proven.append(f"these images work: stand-ins ran in their place: {', '.join(stand_ins)}")
+        report.not_proven.append(f"the published images (stand-ins ran instead): {', '.join(stand_ins)}")
     async with swarm(progress, report, suffix) as s:
         deployed = await deploy.deploy(s.d)
         report.prove("deploy and verify", node.in_words(deployed.proof), **deployed.proof)

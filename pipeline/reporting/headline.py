@@ -65,7 +65,7 @@ def headline(run: Run) -> Headline:
         run: the report as run.json holds it.
     """
     if run["exit_code"] is None:
-        words = "This page is of the run's beginning. Open it again later; if the run is over, it was killed."
+        words = "The run has not ended. Reload later. If it no longer runs, it was killed."
         return Headline("Not ended", "warn", words)
     if run["error"]:
         return Headline(*_word_of_failure(run), run["error"]["cause"].partition("\n")[0])

@@ -33,7 +33,7 @@ async def backups(
     Example: quickdata backups --html
     """
     if as_json and html:
-        raise SettingsError("--json and --html: there is only one answer", "leave one of them out")
+        raise SettingsError("--json and --html cannot be used together", "leave one of them out")
     async with call.open_bucket() as (cloud, bucket):
         listed = await catalogue.list_backups(cloud, bucket, database)
         known = None if as_json or html else await physical.read_physical(cloud, bucket, database)

@@ -60,7 +60,7 @@ async def restore(  # noqa: PLR0913, PLR0917 - a parameter for each option
     into: Into = None,
     yes: Yes = False,
 ) -> None:
-    """Replace the live database by a restored backup, or by its own state at a moment, and keep the old one.
+    """Replace the live database with a backup, or return it to an earlier time; the old one is kept.
 
     A failure does not touch the live database. Refused settings and grants are listed. Exit code 5: the
     restore is live, but objects are missing or have other definitions.
@@ -86,12 +86,12 @@ def require_one_kind(
         SettingsError: they name both, or two moments, or a database without a moment.
     """
     if to_time and to_point:
-        raise SettingsError("--to-time and --to-point are two moments", "give only one of them")
+        raise SettingsError("--to-time and --to-point cannot be used together", "give only one of them")
     if (to_time or to_point) and of_backup:
-        what = "--id, --from-database and --keep-going are about a backup, not about a moment"
-        raise SettingsError(what, "leave them out, or leave out --to-time and --to-point")
+        what = "--to-time or --to-point, and --id, --from-database or --keep-going, cannot be used together"
+        raise SettingsError(what, "give a moment or a backup")
     if into and not (to_time or to_point):
-        raise SettingsError("--into needs a moment", "add --to-time, or --to-point")
+        raise SettingsError("--into needs --to-time or --to-point", "add one of them")
 
 
 async def recover(call: DeploymentCall, d: Deployment, target: Target, yes: bool) -> None:

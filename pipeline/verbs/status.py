@@ -13,16 +13,21 @@ async def status(call: DeploymentCall, as_json: AsJson = False) -> None:
     \b
     bucket    there, yours, versioned
     backups   the newest one's age, bases and rows; which was last verified, when and by what
-    nodes     those of EC2 with this deployment's tags: state, role, addresses
+    nodes     EC2 instances with this deployment's tags: state, role, addresses
     services  what the Swarm's manager says: replicas wanted and running, image
-    drift     a plan of each stack, thrown away: none, or what differs
+    drift     what a new plan of each stack would change
 
     On this machine, an inventory that differs from the app's outputs is made again.
 
-    A part that cannot be read says so; the others are shown all the same. Exit codes: 0 all is well; 1
-    something is wrong (a night without a backup, one with less than half of the bases, tables or rows of one
-    from the week before, no backup ever verified, a node or a service that does not run, drift), or could not
-    be read.
+    If one part cannot be read, status says so and shows the others.
+
+    \b
+    Exit codes:
+    0  all is well
+    1  a part could not be read, or has a problem: a night without a backup;
+       a backup with less than half of the bases, tables or rows of one from
+       the week before; no backup ever verified; a physical backup that is
+       damaged or too old; a node or a service that does not run; drift
 
     Example: quickdata status --json
     """

@@ -134,7 +134,7 @@ def test_what_asks_first_wants_its_answer_before_anything_is_looked_at(person: P
     """AWS does not answer here: whoever asked it would end with 1."""
     typed = person.quickdata(*words.split(), **person.settings())
     assert typed.exit_code == 2, typed.said
-    assert "no terminal to ask at\n  → give --yes" in typed.said
+    assert "there is no terminal\n  → add --yes" in typed.said
     assert "does not answer" not in typed.said
 
 

@@ -126,7 +126,7 @@ def test_a_closed_standard_input_is_no_terminal_to_ask_at(
     command = ["bash", "-c", 'exec "$0" "$@" <&-', str(script), *words]
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert "no terminal to ask at" in done.stderr
+    assert "there is no terminal" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -26,7 +26,7 @@ def test_a_moment_and_a_backup_exclude_each_other(given: Given) -> None:
 
 
 def test_one_database_needs_a_moment() -> None:
-    with pytest.raises(SettingsError, match="--into needs a moment"):
+    with pytest.raises(SettingsError, match="--into needs --to-time or --to-point"):
         require_one_kind(None, None, of_backup=False, into="shop")
     require_one_kind("t", None, of_backup=False, into="shop")
 

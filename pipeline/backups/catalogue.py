@@ -39,6 +39,8 @@ class Backup:
         tables: number of tables.
         rows: number of rows in them.
         bases: number of NocoDB's bases; 0 if the database is not NocoDB's.
+        keep_daily: number of days to keep a backup of, as the node noted.
+        keep_weekly: number of weeks to keep a backup of, as the node noted.
         verified_at: when a restore of it was last compared with the manifest; None if never.
         verified_by: the program that compared it.
         problem: why its manifest cannot be used; None if it can.
@@ -52,6 +54,8 @@ class Backup:
     tables: int = 0
     rows: int = 0
     bases: int = 0
+    keep_daily: int = 0
+    keep_weekly: int = 0
     verified_at: str | None = None
     verified_by: str | None = None
     problem: str | None = None
@@ -180,7 +184,14 @@ def _facts(manifest: Manifest) -> dict[str, Any]:
     except (ValueError, OverflowError) as error:
         raise _Unusable("has no valid time") from error
     bases = sum(each.rows or 0 for each in manifest.tables if (each.schema, each.name) == BASES)
-    return {**manifest.totals, "bases": bases, "database_bytes": manifest.database_bytes, "taken": taken}
+    return {
+        **manifest.totals,
+        "bases": bases,
+        "database_bytes": manifest.database_bytes,
+        "keep_daily": manifest.keep_daily,
+        "keep_weekly": manifest.keep_weekly,
+        "taken": taken,
+    }
 
 
 def _verification(verified: Any) -> dict[str, Any]:

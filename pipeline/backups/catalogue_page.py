@@ -6,7 +6,7 @@ from datetime import datetime
 from pipeline.backups.age import MOST_AHEAD
 from pipeline.backups.calendar import SIGNS, WORDS, calendar
 from pipeline.backups.catalogue import Backup, age
-from pipeline.backups.gaps import DAILY, WEEKLY, Gaps, find_gaps, usable, written
+from pipeline.backups.gaps import Gaps, find_gaps, retention, usable, written
 from pipeline.backups.health import LOG, Problem, last_verified, problems, verified_at
 from pipeline.backups.size_curve import size_curve
 from pipeline.reporting.page import render
@@ -26,7 +26,7 @@ def catalogue_page(listed: Sequence[Backup], database: str, bucket: str, now: da
         now: the time, in UTC.
     """
     complete = [each for each in listed if each.complete]
-    gaps = find_gaps(listed, now)
+    gaps, (daily, weekly) = find_gaps(listed, now), retention(listed, now)
     return render(
         "backups.html.j2",
         database=database,
@@ -36,6 +36,8 @@ def catalogue_page(listed: Sequence[Backup], database: str, bucket: str, now: da
         newest=complete[0] if complete else None,
         proven=last_verified(complete, now),
         gaps=gaps,
+        daily=daily,
+        weekly=weekly,
         kept=[each for each in listed if usable(each, now)],
         weeks=calendar(listed, gaps, now),
         curve=size_curve(listed, now),
@@ -63,6 +65,4 @@ def _words(now: datetime) -> dict[str, object]:
         "size": in_fine_units,
         "signs": SIGNS,
         "words": WORDS,
-        "daily": DAILY,
-        "weekly": WEEKLY,
     }

@@ -1,15 +1,14 @@
 """Days and weeks without a backup that retention would have kept: a night's backup was not taken."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 
 from pipeline.backups.age import MOST_AHEAD, NIGHTLY
 from pipeline.backups.catalogue import Backup
+from quickdata_node.manifest import DAILY, WEEKLY
 
-DAILY, WEEKLY = 7, 4
-"""The defaults of the role's pg_backup_keep_daily and pg_backup_keep_weekly."""
 DAY, WEEK = timedelta(days=1), timedelta(weeks=1)
 
 
@@ -32,11 +31,26 @@ class Gaps:
         return f"no backup {', '.join([*weeks, *days])}" if weeks or days else ""
 
 
-def find_gaps(listed: Iterable[Backup], now: datetime) -> Gaps:
+def retention(listed: Collection[Backup], now: datetime) -> tuple[int, int]:
+    """Return the numbers of days and weeks that retention has kept a backup of, at least.
+
+    Each backup notes the retention when it was taken. The smallest counts: after it was raised, the backups
+    that a smaller one has removed are not missing.
+
+    Args:
+        listed: a database's backups; without a usable one, the role's default counts.
+        now: the time, in UTC.
+    """
+    known = [each for each in listed if usable(each, now)]
+    daily = min((each.keep_daily for each in known), default=DAILY)
+    return daily, min((each.keep_weekly for each in known), default=WEEKLY)
+
+
+def find_gaps(listed: Collection[Backup], now: datetime) -> Gaps:
     """Find the days and weeks without a backup, as far back as retention keeps one of each.
 
-    Retention counts the days and weeks that have a backup. So the days reach back to the seventh that has
-    one, and the weeks to the fourth: a backup in between would still be there.
+    Retention counts the days and weeks that have a backup. So with 7 and 4 the days reach back to the seventh
+    that has one, and the weeks to the fourth: a backup in between would still be there.
 
     Today is never a gap: its backup may still come. A day between two backups that are at most 26 hours apart
     is none either: a late backup has moved to the next day.
@@ -48,11 +62,12 @@ def find_gaps(listed: Iterable[Backup], now: datetime) -> Gaps:
     taken = sorted(each.taken for each in listed if usable(each, now))
     if not taken:
         return Gaps()
+    daily, weekly = retention(listed, now)
     dates = sorted({each.date() for each in taken})
     mondays = sorted({monday(each) for each in dates})
-    days = tuple(day for day in _empty_days(taken, now) if day > dates[-DAILY:][0])
+    days = tuple(day for day in _empty_days(taken, now) if day > dates[-daily:][0])
     told = {*mondays, *(monday(day) for day in days)}
-    weeks = _from_to(mondays[-WEEKLY:][0], mondays[-1], WEEK)
+    weeks = _from_to(mondays[-max(weekly, 1) :][0], mondays[-1], WEEK)
     return Gaps(days, tuple(each for each in weeks if each not in told))
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pipeline.backups.catalogue import Backup
-from pipeline.backups.gaps import DAILY, WEEKLY
+from quickdata_node.manifest import DAILY, WEEKLY
 from quickdata_node.retention import newest_of_each
 
 NOW = datetime(2026, 11, 30, 0, 21, tzinfo=UTC)
@@ -19,14 +19,16 @@ def backup(nights: int, hour: int = 2, verified: bool = False, **more: Any) -> B
     taken = datetime(2026, 11, 30, hour, 21, tzinfo=UTC) - timedelta(days=nights)
     counts = {"bytes": 2_600_000 - 30_000 * nights, "tables": 53, "rows": 48_211 - 317 * nights, "bases": 3}
     proof = {"verified_at": f"{taken:%Y-%m-%dT%H:%M:%SZ}", "verified_by": "drill on laptop"}
-    known = {"complete": True, **counts, **(proof if verified else {})}
+    kept = {"keep_daily": DAILY, "keep_weekly": WEEKLY}
+    known = {"complete": True, **counts, **kept, **(proof if verified else {})}
     return Backup(f"{taken:%Y%m%dT%H%M%SZ}-{nights % 2**32:08x}", taken=taken, **known | more)
 
 
-def nightly(without: Collection[int] = ()) -> list[Backup]:
+def nightly(without: Collection[int] = (), daily: int = DAILY, weekly: int = WEEKLY) -> list[Backup]:
     """Return what retention keeps of the backups of sixty nights, but for some nights; two are verified."""
-    taken = [backup(each, verified=each in (2, 22)) for each in range(1, 60) if each not in without]
-    kept = set(newest_of_each([each.name for each in taken], DAILY, WEEKLY))
+    noted = {"keep_daily": daily, "keep_weekly": weekly}
+    taken = [backup(each, verified=each in (2, 22), **noted) for each in range(1, 60) if each not in without]
+    kept = set(newest_of_each([each.name for each in taken], daily, weekly))
     return [each for each in taken if each.name in kept]
 
 

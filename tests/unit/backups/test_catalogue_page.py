@@ -45,6 +45,12 @@ def test_gaps_are_told_in_words_with_what_to_do() -> None:
     assert "9 Nov ✗ gap" in said and "26 ✗ gap" in said
 
 
+def test_the_retention_of_the_node_is_told_and_leaves_no_false_gap() -> None:
+    said = words(page(nightly(daily=3, weekly=1)))
+    assert "the last 3 days and 1 week that have one" in said
+    assert "Gaps none" in said
+
+
 def test_no_value_becomes_markup_and_no_invisible_character_stays() -> None:
     html = page(CATALOGUES["hostile"], "<i>name</i>")
     assert "<script" not in html and "<i>name" not in html

@@ -7,8 +7,9 @@ import pytest
 import yaml
 
 from pipeline.backups.catalogue import Backup
-from pipeline.backups.gaps import DAILY, WEEKLY, find_gaps
+from pipeline.backups.gaps import find_gaps
 from pipeline.machine.repository import REPOSITORY
+from quickdata_node.manifest import DAILY, WEEKLY
 from quickdata_node.retention import newest_of_each
 from tests.support.catalogues import NOW, backup, nightly, unfinished, unreadable
 
@@ -32,6 +33,20 @@ def test_what_retention_keeps_of_nightly_backups_has_no_gap() -> None:
         taken = [each for each in taken if each.name in kept]
         now = taken[0].taken
         assert str(find_gaps(taken, now)) == "", now
+
+
+@pytest.mark.parametrize(("daily", "weekly"), [(1, 0), (2, 8), (3, 0), (3, 1), (7, 4), (14, 8)])
+def test_the_retention_that_the_node_noted_counts(daily: int, weekly: int) -> None:
+    assert str(find_gaps(nightly(daily=daily, weekly=weekly), NOW)) == ""
+    missed = find_gaps(nightly((2,), daily, weekly), NOW)
+    assert missed.days == (days(28) if daily > 1 else ())
+
+
+@pytest.mark.parametrize("earlier", [(7, 4), (3, 1)])
+def test_what_a_smaller_retention_has_removed_is_not_missing(earlier: tuple[int, int]) -> None:
+    daily, weekly = earlier
+    raised = backup(0, hour=0, keep_daily=14, keep_weekly=8)
+    assert str(find_gaps([raised, *nightly(daily=daily, weekly=weekly)], NOW)) == ""
 
 
 @pytest.mark.parametrize(

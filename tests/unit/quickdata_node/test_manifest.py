@@ -31,6 +31,8 @@ MANIFEST = Manifest(
     definitions={"TABLE public.ü": "0123456789abcdef"},
     is_template=True,
     needs=Needs(("pg_trgm",), ("icu de-DE",), ("de-x-icu",), ("lz4",)),
+    keep_daily=14,
+    keep_weekly=0,
 )
 
 
@@ -56,6 +58,18 @@ def test_what_was_written_before_needs_were_noted_needs_nothing() -> None:
 def test_needs_that_are_no_lists_of_names_are_refused() -> None:
     with pytest.raises(BadManifest, match="has needs that are not valid"):
         read(changed(needs=["lz4"]))
+
+
+def test_what_was_written_before_retention_was_noted_has_the_role_s_default() -> None:
+    document = changed()
+    del document["keep_daily"], document["keep_weekly"]
+    assert (read(document).keep_daily, read(document).keep_weekly) == (7, 4)
+
+
+@pytest.mark.parametrize("wrong", [{"keep_daily": 0}, {"keep_daily": None}, {"keep_weekly": -1}], ids=str)
+def test_a_retention_that_no_node_can_have_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(BadManifest, match="has a retention that is not valid"):
+        read(changed(**wrong))
 
 
 def test_its_totals_count_rows_of_tables_and_no_large_objects() -> None:

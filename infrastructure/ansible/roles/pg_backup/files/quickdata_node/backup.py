@@ -218,6 +218,8 @@ def describe(
         definitions=defined,
         is_template=snapshot.is_template,
         needs=snapshot.needs,
+        keep_daily=server.config.keep_daily,
+        keep_weekly=server.config.keep_weekly,
     )
 
 

@@ -17,6 +17,8 @@ CODECS = ("zstd", "gzip")
 KINDS = ("table", "partitioned table", "materialized view", "foreign table", "large objects")
 MOST = 10**18
 """Upper limit of a manifest's figures. No real figure comes near it; PostgreSQL counts in bigint."""
+DAILY, WEEKLY = 7, 4
+"""The role's default retention: that of a manifest of an earlier program, which notes none."""
 ANOTHER = "restore another backup with --id"
 
 
@@ -92,6 +94,8 @@ class Manifest:
         definitions: a checksum for each object in the database, by name; None in format 1.
         is_template: whether the database is a template.
         needs: the database's needs of a server; empty in old backups.
+        keep_daily: number of days to keep a backup of, when this one was taken.
+        keep_weekly: number of weeks to keep a backup of, when this one was taken.
         format: form of the manifest and of the tables' checksums.
     """
 
@@ -107,6 +111,8 @@ class Manifest:
     definitions: Mapping[str, str] | None = None
     is_template: bool = False
     needs: Needs = NONE
+    keep_daily: int = DAILY
+    keep_weekly: int = WEEKLY
     format: int = FORMAT
 
     @property
@@ -163,6 +169,8 @@ def read_manifest(text: bytes, database: str, backup_id: str, prefix: str) -> Ma
         definitions=_definitions(document),
         is_template=document.get("is_template") is True,
         needs=_needs(document.get("needs")),
+        keep_daily=_retention(document, "keep_daily", DAILY, least=1),
+        keep_weekly=_retention(document, "keep_weekly", WEEKLY, least=0),
         format=document["format"],
     )
 
@@ -241,6 +249,13 @@ def _needs(found: Any) -> Needs:
         return read_needs(found)
     except ValueError:
         raise BadManifest("has needs that are not valid") from None
+
+
+def _retention(document: dict[str, Any], name: str, default: int, least: int) -> int:
+    found = document.get(name, default)
+    if not _is_number(found) or found < least:
+        raise BadManifest("has a retention that is not valid")
+    return int(found)
 
 
 def _is_number(value: Any) -> bool:

@@ -7,20 +7,24 @@ from pipeline.backups.age import MOST_AHEAD
 from pipeline.backups.calendar import SIGNS, WORDS, calendar
 from pipeline.backups.catalogue import Backup, age
 from pipeline.backups.gaps import Gaps, find_gaps, retention, usable, written
-from pipeline.backups.health import LOG, Problem, last_verified, problems, verified_at
+from pipeline.backups.health import LOG, Problem, last_verified, physical_problems, problems, verified_at
 from pipeline.backups.size_curve import size_curve
 from pipeline.reporting.page import render
 from pipeline.units import duration, in_fine_units
+from quickdata_node.physical.summary import Summary
 
 OPEN = 40
 """Rows of the table that are shown at once."""
 
 
-def catalogue_page(listed: Sequence[Backup], database: str, bucket: str, now: datetime) -> str:
+def catalogue_page(
+    listed: Sequence[Backup], physical: Summary | None, database: str, bucket: str, now: datetime
+) -> str:
     """Return the page, which needs no other file.
 
     Args:
         listed: the database's backups, newest first.
+        physical: the summary of its physical backups; None if there are none.
         database: its name.
         bucket: where they are.
         now: the time, in UTC.
@@ -32,7 +36,7 @@ def catalogue_page(listed: Sequence[Backup], database: str, bucket: str, now: da
         database=database,
         bucket=bucket,
         now=now,
-        problems=[*problems(complete, now), *_missing(gaps)],
+        problems=[*problems(complete, now), *_missing(gaps), *physical_problems(physical, now)],
         newest=complete[0] if complete else None,
         proven=last_verified(complete, now),
         gaps=gaps,
@@ -43,6 +47,7 @@ def catalogue_page(listed: Sequence[Backup], database: str, bucket: str, now: da
         curve=size_curve(listed, now),
         shown=listed[:OPEN],
         older=listed[OPEN:],
+        physical=physical,
         **_words(now),
     )
 

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from pipeline.backups.age import MOST_AHEAD, NIGHTLY, age_problem
 from pipeline.backups.catalogue import Backup
 from pipeline.backups.loss import loss_problem
+from pipeline.backups.physical import age_problem as physical_age_problem
+from quickdata_node.physical.summary import Summary
 
 LOG = "/var/log/quickdata/backup.log on the database node"
 
@@ -58,6 +60,29 @@ def problems(complete: Sequence[Backup], now: datetime) -> Iterator[Problem]:
     if not last_verified(complete, now):
         fix = "`quickdata drill` restores the newest backup and compares it"
         yield Problem("No backup is proven", "no backup was ever verified", fix)
+
+
+def physical_problems(known: Summary | None, now: datetime) -> Iterator[Problem]:
+    """Yield the problems with the physical backups, the worst first; none while they are off.
+
+    A damaged backup is a problem until a good one follows: pgBackRest does not call a backup good that takes
+    over a damaged page of an earlier one.
+
+    Args:
+        known: the summary of the physical backups; None if there are none.
+        now: the time, in UTC.
+    """
+    if not known or known.off_since:
+        return
+    newest = max(known.backups, key=lambda each: each.finished_at, default=None)
+    if newest and newest.damaged:
+        what = f"pgBackRest found damaged pages in {newest.label}, and no recovery takes it"
+        fix = f"see {LOG} for the damaged files, check the disk, then run physical-backup.sh there"
+        yield Problem("The newest physical backup is damaged", what, fix)
+    if wrong := physical_age_problem(known, now):
+        yield Problem(
+            "A physical backup is missing or too old", wrong, f"see {LOG}, then run physical-backup.sh there"
+        )
 
 
 def last_verified(complete: Sequence[Backup], now: datetime) -> Backup | None:

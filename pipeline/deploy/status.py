@@ -14,8 +14,8 @@ from anyio import CancelScope, Lock, create_task_group
 
 from pipeline.aws.existing import STOPPED
 from pipeline.backups.catalogue import age, list_backups
-from pipeline.backups.health import LOG, last_verified, problems
-from pipeline.backups.physical import age_problem, in_words_off, read_physical
+from pipeline.backups.health import last_verified, physical_problems, problems
+from pipeline.backups.physical import in_words_off, read_physical
 from pipeline.deploy.finding import Finding
 from pipeline.deploy.order import refresh_inventory
 from pipeline.deploy.planning import make_plan
@@ -137,9 +137,9 @@ async def _backups(d: Deployment) -> Finding:
     facts["physical"] = known and known.document()
     fix = worst.fix if worst else ""
     if known:
-        if wrong := age_problem(known, now):
-            lines.insert(0, wrong)
-            fix = fix or f"see {LOG}, then run physical-backup.sh there"
+        if wrong := next(physical_problems(known, now), None):
+            lines.insert(0, wrong.what)
+            fix = fix or wrong.fix
         lines.append(
             in_words_off(known)
             if known.off_since

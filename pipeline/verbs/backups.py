@@ -36,10 +36,10 @@ async def backups(
         raise SettingsError("--json and --html cannot be used together", "leave one of them out")
     async with call.open_bucket() as (cloud, bucket):
         listed = await catalogue.list_backups(cloud, bucket, database)
-        known = None if as_json or html else await physical.read_physical(cloud, bucket, database)
+        known = None if as_json else await physical.read_physical(cloud, bucket, database)
     now = datetime.now(UTC)
     if html:
-        call.answer(catalogue_page(listed, database, bucket, now), "html")
+        call.answer(catalogue_page(listed, known, database, bucket, now), "html")
     elif as_json:
         call.answer(json.dumps([each.document() for each in listed]), "json")
     else:

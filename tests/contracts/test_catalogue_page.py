@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from pipeline.backups.catalogue_page import catalogue_page
-from tests.support.catalogues import CATALOGUES, HOSTILE, NOW
+from tests.support.catalogues import CATALOGUES, HOSTILE, NOW, PHYSICAL
 from tests.support.pages import SCHEMES, SIZES, browser, opened
 
 EVERY = [("good", width, scheme) for width in SIZES for scheme in SCHEMES]
@@ -29,7 +29,7 @@ def chromium() -> Iterator[Browser]:
 def written(folder: Path, name: str) -> Path:
     file = folder / "backups.html"
     database = HOSTILE[:46] if name == "hostile" else "nocodb_db"
-    file.write_text(catalogue_page(CATALOGUES[name], database, "bucket", NOW))
+    file.write_text(catalogue_page(CATALOGUES[name], PHYSICAL.get(name), database, "bucket", NOW))
     return file
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from pipeline.backups.catalogue import Backup
 from quickdata_node.manifest import DAILY, WEEKLY
+from quickdata_node.physical.summary import Listed, Summary
 from quickdata_node.retention import newest_of_each
 
 NOW = datetime(2026, 11, 30, 0, 21, tzinfo=UTC)
@@ -60,3 +61,29 @@ CATALOGUES: dict[str, list[Backup]] = {
     "hostile": hostile(),
     "two thousand": [backup(n // 2, 14 - 12 * (n % 2), bytes=9**7 + 99 * n) for n in range(2, 2002)],
 }
+
+
+def physical(*nights: int, damaged: Collection[int] = (), off: datetime | None = None) -> Summary:
+    """Return physical backups that ended so many nights before NOW's day; the oldest is a full one."""
+    oldest = max(nights)
+    backups = [_physical(each, oldest, each in damaged) for each in sorted(nights, reverse=True)]
+    last = backups[-1].finished_at
+    return Summary("nocodb_db", backups, f"quickdata_{last:%Y%m%dT%H%M%SZ}_9ff35af2", last, off)
+
+
+def _physical(night: int, oldest: int, damaged: bool) -> Listed:
+    at, first = (
+        datetime(2026, 11, 30, 4, 17, 2, tzinfo=UTC) - timedelta(days=each) for each in (night, oldest)
+    )
+    full = f"{first:%Y%m%d-%H%M%S}F"
+    if night == oldest:
+        return Listed(full, "full", at, 90 << 20, 20 << 20, damaged)
+    return Listed(f"{full}_{at:%Y%m%d-%H%M%S}I", "incr", at, 90 << 20, 1 << 20, damaged)
+
+
+PHYSICAL = {
+    "good": physical(1, 2, 3),
+    "with gaps": physical(1, 2, 3, damaged=(1,)),
+    "one": physical(3, off=NOW),
+}
+"""The physical backups beside some of CATALOGUES."""

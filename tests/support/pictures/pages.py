@@ -34,7 +34,7 @@ def backups(folder: Path) -> None:
     """Take pictures of a catalogue in which backups are missing: nobody took them, the page is real."""
     folder.mkdir(parents=True, exist_ok=True)
     written = folder / "backups.html"
-    written.write_text(catalogue_page(CATALOGUES["with gaps"], "nocodb_db", "quickdata-backups", NOW))
+    written.write_text(catalogue_page(CATALOGUES["with gaps"], None, "nocodb_db", "quickdata-backups", NOW))
     _take(written, "backups")
 
 

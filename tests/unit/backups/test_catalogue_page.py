@@ -7,13 +7,14 @@ import pytest
 
 from pipeline.backups.catalogue import Backup
 from pipeline.backups.catalogue_page import catalogue_page
-from tests.support.catalogues import CATALOGUES, HOSTILE, INVISIBLE, NOW, backup, nightly
+from quickdata_node.physical.summary import Summary
+from tests.support.catalogues import CATALOGUES, HOSTILE, INVISIBLE, NOW, backup, nightly, physical
 
 TAG = re.compile(r"<style>.*?</style>|<[^>]+>", re.DOTALL)
 
 
-def page(listed: list[Backup], database: str = "nocodb_db") -> str:
-    return catalogue_page(listed, database, "bucket", NOW)
+def page(listed: list[Backup], database: str = "nocodb_db", known: Summary | None = None) -> str:
+    return catalogue_page(listed, known, database, "bucket", NOW)
 
 
 def words(html: str) -> str:
@@ -49,6 +50,32 @@ def test_the_retention_of_the_node_is_told_and_leaves_no_false_gap() -> None:
     said = words(page(nightly(daily=3, weekly=1)))
     assert "the last 3 days and 1 week that have one" in said
     assert "Gaps none" in said
+
+
+def test_good_physical_backups_are_listed_newest_first_with_what_a_recovery_reaches() -> None:
+    said = words(page(nightly(), known=physical(1, 2)))
+    assert "✓ The backups are good" in said
+    assert "moment since 28 November 2026, 04:17 UTC. Last proof point: 29 November 2026, 04:17 UTC." in said
+    assert said.index("20261128-041702F_20261129-041702I incr") < said.index("20261128-041702F full")
+
+
+@pytest.mark.parametrize(
+    ("known", "told"),
+    [
+        (physical(1, 2, damaged=(1,)), "✗ The newest physical backup is damaged"),
+        (physical(3), "✗ A physical backup is missing or too old"),
+    ],
+)
+def test_bad_physical_backups_are_never_called_good(known: Summary, told: str) -> None:
+    said = words(page(nightly(), known=known))
+    assert told in said and "The backups are good" not in said
+    assert ("✗ damaged" in said) == known.backups[-1].damaged
+
+
+def test_physical_backups_that_are_off_are_said_to_be_so_and_are_no_problem() -> None:
+    said = words(page(nightly(), known=physical(9, off=NOW)))
+    assert "✓ The backups are good" in said
+    assert "They are off since 30 November 2026, 00:21 UTC" in said
 
 
 def test_no_value_becomes_markup_and_no_invisible_character_stays() -> None:

@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 
 from pipeline.backups.catalogue import Backup
-from pipeline.backups.health import problems
-from tests.support.catalogues import NOW, backup, nightly, unreadable
+from pipeline.backups.health import physical_problems, problems
+from quickdata_node.physical.summary import Summary
+from tests.support.catalogues import NOW, backup, nightly, physical, unreadable
 
 
 @pytest.mark.parametrize(
@@ -42,3 +43,25 @@ def test_a_proof_in_the_future_is_no_proof() -> None:
 def test_a_wrong_time_is_fixed_by_the_clocks_and_not_by_another_backup() -> None:
     [found] = problems([backup(-1), *nightly()], NOW)
     assert found.fix == "correct the clocks of this machine and of the database node"
+
+
+DAMAGED, OLD = "The newest physical backup is damaged", "A physical backup is missing or too old"
+
+
+@pytest.mark.parametrize(
+    ("known", "titles"),
+    [
+        (None, []),
+        (physical(1, 2), []),
+        (physical(1, 2, 3, damaged=(2,)), []),
+        (physical(1, 2, damaged=(1,)), [DAMAGED, OLD]),
+        (physical(1, damaged=(1,)), [DAMAGED, OLD]),
+        (physical(2), [OLD]),
+        (physical(1, 9), [OLD]),
+        (physical(9, damaged=(9,), off=NOW), []),
+    ],
+)
+def test_physical_backups_are_a_problem_when_the_newest_is_damaged_or_old(
+    known: Summary | None, titles: list[str]
+) -> None:
+    assert [each.title for each in physical_problems(known, NOW)] == titles

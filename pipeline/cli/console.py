@@ -117,13 +117,13 @@ def run_verb(
         state: where the states are kept; None is as the environment says.
     """
     given = {"QUICKDATA_STATE": state} if state else {}
-    if ask_vault_password:
-        given |= terminal.vault_password()
     started, calls, error = time.monotonic(), list[TerminalCall](), None
 
     async def work(progress: Progress, report: Report) -> None:
-        calls.append(TerminalCall(progress, report, given))
-        await verb(calls[0])
+        calls.append(call := TerminalCall(progress, report, given))
+        if ask_vault_password:
+            call.given = {**given, **await terminal.vault_password(progress)}
+        await verb(call)
 
     try:
         run(work, name, "localstack" if name == "rehearse" else "aws", REPORTS, verbose)
@@ -131,7 +131,8 @@ def run_verb(
         error = ended
     for call in calls:
         print(verdict(call.report, error, time.monotonic() - started), file=sys.stderr)
-        print(f"The report is {REPORTS / PAGE}", file=sys.stderr)
+        unwritten = call.progress.state.unwritten
+        print(unwritten or f"The report is {REPORTS / PAGE}", file=sys.stderr)
         _print(call)
     with errors_told(name):
         if error:

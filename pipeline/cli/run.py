@@ -101,7 +101,7 @@ def _write(report: Report, directory: Path, progress: Progress) -> None:
     try:
         report.write(directory)
     except Exception as error:
-        progress.note(f"the report could not be written: {type(error).__name__}: {error}")
+        progress.state.unwritten = f"The report could not be written: {explained(error, os.environ)}"
     code, state = report.document()["exit_code"], progress.state
     add_to_history(directory, PastRun(report.verb, report.target, code, state.seconds, state.ended))
 

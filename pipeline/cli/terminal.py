@@ -2,7 +2,8 @@
 
 import sys
 import termios
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import anyio
 import click
@@ -12,6 +13,9 @@ from pipeline.deployment import Deployment
 from pipeline.errors import NotConfirmed, SettingsError
 from pipeline.reporting.progress import Progress
 from pipeline.tofu.plan import Change
+
+LOCAL = 3
+"""Where termios keeps the local modes, such as the echo."""
 
 
 def _at_a_terminal() -> bool:
@@ -47,12 +51,16 @@ async def confirm(progress: Progress, question: str, otherwise: str = "nothing w
         NotConfirmed: the answer is no.
     """
     with progress.paused(otherwise):
-        termios.tcflush(sys.stdin, termios.TCIFLUSH)
-        click.echo(f"{question} [y/N]: ", nl=False, err=True)
-        await anyio.wait_readable(sys.stdin)
-        answer = sys.stdin.readline().strip().lower()
-    if answer not in ("y", "yes"):
+        answer = await _answer(f"{question} [y/N]: ")
+    if answer.strip().lower() not in ("y", "yes"):
         raise NotConfirmed(f"not confirmed: {otherwise}", "to go on, run it again and answer y")
+
+
+async def _answer(question: str) -> str:
+    termios.tcflush(sys.stdin, termios.TCIFLUSH)
+    click.echo(question, nl=False, err=True)
+    await anyio.wait_readable(sys.stdin)
+    return sys.stdin.readline()
 
 
 def agreement(yes: bool) -> Agree:
@@ -73,15 +81,31 @@ async def _ask_whether_nodes_may_end(d: Deployment, ended: Sequence[Change]) -> 
     await confirm(d.progress, "Continue?", "the app is as it was")
 
 
-def vault_password() -> dict[str, str]:
+async def vault_password(progress: Progress) -> dict[str, str]:
     """Return the vault's password, typed at the terminal, by the variables' names: it counts, and no file's.
 
+    Args:
+        progress: pauses for the question.
+
     Raises:
-        click.UsageError: there is no terminal.
+        SettingsError: there is no terminal.
     """
     if not _at_a_terminal():
-        raise click.UsageError(
-            "there is no terminal to ask at: set VAULT_PASSWORD or ANSIBLE_VAULT_PASSWORD_FILE"
-        )
-    typed = str(click.prompt("Vault password", hide_input=True, err=True))
-    return {"VAULT_PASSWORD": typed, "ANSIBLE_VAULT_PASSWORD_FILE": ""}
+        what = "--ask-vault-password asks, but there is no terminal"
+        raise SettingsError(what, "set VAULT_PASSWORD or ANSIBLE_VAULT_PASSWORD_FILE instead")
+    with progress.paused("nothing was done"), _hidden():
+        typed = await _answer("Vault password: ")
+    return {"VAULT_PASSWORD": typed.rstrip("\n"), "ANSIBLE_VAULT_PASSWORD_FILE": ""}
+
+
+@contextmanager
+def _hidden() -> Iterator[None]:
+    """Do not show what is typed, only the end of its line."""
+    before = termios.tcgetattr(sys.stdin)
+    hidden = termios.tcgetattr(sys.stdin)
+    hidden[LOCAL] = hidden[LOCAL] & ~termios.ECHO | termios.ECHONL
+    termios.tcsetattr(sys.stdin, termios.TCSADRAIN, hidden)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)

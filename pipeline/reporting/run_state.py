@@ -37,12 +37,14 @@ class RunState:
         running: the steps that run, by name.
         ended: the steps that have ended, in that order.
         question: while a question waits for its answer, what is true if nobody answers.
+        unwritten: that the report could not be written in the end, and why; empty when it was.
     """
 
     usual: Usual = field(default_factory=Usual)
     running: dict[str, Running] = field(default_factory=dict)
     ended: list[PastStep] = field(default_factory=list)
     question: str = ""
+    unwritten: str = ""
     _passed: set[Nth] = field(default_factory=set)
     _begun: Counter[str] = field(default_factory=Counter)
     _began: float = field(init=False)

@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -154,18 +155,24 @@ def test_a_report_that_cannot_be_written_is_found_before_anything_is_done(
     assert "this machine reported an error" in capsys.readouterr().err
 
 
-def test_a_report_that_cannot_be_written_in_the_end_does_not_hide_what_was_proven(
-    environment: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(("place", "why"), [("reports", "File exists"), ("reports/run.json", "directory")])
+def test_a_report_that_cannot_be_written_in_the_end_hides_no_proof_and_is_not_said_to_be_there(
+    environment: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str], place: str, why: str
 ) -> None:
     async def acting(call: console.TerminalCall) -> None:
         call.report.prove("restore", "the old database is kept_as_x")
-        (tmp_path / "reports/run.json").unlink()
-        (tmp_path / "reports/run.json").mkdir()
+        if place == "reports":
+            shutil.rmtree(tmp_path / place)
+            (tmp_path / place).touch()
+        else:
+            (tmp_path / place).unlink()
+            (tmp_path / place).mkdir()
 
     console.run_verb(acting, "restore", False)
     told = capsys.readouterr()
     assert "kept_as_x" in told.out
-    assert "the report could not be written" in told.err
+    assert re.search(rf"The report could not be written: .*{why}", told.err)
+    assert "The report is" not in told.err
 
 
 @pytest.mark.parametrize("backup_id", ["", "{{ 1 }}", "creates=/etc/passwd", "ABCDEF01", "../12345"])

@@ -35,6 +35,8 @@ open("gate", "rb", buffering=0).read(1)
 
 async def verb(call):
     call.progress.note("it begins")
+    if "vault" in sys.argv:
+        call.progress.note(f"typed {len(call.given['VAULT_PASSWORD'])} characters")
     if "ask" in sys.argv:
         await call.confirm("Destroy it?", False, "what would go")
     step = Step("slow: apply", (sys.executable, "-c", TOOL))
@@ -43,7 +45,7 @@ async def verb(call):
 
 loose = {"ignore_unknown_options": True, "allow_extra_args": True}
 cli.main.command("work", context_settings=loose)(
-    lambda: console.run_verb(verb, "verify", "verbose" in sys.argv)
+    lambda: console.run_verb(verb, "verify", "verbose" in sys.argv, "vault" in sys.argv)
 )
 cli.start()
 """
@@ -158,6 +160,28 @@ def test_ctrl_c_at_a_question_ends_the_run_with_a_report_that_nothing_was_done(p
     assert "interrupted by SIGINT at a question: nothing was done" in said
     written = report(place)
     assert (written["exit_code"], written["steps"]) == (130, [])
+
+
+def test_ctrl_c_at_the_question_for_the_vault_s_password_is_reported_like_any_other(place: Path) -> None:
+    child = terminal(place, "vault")
+    child.expect("Vault password: ")
+    child.sendintr()
+    code, said = ended(child)
+    assert code == 130
+    assert "INTERRUPTED after" in said
+    assert "interrupted by SIGINT at a question: nothing was done" in said
+    assert (report(place)["exit_code"], report(place)["steps"]) == (130, [])
+
+
+def test_the_vault_s_password_is_not_shown_while_it_is_typed(place: Path) -> None:
+    child = terminal(place, "vault")
+    child.expect("Vault password: ")
+    child.sendline("canary é")
+    child.expect("typed 8 characters")
+    assert "canary" not in str(child.before)
+    open_gate(place)
+    code, said = ended(child)
+    assert (code, "canary" in said) == (0, False)
 
 
 def test_ctrl_c_while_the_report_is_written_cuts_nothing_off(

@@ -15,6 +15,19 @@ PROVES = {
     "restore": "the backup is live, and its data was compared",
 }
 """The verbs that prove something, with the claim that their end may make; the others are only done."""
+DONE = {
+    "check": "nothing is missing that a deployment needs",
+    "plan": "the plans are shown below; nothing was changed",
+    "deploy": "everything is deployed; no backup was compared",
+    "status": "every part is well",
+    "backup": "the backup is in the bucket",
+    "restore": "the database is that of the moment; its rows were not compared",
+    "destroy": "the app is destroyed; the bucket and its backups stay",
+    "adopt": "the state names the stack's resources again",
+    "unlock": "no lock stands in the way",
+    "migrate-state": "both states are in their new place",
+}
+"""The sentence for a verb that ended well and proved nothing."""
 INSTEAD = {
     ("drill", "physical drill"): "the physical backups recover on the node, and their rows are the same",
     ("restore", "recovery"): "the database is that of the moment, and its rows were compared",
@@ -71,7 +84,7 @@ def headline(run: Run) -> Headline:
         return Headline(*_word_of_failure(run), run["error"]["cause"].partition("\n")[0])
     if claimed := claim(run["verb"], run["proofs"]):
         return Headline("Proven", "good", _proven(run, claimed))
-    return Headline("Done", "good", "The verb did its work.")
+    return Headline("Done", "good", _sentence(DONE.get(run["verb"], f"{run['verb']} ended well")))
 
 
 def _word_of_failure(run: Run) -> tuple[str, Tone]:
@@ -89,9 +102,13 @@ def _word_of_failure(run: Run) -> tuple[str, Tone]:
 
 
 def _proven(run: Run, claimed: str) -> str:
-    said = f"{claimed[0].upper()}{claimed[1:]}: {_counted(run['proofs'], 'proof')}."
+    said = _sentence(f"{claimed}: {_counted(run['proofs'], 'proof')}")
     left = f" {_counted(run['not_proven'], 'thing')} this run cannot prove." if run["not_proven"] else ""
     return said + left
+
+
+def _sentence(words: str) -> str:
+    return f"{words[0].upper()}{words[1:]}."
 
 
 def _counted(things: Collection[object], what: str) -> str:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from pipeline.reporting.headline import PROVES, headline
+from pipeline.reporting.headline import DONE, PROVES, headline
+from pipeline.verbs import NAMES, WITHOUT_REPORT
 from tests.support.reports import document, error, step
 
 PROOFS = {"verify": {"words": "all came back"}}
@@ -18,6 +19,12 @@ def test_a_run_that_compared_is_proven(verb: str) -> None:
 
 def test_a_verb_that_compares_nothing_proves_nothing() -> None:
     assert headline(document(verb="backup", proofs={"backup": {"words": "taken"}})).word == "Done"
+
+
+def test_every_verb_with_a_report_has_its_own_words_for_a_good_end() -> None:
+    acting = set(NAMES) - set(WITHOUT_REPORT)
+    assert acting <= {*DONE, *PROVES} <= set(NAMES)
+    assert headline(document(verb="backup")).sentence == "The backup is in the bucket."
 
 
 def test_a_recovery_that_was_not_compared_is_not_called_proven() -> None:

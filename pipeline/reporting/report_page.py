@@ -8,7 +8,15 @@ from pipeline.reporting.headline import Run, headline
 from pipeline.reporting.page import render
 from pipeline.reporting.timeline import timeline
 
-SIGNS = {"create": "+", "delete": "-", "update": "~", "replace": "±", "import": "←", "move": "→", "forget": "○"}
+SIGNS = {
+    "create": "+",
+    "delete": "-",
+    "update": "~",
+    "replace": "±",
+    "import": "←",
+    "move": "→",
+    "forget": "○",
+}
 LAST = 3
 """How many failed steps have their last lines shown: the steps that ran side by side when one failed."""
 

@@ -12,7 +12,7 @@ from pipeline.deploy.agreement import Agree, note_agreement, refuse
 from pipeline.deployment import Deployment
 from pipeline.errors import NotConfirmed, SettingsError
 from pipeline.reporting.progress import Progress
-from pipeline.tofu.plan import Change
+from pipeline.tofu.plan import GOES, Change
 
 LOCAL = 3
 """Where termios keeps the local modes, such as the echo."""
@@ -64,20 +64,24 @@ async def _answer(question: str) -> str:
 
 
 def agreement(yes: bool) -> Agree:
-    """Return how `deploy` learns whether nodes may end.
+    """Return how `deploy` learns whether nodes may end or stop.
 
     Args:
         yes: the answer was given on the command line.
     """
     if yes:
         return note_agreement
-    return _ask_whether_nodes_may_end if _at_a_terminal() else refuse
+    return _ask_about_nodes if _at_a_terminal() else refuse
 
 
-async def _ask_whether_nodes_may_end(d: Deployment, ended: Sequence[Change]) -> None:
-    listed = "\n".join(f"  {change}" for change in ended)
-    what = "The plan deletes or replaces these resources. Data that is only on their disks will be lost."
-    d.progress.note(f"{what}\n{listed}")
+async def _ask_about_nodes(d: Deployment, changes: Sequence[Change]) -> None:
+    gone = [f"  {change}" for change in changes if change.action in GOES]
+    stopped = [f"  {change}" for change in changes if change.action not in GOES]
+    if gone:
+        told = "The plan deletes or replaces these resources. Data that is only on their disks will be lost."
+        d.progress.note("\n".join([told, *gone]))
+    if stopped:
+        d.progress.note("\n".join(["The plan stops these nodes for a time:", *stopped]))
     await confirm(d.progress, "Continue?", "the app is as it was")
 
 

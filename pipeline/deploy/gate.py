@@ -16,6 +16,10 @@ OWN = frozenset({"force_destroy", "stop_instance_before_detaching", "user_data_r
 """Arguments that the provider keeps only in the state: AWS has no such attributes."""
 
 
+DISKS = {"aws_ebs_volume.postgres": "postgres", "aws_instance.node": "node"}
+"""The names that TF_VAR_disk_gib has for the disks."""
+
+
 @dataclass(frozen=True)
 class GatedPlan:
     """A saved plan that a gate has allowed: nothing else is ever applied.
@@ -39,12 +43,30 @@ def gate_storage(plan: Plan) -> GatedPlan:
 
 
 def gate_app(plan: Plan) -> GatedPlan:
-    """Refuse actions that this version does not know. All other changes of the app are allowed.
+    """Refuse a smaller disk, and actions that this version does not know. All other changes are allowed.
 
     Raises:
         PlanRefused: the plan has such changes; the error names them all.
     """
+    _require_no_smaller_disk(plan)
     return _let_pass("app", plan, HARMLESS | GOES)
+
+
+def _require_no_smaller_disk(plan: Plan) -> None:
+    """Refuse a disk that gets smaller: AWS would refuse it in the middle of the apply.
+
+    Amazon EBS User Guide, "Modify an Amazon EBS volume using Elastic Volumes operations", "Limitations".
+    """
+    smaller = [change for change in plan.changes if change.shrunk]
+    if not smaller:
+        return
+    told = ", ".join(f"{c.address} from {c.shrunk[0]} to {c.shrunk[1]} GiB" for c in smaller)
+    sizes = dict(sorted((DISKS[c.address.partition("[")[0]], c.shrunk[0]) for c in smaller))
+    needed = ", ".join(f"{name} = {gib}" for name, gib in sizes.items())
+    raise PlanRefused(
+        f"app: plan refused by the gate: AWS makes no disk smaller: {told}",
+        f"the app was not changed; set TF_VAR_disk_gib again, with {needed}, then type the command again",
+    )
 
 
 def _let_pass(stack: str, plan: Plan, allowed: frozenset[str]) -> GatedPlan:

@@ -75,7 +75,7 @@ async def deploy(d: Deployment, saved: SavedPlans | None = None, agree: Agree = 
     Args:
         d: the deployment.
         saved: plans of `quickdata plan`, which are applied unchanged; deferred stacks are planned here.
-        agree: asks the operator before a new plan removes a node; a saved plan was shown before.
+        agree: asks the operator before a new plan removes or stops a node; a saved plan was shown before.
 
     Returns:
         The changes and the proof.
@@ -157,11 +157,11 @@ async def _apply_both_stacks(d: Deployment, plans: dict[str, Plan], deployed: De
 
 
 async def _require_agreed(d: Deployment, app: Plan, agree: Agree) -> None:
-    """Make sure that no state is lost, no node is stopped, and the operator agrees to every removal."""
+    """Make sure that no state is lost, no node is stopped, and the operator agrees where needed."""
     await require_not_lost(d, app=app)
     await require_running(d, app)
-    if app.ended:
-        await agree(d, app.ended)
+    if app.to_confirm:
+        await agree(d, app.to_confirm)
 
 
 async def _save_before_loss(d: Deployment, app: Plan) -> bool:

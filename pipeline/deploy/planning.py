@@ -23,6 +23,8 @@ async def make_plan(
 ) -> Plan:
     """Save a plan and read it: from what the run itself tells, which is each resource and its action.
 
+    An update of a node or of the database's disk is read from the saved file: its type or size counts.
+
     Args:
         d: the deployment.
         stack: the stack to plan.
@@ -39,6 +41,8 @@ async def make_plan(
     if planned.exit_code == 0:
         return Plan(pending=False, file=file)
     told = None if attributes else plan_stream.read(planned.stdout)
+    if told and told.touching({"update"}, NODES):
+        told = None
     saved = replace(told, file=file) if told else await read_plan(d, stack, file)
     d.report.record_plan(planned.step.name, saved.counts(), saved.changes)
     return saved

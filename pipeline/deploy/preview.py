@@ -81,8 +81,8 @@ class Preview:
             lines += ["", *self._about(name)]
         lines += ["", "what costs money:", *self._costs()]
         refused = [f"  ✗ {each.what}\n    → {each.fix}" for each in self.refusals]
-        ended = [f"  ! {change}" for each in self.plans.values() for change in each.ended]
-        asks = ["  deploy asks before these changes; with --plan it does not ask:", *ended] if ended else []
+        asked = [f"  ! {change}" for each in self.plans.values() for change in each.to_confirm]
+        asks = ["  deploy asks before these changes; with --plan it does not ask:", *asked] if asked else []
         return "\n".join([*lines, "", "gate:", *(refused or ["  allows these plans", *asks])])
 
     def _costs(self) -> list[str]:

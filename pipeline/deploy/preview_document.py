@@ -48,7 +48,7 @@ def _stack(plan: Plan | None) -> dict[str, Any]:
         "resources": resources,
         "outputs": list(known.outputs),
         "costs": costs,
-        "confirm": [change.address for change in known.ended],
+        "confirm": [change.address for change in known.to_confirm],
     }
 
 

@@ -19,7 +19,7 @@ DATABASE_RESOURCES = (
 """The resources with the database: none is removed or replaced without a verified backup."""
 
 NODES = ("aws_instance.node", *DATABASE_RESOURCES)
-"""The nodes and the database's disk: the operator is asked before one is removed or replaced."""
+"""The nodes and the database's disk: the operator is asked before one is removed, replaced or stopped."""
 
 GOES = frozenset({"delete", "replace", "forget"})
 """The actions that remove a resource, from AWS or from the state."""
@@ -56,12 +56,16 @@ class Change:
         action: one of Action, a deferred action ("deferred create"), or an unknown action in words.
         previous: the address before a move.
         altered: the attributes that an update changes, without tags; UNREAD if nobody read them.
+        retyped: the instance types before and after an update; empty if it keeps the type.
+        shrunk: the sizes in GiB before and after an update that makes a disk smaller; else empty.
     """
 
     address: str
     action: str
     previous: str = ""
     altered: tuple[str, ...] = ()
+    retyped: tuple[str, ...] = ()
+    shrunk: tuple[int, ...] = ()
 
     def at(self, addresses: Iterable[str]) -> bool:
         """Tell whether one of the addresses (with all its instances) is the address now or before a move."""
@@ -69,7 +73,11 @@ class Change:
 
     def __str__(self) -> str:
         """The change in words."""
-        return f"{self.action} {self.address}"
+        words = f"{self.action} {self.address}"
+        if not self.retyped:
+            return words
+        types = " to ".join(self.retyped)
+        return f"{words} from {types}, by TF_VAR_instance_types: the node stops and starts again"
 
 
 @dataclass(frozen=True)
@@ -107,9 +115,9 @@ class Plan:
         return [c for c in self.changes if c.action in wanted and c.at(where)]
 
     @property
-    def ended(self) -> list[Change]:
-        """The changes that remove or replace a node or the database's disk: deploy asks before them."""
-        return self.touching(GOES, NODES)
+    def to_confirm(self) -> list[Change]:
+        """The changes that remove, replace or stop a node or the database's disk: deploy asks before them."""
+        return [c for c in self.changes if c.at(NODES) and (c.action in GOES or c.retyped)]
 
     @property
     def created(self) -> tuple[str, ...]:
@@ -166,9 +174,10 @@ def _changes(resource: dict[str, Any]) -> Iterable[Change]:
     action = ACTIONS.get(actions, f"unknown ({'+'.join(actions)})")
     if action == "read":
         return
-    if action is not None:
-        altered = _altered(change) if action == "update" else ()
-        yield Change(address, action, previous, altered)
+    if action == "update":
+        yield Change(address, action, previous, _altered(change), _retyped(change), _shrunk(change))
+    elif action is not None:
+        yield Change(address, action, previous)
     if change.get("importing"):
         yield Change(address, "import", previous)
     if previous:
@@ -179,6 +188,24 @@ def _altered(change: dict[str, Any]) -> tuple[str, ...]:
     before, after, unknown = (change.get(key) or {} for key in ("before", "after", "after_unknown"))
     names = sorted({*before, *after, *unknown})
     return tuple(n for n in names if unknown.get(n) or _untagged(before).get(n) != _untagged(after).get(n))
+
+
+def _retyped(change: dict[str, Any]) -> tuple[str, ...]:
+    """Return both instance types if they differ: EC2 changes the type of a stopped instance only."""
+    types = [(change.get(key) or {}).get("instance_type") for key in ("before", "after")]
+    return tuple(map(str, types)) if types[0] != types[1] else ()
+
+
+def _shrunk(change: dict[str, Any]) -> tuple[int, ...]:
+    """Return both sizes of a disk that gets smaller: EBS only makes disks larger."""
+    before, after = (_size(change.get(key) or {}) for key in ("before", "after"))
+    return (before, after) if 0 < after < before else ()
+
+
+def _size(values: dict[str, Any]) -> int:
+    """Return the GiB of a volume, or of an instance's root disk; 0 if the plan does not say them."""
+    root = values.get("root_block_device") or [{}]
+    return values.get("size") or root[0].get("volume_size") or 0
 
 
 def _untagged(value: Any) -> Any:

@@ -16,7 +16,7 @@ SavedPlan = Annotated[
     Doc("Apply exactly the plans that `plan` saved in DIR. Default: make new plans."),
     Option(plan_to_read, metavar="DIR", folder="read"),
 ]
-Agreed = Annotated[bool, Doc("Do not ask before nodes or disks are replaced or deleted (for CI).")]
+Agreed = Annotated[bool, Doc("Do not ask before nodes or disks are replaced, deleted or stopped (for CI).")]
 
 
 async def deploy(call: DeploymentCall, plan: SavedPlan = None, yes: Agreed = False) -> None:

@@ -1,7 +1,9 @@
-"""A node, or the database's disk, ends only when somebody has agreed to it; the rest is not asked for."""
+"""A node, or the database's disk, ends or stops only when somebody has agreed; the rest is not asked for."""
 
 import json
+import re
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -36,6 +38,45 @@ async def test_without_an_answer_no_node_ends_and_nothing_is_stopped_or_applied(
     assert f"{action} {address}" in caught.value.what
     assert "--yes" in caught.value.fix and "quickdata plan" in caught.value.fix
     assert not [name for name in runner.names if name.endswith("apply") or name in ("stop NocoDB", "backup")]
+
+
+def resizing(address: str, before: dict[str, Any], after: dict[str, Any]) -> RecordingRunner:
+    """Return a deployment whose app's plan updates one resource in place."""
+    change = {"actions": ["update"], "before": before, "after": after}
+    document = {"resource_changes": [{"address": address, "change": change}]}
+    runner = ending()
+    runner.answers["app: read plan"] = (0, json.dumps(document))
+    return runner
+
+
+@pytest.mark.parametrize("address", [MANAGER, DATABASE, WORKER])
+async def test_without_an_answer_no_node_gets_another_type_which_stops_it(address: str) -> None:
+    runner = resizing(address, {"instance_type": "t3.large"}, {"instance_type": "t3.medium"})
+    with pytest.raises(PlanRefused) as caught:
+        await deploy(deployment(runner))
+    told = f"update {address} from t3.large to t3.medium, by TF_VAR_instance_types: the node stops"
+    assert told in caught.value.what
+    assert "app: apply" not in runner.names
+    await deploy(deployment(runner), agree=note_agreement)
+    assert "app: apply" in runner.names
+
+
+@pytest.mark.parametrize(
+    ("address", "sizes", "needed"),
+    [
+        (DISK, [{"size": 40}, {"size": 20}], "with postgres = 40,"),
+        (WORKER, [{"root_block_device": [{"volume_size": gib}]} for gib in (30, 20)], "with node = 30,"),
+    ],
+)
+async def test_a_smaller_disk_is_refused_also_when_somebody_agreed(
+    address: str, sizes: list[dict[str, Any]], needed: str
+) -> None:
+    runner = resizing(address, *sizes)
+    with pytest.raises(PlanRefused, match=f"AWS makes no disk smaller: {re.escape(address)}") as caught:
+        await deploy(deployment(runner), agree=note_agreement)
+    assert "TF_VAR_disk_gib" in caught.value.fix and needed in caught.value.fix
+    assert not [name for name in runner.names if name.endswith("apply")]
+    await deploy(deployment(resizing(address, *reversed(sizes))))
 
 
 async def test_what_ends_is_asked_for_at_once_and_before_anything_is_stopped() -> None:
@@ -94,6 +135,8 @@ def test_plan_says_that_deploy_will_ask() -> None:
     page.deferred = dict.fromkeys(("swarm.yml", "nocodb.yml", "backup.yml"), "they do not answer")
     gate = page.page().partition("gate:")[2]
     assert "deploy asks before these changes" in gate and f"! replace {MANAGER}" in gate
+    page.plans["app"] = Plan((Change(MANAGER, "update", retyped=("t3.large", "t3.small")),))
+    assert "deploy asks before these changes" in page.page().partition("gate:")[2]
     page.plans["app"] = Plan((Change(MANAGER, "update"),))
     assert page.page().endswith("gate:\n  allows these plans")
 

@@ -12,8 +12,6 @@ from pipeline.deployment import (
     Deployment,
 )
 
-TRUE = ("true", "1")
-"""How a variable of OpenTofu says yes."""
 NOT_RUNNING = "not running: local nodes have no Docker"
 
 
@@ -53,6 +51,6 @@ def _public_url(d: Deployment, database: Variables) -> str:
     """Return NocoDB's address on the Internet; empty if only a tunnel leads to NocoDB."""
     if domain := d.common.get("nocodb_domain"):
         return f"https://{domain}"
-    if d.app.env.get("TF_VAR_open_nocodb_port") in TRUE:
+    if d.app.env.get("TF_VAR_open_nocodb_port") == "true":
         return f"http://{database['public_ip']}:{NOCODB_PORT} (passwords cross the Internet in clear)"
     return ""

@@ -42,6 +42,19 @@ def test_ssh_to_a_node_needs_no_vault(good: pytest.MonkeyPatch) -> None:
         ("TF_VAR_domain", "https://x.org", "host name"),
         ("TF_VAR_workers", "-1", "'-1' is not a number of nodes; write 0 or more"),
         ("TF_VAR_workers", "two", "'two' is not a number of nodes"),
+        ("TF_VAR_open_nocodb_port", "yes", "'yes' is not true or false"),
+        ("TF_VAR_debian_release", "11", "'11' is not a release of Debian from 12 on"),
+        ("TF_VAR_debian_release", "trixie", "not a release of Debian"),
+        ("TF_VAR_ami_id", "debian-13-amd64", "not the ID of an image"),
+        ("TF_VAR_ami_id", "ami-0123456789abcdef01", "not the ID of an image"),
+        ("TF_VAR_instance_types", "t3.large", "types of EC2 for manager, database, worker"),
+        ("TF_VAR_instance_types", '{databse = "t3.large"}', "types of EC2"),
+        ("TF_VAR_instance_types", '{"database": 3}', "types of EC2"),
+        ("TF_VAR_instance_types", '{database = "t3.large"', "types of EC2"),
+        ("TF_VAR_disk_gib", "40", "sizes in GiB for node, postgres"),
+        ("TF_VAR_disk_gib", "{database = 40}", "sizes in GiB"),
+        ("TF_VAR_disk_gib", '{"postgres": "much"}', "sizes in GiB"),
+        ("TF_VAR_disk_gib", "{postgres = 0}", "sizes in GiB"),
         ("GITLAB_USER", "", "GITLAB_PAT"),
         ("GITLAB_PAT", "", "GITLAB_PAT"),
         ("QUICKDATA_SSH_KEY", "/nowhere/key", "ssh-keygen"),
@@ -62,6 +75,40 @@ def test_a_bad_input_is_named_with_its_fix(
     lines = [line for line in caught.value.what.splitlines() if said in line]
     assert len(lines) == 1, caught.value.what
     assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("TF_VAR_open_nocodb_port", "false"),
+        ("TF_VAR_debian_release", "12"),
+        ("TF_VAR_ami_id", "ami-1a2b3c4d"),
+        ("TF_VAR_instance_types", '{manager="t3.small",database = "u-3tb1.56xlarge"}'),
+        ("TF_VAR_instance_types", '{"database": "t3.large", "worker": "m7i-flex.large"}'),
+        ("TF_VAR_disk_gib", "{node = 30, postgres = 40}"),
+        ("TF_VAR_disk_gib", '{"postgres":40}'),
+        ("TF_VAR_disk_gib", "{}"),
+    ],
+)
+def test_what_opentofu_takes_is_taken_as_it_is(good: pytest.MonkeyPatch, name: str, value: str) -> None:
+    good.setenv(name, value)
+    assert Settings.read().of_nodes == {name: value}
+
+
+def test_five_wrong_variables_of_the_nodes_are_told_at_once(good: pytest.MonkeyPatch) -> None:
+    wrong = {
+        "TF_VAR_open_nocodb_port": "open",
+        "TF_VAR_instance_types": "{database: t3.large}",
+        "TF_VAR_disk_gib": "{postgres = 40GB}",
+        "TF_VAR_debian_release": "thirteen",
+        "TF_VAR_ami_id": "newest",
+    }
+    for name, value in wrong.items():
+        good.setenv(name, value)
+    with pytest.raises(SettingsError) as caught:
+        Settings.read()
+    told = [line.strip().partition(":")[0] for line in caught.value.what.splitlines()[1:]]
+    assert sorted(told) == sorted(wrong)
 
 
 def test_a_key_that_others_can_read_is_refused(good: pytest.MonkeyPatch, tmp_path: Path) -> None:

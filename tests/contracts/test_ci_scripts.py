@@ -263,7 +263,7 @@ def test_an_opentofu_module_with_another_checksum_is_not_built(tmp_path: Path) -
     download = f"""printf '{{"Dir": "{tmp_path}", "Sum": "h1:of-somebody-else"}}'"""
     program(tmp_path / "bin/go", f'[ "$1" = mod ] || {{ touch "{tmp_path}/was-built"; exit 0; }}; {download}')
     ended = tofu(tmp_path)
-    assert (ended.returncode, ended.stdout) == (77, "")
+    assert (ended.returncode, ended.stdout) == (1, "")
     assert "the module differs from the pinned checksum: h1:of-somebody-else" in ended.stderr
     assert not (tmp_path / "was-built").exists()
 
@@ -273,3 +273,38 @@ def test_without_any_opentofu_it_is_said_why(tmp_path: Path) -> None:
     assert (ended.returncode, ended.stdout) == (77, "")
     assert "No OpenTofu here: " in ended.stderr
     assert "could not be downloaded" in ended.stderr
+
+
+LINTERS = ("ruff", "mypy", "lint-imports", "shfmt", "shellcheck", "uv")
+
+
+def lint(tmp_path: Path) -> subprocess.CompletedProcess[str]:
+    """Run .ci/lint where all linters but tflint are content, and only the basic programs are on PATH."""
+    shutil.copytree(REPOSITORY / ".ci", tmp_path / ".ci")
+    for name in LINTERS:
+        program(tmp_path / "bin" / name, "true")
+    for name in ("bash", "dirname", "env", "mkdir", "mv", "python3"):
+        (tmp_path / "bin" / name).symlink_to(str(shutil.which(name)))
+    env = {"PATH": f"{tmp_path}/bin", "HOME": str(tmp_path)}
+    command = [str(tmp_path / ".ci/lint")]
+    return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+
+
+def test_without_go_the_linters_say_that_tflint_is_not_run(tmp_path: Path) -> None:
+    done = lint(tmp_path)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "Not run: tflint (no Go)"), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ('{"Dir": "/", "Sum": "h1:of-somebody-else"}', "the pinned checksum: h1:of-somebody-else"),
+        ('{"Error": "the proxy does not answer"}', "the proxy does not answer"),
+    ],
+)
+def test_a_tflint_that_cannot_be_built_fails_the_linters(tmp_path: Path, said: str, why: str) -> None:
+    program(tmp_path / "bin/go", f"echo '{said}'")
+    done = lint(tmp_path)
+    assert done.returncode == 1
+    assert why in done.stderr
+    assert "Not run" not in done.stdout

@@ -1,6 +1,7 @@
 """Where the states shall be kept: the inputs, all problems at once, and what is made of them."""
 
 import os
+import sys
 from pathlib import Path
 
 import click
@@ -168,14 +169,18 @@ def test_the_deployment_is_given_all_of_it(monkeypatch: pytest.MonkeyPatch) -> N
         assert "canary" not in str(stack.env)
 
 
-def test_a_vault_password_that_was_typed_counts_and_not_the_file(
+async def test_a_vault_password_that_was_typed_counts_and_not_the_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    keyboard, end = os.openpty()
     monkeypatch.setattr(tools, "find_tofu", lambda: Path("/usr/bin/tofu"))
     monkeypatch.setattr(terminal, "_at_a_terminal", lambda: True)
-    monkeypatch.setattr(click, "prompt", lambda *_, **__: "typed")
+    monkeypatch.setattr(click, "echo", lambda *_, **__: os.write(keyboard, b"typed\n"))
     monkeypatch.setenv("ANSIBLE_VAULT_PASSWORD_FILE", str(tmp_path / "key"))
-    settings = Settings.read(**terminal.vault_password())
+    with os.fdopen(keyboard), os.fdopen(end) as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        typed = await terminal.vault_password(Progress())
+    settings = Settings.read(**typed)
     assert (settings.vault_password, settings.vault_file) == ("typed", None)
     ansible = aws.aws_deployment(settings, Progress(), Report("deploy", "aws")).ansible
     assert ansible.env["ANSIBLE_VAULT_PASSWORD_FILE"].endswith("/vault-password.sh")

@@ -32,6 +32,8 @@ def test_the_newest_of_each_of_the_last_days_stays_and_the_rest_goes(node: Node)
     assert node.backups()[:-1] == kept
     assert node.backups()[-1].endswith(done.json["id"])
     assert not [key for key in node.objects() if fourth_day in key or earlier in key]
+    noted = node.manifest()
+    assert (noted["keep_daily"], noted["keep_weekly"]) == (3, 2)
 
 
 def test_the_weeks_newest_stays_beyond_the_days(node: Node) -> None:

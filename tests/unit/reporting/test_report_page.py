@@ -55,6 +55,14 @@ def test_a_failure_is_told_with_its_fix_and_its_last_lines() -> None:
         assert words in page
 
 
+def test_a_known_action_of_a_plan_has_its_sign_and_an_unknown_one_is_to_be_looked_at() -> None:
+    resources = [{"address": f"aws_vpc.{each}", "action": each} for each in ("forget", "explode")]
+    plan = {"name": "app: plan", "counts": {"forget": 1}, "changes": [], "resources": resources}
+    page = report_page(document(plans=[plan]))
+    assert ">○ forget<" in page
+    assert ">! explode<" in page
+
+
 def test_the_title_says_the_verdict() -> None:
     assert "<title>✗ deploy: Not proven</title>" in report_page(WHOLE)
 

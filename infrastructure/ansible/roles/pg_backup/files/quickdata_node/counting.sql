@@ -1,5 +1,4 @@
 set local timezone = 'UTC';
-set local lock_timeout = '10min';
 select format('lock table only %I.%I in access share mode', n.nspname, c.relname) from :tables and c.relkind = 'r' \gexec
 select string_agg(format('%I.%I', n.nspname, c.relname), ', ') as rewritten from :tables and c.relkind = 'r'
   and pg_relation_filenode(to_regclass(format('%I.%I', n.nspname, c.relname))) is distinct from c.relfilenode \gset

@@ -63,7 +63,7 @@ size of a value, so these tables are counted after it has ended. They are chosen
 shrinks meanwhile, whatever the snapshot."""
 ALL, LOGGED = "true", "c.relpersistence <> ''u''"
 """Conditions: all tables, and those that are in the WAL. Unlogged tables come back empty from a recovery."""
-BEGIN = "begin isolation level repeatable read, read only;\n"
+BEGIN = "begin isolation level repeatable read, read only;\nset local lock_timeout = '10min';\n"
 EXPORT = (
     "select pg_export_snapshot(), current_setting('server_version'), pg_database_size(oid), datistemplate"
     " from pg_database where datname = current_database();\n"

@@ -1,6 +1,7 @@
 begin isolation level read committed;
--- Writers wait at most this long for us. A deadlock ends our session, and not theirs.
+-- Writers wait at most these 3 s, and then 5 s. A deadlock ends our session, and not theirs.
 set local statement_timeout = '3s';
+set local idle_in_transaction_session_timeout = '5s';
 set local deadlock_timeout = '100ms';
 \set logged 'c.relpersistence <> ''u'''
 select coalesce(json_agg(json_build_array(n.nspname, c.relname)), '[]') as locked from :tables and :logged \gset

@@ -12,6 +12,10 @@ there. Both must be of the same moment, although clients write all the time:
 A snapshot of a transaction without these locks does not do: under load, it nearly always differed from the
 restore point. Tables that were created or dropped meanwhile make the two lists of tables differ, and the
 point is tried again. Unlogged tables are left out: they are not in the WAL.
+
+A session that wants a table for itself may queue between the two: then the second session waits for it, it
+waits for the first one, and PostgreSQL sees no deadlock. So the second session soon gives up, and the server
+ends the first one when it has waited for 5 s.
 """
 
 import json
@@ -19,6 +23,7 @@ import re
 import secrets
 import socket
 import time
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,6 +50,8 @@ FOLDER = "points/"
 NAME = re.compile(r"quickdata_[0-9]{8}T[0-9]{6}Z_[0-9a-f]{8}")
 LSN = re.compile(r"[0-9A-F]{1,8}/[0-9A-F]{1,8}")
 FILE_FORMAT = 1
+IMPATIENT, PATIENT = ("set local lock_timeout = '2s';\n", "set local lock_timeout = '10min';\n")
+"""How long the second session waits for a lock: while the first one keeps writers out, and afterwards."""
 TRIES, PAUSE = 10, 1.0
 """How often a point is tried, and the seconds between two tries."""
 ROWS_ARE_SAFE = "the backup stands; run physical-backup.sh again when fewer sessions hold locks"
@@ -195,17 +202,20 @@ def _new_name() -> str:
 
 
 def _try(server: Server, database: str, name: str) -> Point:
-    holding = Session(server, database, "-v", f"point={name}")
-    holding.ask(HOLD + END)
-    facts = _held(holding)
-    counting = Session(server, database)
-    snapshot = f"set transaction snapshot '{facts.pop('snapshot')}';\n"
-    counting.ask(BEGIN + snapshot + LOCKED[FORMAT] + END)
-    counting.answer()
-    holding.end()
-    counting.ask(count_all(LOGGED) + END)
-    tables = read_tables(counting.answer())
-    counting.end()
+    with ExitStack() as ends:  # a failed try must not keep its locks until the run ends
+        holding = Session(server, database, "-v", f"point={name}")
+        ends.callback(holding.abandon)
+        holding.ask(HOLD + END)
+        facts = _held(holding)
+        counting = Session(server, database)
+        ends.callback(counting.abandon)
+        snapshot = f"set transaction snapshot '{facts.pop('snapshot')}';\n"
+        counting.ask(BEGIN + snapshot + IMPATIENT + LOCKED[FORMAT] + END)
+        counting.answer()
+        holding.end()
+        counting.ask(PATIENT + count_all(LOGGED) + END)
+        tables = read_tables(counting.answer())
+        counting.end()
     _require_locked(facts.pop("locked"), tables)
     return Point(name, database, tables=tables, **facts)
 

@@ -17,7 +17,9 @@ COMMAND = "recover-pg.sh"
 LATEST = "latest"
 START = "look at docker service logs of NocoDB and of its database; on the database node"
 BACK_UP = "run physical-backup.sh on the database node"
-"""What to do when NocoDB does not come back, or when the backup after the swap fails."""
+REMOVE = "run recover-pg.sh --config FILE --remove-older {} on the database node"
+VERIFY = "look at docker service logs of NocoDB, and run `quickdata verify`"
+"""What to do when NocoDB does not come back, or when a step after the swap fails."""
 
 
 @dataclass(frozen=True)
@@ -61,12 +63,19 @@ def table(found: Figures) -> Iterator[str]:
     needed, kept, free = (in_units(found[f"{each}_bytes"]) for each in ("needed", "reserve", "free"))
     yield f"room     {needed} needed, {kept} stay free for the live database, {free} free"
     since = f"in the last {duration(found['lost_seconds'])}"
+    if found["not_archived"]:
+        yield f"WARNING  the newest rows are not in the bucket: {found['not_archived']}"
     if "into" in found:
         size = in_units(found["into_bytes"]) if found["into_bytes"] else "not on the live server now"
         yield f"database {found['into']}, {size}"
         yield f"kept     what was written {since}, in the database that is there now"
+        yield from (f"older    {each}, which stays; drop it when nobody needs it" for each in _older(found))
     else:
         yield f"lost     what was written {since}"
+
+
+def _older(figures: Figures) -> list[str]:
+    return [f"{each['database']} ({in_units(each['bytes'])})" for each in figures["older"]]
 
 
 async def recover(d: Deployment, target: Target) -> Figures:
@@ -89,14 +98,17 @@ async def recover(d: Deployment, target: Target) -> Figures:
         async with nocodb.away(d) as away, nocodb.database_stopped(d):
             swapped = await go_live(d, found["id"])
     except BaseException as error:
+        fix = START if swapped else BACK_UP
+        swapped = swapped or await give_up(d, error, found["id"])
         if not swapped:
-            await clean_after(error, partial(give_up, d, found["id"]))
             raise
-        raise_live(error, found, swapped["kept"], START)
-    try:
-        await physical_backup(d)
-    except PipelineError as error:
-        raise_live(error, found, swapped["kept"], BACK_UP)
+        raise_live(error, found, swapped["kept"], fix)
+    remove = REMOVE.format(found["id"])
+    for step, fix in ((physical_backup, BACK_UP), (partial(remove_older, found=found), remove)):
+        try:
+            await step(d)
+        except PipelineError as error:
+            raise_live(error, found, swapped["kept"], fix)
     seconds = {"nocodb_away_seconds": away.seconds} if d.real_nodes else {}
     return {**found, "kept": swapped["kept"], **seconds}
 
@@ -111,7 +123,8 @@ async def bring_back(d: Deployment, target: Target) -> Figures:
         was none; and nocodb_away_seconds if NocoDB was stopped.
 
     Raises:
-        PipelineError: the recovery failed; before the swap, the live database was not touched.
+        PipelineError: the recovery failed; before the swap, the live database was not touched. After the
+            swap, the error names the formerly live database.
     """
     name = "recovery: restore, replay, copy and compare"
     found = await run_command(d, command(d, name, COMMAND, *target.options))
@@ -120,13 +133,14 @@ async def bring_back(d: Deployment, target: Target) -> Figures:
         async with nocodb.away(d) if target.into == DATABASE else running() as away:
             options = ("--go-live", found["id"], "--into", found["into"])
             swapped = await run_command(d, command(d, "recovery: swap the database", COMMAND, *options))
-            d.progress.note(f"the database of today is kept as {swapped['kept']}")
+            d.progress.note(_kept(found, swapped["kept"]))
     except BaseException as error:
+        swapped = swapped or await give_up(d, error, found["id"])
         if not swapped:
-            await clean_after(error, partial(give_up, d, found["id"], "--into", found["into"]))
-        raise
+            raise
+        raise_live(error, found, swapped["kept"], VERIFY)
     seconds = {} if away.seconds is None else {"nocodb_away_seconds": away.seconds}
-    return {**found, "kept": swapped["kept"], **seconds}
+    return {**found, "kept": swapped["kept"], "older": swapped["older"], **seconds}
 
 
 @asynccontextmanager
@@ -142,17 +156,38 @@ async def go_live(d: Deployment, number: str) -> Figures:
     return swapped
 
 
-async def give_up(d: Deployment, number: str, *options: str) -> None:
-    """Remove a recovery that did not go live: until then, the node refuses other backups and recoveries."""
-    await run_command(d, command(d, "recovery: give it up", COMMAND, "--give-up", number, *options))
+async def remove_older(d: Deployment, found: Figures) -> None:
+    """Remove what earlier recoveries have kept, now that the database runs again."""
+    await run_command(d, command(d, "recovery: remove older files", COMMAND, "--remove-older", found["id"]))
 
 
-def raise_live(error: BaseException, found: Figures, kept: str, fix: str) -> NoReturn:
-    """Raise the error of a step after the swap, with the place of the formerly live files."""
+async def give_up(d: Deployment, error: BaseException, number: str) -> Figures:
+    """Remove a recovery after a failure: until then, the node refuses other backups and recoveries.
+
+    Returns:
+        The figures of the swap if the node says that the recovery is live: only the answer was lost.
+    """
+    said: Figures = {}
+
+    async def ask() -> None:
+        said.update(await run_command(d, command(d, "recovery: give it up", COMMAND, "--give-up", number)))
+
+    await clean_after(error, ask)
+    return said if said.get("action") == "live" else {}
+
+
+def _kept(found: Figures, kept: str | None) -> str:
+    if not kept:
+        return "there was no such database before"
+    return f"the formerly live {'database is' if 'into' in found else 'files are in'} {kept} there"
+
+
+def raise_live(error: BaseException, found: Figures, kept: str | None, fix: str) -> NoReturn:
+    """Raise the error of a step after the swap, with the name of the formerly live database or files."""
     if not isinstance(error, PipelineError):
         raise error
-    what = f"the database is that of {found['moment']}, but then: {error.what}"
-    failure = PipelineError(what, f"{fix}; the formerly live files are in {kept} there", error.tail)
+    what = f"{found.get('into', 'the database')} is that of {found['moment']}, but then: {error.what}"
+    failure = PipelineError(what, f"{fix}; {_kept(found, kept)}", error.tail)
     failure.exit_code = error.exit_code
     raise failure from error
 
@@ -185,7 +220,9 @@ def brought_back_in_words(figures: Figures) -> str:
     if "nocodb_away_seconds" in figures:
         words += f"; NocoDB was down for {figures['nocodb_away_seconds']} s"
     kept = figures["kept"]
-    return f"{words}; the old database is {kept}" if kept else f"{words}; there was no such database before"
+    words += f"; the old database is {kept}" if kept else "; there was no such database before"
+    older = ", ".join(_older(figures))
+    return f"{words}; older ones stay until you drop them: {older}" if older else words
 
 
 def in_words(figures: Figures) -> str:

@@ -1,19 +1,24 @@
 """One database comes back to a moment, and the others stay. Real pgBackRest, in plain containers."""
 
+import subprocess
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 
 import pytest
 from anyio.from_thread import start_blocking_portal
 
 from pipeline.servers.localstack import localstack
-from tests.support.archiving import DATABASE, ROLE, Archiving, archiving, gateway, kill
+from tests.support.archiving import DATABASE, POSTGRES, ROLE, Archiving, archiving, gateway, kill
 from tests.support.backup_runs import Finished, wait_for
+from tests.support.faults import mounted
 from tests.support.live import NODES
 
 pytestmark = [NODES, pytest.mark.timeout(600)]
 
+RESERVE = 1 << 30
+"""Bytes that a recovery leaves to the live database on a small volume."""
 CREATED = """
 create table customers (id int primary key, name text);
 insert into customers select n, 'customer ' || n from generate_series(1, 500) n;
@@ -84,7 +89,8 @@ def test_a_dropped_table_comes_back_and_what_was_written_since_is_kept(server: A
     look = server.recover("--to-time", before.isoformat(), "--into", DATABASE, "--check-only")
     whole = server.recover("--to-time", before.isoformat(), "--check-only")
     assert look.json["into_bytes"] > 5_000_000, "the room that the scratch database needs"
-    assert look.json["needed_bytes"] == whole.json["needed_bytes"] + look.json["into_bytes"]
+    copied = 2 * look.json["into_bytes"]  # the rows, and the WAL that writes them
+    assert look.json["needed_bytes"] == whole.json["needed_bytes"] + copied
     done, kept = bring_back(server, DATABASE, "--to-time", before.isoformat())
     assert (done.json["into"], done.json["rows"], done.json["compared"]) == (DATABASE, 500, False)
     assert server.sql("select count(*), max(id) from customers") == "500|500"
@@ -189,7 +195,46 @@ def test_a_swap_is_of_the_compared_database_and_one_that_was_killed_is_finished(
     again = server.recover(*go_live)
     assert (again.code, again.json["kept"]) == (0, first.json["kept"])
     assert server.rows() == rows - 1
-    assert not note.exists()
+    lost = server.recover("--give-up", done.json["id"])
+    assert (lost.json["action"], lost.json["kept"]) == ("live", first.json["kept"]), (
+        "only the answer was lost"
+    )
+
+
+def test_a_second_try_drops_no_database_and_names_those_that_are_kept(server: Archiving, moment: str) -> None:
+    server.sql("create table of_today as select 1 as n", "shop")
+    _, first = bring_back(server, "shop", "--to-time", moment)
+    look = server.recover("--to-time", moment, "--into", "shop", "--check-only")
+    assert first in [each["database"] for each in look.json["older"]]
+    done, _ = bring_back(server, "shop", "--to-time", moment)
+    assert all(each["bytes"] > 5_000_000 for each in done.json["older"])
+    assert server.sql("select n from of_today", str(first)) == "1"
+
+
+def test_a_copy_that_is_ready_is_given_up_by_its_id_alone(server: Archiving, moment: str) -> None:
+    number = server.recover("--to-time", moment, "--into", "shop").json["id"]
+    assert server.run("physical-backup.sh").code == 1, "it is reserved"
+    assert server.recover("--give-up", number).json["action"] == "given up"
+    assert "_restore_" not in server.sql("select string_agg(datname, ' ') from pg_database")
+    server.backup("incr")
+
+
+def test_a_database_that_was_dropped_does_not_fill_the_volume(
+    server: Archiving, moment: str, tmp_path: Path
+) -> None:
+    """Only the recovered server knows its size: its room is looked at once more, before it is copied."""
+    server.sql("drop database shop", "postgres")
+    with mounted(tmp_path, f"size={RESERVE + (1 << 29)},uid={POSTGRES}"):
+        server.configure(PG_DATA=str(tmp_path))
+        run = server.begin("recover-pg.sh", "--to-time", moment, "--into", "shop")
+        wait_for(lambda: server.runs_in_recovery("postgres"), 120)
+        subprocess.run(["fallocate", "-l", str(1 << 29), str(tmp_path / "live")], check=True)
+        _, log = run.communicate(timeout=180)
+    server.configure()
+    assert run.returncode == 1
+    assert f"beside the live database, and {RESERVE} must stay free for its growth" in log.splitlines()[-1]
+    assert "_restore_" not in server.sql("select string_agg(datname, ' ') from pg_database", "postgres")
+    bring_back(server, "shop", "--to-time", moment)
 
 
 def test_the_time_of_a_moment_is_checked_with_a_database_too(server: Archiving) -> None:

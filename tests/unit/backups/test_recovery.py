@@ -22,6 +22,8 @@ LOOK = "recovery: look at the backups and the WAL"
 RECOVER = "recovery: restore, replay and compare"
 SWAP = "recovery: swap the files"
 GIVE_UP = "recovery: give it up"
+REMOVE = "recovery: remove older files"
+COPY, SWAP_ONE = "recovery: restore, replay, copy and compare", "recovery: swap the database"
 FOUND = {
     "moment": "2026-11-28 13:55:00Z",
     "point": None,
@@ -36,6 +38,7 @@ FOUND = {
     "reserve_bytes": 1_000_000_000,
     "free_bytes": 9_000_000_000,
     "lost_seconds": 300,
+    "not_archived": "",
     "id": "0123abcd",
     "compared": False,
     "tables": 3,
@@ -46,6 +49,7 @@ ANSWERS = {
     RECOVER: (0, said_by_ansible(json.dumps(FOUND))),
     SWAP: (0, said_by_ansible(json.dumps({"id": "0123abcd", "kept": "/srv/x"}))),
     "physical backup": (0, said_by_ansible(json.dumps({"label": "l"}))),
+    REMOVE: (0, said_by_ansible("{}")),
 }
 TIME = Target(time="2026-11-28T14:55:00+01:00")
 
@@ -54,7 +58,7 @@ async def test_nocodb_and_the_database_are_stopped_only_for_the_swap() -> None:
     runner = RecordingRunner(ANSWERS)
     figures = await recover(deployment(runner), TIME)
     stops, starts = ["stop NocoDB", "stop the database"], ["start the database", "start NocoDB"]
-    assert runner.names == [RECOVER, *stops, SWAP, *starts, "physical backup"]
+    assert runner.names == [RECOVER, *stops, SWAP, *starts, "physical backup", REMOVE]
     assert runner.steps[3].command[-1].endswith("--go-live 0123abcd")
     assert "NocoDB was down for" in in_words(figures)
     assert "no proof for that moment; " in in_words(figures)
@@ -74,6 +78,7 @@ async def test_a_swap_that_fails_starts_both_again() -> None:
         ("start the database", "look at docker service logs of NocoDB and of its database"),
         ("start NocoDB", "look at docker service logs of NocoDB and of its database"),
         ("physical backup", "run physical-backup.sh on the database node"),
+        (REMOVE, "run recover-pg.sh --config FILE --remove-older 0123abcd on the database node"),
     ],
 )
 async def test_what_fails_after_the_swap_names_the_old_files_and_what_to_do(step: str, said: str) -> None:
@@ -85,6 +90,15 @@ async def test_what_fails_after_the_swap_names_the_old_files_and_what_to_do(step
     assert "the formerly live files are in /srv/x" in caught.value.fix
     assert caught.value.exit_code == 1
     assert GIVE_UP not in runner.names
+
+
+async def test_a_swap_whose_answer_is_lost_is_not_called_a_failed_one() -> None:
+    live = {"action": "live", "id": "0123abcd", "kept": "/srv/x"}
+    runner = RecordingRunner({**ANSWERS, SWAP: (1, ""), GIVE_UP: (0, said_by_ansible(json.dumps(live)))})
+    with pytest.raises(PipelineError) as caught:
+        await recover(deployment(runner), TIME)
+    assert "the database is that of 2026-11-28 13:55:00Z, but then: " in caught.value.what
+    assert caught.value.fix.startswith("run physical-backup.sh on the database node; the formerly live files")
 
 
 async def test_a_recovery_that_fails_stops_nothing() -> None:
@@ -109,7 +123,7 @@ async def test_nocodb_is_stopped_for_the_swap_of_its_own_database_and_for_no_oth
     copy, swap = "recovery: restore, replay, copy and compare", "recovery: swap the database"
     for name, stops in (("nocodb_db", True), ("shop", False)):
         said = {**FOUND, "into": name, "into_bytes": 7, "refused": []}
-        kept = {"kept": f"{name}_before_0123abcd"}
+        kept = {"kept": f"{name}_before_0123abcd", "older": []}
         answers = {copy: (0, said_by_ansible(json.dumps(said))), swap: (0, said_by_ansible(json.dumps(kept)))}
         runner = RecordingRunner(answers)
         figures = await bring_back(deployment(runner), Target(TIME.time, into=name))
@@ -130,12 +144,51 @@ async def test_a_swap_of_one_database_that_fails_is_given_up_and_nocodb_runs() -
     with pytest.raises(PipelineError):
         await bring_back(deployment(runner), Target(TIME.time, into="nocodb_db"))
     assert runner.names[-3:] == [swap, "start NocoDB", GIVE_UP]
-    assert runner.steps[-1].command[-1].endswith("--give-up 0123abcd --into nocodb_db")
+    assert runner.steps[-1].command[-1].endswith("--give-up 0123abcd")
+
+
+@pytest.mark.parametrize(
+    ("answers", "fix"),
+    [
+        ({"start NocoDB": (1, "")}, "look at docker service logs of NocoDB"),
+        ({SWAP_ONE: (1, "")}, "look at docker service logs of NocoDB"),
+    ],
+)
+async def test_what_fails_after_the_swap_of_a_database_names_the_old_one(
+    answers: dict[str, tuple[int, str]], fix: str
+) -> None:
+    said = {**FOUND, "into": "nocodb_db", "into_bytes": 7, "refused": []}
+    live = {"action": "live", "kept": "nocodb_db_before_0123abcd", "older": []}
+    good = {COPY: said, SWAP_ONE: live, GIVE_UP: live}
+    prepared = {name: (0, said_by_ansible(json.dumps(each))) for name, each in good.items()}
+    with pytest.raises(PipelineError) as caught:
+        await bring_back(
+            deployment(RecordingRunner({**prepared, **answers})), Target(TIME.time, into="nocodb_db")
+        )
+    assert "nocodb_db is that of 2026-11-28 13:55:00Z, but then: " in caught.value.what
+    assert caught.value.fix.startswith(fix)
+    assert "the formerly live database is nocodb_db_before_0123abcd" in caught.value.fix
+
+
+async def test_older_kept_databases_are_named_with_their_sizes_and_none_is_dropped() -> None:
+    older = [{"database": "shop_before_00000000", "bytes": 7_000_000}]
+    said = {**FOUND, "into": "shop", "into_bytes": 7, "older": older, "refused": []}
+    assert list(table(said))[-1].startswith("older    shop_before_00000000 (7 MB), which stays; ")
+    kept = {**said, "kept": "shop_before_0123abcd"}
+    assert brought_back_in_words(kept).endswith("stay until you drop them: shop_before_00000000 (7 MB)")
+
+
+def test_a_question_does_not_hide_that_the_newest_rows_are_not_in_the_bucket() -> None:
+    lines = list(table({**FOUND, "lost_seconds": 172_800, "not_archived": "archiving fails"}))
+    assert lines[-2:] == [
+        "WARNING  the newest rows are not in the bucket: archiving fails",
+        "lost     what was written in the last 2 d",
+    ]
 
 
 def test_the_question_about_one_database_says_that_nothing_is_lost() -> None:
     for size, shown in ((7_000_000, "7 MB"), (0, "not on the live server now")):
-        lines = list(table({**FOUND, "into": "shop", "into_bytes": size}))
+        lines = list(table({**FOUND, "into": "shop", "into_bytes": size, "older": []}))
         assert lines[-2] == f"database shop, {shown}"
         assert lines[-1] == "kept     what was written in the last 5 min, in the database that is there now"
 

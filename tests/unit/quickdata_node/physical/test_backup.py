@@ -26,6 +26,16 @@ def test_a_full_backup_is_due_when_there_is_none_or_the_last_one_is_a_week_old(w
     assert choose_kind(wanted, info(timedelta(days=7) - timedelta(seconds=5)), NOW) == "full"
 
 
+def test_no_incremental_backup_is_built_on_a_damaged_one() -> None:
+    def known(*backups: PhysicalBackup) -> Info:
+        return Info(READY, "ok", backups)
+
+    good = backup(timedelta(days=3))
+    assert choose_kind("auto", known(good, backup(timedelta(days=1), damaged=True)), NOW) == "full"
+    assert choose_kind("auto", known(good, backup(kind="incr", damaged=True)), NOW) == "full"
+    assert choose_kind("auto", known(backup(timedelta(days=4), damaged=True), good), NOW) == "incr"
+
+
 def test_the_operators_choice_counts() -> None:
     assert choose_kind("full", info(timedelta()), NOW) == "full"
     assert choose_kind("incr", info(), NOW) == "incr"

@@ -1,5 +1,6 @@
 """Which backup and which timeline lead to a moment, and which moments are refused."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -128,3 +129,22 @@ def test_the_wal_is_counted_up_to_the_first_segment_after_the_moment() -> None:
     assert (chosen.segments, chosen.wal_bytes) == (12, 60)
     assert chosen.needed_bytes == 1000 + 2 * 12 * (16 << 20)
     assert chosen.document(at(80))["lost_seconds"] == 3600
+
+
+def test_the_end_of_the_wal_says_how_much_is_missing() -> None:
+    end = Moment(at(200), latest=True)
+    chosen = replace(choose(INFO, HISTORY, end, live_until=None), not_archived="archiving fails")
+    said = chosen.document(at(200))
+    assert (said["lost_seconds"], said["not_archived"]) == (90 * 60, "archiving fails")
+    assert choose(INFO, HISTORY, end, live_until=at(199)).document(at(200))["lost_seconds"] == 60
+
+
+def test_wal_that_waited_while_s3_was_away_is_counted_too() -> None:
+    """At minute 20, S3 went away for an hour. Then 10 segments followed at once."""
+    before = FIRST[:11]
+    late = [Segment(segment_name(1, 27 + n), at(80) + timedelta(seconds=n), 5) for n in range(10)]
+    after = [Segment(segment_name(1, 37 + n), at(82 + n), 5) for n in range(10)]
+    history = History({}, (*before, *late, *after))
+    chosen = choose(Info(0, "ok", BACKUPS[:1]), history, Moment(at(50)), live_until=at(200))
+    assert (chosen.segments, chosen.last) == (21, late[0])
+    assert choose(Info(0, "ok", BACKUPS[:1]), history, Moment(at(85)), live_until=at(200)).segments == 26

@@ -1,5 +1,6 @@
 """The folders of recoveries: what a run leaves, what the next one removes, and the swap."""
 
+import struct
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,12 @@ def recovered(volume: Volume, number: str) -> Place:
     (place.data / "PG_VERSION").write_text(f"18, of {number}")
     place.finish()
     return place
+
+
+def stop(data: Path, state: int = 1) -> None:
+    """Write the server's state as PostgreSQL does; 1 is a clean shutdown."""
+    (data / "global").mkdir()
+    (data / "global/pg_control").write_bytes(struct.pack("=QIIi", 7, 1800, 202506291, state) + bytes(200))
 
 
 def test_a_swap_exchanges_the_files_and_keeps_those_that_were_live(volume: Volume) -> None:
@@ -54,10 +61,29 @@ def test_recoveries_that_never_went_live_are_removed_and_foreign_folders_are_not
     assert [each.name for each in (volume.path / "recovery").iterdir()] == ["mine"]
 
 
+def test_a_swap_that_cannot_be_noted_is_not_called_undone(
+    volume: Volume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = recovered(volume, "a")
+    assert not place.has_gone_live
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
+        patch.setattr(Place, "enter", full)
+        place.go_live()
+    assert place.has_gone_live
+    volume.finish_swaps()
+    assert place.stage == "live"
+    assert place.has_gone_live
+
+
 def test_a_new_recovery_replaces_what_an_older_one_kept(volume: Volume) -> None:
     older, newer = recovered(volume, "a"), recovered(volume, "b")
     older.go_live()
     newer.go_live()
+    stop(older.data)
     volume.remove_older(newer, print)
     assert not older.folder.exists()
     assert (newer.data / "PG_VERSION").read_text() == "18, of a"
@@ -66,6 +92,7 @@ def test_a_new_recovery_replaces_what_an_older_one_kept(volume: Volume) -> None:
 def test_older_files_with_wal_that_was_not_archived_are_kept(volume: Volume) -> None:
     older = recovered(volume, "a")
     older.go_live()
+    stop(older.data)
     status = older.data / "pg_wal/archive_status"
     status.mkdir(parents=True)
     (status / "000000010000000000000007.ready").touch()
@@ -73,6 +100,28 @@ def test_older_files_with_wal_that_was_not_archived_are_kept(volume: Volume) -> 
     newer.go_live()
     volume.remove_older(newer, print)
     assert (older.data / "PG_VERSION").read_text() == "18, live"
+
+
+@pytest.mark.parametrize("state", [0, 2, 3, 4, 5, 6, None])
+def test_older_files_of_a_server_that_did_not_shut_down_cleanly_are_kept(
+    volume: Volume, state: int | None
+) -> None:
+    older, newer = recovered(volume, "a"), recovered(volume, "b")
+    older.go_live()
+    if state is not None:
+        stop(older.data, state)
+    newer.go_live()
+    volume.remove_older(newer, print)
+    assert older.data.exists()
+
+
+def test_the_empty_folder_of_a_new_volume_is_removed(tmp_path: Path) -> None:
+    volume = Volume(tmp_path, LIVE)
+    first, second = recovered(volume, "a"), recovered(volume, "b")
+    first.go_live()
+    second.go_live()
+    volume.remove_older(second, print)
+    assert not first.folder.exists()
 
 
 def test_a_volume_without_a_server_gets_the_recovered_files(tmp_path: Path) -> None:

@@ -112,6 +112,7 @@ class Options:
     to_time: str = ""
     to_point: str = ""
     go_live: str = ""
+    remove_older: str = ""
     give_up: str = ""
     check_only: bool = False
     into: str = ""

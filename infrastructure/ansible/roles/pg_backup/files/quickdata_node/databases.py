@@ -1,5 +1,8 @@
 """The databases that a restore creates and marks, refuses to replace, and drops."""
 
+import json
+from typing import Any
+
 from quickdata_node.globals_data import STAND_IN, Globals
 from quickdata_node.marks import MARKED, MARKING, NOT_OURS
 from quickdata_node.run import Failed
@@ -12,6 +15,9 @@ NAMED = """from pg_database d where starts_with(datname, :'prefix')
 SHOW = f"""select case when {MARKED} then format('dropping the database %I', datname) else format(
   'kept the database %I: {NOT_OURS}, in psql: drop database %I;', datname, datname) end
 {NAMED} order by datname;
+"""
+LIST = f"""select coalesce(json_agg(json_build_object('database', datname, 'bytes', pg_database_size(oid))
+  order by datname), '[]') {NAMED};
 """
 DROP = f"""set client_min_messages = warning;
 select format('alter database %I is_template false', datname) {NAMED} and {MARKED} and datistemplate \\gexec
@@ -60,6 +66,16 @@ def drop_databases(server: Server, prefix: str, pattern: str = "", but: str = ""
         if line:
             server.run.log(line)
     server.sql(server.maintenance, DROP, *names)
+
+
+def list_databases(server: Server, prefix: str, pattern: str, but: str = "") -> list[dict[str, Any]]:
+    """Return the name and the bytes of each database that `drop_databases` would find, marked or not.
+
+    Raises:
+        ServerFailed: the server does not answer.
+    """
+    names = ("-v", f"prefix={prefix}", "-v", f"pattern={pattern}", "-v", f"except={but}")
+    return list(json.loads(server.sql(server.maintenance, LIST, *names)))
 
 
 def require_free(server: Server, *names: str) -> None:

@@ -47,6 +47,12 @@ def release(lock_file: Path) -> None:
     file_of(lock_file).unlink(missing_ok=True)
 
 
+def is_for(lock_file: Path, recovery: str) -> bool:
+    """Return whether a lock is reserved for a recovery."""
+    found = find(lock_file, "")
+    return bool(found and found.id == recovery)
+
+
 def find(lock_file: Path, recovery: str) -> Reservation | None:
     """Return another recovery's reservation of a lock; None if the lock is free for this one.
 

@@ -25,7 +25,7 @@ from quickdata_node.sinks import Kept, Program, Sink
 from quickdata_node.statements import Statement, run_each
 from quickdata_node.store import Store
 from quickdata_node.streams import fetch
-from quickdata_node.swap import swap
+from quickdata_node.swap import remove_older, swap
 from quickdata_node.witness import Witness
 
 USAGE = """\
@@ -115,6 +115,7 @@ def main(run: Run, arguments: Sequence[str]) -> None:
     else:
         template = restore.manifest.is_template
         swap(restore.server, restore.scratch, restore.kept, files, restore.undo, template)
+        remove_older(restore.server, restore.kept, files)
     run.tell({"seconds": run.seconds(), **said})
     run.log(f"backup {restore.name} {said['action']}")
     outcome.require_complete(restore)

@@ -138,7 +138,7 @@ class Run:
             what = f"another run holds {lock_file} ({last_run(lock_file)})"
             raise Failed(what, f"wait until it has ended; fuser {lock_file} shows who holds it") from None
         if found := reservation.find(lock_file, reserved_for):
-            fix = f"wait until then, or run recover-pg.sh --give-up {found.id}"
+            fix = f"wait until then, or run recover-pg.sh --config FILE --give-up {found.id}"
             what = f"{lock_file} is reserved until {found.shown} for the swap of recovery {found.id}"
             raise Failed(what, fix)
         self._sign(lock_file)

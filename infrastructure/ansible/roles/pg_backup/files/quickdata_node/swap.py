@@ -38,8 +38,7 @@ def swap(
 ) -> None:
     """Swap the attachments and the databases. No signal stops the swap halfway.
 
-    The attachments go first, because they can be moved back. The databases follow in one transaction. Last,
-    the databases and attachments of earlier restores are removed.
+    The attachments go first, because they can be moved back. The databases follow in one transaction.
 
     Args:
         server: the server.
@@ -55,7 +54,6 @@ def swap(
     _swap_databases(server, scratch, kept, files, is_template)
     undo.pop_all()  # the restored database is live now: nothing is undone any more
     server.run.log(f"{live} is restored")
-    _remove_older(server, kept, files)
 
 
 def _swap_attachments(server: Server, files: Swap | None) -> None:
@@ -104,7 +102,8 @@ def _put_back(server: Server, files: Swap | None, what: str, error: Exception) -
     raise Failed(f"{what} cannot be swapped, nothing live has changed", ABOVE) from error
 
 
-def _remove_older(server: Server, kept: str, files: Swap | None) -> None:
+def remove_older(server: Server, kept: str, files: Swap | None) -> None:
+    """Remove the databases and attachments of earlier restores."""
     live = server.config.database
     try:
         if files:

@@ -32,7 +32,7 @@ Usage: physical-backup.sh --config FILE [--type auto|full|incr] [--if-none | --t
 
 Copies the server's files into the bucket, so that a recovery can go to any later moment.
   --type TYPE  full: all files; incr: what changed since the last backup;
-               auto (the default): incr, and full when the last full one is a week old
+               auto (the default): incr, and full when the last full one is a week old or damaged
   --if-none    take a backup only if physical backups are on and there is none yet; else check archiving
   --take-over  let this cluster have the repository of another one, whose backups expire as new ones are taken
 
@@ -108,14 +108,18 @@ def choose_kind(wanted: str, info: Info, now: datetime) -> str:
     """Return the kind of the backup to take: full or incr.
 
     Args:
-        wanted: the option's value; auto or an empty string lets the age of the last full one decide.
+        wanted: the option's value; auto or an empty string lets the age of the last full one decide, and
+            damage in it or in what depends on it.
         info: what the repository holds.
         now: the current time, in UTC.
     """
     if wanted in ("full", "incr"):
         return wanted
     full = info.newest_full
-    return "full" if full is None or now - full.started_at >= WEEK else "incr"
+    if full is None or now - full.started_at >= WEEK:
+        return "full"
+    chain = info.backups[info.backups.index(full) :]
+    return "full" if any(each.damaged for each in chain) else "incr"  # an incremental one keeps damaged files
 
 
 def require_good(backup: PhysicalBackup) -> None:

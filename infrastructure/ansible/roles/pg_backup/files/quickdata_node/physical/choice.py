@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from quickdata_node.physical.info import Info, PhysicalBackup
@@ -24,6 +24,10 @@ https://www.postgresql.org/docs/18/wal-configuration.html
 """
 
 
+OUTAGE, BURST = timedelta(seconds=120), timedelta(seconds=20)
+"""A longer pause in the archive may be an outage. After it, the WAL that waited follows more quickly."""
+
+
 @dataclass(frozen=True)
 class Choice:
     """What a recovery takes.
@@ -38,6 +42,7 @@ class Choice:
         latest: the latest moment that can be recovered.
         archived: the times when the WAL on this timeline was stored.
         last: the last of the segments to replay; None if there is none.
+        not_archived: why the newest rows of the live server are not in the repository; empty if they are.
     """
 
     moment: Moment
@@ -49,6 +54,7 @@ class Choice:
     latest: datetime
     archived: tuple[datetime, ...] = ()
     last: Segment | None = None
+    not_archived: str = ""
 
     def lag(self, time: datetime) -> float:
         """Return the age of the newest WAL in the repository at a time, in seconds.
@@ -75,7 +81,7 @@ class Choice:
         Args:
             now: the current time; what was written since the moment will be lost.
         """
-        point, lost = self.moment.point, (now - self.moment.time).total_seconds()
+        point, until = self.moment.point, self.latest if self.moment.latest else self.moment.time
         return {
             "moment": LATEST if self.moment.latest else shown(self.moment.time),
             "point": point.name if point else None,
@@ -87,7 +93,8 @@ class Choice:
             "wal_segments": self.segments,
             "wal_bytes": self.wal_bytes,
             "needed_bytes": self.needed_bytes,
-            "lost_seconds": 0 if self.moment.latest else round(lost),
+            "lost_seconds": max(0, round((now - until).total_seconds())),
+            "not_archived": self.not_archived,
         }
 
 
@@ -123,9 +130,10 @@ def choose(info: Info, history: History, moment: Moment, live_until: datetime | 
     backup, wal = fitting[-1], history.of(timeline)
     needed = list(_needed(wal, backup, moment))
     _require_unbroken(needed, backup, usable, timeline)
+    last = needed[-1] if needed else None
+    needed += _held_up(wal, needed, moment)
     stored = sum(each.stored_bytes for each in needed)
     archived = tuple(each.archived_at for each in wal)
-    last = needed[-1] if needed else None
     return Choice(moment, timeline, backup, len(needed), stored, earliest, latest, archived, last)
 
 
@@ -158,6 +166,23 @@ def _needed(wal: Sequence[Segment], backup: PhysicalBackup, moment: Moment) -> I
         yield each
         if each.number >= last and _holds(each, moment):
             return
+
+
+def _held_up(wal: Sequence[Segment], needed: Sequence[Segment], moment: Moment) -> Iterator[Segment]:
+    """Yield the segments that may lie before a moment too, because S3 was away then.
+
+    A segment's time says when it was stored. After an outage, many follow one another that had waited.
+    """
+    if moment.point or moment.latest or len(needed) < 2:  # noqa: PLR2004 - a pause lies between two
+        return
+    last, before = needed[-1], needed[-2]
+    if last.archived_at - before.archived_at < OUTAGE:
+        return
+    for each in wal[wal.index(last) + 1 :]:
+        if each.archived_at - last.archived_at > BURST:
+            return
+        yield each
+        last = each
 
 
 def _holds(segment: Segment, moment: Moment) -> bool:

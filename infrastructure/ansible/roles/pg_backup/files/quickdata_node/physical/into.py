@@ -11,11 +11,13 @@ from dataclasses import dataclass, field, replace
 from subprocess import PIPE, Popen
 from typing import Any
 
-from quickdata_node import databases, definitions, globals_data, load, outcome, roles, target
+from quickdata_node import databases, definitions, globals_data, load, outcome, roles
 from quickdata_node.compare import SHOWN, differences, differences_of_definitions
 from quickdata_node.fingerprints import count
 from quickdata_node.globals_data import Globals
 from quickdata_node.manifest import FORMAT, Table
+from quickdata_node.physical.choice import MOST_WAL
+from quickdata_node.physical.places import Volume
 from quickdata_node.physical.ready import NUMBER, Ready, ask, find_live, note
 from quickdata_node.run import Failed
 from quickdata_node.server import Server, ServerFailed
@@ -40,6 +42,7 @@ class Copy:
         recovered: the server to copy from.
         live: the server to copy to.
         ready: names of the database and of its scratch database.
+        volume: the volume of both.
         undo: removals that the end of the run makes, unless the copy is complete.
         globals: names and statements that the copy needs beside the dump.
         refused: settings, grants and attributes that the live server refused.
@@ -48,17 +51,24 @@ class Copy:
     recovered: Server
     live: Server
     ready: Ready
+    volume: Volume
     undo: ExitStack
     globals: Globals = field(init=False)
     refused: list[str] = field(default_factory=list)
 
 
-def prepare(recovered: Server, ready: Ready) -> dict[str, Any]:
+def room_for(size: int) -> int:
+    """Return the bytes that the copy of a database needs: its own, and those of the WAL that it writes."""
+    return size + min(size, MOST_WAL)
+
+
+def prepare(recovered: Server, ready: Ready, volume: Volume) -> dict[str, Any]:
     """Copy a database from the recovered server into a scratch database of the live one, and compare both.
 
     Args:
         recovered: the recovered server.
         ready: the name of the database, and the recovery's id.
+        volume: the volume, on which the live database must keep some room.
 
     Returns:
         The figures for the JSON line.
@@ -70,8 +80,10 @@ def prepare(recovered: Server, ready: Ready) -> dict[str, Any]:
     size, is_template = _require_there(recovered, ready.database)
     live = find_live(run, config, ready.database)
     databases.require_free(live, ready.scratch, ready.kept)
-    target.check_room(live, size)
-    copy = Copy(recovered, live, ready, run.cleaning.enter_context(ExitStack()))
+    volume.require_room(
+        room_for(size)
+    )  # the database may have been dropped since: only now its size is known
+    copy = Copy(recovered, live, ready, volume, run.cleaning.enter_context(ExitStack()))
     ready.write(config)
     copy.undo.callback(note(config).unlink, missing_ok=True)
     create_roles(copy)
@@ -103,7 +115,7 @@ def create_roles(copy: Copy) -> None:
     text = Kept()
     try:
         for start in globals_data.programs(copy.recovered, copy.ready.database):
-            pour(start(), text)
+            pour(start(), text, copy.volume)
         copy.globals = globals_data.read(text.content.decode(errors="surrogateescape"))
     except (ServerFailed, ValueError) as error:
         raise Failed("the roles and settings of that moment cannot be read", ABOVE) from error
@@ -126,7 +138,7 @@ def copy_rows(copy: Copy) -> None:
     try:
         databases.create_scratch(live, scratch, copy.globals)
         set_up(copy, copy.globals.first)
-        pour(dump(copy), Program(load.start(live, scratch, load.ROWS, copy.globals.dump)))
+        pour(dump(copy), Program(load.start(live, scratch, load.ROWS, copy.globals.dump)), copy.volume)
     except ServerFailed as error:
         raise Failed(f"{copy.ready.database} cannot be copied", f"{ABOVE}; {UNTOUCHED}") from error
 
@@ -152,7 +164,7 @@ def build(copy: Copy) -> None:
     """Build the objects on the rows: indexes, constraints, triggers, materialized views."""
     builder = load.Builder(copy.live, copy.ready.scratch, copy.globals.dump)
     try:
-        pour(dump(copy, *load.BUILT), builder.open())
+        pour(dump(copy, *load.BUILT), builder.open(), copy.volume)
     except ServerFailed as error:
         raise Failed(f"the indexes of {copy.ready.database} cannot be built", ABOVE) from error
     if builder.failures:
@@ -188,15 +200,17 @@ def set_up(copy: Copy, statements: Sequence[Statement]) -> None:
         raise Failed("the settings and grants of the database cannot be set", ABOVE) from error
 
 
-def pour(child: Popen[bytes], sink: Sink) -> None:
+def pour(child: Popen[bytes], sink: Sink, volume: Volume) -> None:
     """Send what a program prints into a sink, to the end of both.
 
     Raises:
+        Failed: the volume gets too full for the live database.
         ServerFailed: one of them failed.
     """
     assert child.stdout
     with suppress(BrokenPipeError), child.stdout:  # the sink's own end says why
         while block := child.stdout.read(BLOCK):
+            volume.require_reserve()
             with suppress(Enough):
                 sink.write(block)
     sink.close()

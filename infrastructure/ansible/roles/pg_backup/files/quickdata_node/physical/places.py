@@ -9,6 +9,7 @@ import ctypes
 import os
 import re
 import shutil
+import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,14 @@ PG1_PATH = re.compile(r"^pg1-path=(/.+?)/*$", re.MULTILINE)
 """The server's files in the container, as pgBackRest's configuration names them."""
 RESERVE, SHARE = 1 << 30, 20
 """What stays free for the live database: bytes, and the part of the volume (one of 20) if that is more."""
-ROOM = "make room, for example by removing what an earlier recovery kept in recovery/"
+ROOM = (
+    "make room, for example by removing what earlier recoveries kept: in recovery/, or as DATABASE_before_ID"
+)
+STATE, SHUT_DOWN = 16, 1
+"""Where pg_control has the server's state, in bytes, and the state after a clean shutdown.
+
+Source: PostgreSQL's src/include/catalog/pg_control.h.
+"""
 AT_FDCWD, RENAME_EXCHANGE = -100, 2
 """Source: linux/fcntl.h and linux/fs.h; rename(2)."""
 
@@ -90,11 +98,16 @@ class Place:
         mark = self.live / MARK
         return mark.is_file() and mark.read_text(encoding="utf-8").strip() == self.id
 
+    @property
+    def has_gone_live(self) -> bool:
+        """Whether the recovered files and the live ones were exchanged, even if that is not noted yet."""
+        return self.is_live or self.stage == "live"
+
     def go_live(self) -> None:
         """Exchange the recovered files and the live ones. A run that was killed is continued.
 
         Raises:
-            OSError: they cannot be exchanged; nothing has changed.
+            OSError: they cannot be exchanged, or that cannot be noted; `has_gone_live` says which.
         """
         if self.stage == "ready" and not self.is_live:
             exchange(self.data, self.live)
@@ -138,7 +151,7 @@ class Volume:
     def remove_older(self, place: Place, log: Callable[[str], None]) -> None:
         """Remove what earlier recoveries have kept, except the only copy of WAL that no bucket has."""
         others = [each for each in self.places() if each.id != place.id]
-        remove_folders([each.folder for each in others if not has_unsent_wal(each.data)], log)
+        remove_folders([each.folder for each in others if is_archived(each.data)], log)
 
     @property
     def reserve(self) -> int:
@@ -172,9 +185,17 @@ class Volume:
             raise Failed(f"{what}: the recovery stops, so that the live database has room", ROOM)
 
 
-def has_unsent_wal(data: Path) -> bool:
-    """Return whether a server's files hold WAL that was not archived."""
-    return any((data / "pg_wal/archive_status").glob("*.ready"))
+def is_archived(data: Path) -> bool:
+    """Return whether all WAL of a stopped server's files was archived.
+
+    A server that did not shut down cleanly has not marked its last segment as ready for the archive.
+    """
+    try:
+        with (data / "global/pg_control").open("rb") as file:
+            (state,) = struct.unpack_from("=i", file.read(STATE + 4), STATE)
+    except (OSError, struct.error):
+        return not any(data.glob("*"))  # a new volume's folder
+    return state == SHUT_DOWN and not any((data / "pg_wal/archive_status").glob("*.ready"))
 
 
 def find_volume(path: Path, archive_config: Path) -> Volume:

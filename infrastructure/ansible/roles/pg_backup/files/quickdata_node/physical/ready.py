@@ -2,13 +2,15 @@
 
 The note is a file of the node. It is written before the scratch database is created, so that the next run
 finds what a killed run left. When all is compared, it gets the scratch database's number: this one, and no
-other database of that name, may go live.
+other database of that name, may go live. After the swap the note stays until the next run: it says that this
+recovery is live.
 """
 
 import json
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from quickdata_node import databases, outcome
 from quickdata_node.config import LONGEST, Config
@@ -68,8 +70,8 @@ def read(config: Config) -> Ready | None:
     return None
 
 
-def look(run: Run, config: Config, database: str) -> int:
-    """Return the bytes of a database on the live server; 0 if it does not exist there.
+def look(run: Run, config: Config, database: str) -> dict[str, Any]:
+    """Return the figures about a database on the live server. Its bytes are 0 if it does not exist there.
 
     Raises:
         Failed: the server does not run, or the database could not be swapped.
@@ -78,7 +80,8 @@ def look(run: Run, config: Config, database: str) -> int:
         raise Failed(f"{shown(database)} is not the name of a database here", "see --help", 2)
     live = find_live(run, config, database)
     databases.require_no_prepared(live, database)
-    return int(ask(live, BYTES, database) or 0)
+    size = int(ask(live, BYTES, database) or 0)
+    return {"into": database, "into_bytes": size, "older": list_older(live, database)}
 
 
 def find_live(run: Run, config: Config, database: str) -> Server:
@@ -95,10 +98,24 @@ def remove_left(run: Run, config: Config) -> None:
     if not (left := read(config)):
         return
     try:
-        databases.drop_databases(find_live(run, config, left.database), left.scratch)
+        drop(find_live(run, config, left.database), left)
         note(config).unlink(missing_ok=True)
     except (Failed, ServerFailed) as error:
         run.log(f"{error}: {left.scratch} may be left, and the next run drops it")
+
+
+def drop(live: Server, left: Ready) -> None:
+    """Drop a scratch database.
+
+    Raises:
+        ServerFailed: it cannot be dropped.
+    """
+    databases.drop_databases(live, left.scratch)
+
+
+def is_live(live: Server, ready: Ready) -> bool:
+    """Return whether the compared database is in the live one's place."""
+    return bool(ready.number) and ask(live, NUMBER, ready.database) == str(ready.number)
 
 
 def go_live(run: Run, config: Config, database: str, number: str) -> None:
@@ -106,23 +123,28 @@ def go_live(run: Run, config: Config, database: str, number: str) -> None:
     ready = read(config)
     if not ready or (ready.database, ready.id) != (database, number) or not ready.number:
         raise Failed(f"there is no recovery {number} of {shown(database)} that is ready", "recover again", 2)
-    live, this = find_live(run, config, database), str(ready.number)
-    if this not in (ask(live, NUMBER, name) for name in (ready.scratch, database)):
-        raise Failed(f"{ready.scratch} is gone, or is another database now", "recover again")
-    if ask(live, NUMBER, database) != this:
+    live = find_live(run, config, database)
+    if not is_live(live, ready):
+        if ask(live, NUMBER, ready.scratch) != str(ready.number):
+            raise Failed(f"{ready.scratch} is gone, or is another database now", "recover again")
         databases.require_no_prepared(live, database, ready.kept)
         swap(live, ready.scratch, ready.kept, None, ExitStack(), ready.is_template)
-    note(config).unlink(missing_ok=True)
     release(config)
+    said = {"seconds": run.seconds(), "action": "live", "id": number, "into": database}
     kept = ready.kept if outcome.is_there(live, ready.kept) else None
-    run.tell({"seconds": run.seconds(), "action": "live", "id": number, "into": database, "kept": kept})
+    run.tell({**said, "kept": kept, "older": list_older(live, database, but=ready.kept)})
 
 
-def give_up(run: Run, config: Config, number: str) -> None:
-    """Drop the scratch database of a recovery that did not go live, and end its reservation."""
-    remove_left(run, config)
-    release(config)
-    run.tell({"seconds": run.seconds(), "action": "given up", "id": number})
+def list_older(live: Server, database: str, but: str = "") -> list[dict[str, Any]]:
+    """Return the names and the bytes of the databases that earlier restores have kept. This one drops none.
+
+    Raises:
+        Failed: the server does not answer.
+    """
+    try:
+        return databases.list_databases(live, f"{database}_before_", databases.ID, but)
+    except ServerFailed as error:
+        raise Failed("the databases cannot be listed", "the lines above say why") from error
 
 
 def ask(server: Server, query: str, database: str) -> str:

@@ -23,11 +23,12 @@ from quickdata_node.physical import keys, points, ready
 from quickdata_node.physical.backup import take_lock
 from quickdata_node.physical.choice import Choice
 from quickdata_node.physical.ending import require_end
-from quickdata_node.physical.into import prepare
+from quickdata_node.physical.give_up import give_up
+from quickdata_node.physical.into import prepare, room_for
 from quickdata_node.physical.places import Place, Volume, find_volume
 from quickdata_node.physical.ready import Ready
 from quickdata_node.physical.search import find_choice
-from quickdata_node.physical.swap import give_up, go_live, reserve
+from quickdata_node.physical.swap import go_live, release, remove_older, reserve
 from quickdata_node.physical.throwaway import ARCHIVE_LATER, ARCHIVE_NOTHING, Throwaway
 from quickdata_node.run import Failed, Run
 from quickdata_node.server import Server, ServerFailed
@@ -35,24 +36,28 @@ from quickdata_node.store import Store, StoreFailed
 
 USAGE = """\
 Usage: recover-pg.sh --config FILE (--to-time TIME | --to-point NAME) [--check-only] [--verify | --into NAME]
-       recover-pg.sh --config FILE (--go-live ID | --give-up ID) [--into NAME]
+       recover-pg.sh --config FILE --go-live ID [--into NAME]
+       recover-pg.sh --config FILE (--remove-older ID | --give-up ID)
 
   --to-time TIME    recover to this time, such as '2026-11-28 14:55:00+01:00'; latest: the end of the WAL
   --to-point NAME   recover to this proven point, and compare the rows with it; latest: the newest point
   --check-only      show what the recovery would take; recover nothing
-  --verify          recover, compare, check all tables and indexes by pg_amcheck, and remove it again
+  --verify          recover, compare, check tables and B-tree indexes by pg_amcheck, and remove it again
   --into NAME       bring this database back alone, beside the live one; the other databases stay
   --go-live ID      swap a finished recovery in; the database must be stopped, but not with --into
-  --give-up ID      remove a finished recovery instead
+  --remove-older ID remove what earlier recoveries have kept, when recovery ID is live
+  --give-up ID      remove a finished recovery instead, or say that it is live
 
 A recovery restores into a folder beside the live server's. It changes nothing live before --go-live, which
-keeps the formerly live files until the next recovery goes live. A finished recovery keeps other backups and
+keeps the formerly live files. A finished recovery keeps other backups and
 recoveries away until it is swapped in or given up, for half an hour at most.
 Writes one JSON line to standard output, and the log to standard error.
 Exit codes: 0 done, 1 failed, 2 wrong configuration or arguments, or no such moment in the repository, 4 the
 recovered rows differ from the proven point.
 """
 FLAGS = ("--check-only", "--verify")
+DAMAGED = 2
+"""pg_amcheck's exit code for damage. Source: PostgreSQL's src/bin/pg_amcheck/pg_amcheck.c."""
 ABOVE = "the lines above say why"
 UNTOUCHED = "the live database was not touched"
 
@@ -78,25 +83,28 @@ class Recovery:
 
 def main(run: Run, arguments: Sequence[str]) -> None:
     """Recover to a moment, or swap a finished recovery in."""
-    moments, finished = ("--to-time", "--to-point"), ("--go-live", "--give-up")
+    moments, finished = ("--to-time", "--to-point"), ("--go-live", "--remove-older", "--give-up")
     options = parse(arguments, USAGE, (*moments, *finished, "--into"), FLAGS)
-    if sum(map(bool, (options.to_time, options.to_point, options.go_live, options.give_up))) != 1:
+    ended = (options.go_live, options.remove_older, options.give_up)
+    if sum(map(bool, (options.to_time, options.to_point, *ended))) != 1:
         what = f"{', '.join((*moments, *finished))} exclude each other"
         raise Failed(what, "give exactly one of them", 2)
     if options.into and options.verify:
         raise Failed("--into and --verify exclude each other", "give only one of them", 2)
+    if options.into and (options.give_up or options.remove_older):
+        raise Failed("--into goes with a moment or with --go-live", "leave it out: the id says it", 2)
     config = load(run, Path(options.config))
     volume = _require_volume(config)
-    number = options.go_live or options.give_up
+    number = next(filter(None, ended), "")
     run.take_lock(config.lock_file, config.state_dir, number)
     take_lock(run, config, number)
     volume.finish_swaps()
     if options.into and options.go_live:
         ready.go_live(run, config, options.into, number)
-    elif options.into and options.give_up:
-        ready.give_up(run, config, number)
     elif options.go_live:
         go_live(run, config, volume, number)
+    elif options.remove_older:
+        remove_older(run, volume, number)
     elif options.give_up:
         give_up(run, config, volume, number)
     else:
@@ -112,12 +120,11 @@ def recover_to(run: Run, config: Config, volume: Volume, options: Options) -> No
         volume.remove_unused(run.log)
     if not (options.check_only or options.verify):
         ready.remove_left(run, config)
-    beside = ready.look(run, config, options.into) if options.into else 0
+    into = ready.look(run, config, options.into) if options.into else {}
     choice = find_choice(run, config, options)
-    needed = choice.needed_bytes + beside
+    needed = choice.needed_bytes + room_for(into.get("into_bytes", 0))
     figures = {"needed_bytes": needed, "free_bytes": volume.require_room(needed)}
-    said = {**choice.document(datetime.now(UTC)), **figures, "reserve_bytes": volume.reserve}
-    said |= {"into": options.into, "into_bytes": beside} if options.into else {}
+    said = {**choice.document(datetime.now(UTC)), **figures, "reserve_bytes": volume.reserve, **into}
     if options.check_only:
         run.tell({"seconds": run.seconds(), "action": "checked", **said})
         return
@@ -151,6 +158,7 @@ def recover(recovery: Recovery) -> dict[str, Any]:
     throwaway.forget(server)
     throwaway.stop()
     reserve(recovery.config, recovery.place.id)
+    undo.callback(release, recovery.config)
     recovery.place.finish()
     undo.pop_all()
     recovery.run.log(f"recovered to {recovery.choice.moment}, and ready to go live")
@@ -189,14 +197,14 @@ def bring_back(recovery: Recovery, database: str) -> dict[str, Any]:
     _, server, undo = start(recovery, ARCHIVE_NOTHING)
     point = recovery.choice.moment.point
     proof = prove(server, recovery.choice) if point else {"compared": False}
-    copied = prepare(server, Ready(database, recovery.place.id))
+    copied = prepare(server, Ready(database, recovery.place.id), recovery.volume)
     undo.close()
     reserve(recovery.config, recovery.place.id)
     return {**proof, **copied}
 
 
 def verify(recovery: Recovery) -> dict[str, Any]:
-    """Recover, compare with the proven point, check every page, remove the recovery, and note the result.
+    """Recover, compare with the proven point, check for damage, remove the recovery, and note the result.
 
     Returns:
         The result for the JSON line. rpo_seconds is the age of the newest WAL in the bucket when the run
@@ -218,14 +226,19 @@ def verify(recovery: Recovery) -> dict[str, Any]:
 
 
 def check_pages(server: Server) -> None:
-    """Check all tables and indexes of all databases. https://www.postgresql.org/docs/18/app-pgamcheck.html
+    """Check the tables and B-tree indexes of all databases. pg_amcheck knows no other kind of index.
+
+    https://www.postgresql.org/docs/18/app-pgamcheck.html
 
     Raises:
-        Failed: pg_amcheck found damage; the log has its lines.
+        Failed: pg_amcheck found damage, or ended with an error; the log has its lines.
     """
-    child = server.start("pg_amcheck", "--all", "--install-missing", "--jobs=2", stdout=2)
-    if child.wait():
+    code = server.start("pg_amcheck", "--all", "--install-missing", "--jobs=2", stdout=2).wait()
+    if code == DAMAGED:
         raise Failed("pg_amcheck finds damage in the recovered files", f"{ABOVE}; {UNTOUCHED}", 4)
+    if code:
+        what = f"pg_amcheck ended with exit code {code}, so the recovered files are not checked"
+        raise Failed(what, f"{ABOVE}; {UNTOUCHED}")
 
 
 def prove(server: Server, choice: Choice) -> dict[str, Any]:

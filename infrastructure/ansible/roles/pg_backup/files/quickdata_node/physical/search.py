@@ -1,5 +1,6 @@
 """Finds the moment that the arguments name, and the backup and the WAL that lead there."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from quickdata_node.config import Config, Options
@@ -27,9 +28,10 @@ def find_choice(run: Run, config: Config, options: Options) -> Choice:
     if moment and moment.point and moment.point.system_id != info.system_id:
         what = f"the point {moment.point.name} belongs to another cluster than the repository"
         raise Failed(what, "choose another moment", 2)
-    live_until = archive_everything(run, config, info)
+    live_until, trouble = archive_everything(run, config, info)
     history = read_history(throwaway.pgbackrest, info)
-    return choose(info, history, moment or newest_point(store, config, info, history), live_until)
+    chosen = choose(info, history, moment or newest_point(store, config, info, history), live_until)
+    return replace(chosen, not_archived=trouble)
 
 
 def read_moment(store: Store, config: Config, options: Options) -> Moment:
@@ -75,23 +77,26 @@ def _read_point(store: Store, config: Config, name: str) -> Moment:
     return Moment(point.time, point)
 
 
-def archive_everything(run: Run, config: Config, info: Info) -> datetime | None:
+def archive_everything(run: Run, config: Config, info: Info) -> tuple[datetime | None, str]:
     """Let the live server archive all its WAL, so that even a moment ago can be recovered.
 
     It commits a transaction first: PostgreSQL finds a time only where a later transaction follows.
 
     Returns:
-        The time up to which all is archived; None when the live server cannot do it.
+        The time up to which all is archived, and no reason; or None, and why the live server cannot do it.
     """
     try:
         server = find_server(run, config)
         if server.sql(server.maintenance, CLUSTER).strip() != str(info.system_id):
-            run.log("the live database does not archive into this repository; its own rows are not there")
-            return None
+            return None, _said(run, "the live database does not archive into this repository")
         server.sql(server.maintenance, COMMIT)
         until = datetime.now(UTC)
         in_database(server).check()
     except (Failed, ServerFailed) as error:
-        run.log(f"{error}: rows that are not archived yet cannot be recovered")
-        return None
-    return until
+        return None, _said(run, str(error))
+    return until, ""
+
+
+def _said(run: Run, trouble: str) -> str:
+    run.log(f"{trouble}: rows that are not archived cannot be recovered")
+    return trouble

@@ -1,4 +1,4 @@
-"""The swap of a finished recovery's files for the live ones, with the database stopped; or its removal."""
+"""The swap of a finished recovery's files for the live ones, with the database stopped."""
 
 import re
 from pathlib import Path
@@ -23,20 +23,22 @@ def go_live(run: Run, config: Config, volume: Volume, number: str) -> None:
     try:
         place.go_live()
     except OSError as error:
-        what = "the recovered files cannot be swapped in; the live database was not touched"
-        raise Failed(what, ABOVE) from error
-    volume.remove_older(place, run.log)
+        if not place.has_gone_live:
+            what = "the recovered files cannot be swapped in; the live database was not touched"
+            raise Failed(what, ABOVE) from error
+        run.log(f"{error}: the swap is done, and the next recover-pg.sh notes it")
     release(config)
     run.log(f"recovery {place.id} is live; the formerly live files are in {place.data}")
     run.tell({"seconds": run.seconds(), "action": "live", "id": place.id, "kept": str(place.data)})
 
 
-def give_up(run: Run, config: Config, volume: Volume, number: str) -> None:
-    """Remove a recovery that did not go live, and end its reservation."""
-    find_finished(volume, number, "ready", "recovering", "")
-    volume.remove_unused(run.log)
-    release(config)
-    run.tell({"seconds": run.seconds(), "action": "given up", "id": number})
+def remove_older(run: Run, volume: Volume, number: str) -> None:
+    """Remove what the recoveries before a live one have kept.
+
+    This is a run of its own, after the start of the database: large folders take a while.
+    """
+    volume.remove_older(find_finished(volume, number, "live"), run.log)
+    run.tell({"seconds": run.seconds(), "action": "older removed", "id": number})
 
 
 def find_finished(volume: Volume, number: str, *stages: str) -> Place:
@@ -66,6 +68,7 @@ def reserve(config: Config, number: str) -> None:
         for lock in locks(config):
             reservation.reserve(lock, number)
     except OSError as error:
+        release(config)
         raise Failed("the swap cannot be reserved", "make room beside the locks") from error
 
 

@@ -165,7 +165,8 @@ async def give_up(d: Deployment, error: BaseException, number: str) -> Figures:
     """Remove a recovery after a failure: until then, the node refuses other backups and recoveries.
 
     Returns:
-        The figures of the swap if the node says that the recovery is live: only the answer was lost.
+        The figures of the swap if the node says that the recovery is live: only the answer was lost. Else
+        none.
     """
     said: Figures = {}
 
@@ -173,7 +174,10 @@ async def give_up(d: Deployment, error: BaseException, number: str) -> Figures:
         said.update(await run_command(d, command(d, "recovery: give it up", COMMAND, "--give-up", number)))
 
     await clean_after(error, ask)
-    return said if said.get("action") == "live" else {}
+    if said.get("action") != "live":
+        return {}
+    d.progress.note(f"recovery {number} is live all the same; the old state is {said['kept']}")
+    return said
 
 
 def _kept(found: Figures, kept: str | None) -> str:

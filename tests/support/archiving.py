@@ -248,10 +248,12 @@ class Archiving:
         return self.run("recover-pg.sh", *arguments)
 
     def go_live(self, number: str) -> Finished:
-        """Stop the server, swap a recovery in, and start the server, as the verb does."""
+        """Stop the server, swap a recovery in, start the server, and remove older files, as the verb does."""
         self.stop()
         done = self.recover("--go-live", number)
         self.start()
+        if done.code == 0:
+            assert self.recover("--remove-older", number).code == 0
         return done
 
     def give_up(self, *numbers: str) -> None:

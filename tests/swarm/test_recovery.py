@@ -88,7 +88,7 @@ def test_a_recovery_to_a_point_is_compared_with_it(server: Archiving) -> None:
     server.sql("insert into customers select n, 'new' from generate_series(1, 500) n")
 
 
-def test_a_drill_compares_the_newest_point_checks_every_page_and_leaves_nothing(server: Archiving) -> None:
+def test_a_drill_compares_the_newest_point_looks_for_damage_and_leaves_nothing(server: Archiving) -> None:
     point, before = server.backup("incr")["point"], server.recoveries()
     done = server.recover("--to-point", "latest", "--verify")
     assert (done.code, done.json["point"], done.json["compared"]) == (0, point, True), done.log

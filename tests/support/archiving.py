@@ -92,6 +92,13 @@ class Archiving:
         keys = [each["Key"] for page in pages for each in page["Contents"]]
         return sorted(filter(SEGMENT.fullmatch, keys), key=lambda key: key.rpartition("/")[2])
 
+    def labels(self) -> set[str]:
+        """The names of the physical backups in the bucket."""
+        prefix = f"postgres/pgbackrest/backup/{STANZA}/"
+        listed = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix, Delimiter="/")
+        names = {each["Prefix"].removeprefix(prefix).rstrip("/") for each in listed["CommonPrefixes"]}
+        return {name for name in names if name[0].isdecimal()}
+
     @contextmanager
     def replaced(self, key: str, change: Callable[[bytes], bytes] | None) -> Iterator[None]:
         """Change an object for a while, or remove it."""

@@ -93,14 +93,18 @@ def test_a_point_waits_for_a_transaction_and_writers_do_not_wait_for_the_point(s
 def test_a_repository_of_another_cluster_is_refused_until_the_operator_takes_it_over(
     server: Archiving, storage: LocalStack, tmp_path: Path
 ) -> None:
+    server.backup("full")  # pgBackRest counts the full backups of both clusters, and keeps two
     with archiving(tmp_path / "node", storage, bucket=server.copy_of_bucket()) as other:
         other.sql(CREATED)
         for asked in ((), ("--if-none",)):  # the second is what a deployment asks
             refused = other.run("physical-backup.sh", *asked)
             assert refused.code == 1
             assert "the repository belongs to another cluster" in refused.log.splitlines()[-1]
+        before = other.labels()
         taken = other.run("physical-backup.sh", "--take-over")
         assert (taken.code, taken.json["type"]) == (0, "full"), taken.log
+        assert before < other.labels(), "the lost cluster's backups stay"
+        assert all(label in taken.log for label in before)
         assert other.run("physical-backup.sh", "--if-none").json == {"label": None}
 
 
@@ -168,11 +172,14 @@ def test_a_container_that_is_killed_while_it_archives_loses_nothing(server: Arch
     assert server.sql(WAITING) == "0"
 
 
-def test_a_database_that_does_not_archive_is_an_alarm(server: Archiving) -> None:
+def test_a_database_that_does_not_archive_is_an_alarm_and_its_drill_fails(server: Archiving) -> None:
     server.kill()
     server.start(archives=False)
     try:
         assert "the database does not archive its WAL; deploy" in server.run("check-backup-age.sh").log
+        drilled = server.recover("--to-point", "latest", "--verify")
+        assert (drilled.code, drilled.out) == (4, ""), drilled.log
+        assert "the recovery is good, but the live database does not archive" in drilled.log
     finally:
         server.kill()
         server.start()

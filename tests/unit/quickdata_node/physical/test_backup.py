@@ -1,5 +1,6 @@
 """Which kind of physical backup is taken."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -67,3 +68,17 @@ def test_a_backup_with_damaged_pages_ends_the_run() -> None:
 def test_damaged_full_backups_push_out_no_good_one(damaged: list[bool], kept: int) -> None:
     backups = [each for bad in damaged for each in (backup(damaged=bad), backup(kind="incr"))]
     assert fulls_to_keep(Info(READY, "ok", tuple(backups))) == kept
+
+
+@pytest.mark.parametrize(("own", "kept"), [(0, 3), (1, 4), (2, 2), (3, 2)])
+def test_another_clusters_backups_stay_until_this_one_has_two_good_full_ones(own: int, kept: int) -> None:
+    """pgBackRest counts the full backups of both clusters."""
+    others = tuple(replace(backup(timedelta(days=90 + n)), cluster=1) for n in range(3))
+    ours = tuple(replace(backup(timedelta(days=7 * n)), cluster=2) for n in reversed(range(own)))
+    assert fulls_to_keep(Info(READY, "ok", ours, others=others)) == kept
+
+
+def test_a_damaged_full_backup_pushes_out_no_other_clusters() -> None:
+    ours = (backup(timedelta(days=7)), backup(damaged=True))
+    others = (replace(backup(timedelta(days=90)), cluster=9),)
+    assert fulls_to_keep(Info(READY, "ok", ours, others=others)) == 3

@@ -7,7 +7,6 @@ The check finds failures that raise no alarm themselves: cron has stopped, a run
 takes no lock and writes no file.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -35,19 +34,17 @@ Exit codes: 0 all is well, 1 too old, age unknown or archiving in danger, 2 wron
 def main(run: Run, arguments: Sequence[str]) -> None:
     """Check the age of the newest backup, and the physical backups."""
     config = load(run, Path(parse(arguments, USAGE).config))
-    if not re.fullmatch(r"[1-9][0-9]{0,4}", config.max_age_hours):
-        what = f"configuration {config.file}: MAX_AGE_HOURS is not a number of hours"
-        raise Failed(what, "run backup.yml", 2)
+    limit = config.max_age
     watched = watch.checks(run, config) if config.pitr else ()
-    require_all(run, partial(check_age, config), *watched)
+    require_all(run, partial(check_age, config, limit), *watched)
 
 
-def check_age(config: Config) -> None:
-    """Fail when the newest backup is too old, or when there is none."""
+def check_age(config: Config, limit: timedelta) -> None:
+    """Fail when the newest backup is older than a limit, or when there is none."""
     newest = find_newest(list_keys(config))
     if not newest:
         raise Failed(f"s3://{config.bucket} holds no backup of {config.database}", what_to_do(config))
-    compare_age(config, newest, datetime.now(UTC))
+    compare_age(config, newest, datetime.now(UTC), limit)
 
 
 def list_keys(config: Config) -> list[Key]:
@@ -77,18 +74,17 @@ def find_newest(keys: Iterable[Key]) -> str:
     )
 
 
-def compare_age(config: Config, newest: str, now: datetime) -> None:
-    """Fail when the newest backup is too old, or when its time is in the future."""
+def compare_age(config: Config, newest: str, now: datetime, limit: timedelta) -> None:
+    """Fail when the newest backup is older than a limit, or when its time is in the future."""
     try:
         age = now - datetime.strptime(newest, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
     except ValueError:
         raise Failed(f"{unknown(config)}: its time is {newest}", "look at the names of the backups") from None
     if age <= -MOST_AHEAD:
         raise Failed(f"{unknown(config)}: its time is in the future", "correct the clock of this machine")
-    if age > timedelta(hours=int(config.max_age_hours)):
-        hours = age // timedelta(hours=1)
-        limit = f"the limit is {config.max_age_hours}"
-        what = f"the newest backup of {config.database} is {hours} hours old, {limit}"
+    if age > limit:
+        hours, most = age // timedelta(hours=1), limit // timedelta(hours=1)
+        what = f"the newest backup of {config.database} is {hours} hours old, the limit is {most}"
         raise Failed(what, what_to_do(config))
 
 

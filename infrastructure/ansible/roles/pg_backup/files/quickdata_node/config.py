@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from quickdata_node import notifications
@@ -90,6 +91,18 @@ class Config:
     pg_image: str = ""
     pg_data: Path | None = None
     archive_config: Path = Path(CONFIG_ON_NODE)
+
+    @property
+    def max_age(self) -> timedelta:
+        """Maximum age of the newest backup.
+
+        Raises:
+            Failed: the configuration does not give a number of hours.
+        """
+        if not re.fullmatch(r"[1-9][0-9]{0,4}", self.max_age_hours):
+            what = f"configuration {self.file}: MAX_AGE_HOURS is not a number of hours"
+            raise Failed(what, "run backup.yml", 2)
+        return timedelta(hours=int(self.max_age_hours))
 
     @property
     def physical_dir(self) -> Path:

@@ -25,7 +25,7 @@ WEEK = timedelta(days=6, hours=12)
 finds the full one of last week some seconds younger than seven days."""
 STANDS = "the backup stands, but"
 KEEP = 2
-"""Good full backups to keep, with all that depends on them. pgBackRest's configuration says the same."""
+"""Good full backups of this cluster to keep, with all that depends on them."""
 AGAIN = "the lines above say why; run physical-backup.sh again"
 USAGE = """\
 Usage: physical-backup.sh --config FILE [--type auto|full|incr] [--if-none | --take-over]
@@ -34,7 +34,7 @@ Copies the server's files into the bucket, so that a recovery can go to any late
   --type TYPE  full: all files; incr: what changed since the last backup;
                auto (the default): incr, and full when the last full one is a week old or damaged
   --if-none    take a backup only if physical backups are on and there is none yet; else check archiving
-  --take-over  let this cluster have the repository of another one, whose backups expire as new ones are taken
+  --take-over  let this cluster have another one's repository, whose backups stay until it has two full ones
 
 Writes one JSON line about the backup to standard output, the log to standard error.
 Exit codes: 0 done, 1 failed, 2 wrong configuration or arguments, 4 the backup holds damaged pages.
@@ -73,6 +73,7 @@ def backup(run: Run, server: Server, backrest: PgBackRest, kind: str) -> None:
     require_good(taken.backups[-1])
     backrest.expire(fulls_to_keep(taken))
     kept = backrest.info()
+    log_others(run, kept)
     point = prove(server, store, backrest)
     run.hold_signals()  # a backup that is proven must not be reported as interrupted; the rest takes seconds
     publish(store, database, kept, point)
@@ -135,10 +136,23 @@ def require_good(backup: PhysicalBackup) -> None:
 
 
 def fulls_to_keep(info: Info) -> int:
-    """Return how many of the newest full backups hold enough good ones."""
-    fulls = [each for each in reversed(info.backups) if each.kind == "full"]
-    good = [number for number, each in enumerate(fulls, 1) if not each.damaged]
+    """Return how many of the newest full backups hold enough good ones of this cluster.
+
+    pgBackRest counts the full backups of all clusters, so those of another one count here too. Source:
+    expireFullBackup in pgBackRest's command/expire/expire.c.
+    """
+    everything = sorted((*info.others, *info.backups), key=lambda each: each.started_at)
+    fulls = [each for each in reversed(everything) if each.kind == "full"]
+    good = [number for number, each in enumerate(fulls, 1) if each in info.good]
     return good[KEEP - 1] if len(good) >= KEEP else max(KEEP, len(fulls))
+
+
+def log_others(run: Run, info: Info) -> None:
+    """Say what the repository has of other clusters, and when it goes."""
+    if info.others:
+        names = ", ".join(each.label for each in info.others)
+        run.log(f"the backups of another cluster stay until this one has {KEEP} good full backups: {names}")
+        run.log("no recovery takes them while the repository belongs to this cluster")
 
 
 def newest_point(store: Store, database: str, info: Info) -> Point | None:

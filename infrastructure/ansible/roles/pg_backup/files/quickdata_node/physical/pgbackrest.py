@@ -94,7 +94,7 @@ class PgBackRest:
             self.command("stanza-create")
 
     def take_over(self) -> None:
-        """Let the cluster have the repository of another one, whose backups expire as new ones are taken.
+        """Let the cluster have the repository of another one. Backups of both are there until they expire.
 
         Raises:
             Failed: the repository cannot be written.

@@ -19,7 +19,7 @@ from quickdata_node.config import Config, Options, load, parse
 from quickdata_node.fingerprints import LOGGED, count
 from quickdata_node.manifest import FORMAT, Table
 from quickdata_node.outcome import is_there
-from quickdata_node.physical import keys, points, ready
+from quickdata_node.physical import keys, points, present, ready
 from quickdata_node.physical.backup import take_lock
 from quickdata_node.physical.choice import Choice
 from quickdata_node.physical.ending import require_end
@@ -53,7 +53,7 @@ keeps the formerly live files. A finished recovery keeps other backups and
 recoveries away until it is swapped in or given up, for half an hour at most.
 Writes one JSON line to standard output, and the log to standard error.
 Exit codes: 0 done, 1 failed, 2 wrong configuration or arguments, or no such moment in the repository, 4 the
-recovered rows differ from the proven point.
+recovered rows differ from the proven point, or --verify finds that archiving does not work.
 """
 FLAGS = ("--check-only", "--verify")
 DAMAGED = 2
@@ -121,6 +121,7 @@ def recover_to(run: Run, config: Config, volume: Volume, options: Options) -> No
     if not (options.check_only or options.verify):
         ready.remove_left(run, config)
     into = ready.look(run, config, options.into) if options.into else {}
+    wrong = present.look(run, config) if options.verify else ""
     choice = find_choice(run, config, options)
     needed = choice.needed_bytes + room_for(into.get("into_bytes", 0))
     figures = {"needed_bytes": needed, "free_bytes": volume.require_room(needed)}
@@ -130,7 +131,9 @@ def recover_to(run: Run, config: Config, volume: Volume, options: Options) -> No
         return
     recovery = Recovery(run, config, volume, volume.place(secrets.token_hex(4)), choice)
     if options.verify:
-        run.tell({"seconds": run.seconds(), "action": "verified", **said, **verify(recovery)})
+        proof = verify(recovery)
+        present.require_present(config, choice, wrong, datetime.fromtimestamp(run.started, UTC))
+        run.tell({"seconds": run.seconds(), "action": "verified", **said, **proof})
         return
     proof = bring_back(recovery, options.into) if options.into else recover(recovery)
     run.tell({"seconds": run.seconds(), "action": "recovered", "id": recovery.place.id, **said, **proof})

@@ -128,7 +128,7 @@ def read(config: Config) -> Summary:
 
 def check_ages(run: Run, config: Config, known: Summary, now: datetime) -> None:
     """Fail when the newest physical backup, or the newest full one, is too old."""
-    newest, limit = known.newest, timedelta(hours=int(config.max_age_hours))
+    newest, limit = known.newest, config.max_age
     require_all(
         run,
         lambda: _check_age(f"the newest physical backup of {config.database}", newest, limit, now),

@@ -8,6 +8,7 @@ from pipeline.backups.age import MOST_AHEAD, NIGHTLY, age_problem
 from pipeline.backups.catalogue import Backup
 from pipeline.backups.loss import loss_problem
 from pipeline.backups.physical import age_problem as physical_age_problem
+from pipeline.backups.physical import drill_problem
 from quickdata_node.physical.summary import Summary
 
 LOG = "/var/log/quickdata/backup.log on the database node"
@@ -83,6 +84,8 @@ def physical_problems(known: Summary | None, now: datetime) -> Iterator[Problem]
         yield Problem(
             "A physical backup is missing or too old", wrong, f"see {LOG}, then run physical-backup.sh there"
         )
+    if wrong := drill_problem(known):
+        yield Problem("No physical backup is proven", wrong, "run `quickdata drill --physical`")
 
 
 def last_verified(complete: Sequence[Backup], now: datetime) -> Backup | None:

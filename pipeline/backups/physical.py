@@ -54,8 +54,10 @@ def table(known: Summary, now: datetime) -> Iterator[str]:
         kind = f"{each.kind}, damaged" if each.damaged else each.kind
         yield columns.format(each.label, _age(each, now), in_units(each.stored_bytes), kind)
     if known.good:
-        yield f"A recovery can go to any moment since {known.good[0].finished_at:%Y-%m-%d %H:%M:%S} UTC."
+        since = f"{known.good[0].finished_at:%Y-%m-%d %H:%M:%S} UTC"
+        yield f"A recovery can go to a moment since {since}, unless WAL of that time is missing."
     yield f"Last proof point: {known.point or 'none yet'}"
+    yield f"Last drill: {in_words_verified(known)}"
     if known.off_since:
         yield in_words_off(known)
 
@@ -66,10 +68,22 @@ def in_words_off(known: Summary) -> str:
     return f"physical backups are off since {since}; {len(known.backups)} stay in the bucket, and grow old"
 
 
+def in_words_verified(known: Summary) -> str:
+    """Return which proof point a drill has recovered last, and when, in words."""
+    return f"{known.verified} at {known.verified_at:%Y-%m-%d %H:%M} UTC" if known.verified_at else "none yet"
+
+
+def drill_problem(known: Summary) -> str:
+    """Return that no drill has recovered these backups; empty if one has, or if they are off."""
+    return "" if known.off_since or known.verified_at else "no drill has recovered the physical backups yet"
+
+
 def age_problem(known: Summary, now: datetime) -> str:
     """Return what is wrong with the age of the physical backups; empty if nothing is, or if they are off."""
     if known.off_since:
         return ""
+    if known.on_since:
+        return f"no physical backup was taken since they are on again, {known.on_since:%Y-%m-%d %H:%M} UTC"
     limits = (("physical backup", known.newest, NIGHTLY), ("full physical backup", known.newest_full, WEEKLY))
     for which, backup, limit in limits:
         if backup is None:

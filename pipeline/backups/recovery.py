@@ -15,7 +15,10 @@ from pipeline.units import duration, in_units
 
 COMMAND = "recover-pg.sh"
 LATEST = "latest"
-START = "look at docker service logs of NocoDB and of its database; on the database node"
+START = (
+    "if NocoDB's password is refused, that moment was before a rotation: run `quickdata deploy`;"
+    " otherwise look at docker service logs of NocoDB and of its database; on the database node"
+)
 BACK_UP = "run physical-backup.sh on the database node"
 REMOVE = "run recover-pg.sh --config FILE --remove-older {} on the database node"
 VERIFY = "look at docker service logs of NocoDB, and run `quickdata verify`"

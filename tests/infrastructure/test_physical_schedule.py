@@ -50,6 +50,8 @@ def test_schedules_come_and_go_with_the_physical_backups(playbooks: Workspace) -
     assert [job.split()[0] for job in jobs] == ["*/20", "10-59/20"]
     assert "refresh-recovery-keys.sh" in jobs[0] and "check-backup-age.sh" in jobs[1]
     assert not any("&&" in job for job in jobs), "neither waits for the other one"
+    backup = (cron / "quickdata-physical-backup").read_text()
+    assert "test ! -e" not in backup + str(jobs), "a missing volume is an alarm, and silences none"
     play(playbooks, "pitr_off")
     assert names(cron) == []
     playbooks.node("database", "run/systemd/system").mkdir(parents=True)
@@ -75,6 +77,7 @@ def test_systemd_accepts_the_timers_and_no_renewal_that_fails_ends_the_watch(pla
     judged = playbooks.command("systemd-analyze", "verify", "--man=no", *map(str, units))
     assert (judged.exit_code, judged.output) == (0, "")
     assert [unit.read_text().count("ExecStart=") for unit in units] == [1, 0, 1, 0]
+    assert not any("Condition" in unit.read_text() for unit in units), "a missing volume silences no watch"
 
 
 def image(workspace: Workspace, *options: str) -> str:

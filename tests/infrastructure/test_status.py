@@ -215,12 +215,13 @@ async def test_a_missed_night_an_unverified_and_a_bad_backup_are_told(live: Live
     assert f"the newest, {newest}, cannot be restored" in (await live.bad())["backups"]
 
 
-def physical(age: timedelta, off: datetime | None = None) -> dict[str, Any]:
-    """Return a summary of physical backups, whose only full one has an age."""
+def physical(age: timedelta, **values: datetime | None) -> dict[str, Any]:
+    """Return a summary of physical backups, whose only full one has an age, and was recovered by a drill."""
     when = datetime.now(UTC) - age
     full = Listed("20261130-050026F", "full", when, 31525926, 4015713)
-    summary = Summary("nocodb_db", [full], "quickdata_20261130T050029Z_9ff35af2", when, off_since=off)
-    return dict(json.loads(summary.text()))
+    point = "quickdata_20261130T050029Z_9ff35af2"
+    summary = Summary("nocodb_db", [full], point, when, verified=point, verified_at=when)
+    return dict(json.loads(replace(summary, **values).text()))
 
 
 async def test_physical_backups_are_told_and_old_ones_are_an_alarm(live: Live) -> None:
@@ -233,12 +234,25 @@ async def test_physical_backups_are_told_and_old_ones_are_an_alarm(live: Live) -
     live.put("postgres/nocodb_db/physical.json", physical(timedelta(hours=27)))
     said = (await live.bad())["backups"]
     assert "the newest physical backup is 27 h old, more than 26 h" in said and "physical-backup.sh" in said
-    live.put("postgres/nocodb_db/physical.json", physical(timedelta(days=30), off=datetime.now(UTC)))
+    live.put("postgres/nocodb_db/physical.json", physical(timedelta(days=30), off_since=datetime.now(UTC)))
     [_, backups, *_] = await status(live.deployment())
     assert backups.well and "physical backups are off since 20" in str(backups)
     assert "1 stay in the bucket" in str(backups)
+    live.put("postgres/nocodb_db/physical.json", physical(timedelta(hours=1), on_since=datetime.now(UTC)))
+    assert "no physical backup was taken since they are on again, 20" in (await live.bad())["backups"]
+    live.put("postgres/nocodb_db/physical.json", physical(timedelta(hours=1), verified_at=None))
+    said = (await live.bad())["backups"]
+    assert "no drill has recovered the physical backups yet" in said and "drill --physical" in said
     live.put("postgres/nocodb_db/physical.json", {"format": 7})
     assert "the summary of the physical backups of nocodb_db" in (await live.bad())["backups"]
+
+
+async def test_physical_backups_that_were_never_taken_are_an_alarm(live: Live) -> None:
+    on = replace(live.deployment(), common={"quickdata_pitr": True})
+    [_, backups, *_] = await status(on)
+    assert not backups.well and "physical backups are on, but none was ever taken" in str(backups)
+    [_, backups, *_] = await status(live.deployment())
+    assert backups.well
 
 
 async def test_far_fewer_bases_and_rows_than_in_a_backup_before_are_an_alarm(live: Live) -> None:

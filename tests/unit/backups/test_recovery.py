@@ -75,8 +75,14 @@ async def test_a_swap_that_fails_starts_both_again() -> None:
 @pytest.mark.parametrize(
     ("step", "said"),
     [
-        ("start the database", "look at docker service logs of NocoDB and of its database"),
-        ("start NocoDB", "look at docker service logs of NocoDB and of its database"),
+        (
+            "start the database",
+            "if NocoDB's password is refused, that moment was before a rotation: run `quickdata dep",
+        ),
+        (
+            "start NocoDB",
+            "if NocoDB's password is refused, that moment was before a rotation: run `quickdata deploy`",
+        ),
         ("physical backup", "run physical-backup.sh on the database node"),
         (REMOVE, "run recover-pg.sh --config FILE --remove-older 0123abcd on the database node"),
     ],

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from quickdata_node.physical.summary import BadSummary, Listed, Summary, read_summary
+from quickdata_node.physical.info import READY, Info, PhysicalBackup
+from quickdata_node.physical.summary import BadSummary, Listed, Summary, read_summary, summarize
 
 WHEN = datetime(2026, 11, 30, 5, 0, 28, tzinfo=UTC)
 FULL = Listed("20261130-050026F", "full", WHEN, 31525926, 4015713)
@@ -26,8 +27,9 @@ def listed(**values: Any) -> bytes:
 def test_a_summary_comes_back_as_it_was_written() -> None:
     assert read_summary(SUMMARY.text().encode(), "app") == SUMMARY
     assert (SUMMARY.newest, SUMMARY.newest_full) == (INCREMENTAL, FULL)
-    off = replace(SUMMARY, off_since=WHEN)
-    assert read_summary(off.text().encode(), "app") == off
+    for name in ("off_since", "on_since", "verified_at"):
+        changed_one = replace(SUMMARY, verified="a point", **{name: WHEN})
+        assert read_summary(changed_one.text().encode(), "app") == changed_one
     assert read_summary(changed(off_since=None), "app") == SUMMARY
     unproven = Summary("app", [FULL])
     assert read_summary(unproven.text().encode(), "app") == unproven
@@ -46,6 +48,23 @@ def test_a_summary_that_does_not_say_what_is_damaged_is_read() -> None:
     assert read_summary(changed(backups=[each]), "app").backups == [FULL]
 
 
+BACKUP = PhysicalBackup("20261130-050026F", "full", WHEN, WHEN, "0/1", "0/2", "1", "2", 1, 1, 1, False)
+
+
+def test_the_drill_is_remembered_and_a_backup_is_due_until_a_good_one_was_taken() -> None:
+    before = replace(SUMMARY, on_since=WHEN, verified="a point", verified_at=WHEN)
+    good, damaged = Info(READY, "ok", (BACKUP,)), Info(READY, "ok", (BACKUP, replace(BACKUP, damaged=True)))
+    for info, due in ((good, None), (damaged, WHEN)):
+        found = summarize("app", info, None, before)
+        assert (found.on_since, found.verified, found.verified_at) == (due, "a point", WHEN)
+
+
+def test_the_drill_of_another_cluster_proves_nothing() -> None:
+    before = replace(SUMMARY, verified="a point", verified_at=WHEN)
+    ours = Info(READY, "ok", (replace(BACKUP, label="20261201-050026F"),))
+    assert summarize("app", ours, None, before).verified_at is None
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [
@@ -55,6 +74,8 @@ def test_a_summary_that_does_not_say_what_is_damaged_is_read() -> None:
         (changed(point="\x1b[31m"), "a name that is not valid"),
         (changed(proven_at="soon"), "cannot be understood"),
         (changed(off_since="soon"), "cannot be understood"),
+        (changed(verified=7), "a name that is not valid"),
+        (changed(verified_at="soon"), "cannot be understood"),
         (changed(backups={}), None),
         (changed(backups=[1]), "cannot be understood"),
         (listed(label=7), "a name that is not valid"),

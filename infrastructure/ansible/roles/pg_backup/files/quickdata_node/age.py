@@ -35,7 +35,7 @@ def main(run: Run, arguments: Sequence[str]) -> None:
     """Check the age of the newest backup, and the physical backups."""
     config = load(run, Path(parse(arguments, USAGE).config))
     limit = config.max_age
-    watched = watch.checks(run, config) if config.pitr else ()
+    watched = watch.checks(run, config) if config.pitr or config.pitr_scheduled else ()
     require_all(run, partial(check_age, config, limit), *watched)
 
 

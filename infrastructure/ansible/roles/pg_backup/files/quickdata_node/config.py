@@ -66,6 +66,7 @@ class Config:
         drill: the facts of a drill; None in other runs.
         pg_container: name of the container that runs the server of a drill.
         pitr: whether the server archives its WAL, for a recovery to any moment.
+        pitr_scheduled: whether this machine schedules physical backups; then `pitr` must be true.
         recovery_role: ARN of the role that the database's container gets keys of; empty if no one has it.
         keys_file: file with these keys, on this machine.
         pg_image: image of the database's container, for a recovery.
@@ -86,6 +87,7 @@ class Config:
     drill: Drill | None
     pg_container: str = ""
     pitr: bool = False
+    pitr_scheduled: bool = False
     recovery_role: str = ""
     keys_file: Path = Path(KEYS_ON_NODE, KEYS)
     pg_image: str = ""
@@ -257,7 +259,11 @@ def _open(values: Mapping[str, str]) -> dict[str, str]:
 
 def _pitr(values: Mapping[str, str]) -> bool:
     """Return whether the mark exists that swarm.yml writes on the data's volume."""
-    return bool(values.get("PITR_MARK")) and Path(values["PITR_MARK"]).exists()
+    return _exists(values, "PITR_MARK")
+
+
+def _exists(values: Mapping[str, str], name: str) -> bool:
+    return bool(values.get(name)) and Path(values[name]).exists()
 
 
 def _put_clients_first(values: Mapping[str, str]) -> None:
@@ -281,6 +287,7 @@ def _config(file: Path, values: Mapping[str, str]) -> Config:
         drill=Drill(float(started), float(values["DRILL_RPO"])) if started else None,
         pg_container=values.get("PG_CONTAINER", ""),
         pitr=_pitr(values),
+        pitr_scheduled=_exists(values, "PITR_SCHEDULE"),
         recovery_role=values.get("RECOVERY_ROLE", ""),
         keys_file=Path(values.get("KEYS_FILE") or Path(KEYS_ON_NODE, KEYS)),
         pg_image=values.get("PG_IMAGE", ""),

@@ -15,6 +15,7 @@ from quickdata_node.physical import keys, off, points, summary
 from quickdata_node.physical.info import Info, PhysicalBackup
 from quickdata_node.physical.pgbackrest import PgBackRest, in_database, stop_backups
 from quickdata_node.physical.points import Point
+from quickdata_node.physical.summary import Summary
 from quickdata_node.run import Failed, Run
 from quickdata_node.server import Server, find_server
 from quickdata_node.store import Store, StoreFailed
@@ -45,6 +46,7 @@ def main(run: Run, arguments: Sequence[str]) -> None:
     """Take one physical backup."""
     options = _options(arguments)
     config = load(run, Path(options.config))
+    keys.require_volume(config)
     if options.if_none and not config.pitr:
         off.note(config.bucket, config.database)
         run.tell({"label": None})
@@ -52,31 +54,32 @@ def main(run: Run, arguments: Sequence[str]) -> None:
     keys.require_on(config)
     take_lock(run, config)
     keys.refresh(config)
+    known = off.note_on(config.bucket, config.database)
     server = find_server(run, config)
     backrest = in_database(server)
     stop_backups(run, server.container)  # a killed run's, which still works in the container
     backrest.take_over() if options.take_over else backrest.create_stanza()
     before = backrest.info()
-    if options.if_none and before.good and not off.is_noted(Store(config.bucket), config.database):
+    if options.if_none and before.good and not (known and known.on_since):
         backrest.check()  # these backups may be another cluster's, whose repository takes no WAL of this one
         run.tell({"label": None})
         return
-    backup(run, server, backrest, choose_kind(options.type, before, datetime.now(UTC)))
+    backup(run, server, backrest, choose_kind(options.type, before, datetime.now(UTC)), known)
 
 
-def backup(run: Run, server: Server, backrest: PgBackRest, kind: str) -> None:
+def backup(run: Run, server: Server, backrest: PgBackRest, kind: str, known: Summary | None) -> None:
     """Take a backup, list it, remove what it replaces, and prove a moment."""
     database, store = server.config.database, Store(server.config.bucket)
     backrest.backup(kind)
     taken = backrest.info()
-    publish(store, database, taken, newest_point(store, database, taken))
+    publish(store, taken, newest_point(store, database, taken), database, known)
     require_good(taken.backups[-1])
     backrest.expire(fulls_to_keep(taken))
     kept = backrest.info()
     log_others(run, kept)
     point = prove(server, store, backrest)
     run.hold_signals()  # a backup that is proven must not be reported as interrupted; the rest takes seconds
-    publish(store, database, kept, point)
+    publish(store, kept, point, database, known)
     report(run, kept.backups[-1], point)
     remove_old_points(run, store, database, kept)
 
@@ -178,10 +181,10 @@ def prove(server: Server, store: Store, backrest: PgBackRest) -> Point:
     return point
 
 
-def publish(store: Store, database: str, info: Info, point: Point | None) -> None:
+def publish(store: Store, info: Info, point: Point | None, database: str, before: Summary | None) -> None:
     """Write the summary."""
     try:
-        summary.write(store, summary.summarize(database, info, point))
+        summary.write(store, summary.summarize(database, info, point, before))
     except StoreFailed as error:
         raise Failed(f"{STANDS} its summary cannot be written", AGAIN) from error
 

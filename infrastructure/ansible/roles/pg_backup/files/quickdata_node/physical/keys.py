@@ -34,15 +34,28 @@ Exit codes: 0 done, 1 failed, 2 wrong configuration or arguments.
 def main(run: Run, arguments: Sequence[str]) -> None:
     """Replace the keys."""
     config = load(run, Path(parse(arguments, USAGE).config))
-    require_on(config)
+    if not config.pitr_scheduled:  # the keys do not depend on the data's volume
+        require_on(config)
     refresh(config)
 
 
 def require_on(config: Config) -> None:
-    """Refuse a run on a node without physical backups."""
+    """Refuse a run on a node without physical backups, or without the data's volume."""
+    require_volume(config)
     if not config.pitr:
         what = "physical backups are off on this node"
         raise Failed(what, "set quickdata_pitr: true in group_vars/all/main.yml, and deploy", 2)
+
+
+def require_volume(config: Config) -> None:
+    """Refuse a run on a node that schedules physical backups, but lacks the data's volume with their mark.
+
+    Raises:
+        Failed: the mark is missing.
+    """
+    if config.pitr_scheduled and not config.pitr:
+        what = "physical backups are scheduled, but the data's volume is not mounted, or lacks the file pitr"
+        raise Failed(what, "look at findmnt and lsblk, mount the volume and deploy")
 
 
 def refresh(config: Config) -> None:

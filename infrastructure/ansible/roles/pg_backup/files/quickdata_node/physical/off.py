@@ -1,4 +1,4 @@
-"""Physical backups that were turned off: the summary in the bucket says so. They stay there, and grow old."""
+"""Physical backups that are turned off, or on again: the summary in the bucket says so, and since when."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -25,18 +25,25 @@ def note(bucket: str, database: str) -> None:
         raise Failed(what, "the lines above say why; deploy again") from error
 
 
-def is_noted(store: Store, database: str) -> bool:
-    """Return whether physical backups were off until now. WAL of that time is missing.
+def note_on(bucket: str, database: str) -> Summary | None:
+    """Note in the summary that physical backups are on again, before the first backup: it may fail.
+
+    Returns:
+        The summary; its `on_since` says that a backup is due, because WAL is missing.
 
     Raises:
-        Failed: the bucket cannot be read.
+        Failed: the bucket cannot be read or written.
     """
+    store = Store(bucket)
     try:
         known = _read(store, database)
+        if known and known.off_since:
+            known = replace(known, off_since=None, on_since=datetime.now(UTC))
+            summary.write(store, known)
     except StoreFailed as error:
-        what = "the summary of the physical backups cannot be read"
+        what = "the summary of the physical backups cannot be read or written"
         raise Failed(what, "the lines above say why") from error
-    return bool(known and known.off_since)
+    return known
 
 
 def _read(store: Store, database: str) -> Summary | None:

@@ -19,7 +19,7 @@ from quickdata_node.config import Config, Options, load, parse
 from quickdata_node.fingerprints import LOGGED, count
 from quickdata_node.manifest import FORMAT, Table
 from quickdata_node.outcome import is_there
-from quickdata_node.physical import keys, points, present, ready
+from quickdata_node.physical import keys, points, present, ready, summary
 from quickdata_node.physical.backup import take_lock
 from quickdata_node.physical.choice import Choice
 from quickdata_node.physical.ending import require_end
@@ -28,6 +28,7 @@ from quickdata_node.physical.into import prepare, room_for
 from quickdata_node.physical.places import Place, Volume, find_volume
 from quickdata_node.physical.ready import Ready
 from quickdata_node.physical.search import find_choice
+from quickdata_node.physical.summary import BadSummary
 from quickdata_node.physical.swap import go_live, release, remove_older, reserve
 from quickdata_node.physical.throwaway import ARCHIVE_LATER, ARCHIVE_NOTHING, Throwaway
 from quickdata_node.run import Failed, Run
@@ -59,6 +60,7 @@ FLAGS = ("--check-only", "--verify")
 DAMAGED = 2
 """pg_amcheck's exit code for damage. Source: PostgreSQL's src/bin/pg_amcheck/pg_amcheck.c."""
 ABOVE = "the lines above say why"
+START = "if the two are stopped, on the manager: docker service scale nocodb_db=1 nocodb_nocodb=1"
 UNTOUCHED = "the live database was not touched"
 
 
@@ -107,6 +109,7 @@ def main(run: Run, arguments: Sequence[str]) -> None:
         remove_older(run, volume, number)
     elif options.give_up:
         give_up(run, config, volume, number)
+        run.log(START)  # the verb that stopped them may have been killed
     else:
         recover_to(run, config, volume, options)
 
@@ -221,9 +224,11 @@ def verify(recovery: Recovery) -> dict[str, Any]:
     undo.close()
     if point := recovery.choice.moment.point:
         try:
-            points.note_verified(Store(recovery.config.bucket), point, {**proof, **figures})
-        except StoreFailed as error:
-            what = f"the point {point.name} is good, but that cannot be noted beside it"
+            store = Store(recovery.config.bucket)
+            points.note_verified(store, point, {**proof, **figures})
+            summary.note_verified(store, point.database, point.name, datetime.now(UTC))
+        except (StoreFailed, BadSummary) as error:
+            what = f"the point {point.name} is good, but that cannot be noted in the bucket"
             raise Failed(what, ABOVE) from error
     return {**proof, **figures}
 

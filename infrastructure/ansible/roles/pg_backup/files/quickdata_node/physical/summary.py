@@ -5,10 +5,10 @@ the database's container, whose keys do not reach it, cannot change it.
 """
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from quickdata_node import names
 from quickdata_node.physical.info import Info
@@ -17,6 +17,7 @@ from quickdata_node.store import Store
 
 FILE = "physical.json"
 FORMAT = 1
+Read = TypeVar("Read")
 KINDS = ("full", "diff", "incr")
 MOST = 10**18
 
@@ -56,6 +57,9 @@ class Summary:
         point: name of the newest proof point; None if there is none yet.
         proven_at: its moment, in UTC.
         off_since: when physical backups were turned off, in UTC; None while they are on.
+        on_since: when they were turned on again, in UTC; None as soon as a good backup was taken since.
+        verified: name of the proof point that a drill compared last; None if there was no drill yet.
+        verified_at: when that drill ended, in UTC.
     """
 
     database: str
@@ -63,6 +67,9 @@ class Summary:
     point: str | None = None
     proven_at: datetime | None = None
     off_since: datetime | None = None
+    on_since: datetime | None = None
+    verified: str | None = None
+    verified_at: datetime | None = None
 
     @property
     def good(self) -> Sequence[Listed]:
@@ -94,19 +101,24 @@ def key(database: str) -> str:
     return f"{names.folder(database)}{FILE}"
 
 
-def summarize(database: str, info: Info, point: Point | None) -> Summary:
+def summarize(database: str, info: Info, point: Point | None, before: Summary | None = None) -> Summary:
     """Return the summary of what the repository holds.
 
     Args:
         database: the database that the points count.
         info: what the repository holds.
         point: the newest proof point.
+        before: the summary before; what it says of another cluster is forgotten.
     """
     backups = [
         Listed(each.label, each.kind, each.finished_at, each.database_bytes, each.stored_bytes, each.damaged)
         for each in info.backups
     ]
-    return Summary(database, backups, point.name, point.time) if point else Summary(database, backups)
+    found = Summary(database, backups, point.name, point.time) if point else Summary(database, backups)
+    if before is None or {each.label for each in before.backups}.isdisjoint(each.label for each in backups):
+        return found
+    due = before.on_since if backups[-1].damaged else None
+    return replace(found, on_since=due, verified=before.verified, verified_at=before.verified_at)
 
 
 def write(store: Store, summary: Summary) -> None:
@@ -116,6 +128,17 @@ def write(store: Store, summary: Summary) -> None:
         StoreFailed: S3 refused it.
     """
     store.write(key(summary.database), summary.text().encode())
+
+
+def note_verified(store: Store, database: str, point: str, when: datetime) -> None:
+    """Note in the summary that a drill has recovered and compared a proof point.
+
+    Raises:
+        StoreFailed: S3 refused it.
+        BadSummary: there is no summary that can be understood.
+    """
+    known = read_summary(store.read(key(database)), database)
+    write(store, replace(known, verified=point, verified_at=when))
 
 
 def read_summary(text: bytes, database: str) -> Summary:
@@ -129,10 +152,11 @@ def read_summary(text: bytes, database: str) -> Summary:
         if (document["format"], document["database"]) != (FORMAT, database):
             raise BadSummary("belongs to another database, or has another format")
         backups = [_listed(each) for each in document["backups"]]
-        off = _time(document["off_since"]) if document.get("off_since") else None
-        if document["point"] is None:
-            return Summary(database, backups, off_since=off)
-        return Summary(database, backups, _word(document["point"]), _time(document["proven_at"]), off)
+        names = {name: _maybe(_word, document.get(name)) for name in ("point", "verified")}
+        times = ("proven_at", "off_since", "on_since", "verified_at")
+        return Summary(
+            database, backups, **names, **{name: _maybe(_time, document.get(name)) for name in times}
+        )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
         raise BadSummary("cannot be understood") from error
 
@@ -151,6 +175,10 @@ def _word(value: Any) -> str:
     if not (isinstance(value, str) and value.isascii() and value.isprintable()):
         raise BadSummary("has a name that is not valid")
     return value
+
+
+def _maybe(read: Callable[[Any], Read], value: Any) -> Read | None:
+    return None if value is None else read(value)
 
 
 def _time(value: Any) -> datetime:

@@ -1,7 +1,7 @@
 """Raises an alarm when a recovery to a moment is in danger.
 
-Four things are watched, each by itself: the keys of the database's container, the WAL that waits for its
-place in the bucket, the room for that WAL on the volume, and the age of the physical backups.
+Five things are watched, each by itself: the data's volume, the keys of the database's container, the WAL that
+waits for its place in the bucket, the room for that WAL on the volume, and the age of the physical backups.
 """
 
 import json
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from quickdata_node.checks import Check, require_all
 from quickdata_node.config import Config
-from quickdata_node.physical import summary
+from quickdata_node.physical import keys, summary
 from quickdata_node.physical.summary import BadSummary, Listed, Summary
 from quickdata_node.run import Failed, Run
 from quickdata_node.server import ServerFailed, find_server
@@ -50,6 +50,7 @@ def checks(run: Run, config: Config) -> tuple[Check, ...]:
     """Return the checks. None of them needs that another one has ended well."""
     now = datetime.now(UTC)
     return (
+        lambda: keys.require_volume(config),
         lambda: check_keys(config.keys_file, now),
         lambda: check_server(run, config),
         lambda: check_ages(run, config, read(config), now),

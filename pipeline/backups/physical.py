@@ -55,7 +55,10 @@ def table(known: Summary, now: datetime) -> Iterator[str]:
         yield columns.format(each.label, _age(each, now), in_units(each.stored_bytes), kind)
     if known.good:
         since = f"{known.good[0].finished_at:%Y-%m-%d %H:%M:%S} UTC"
-        yield f"A recovery can go to a moment since {since}, unless WAL of that time is missing."
+        yield f"A recovery can go to any moment since {since}{', but:' if known.gaps else '.'}"
+    for gap in known.gaps:
+        until = f"{gap.until:%Y-%m-%d %H:%M:%S} UTC" if gap.until else "the next backup"
+        yield f"  not from about {gap.since:%Y-%m-%d %H:%M:%S} UTC to {until}: WAL is missing"
     yield f"Last proof point: {known.point or 'none yet'}"
     yield f"Last drill: {in_words_verified(known)}"
     if known.off_since:

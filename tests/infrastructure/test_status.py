@@ -21,6 +21,7 @@ from pipeline.errors import PipelineError
 from pipeline.servers.localstack import LocalStack
 from pipeline.servers.process import free_port
 from pipeline.targets import aws
+from quickdata_node.physical.gaps import Gap
 from quickdata_node.physical.summary import Listed, Summary
 from tests.support import stacks
 from tests.support.clouds import KEYS, cloud_of
@@ -215,12 +216,14 @@ async def test_a_missed_night_an_unverified_and_a_bad_backup_are_told(live: Live
     assert f"the newest, {newest}, cannot be restored" in (await live.bad())["backups"]
 
 
-def physical(age: timedelta, **values: datetime | None) -> dict[str, Any]:
+def physical(age: timedelta, **values: Any) -> dict[str, Any]:
     """Return a summary of physical backups, whose only full one has an age, and was recovered by a drill."""
     when = datetime.now(UTC) - age
     full = Listed("20261130-050026F", "full", when, 31525926, 4015713)
     point = "quickdata_20261130T050029Z_9ff35af2"
-    summary = Summary("nocodb_db", [full], point, when, verified=point, verified_at=when)
+    summary = Summary(
+        "nocodb_db", [full], point, when, verified=point, verified_at=when, gaps=[Gap(when, when)]
+    )
     return dict(json.loads(replace(summary, **values).text()))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from quickdata_node.physical.gaps import Gap
 from quickdata_node.physical.info import READY, Info, PhysicalBackup
 from quickdata_node.physical.summary import BadSummary, Listed, Summary, read_summary, summarize
 
@@ -30,6 +31,8 @@ def test_a_summary_comes_back_as_it_was_written() -> None:
     for name in ("off_since", "on_since", "verified_at"):
         changed_one = replace(SUMMARY, verified="a point", **{name: WHEN})
         assert read_summary(changed_one.text().encode(), "app") == changed_one
+    gaps = replace(SUMMARY, gaps=[Gap(WHEN, None), Gap(WHEN, WHEN)])
+    assert read_summary(gaps.text().encode(), "app") == gaps
     assert read_summary(changed(off_since=None), "app") == SUMMARY
     unproven = Summary("app", [FULL])
     assert read_summary(unproven.text().encode(), "app") == unproven
@@ -75,6 +78,8 @@ def test_the_drill_of_another_cluster_proves_nothing() -> None:
         (changed(proven_at="soon"), "cannot be understood"),
         (changed(off_since="soon"), "cannot be understood"),
         (changed(verified=7), "a name that is not valid"),
+        (changed(gaps=[{"since": "soon", "until": None}]), "cannot be understood"),
+        (changed(gaps=[1]), "cannot be understood"),
         (changed(verified_at="soon"), "cannot be understood"),
         (changed(backups={}), None),
         (changed(backups=[1]), "cannot be understood"),

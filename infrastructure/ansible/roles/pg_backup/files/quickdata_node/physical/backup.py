@@ -12,10 +12,12 @@ from pathlib import Path
 
 from quickdata_node.config import Config, Options, load, parse
 from quickdata_node.physical import keys, off, points, summary
+from quickdata_node.physical.gaps import find_gaps
 from quickdata_node.physical.info import Info, PhysicalBackup
 from quickdata_node.physical.pgbackrest import PgBackRest, in_database, stop_backups
 from quickdata_node.physical.points import Point
 from quickdata_node.physical.summary import Summary
+from quickdata_node.physical.timelines import read_history
 from quickdata_node.run import Failed, Run
 from quickdata_node.server import Server, find_server
 from quickdata_node.store import Store, StoreFailed
@@ -72,14 +74,15 @@ def backup(run: Run, server: Server, backrest: PgBackRest, kind: str, known: Sum
     database, store = server.config.database, Store(server.config.bucket)
     backrest.backup(kind)
     taken = backrest.info()
-    publish(store, taken, newest_point(store, database, taken), database, known)
+    publish(store, summary.summarize(database, taken, newest_point(store, database, taken), known))
     require_good(taken.backups[-1])
     backrest.expire(fulls_to_keep(taken))
     kept = backrest.info()
     log_others(run, kept)
+    gaps = [*find_gaps(read_history(backrest, kept), kept)]
     point = prove(server, store, backrest)
     run.hold_signals()  # a backup that is proven must not be reported as interrupted; the rest takes seconds
-    publish(store, kept, point, database, known)
+    publish(store, summary.summarize(database, kept, point, known, gaps))
     report(run, kept.backups[-1], point)
     remove_old_points(run, store, database, kept)
 
@@ -181,10 +184,10 @@ def prove(server: Server, store: Store, backrest: PgBackRest) -> Point:
     return point
 
 
-def publish(store: Store, info: Info, point: Point | None, database: str, before: Summary | None) -> None:
+def publish(store: Store, found: Summary) -> None:
     """Write the summary."""
     try:
-        summary.write(store, summary.summarize(database, info, point, before))
+        summary.write(store, found)
     except StoreFailed as error:
         raise Failed(f"{STANDS} its summary cannot be written", AGAIN) from error
 

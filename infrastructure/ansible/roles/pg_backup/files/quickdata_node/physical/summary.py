@@ -6,11 +6,12 @@ the database's container, whose keys do not reach it, cannot change it.
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from quickdata_node import names
+from quickdata_node.physical.gaps import Gap
 from quickdata_node.physical.info import Info
 from quickdata_node.physical.points import Point
 from quickdata_node.store import Store
@@ -60,6 +61,7 @@ class Summary:
         on_since: when they were turned on again, in UTC; None as soon as a good backup was taken since.
         verified: name of the proof point that a drill compared last; None if there was no drill yet.
         verified_at: when that drill ended, in UTC.
+        gaps: the spans that no recovery reaches, oldest first.
     """
 
     database: str
@@ -70,6 +72,7 @@ class Summary:
     on_since: datetime | None = None
     verified: str | None = None
     verified_at: datetime | None = None
+    gaps: Sequence[Gap] = field(default_factory=list)
 
     @property
     def good(self) -> Sequence[Listed]:
@@ -101,7 +104,13 @@ def key(database: str) -> str:
     return f"{names.folder(database)}{FILE}"
 
 
-def summarize(database: str, info: Info, point: Point | None, before: Summary | None = None) -> Summary:
+def summarize(
+    database: str,
+    info: Info,
+    point: Point | None,
+    before: Summary | None = None,
+    gaps: Sequence[Gap] | None = None,
+) -> Summary:
     """Return the summary of what the repository holds.
 
     Args:
@@ -109,16 +118,19 @@ def summarize(database: str, info: Info, point: Point | None, before: Summary | 
         info: what the repository holds.
         point: the newest proof point.
         before: the summary before; what it says of another cluster is forgotten.
+        gaps: the spans that no recovery reaches; None leaves those of the summary before.
     """
     backups = [
         Listed(each.label, each.kind, each.finished_at, each.database_bytes, each.stored_bytes, each.damaged)
         for each in info.backups
     ]
-    found = Summary(database, backups, point.name, point.time) if point else Summary(database, backups)
+    found = Summary(database, backups, gaps=gaps or [])
+    found = replace(found, point=point.name, proven_at=point.time) if point else found
     if before is None or {each.label for each in before.backups}.isdisjoint(each.label for each in backups):
         return found
     due = before.on_since if backups[-1].damaged else None
-    return replace(found, on_since=due, verified=before.verified, verified_at=before.verified_at)
+    known = before.gaps if gaps is None else gaps
+    return replace(found, on_since=due, verified=before.verified, verified_at=before.verified_at, gaps=known)
 
 
 def write(store: Store, summary: Summary) -> None:
@@ -154,9 +166,9 @@ def read_summary(text: bytes, database: str) -> Summary:
         backups = [_listed(each) for each in document["backups"]]
         names = {name: _maybe(_word, document.get(name)) for name in ("point", "verified")}
         times = ("proven_at", "off_since", "on_since", "verified_at")
-        return Summary(
-            database, backups, **names, **{name: _maybe(_time, document.get(name)) for name in times}
-        )
+        found = {name: _maybe(_time, document.get(name)) for name in times}
+        gaps = [Gap(_time(each["since"]), _maybe(_time, each["until"])) for each in document.get("gaps", [])]
+        return Summary(database, backups, **names, **found, gaps=gaps)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
         raise BadSummary("cannot be understood") from error
 

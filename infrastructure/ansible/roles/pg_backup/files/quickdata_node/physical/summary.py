@@ -164,11 +164,18 @@ def read_summary(text: bytes, database: str) -> Summary:
         if (document["format"], document["database"]) != (FORMAT, database):
             raise BadSummary("belongs to another database, or has another format")
         backups = [_listed(each) for each in document["backups"]]
-        names = {name: _maybe(_word, document.get(name)) for name in ("point", "verified")}
-        times = ("proven_at", "off_since", "on_since", "verified_at")
-        found = {name: _maybe(_time, document.get(name)) for name in times}
         gaps = [Gap(_time(each["since"]), _maybe(_time, each["until"])) for each in document.get("gaps", [])]
-        return Summary(database, backups, **names, **found, gaps=gaps)
+        return Summary(
+            database=database,
+            backups=backups,
+            point=_maybe(_word, document["point"]),
+            proven_at=_maybe(_time, document["proven_at"]),
+            off_since=_maybe(_time, document.get("off_since")),  # an earlier program's summary lacks the rest
+            on_since=_maybe(_time, document.get("on_since")),
+            verified=_maybe(_word, document.get("verified")),
+            verified_at=_maybe(_time, document.get("verified_at")),
+            gaps=gaps,
+        )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
         raise BadSummary("cannot be understood") from error
 

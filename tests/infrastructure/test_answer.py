@@ -26,9 +26,15 @@ ENDS = {
     "slow": "exec /usr/bin/sleep 60",
     "used": "exit 1",
     "used-slow": "exec /usr/bin/sleep 60",
+    "own-image": "exit 1",
+    "own-image-slow": "exec /usr/bin/sleep 60",
     "local": "exit 1",
 }
-"""How each node's cloud-init ends. `without` has none, `local` is a directory, the used ones have Docker."""
+"""How each node's cloud-init ends. `without` has none, `local` is a directory.
+
+The used ones are in the Swarm. Those from an image of one's own have its Docker, and are new.
+"""
+REFUSED = {"failed", "slow", "own-image", "own-image-slow"}
 LIMIT = 3
 """How many seconds cloud-init has."""
 
@@ -44,6 +50,10 @@ class Nodes:
         for name, end in ENDS.items():
             self.install(name, "cloud-init", f'echo "$@" >"$0".asked\necho "status: {name}"\n{end}')
         for name in ("used", "used-slow"):
+            swarm = folder / name / "var/lib/docker/swarm"
+            swarm.mkdir(parents=True)
+            (swarm / "docker-state.json").write_text("{}")
+        for name in ("own-image", "own-image-slow"):
             self.install(name, "docker", "exit 0")
 
     def install(self, name: str, program: str, text: str) -> None:
@@ -59,7 +69,11 @@ class Nodes:
         common = {"ansible_connection": "local", "ansible_become": False, "answer_limit": LIMIT}
         common["ansible_python_interpreter"] = "{{ ansible_playbook_python }}"
         hosts = {
-            name: {"programs": str(self.folder / name), "node_is_real": name != "local"}
+            name: {
+                "programs": str(self.folder / name),
+                "node_prefix": str(self.folder / name),
+                "node_is_real": name != "local",
+            }
             for name in (*ENDS, "without")
         }
         files = {
@@ -80,7 +94,7 @@ def nodes(playbooks: Workspace, tmp_path: Path) -> Nodes:
 
 def test_a_new_node_is_refused_if_its_cloud_init_fails_and_a_used_one_never(nodes: Nodes) -> None:
     output, figures = nodes.play()
-    assert {name for name, each in figures.items() if each["failures"]} == {"failed", "slow"}, output
+    assert {name for name, each in figures.items() if each["failures"]} == REFUSED, output
     assert not any(each["changed"] for each in figures.values())
     assert "cloud-init failed on failed (status: failed). Read /var/log/cloud-init-output.log" in output
     assert f"cloud-init did not end within {LIMIT} seconds on slow. Read" in output
@@ -90,9 +104,15 @@ def test_a_new_node_is_refused_if_its_cloud_init_fails_and_a_used_one_never(node
         f"cloud-init did not end within {LIMIT} seconds on used-slow",
         "cloud-init failed on used (status: used)",
     ]
-    assert all("so it is used" in each for each in said)
+    assert all("is in the Swarm already, so it is used" in each for each in said)
     assert set(nodes.asked()) == ENDS.keys() - {"local"}, "a local node is a directory"
     assert all(words.startswith("status --wait") for words in nodes.asked().values())
+
+
+def test_of_two_playbooks_that_wait_for_a_node_one_warns(nodes: Nodes) -> None:
+    output, figures = nodes.play("-e", "{answer_warns: false}", "--limit", "used")
+    assert not figures["used"]["failures"], output
+    assert not list(warnings(output))
 
 
 def test_check_mode_waits_for_nothing(nodes: Nodes) -> None:

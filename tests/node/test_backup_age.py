@@ -63,6 +63,17 @@ def test_a_cron_that_stopped_is_an_alarm(node: Node) -> None:
     assert "start cron" in said
 
 
+def test_a_data_volume_that_is_not_mounted_is_an_alarm_although_its_mark_is_gone(
+    node: Node, tmp_path: Path
+) -> None:
+    schedule, mark = tmp_path / "schedule", tmp_path / "volume/pitr"
+    manifest(node, name_of(YOUNG))
+    node.configure(PITR_SCHEDULE=str(schedule), PITR_MARK=str(mark))
+    silence(node)
+    schedule.touch()
+    assert "the data's volume is not mounted" in alarm(node)
+
+
 def test_a_real_backup_ends_the_alarm(node: Node) -> None:
     node.create()
     assert "holds no backup" in alarm(node)

@@ -15,14 +15,9 @@ from pipeline.units import duration, in_units
 
 COMMAND = "recover-pg.sh"
 LATEST = "latest"
-START = (
-    "if NocoDB's password is refused, that moment was before a rotation: run `quickdata deploy`;"
-    " otherwise look at docker service logs of NocoDB and of its database; on the database node"
-)
 BACK_UP = "run physical-backup.sh on the database node"
 REMOVE = "run recover-pg.sh --config FILE --remove-older {} on the database node"
-VERIFY = "look at docker service logs of NocoDB, and run `quickdata verify`"
-"""What to do when NocoDB does not come back, or when a step after the swap fails."""
+"""What to do when a step after the swap fails."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +96,7 @@ async def recover(d: Deployment, target: Target) -> Figures:
         async with nocodb.away(d) as away, nocodb.database_stopped(d):
             swapped = await go_live(d, found["id"])
     except BaseException as error:
-        fix = START if swapped else BACK_UP
+        fix = _to_start(d) if swapped else BACK_UP
         swapped = swapped or await give_up(d, error, found["id"])
         if not swapped:
             raise
@@ -114,6 +109,14 @@ async def recover(d: Deployment, target: Target) -> Figures:
             raise_live(error, found, swapped["kept"], fix)
     seconds = {"nocodb_away_seconds": away.seconds} if d.real_nodes else {}
     return {**found, "kept": swapped["kept"], **seconds}
+
+
+def _to_start(d: Deployment) -> str:
+    rotated = d.advice(
+        "if NocoDB's password is refused, that moment was before a rotation: run `quickdata deploy`"
+    )
+    logs = "look at docker service logs of NocoDB and of its database"
+    return f"{rotated}; otherwise {logs}; on the database node"
 
 
 async def bring_back(d: Deployment, target: Target) -> Figures:
@@ -141,7 +144,8 @@ async def bring_back(d: Deployment, target: Target) -> Figures:
         swapped = swapped or await give_up(d, error, found["id"])
         if not swapped:
             raise
-        raise_live(error, found, swapped["kept"], VERIFY)
+        fix = d.advice("look at docker service logs of NocoDB, and run `quickdata verify`")
+        raise_live(error, found, swapped["kept"], fix)
     seconds = {} if away.seconds is None else {"nocodb_away_seconds": away.seconds}
     return {**found, "kept": swapped["kept"], "older": swapped["older"], **seconds}
 

@@ -68,7 +68,8 @@ def physical(*nights: int, damaged: Collection[int] = (), off: datetime | None =
     oldest = max(nights)
     backups = [_physical(each, oldest, each in damaged) for each in sorted(nights, reverse=True)]
     last = backups[-1].finished_at
-    return Summary("nocodb_db", backups, f"quickdata_{last:%Y%m%dT%H%M%SZ}_9ff35af2", last, off)
+    point = f"quickdata_{last:%Y%m%dT%H%M%SZ}_9ff35af2"
+    return Summary("nocodb_db", backups, point, last, off, verified=point, verified_at=last)
 
 
 def _physical(night: int, oldest: int, damaged: bool) -> Listed:

@@ -56,6 +56,7 @@ def test_good_physical_backups_are_listed_newest_first_with_what_a_recovery_reac
     said = words(page(nightly(), known=physical(1, 2)))
     assert "✓ The backups are good" in said
     assert "moment since 28 November 2026, 04:17 UTC. Last proof point: 29 November 2026, 04:17 UTC." in said
+    assert "Last drill: 29 November 2026, 04:17 UTC." in said
     assert said.index("20261128-041702F_20261129-041702I incr") < said.index("20261128-041702F full")
 
 

@@ -86,7 +86,7 @@ hooks: ## Make git run the linters before each commit.
 .PHONY: announce
 announce:
 	@printf '%s\n' \
-	  'make rehearse takes 4 to 15 minutes (about 4 on 2 quiet cores, 6 with Docker).' \
+	  'make rehearse takes 4 to 15 minutes, and 15 to 35 where Docker runs.' \
 	  'The first time, it also downloads:' \
 	  '  uv (25 MB) and the locked Python packages (about 150 MB; 760 MB in .venv),' \
 	  '  OpenTofu (30 MB), only if neither tofu nor terraform is on PATH,' \

@@ -26,8 +26,8 @@ async def rehearse(call: Call, suffix: Suffix = "rehearsal", nodes: Nodes = "aut
 
     A rehearsal deploys storage and app and configures two nodes. It takes a backup, damages the database,
     restores the backup and compares. It deploys again, then destroys the app. It needs no settings and
-    changes nothing on AWS. It takes 4 to 15 minutes. The first one downloads up to 400 MB, and with Docker
-    2 GB of images.
+    changes nothing on AWS. It takes 4 to 15 minutes, and 15 to 35 where Docker runs. The first one downloads
+    up to 400 MB, and with Docker 2 GB of images.
 
     On this machine, Docker is used if it runs, but it is not required. Afterwards, only these remain:
     reports/, a downloaded OpenTofu in ~/.cache/quickdata (or XDG_CACHE_HOME), and images in Docker.

@@ -74,4 +74,4 @@ def test_without_a_terminal_deploy_needs_yes(
         monkeypatch.setenv(name, value)
     done = CliRunner().invoke(main, ["deploy", *options])
     assert ("app: apply" in runner.names) == bool(options), done.stderr
-    assert ("as agreed" in done.stderr, done.exit_code == 3) == (bool(options), not options)
+    assert ("agreed beforehand" in done.stderr, done.exit_code == 3) == (bool(options), not options)

@@ -279,7 +279,7 @@ PROGRAM_MUTATIONS = (
     Mutation(
         "age: the threshold",
         "age.py",
-        "if age > timedelta(hours=int(config.max_age_hours)):",
+        "if age > limit:",
         "if False:",
         test_backup_age.test_a_cron_that_stopped_is_an_alarm,
     ),
@@ -334,16 +334,16 @@ PROGRAM_MUTATIONS = (
     ),
     Mutation(
         "age: a threshold that is a number",
-        "age.py",
-        'if not re.fullmatch(r"[1-9][0-9]{0,4}", config.max_age_hours):',
+        "config.py",
+        'if not re.fullmatch(r"[1-9][0-9]{0,4}", self.max_age_hours):',
         "if False:",
         test_backup_age.test_a_threshold_that_is_not_a_number_of_hours_is_an_alarm,
     ),
     Mutation(
         "age: without the lock",
         "age.py",
-        "    newest = find_newest(",
-        "    run.take_lock(config.lock_file, config.state_dir)\n    newest = find_newest(",
+        "    limit = config.max_age",
+        "    run.take_lock(config.lock_file, config.state_dir)\n    limit = config.max_age",
         test_backup_age.test_a_run_that_hangs_is_an_alarm_and_neither_waited_for_nor_disturbed,
     ),
 )

@@ -283,8 +283,9 @@ def lint(tmp_path: Path) -> subprocess.CompletedProcess[str]:
     shutil.copytree(REPOSITORY / ".ci", tmp_path / ".ci")
     for name in LINTERS:
         program(tmp_path / "bin" / name, "true")
-    for name in ("bash", "dirname", "env", "mkdir", "mv", "python3"):
+    for name in ("bash", "dirname", "env", "mkdir", "mv"):
         (tmp_path / "bin" / name).symlink_to(str(shutil.which(name)))
+    program(tmp_path / "bin/python3", f'exec "{sys.executable}" "$@"')  # python3 of PATH may be a wrapper, as pyenv's is
     env = {"PATH": f"{tmp_path}/bin", "HOME": str(tmp_path)}
     command = [str(tmp_path / ".ci/lint")]
     return subprocess.run(command, env=env, capture_output=True, text=True, check=False)

@@ -42,10 +42,23 @@ KNOWN: tuple[tuple[str, type[PipelineError], str, str], ...] = (
         "the live database was not touched; restore another backup: `quickdata backups` lists them",
     ),
     (
-        r"FAILED: (\d+ tables differ from the point|pg_amcheck finds damage)",
+        r"FAILED: (\d+ tables differ from the point|pg_amcheck finds damage|"
+        r"\d+ \S+ of \S+ differ from that moment's)",
         VerifyFailed,
         "the recovered database is not what it was at that moment",
         "the live database was not touched; recover to another point: `quickdata backups` lists them",
+    ),
+    (
+        r"FAILED: the recovery is good, but",
+        VerifyFailed,
+        "the physical backups are good, but they do not reach the present",
+        "docs/runbook.md, `Archiving fails`; then run the drill again",
+    ),
+    (
+        r"FAILED: (backup \S+ holds damaged pages|s3://\S+ holds no proven point of)",
+        VerifyFailed,
+        "the physical backups prove nothing",
+        "the last line below says why, and what to do",
     ),
     (
         r"decryption failed for all provided methods",

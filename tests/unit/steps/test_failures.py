@@ -17,6 +17,7 @@ from pipeline.errors import (
 )
 from pipeline.machine.repository import REPOSITORY
 from pipeline.steps.failures import TAIL_LINES, diagnose
+from quickdata_node.physical.present import GOOD
 
 NO_REGISTRY = (
     "\nError: {}\n\nCould not resolve provider hashicorp/aws: could not connect to\n"
@@ -57,14 +58,16 @@ KNOWN = [
     ("Unable to\nfind remote state", ToolError, "storage state is missing"),
     ("recover-pg.sh: FAILED: 2 tables differ from the point quickdata_1f", VerifyFailed, "at that moment"),
     ("recover-pg.sh: FAILED: pg_amcheck finds damage in the", VerifyFailed, "at that moment"),
+    ("recover-pg.sh: FAILED: the recovery is good, but the live database does", VerifyFailed, "do not reach"),
 ]
 
 
 def differences() -> list[str]:
     """Return the lines with which a restore ends when what came back differs, exit code 4."""
-    modules = (REPOSITORY / "infrastructure/ansible/roles/pg_backup/files/quickdata_node").glob("*.py")
-    text = "".join(module.read_text() for module in sorted(modules))
-    found = re.findall(r'f"([^"]+)"(?:,|\s+raise Failed\(what,) \S[^\n]*, 4\)\n', text)
+    modules = (REPOSITORY / "infrastructure/ansible/roles/pg_backup/files/quickdata_node").rglob("*.py")
+    text = "".join(module.read_text() for module in sorted(modules)).replace("{GOOD}", GOOD)
+    found = re.findall(r'f?"([^"]+)"(?:,|\n(?: +fix = [^\n]*\n)? +raise Failed\(what,) [^\n]*, 4\)\n', text)
+    assert len(found) == text.count(", 4)\n")
     return [re.sub(r"\{[^}]+\}", "7", words) for words in found]
 
 

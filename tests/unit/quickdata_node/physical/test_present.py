@@ -31,7 +31,7 @@ def test_a_drill_of_a_server_that_archives_is_good() -> None:
     [
         (None, "", NOW, "the live database does not archive what it writes since 2026-11-28 01:50"),
         (NOW, "archiving lags: 4 WAL segments wait", NOW, "when the drill began, archiving lags: 4 WAL"),
-        (NOW, "", NOW + timedelta(seconds=1), "is of 2026-11-28 01:50:00Z, older than 26 hours; look at"),
+        (NOW, "", NOW + timedelta(seconds=1), "of 2026-11-28 01:50:00Z, is older than 26 hours; look at"),
     ],
 )
 def test_a_drill_fails_when_nothing_is_archived_any_more(

@@ -46,6 +46,6 @@ def require_present(config: Config, choice: Choice, wrong: str, now: datetime) -
     if wrong:
         raise Failed(f"{GOOD} when the drill began, {wrong}", "then run the drill again", 4)
     if now - choice.moment.time > config.max_age:
-        what = f"{GOOD} the newest proven point is of {shown(choice.moment.time)}"
-        limit = f"older than {config.max_age_hours} hours"
-        raise Failed(f"{what}, {limit}", "look at the log of the backups, then run physical-backup.sh", 4)
+        point = f"of {shown(choice.moment.time)}, is older than {config.max_age_hours} hours"
+        what = f"{GOOD} the newest proven point, {point}"
+        raise Failed(what, "look at the log of the backups, then run physical-backup.sh", 4)

@@ -61,6 +61,7 @@ def test_a_rehearsal_on_containers_proves_it_all_and_leaves_nothing_behind(check
         "first physical backup",
         "damage and restore",
         "recovery",
+        "second recovery",
         "Adminer",
         "second deploy",
         "physical drill",

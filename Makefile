@@ -90,7 +90,8 @@ announce:
 	  'The first time, it also downloads:' \
 	  '  uv (25 MB) and the locked Python packages (about 150 MB; 760 MB in .venv),' \
 	  '  OpenTofu (30 MB), only if neither tofu nor terraform is on PATH,' \
-	  '  the AWS provider (about 150 MB), unless there is a mirror,' \
+	  '  the AWS provider, unless there is a mirror (150 MB for each of two stacks,' \
+	  '  later rehearsals too),' \
 	  '  and packages for the node (25 MB).' \
 	  'If Docker runs and has the images or can pull them (2 GB), the nodes are' \
 	  'containers with a real Swarm.' \

@@ -285,7 +285,8 @@ def lint(tmp_path: Path) -> subprocess.CompletedProcess[str]:
         program(tmp_path / "bin" / name, "true")
     for name in ("bash", "dirname", "env", "mkdir", "mv"):
         (tmp_path / "bin" / name).symlink_to(str(shutil.which(name)))
-    program(tmp_path / "bin/python3", f'exec "{sys.executable}" "$@"')  # python3 of PATH may be a wrapper, as pyenv's is
+    # python3 on PATH may be a wrapper that needs more programs, as pyenv's is
+    program(tmp_path / "bin/python3", f'exec "{sys.executable}" "$@"')
     env = {"PATH": f"{tmp_path}/bin", "HOME": str(tmp_path)}
     command = [str(tmp_path / ".ci/lint")]
     return subprocess.run(command, env=env, capture_output=True, text=True, check=False)

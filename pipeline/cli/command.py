@@ -18,9 +18,11 @@ from pipeline.verbs.options import Option, option_of, without_none
 INPUTS = """\b
 Reads AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (or other credentials that boto3 finds),
 AWS_REGION, TF_VAR_bucket_suffix, TF_VAR_s3_bucket_base_name"""
-OF_STATES = """QUICKDATA_PROVIDER_MIRROR, QUICKDATA_STATE_PASSPHRASE;
+OF_STATES = """QUICKDATA_STATE, QUICKDATA_PROVIDER_MIRROR, QUICKDATA_STATE_PASSPHRASE;
 with states in GitLab also GITLAB_URL and GITLAB_PROJECT"""
 OF_NODES = f"""TF_VAR_admin_cidr, TF_VAR_domain, TF_VAR_workers,
+TF_VAR_open_nocodb_port, TF_VAR_instance_types, TF_VAR_disk_gib,
+TF_VAR_debian_release, TF_VAR_ami_id,
 GITLAB_USER and GITLAB_PAT, QUICKDATA_SSH_KEY,
 {OF_STATES}"""
 OF_DEPLOYMENT = f"""VAULT_PASSWORD or ANSIBLE_VAULT_PASSWORD_FILE,

@@ -22,8 +22,9 @@ Agreed = Annotated[bool, Doc("Do not ask before nodes or disks are replaced, del
 async def deploy(call: DeploymentCall, plan: SavedPlan = None, yes: Agreed = False) -> None:
     """Deploy to AWS: storage, app, the services on the nodes; then prove that a backup can be restored.
 
-    Run it again to apply changes, or to continue after a failure. deploy asks before it replaces or deletes a
-    node or the database's disk. Without a terminal it needs --yes; otherwise it refuses (exit code 3).
+    Run it again to apply changes, or to continue after a failure. deploy asks before it stops, replaces or
+    deletes a node, and before it replaces or deletes the database's disk. Without a terminal it refuses such
+    a change (exit code 3), unless --yes is given.
 
     With --plan, deploy applies the saved plans and does not ask. It refuses them (exit code 3) if the state,
     the code, the inputs or the account have changed since. Deferred changes are planned during the

@@ -37,38 +37,38 @@ rehearse: announce install ## The main job: deploy on LocalStack, damage, restor
 	@.venv/bin/quickdata rehearse
 
 .PHONY: test-unit
-test-unit: install-dev ## The fast loop: the tests that start no process; about 20 seconds.
+test-unit: install-dev ## The fast loop: the tests that start no process; 20 seconds to 2 minutes.
 	@.venv/bin/pytest -n 2 tests/unit $(PYTEST_OPTIONS)
 
 .PHONY: test
-test: install-dev lint ## The linters, and one test of every part on real servers; about 10 minutes on 2 quiet cores.
+test: install-dev lint ## The linters, and one test of every part on real servers; 10 to 30 minutes on 2 cores.
 	@printf '%s\n' 'tests: the slowest files run first, so the first dots appear after some minutes'
 	@$(PYTEST) $(PYTEST_OPTIONS)
 
 .PHONY: test-long
-test-long: install-dev ## The slow tests, in the folders named `long`; about 30 minutes on 2 quiet cores.
+test-long: install-dev ## The slow tests, in the folders named `long`; 30 to 60 minutes on 2 cores.
 	@$(PYTEST) $(LONG) $(PYTEST_OPTIONS)
 
 .PHONY: test-all
-test-all: test test-long ## All tests except those of the Swarm; about 40 minutes on 2 quiet cores.
+test-all: test test-long ## All tests except those of the Swarm; 40 to 90 minutes on 2 cores.
 
 .PHONY: bench
-bench: install-dev ## Measure, and compare with the usual tools; about an hour. See BENCH_OPTIONS=--help.
+bench: install-dev ## Measure, and compare with the usual tools; one to two hours. See BENCH_OPTIONS=--help.
 	@.venv/bin/python benchmarks/bench.py $(BENCH_OPTIONS)
 
 # Run this as root: only root may mount the small disks for the tests of full disks, and a skipped test proves nothing.
 .PHONY: test-faults
-test-faults: install-dev ## All faults, then all guards removed one by one; writes docs/faults-table.md; about 12 minutes.
+test-faults: install-dev ## All faults, then all guards removed one by one; writes docs/faults-table.md; 12 to 30 minutes.
 	@$(PYTEST) -o norecursedirs= --junitxml=reports/faults.xml tests/node $(PYTEST_OPTIONS)
 	@.venv/bin/python -m tests.support.fault_page reports/faults.xml
 
 .PHONY: test-swarm
-test-swarm: install-dev ## The tests with containers as nodes; needs Docker; about 30 minutes.
+test-swarm: install-dev ## The tests with containers as nodes; needs Docker; 30 to 60 minutes.
 	@tests/images/build
 	@.venv/bin/pytest tests/swarm $(PYTEST_OPTIONS)
 
 .PHONY: pictures
-pictures: install-dev ## The pictures in README and docs, from real runs: needs Docker and chromium, about 20 minutes.
+pictures: install-dev ## The pictures in README and docs: needs Docker and chromium, 30 to 60 minutes.
 	@.venv/bin/python -m tests.support.pictures $(PICTURES)
 
 .PHONY: lint

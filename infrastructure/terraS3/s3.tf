@@ -1,8 +1,8 @@
-# Every resource has its own prevent_destroy: with -target or -exclude, the bucket's protection could go without it.
+# Every resource has its own prevent_destroy. Otherwise `destroy -target` could remove the bucket's protection alone.
 resource "aws_s3_bucket" "backups" {
   #checkov:skip=CKV_AWS_18:Access logs need a second bucket. Use CloudTrail if you need them.
   #checkov:skip=CKV_AWS_144:A copy in another region is a second bucket and paid for twice. The drill proves what is here.
-  #checkov:skip=CKV_AWS_145:S3's own key encrypts it. A key of ours is paid for, and its loss is the loss of the backups.
+  #checkov:skip=CKV_AWS_145:S3's own key encrypts it. A key of our own costs money, and who loses it loses the backups.
   #checkov:skip=CKV2_AWS_62:Nothing listens to events. The watch on the age of backups alerts, and status asks the bucket.
   bucket        = local.s3_bucket_name
   force_destroy = false

@@ -56,15 +56,15 @@ resource "aws_instance" "node" {
       error_message = "There is no image of Debian ${var.debian_release} for amd64 in ${var.region}: choose another release in TF_VAR_debian_release, or name an image in TF_VAR_ami_id."
     }
 
-    # A newer image must not replace a node that holds data. Nor may a stop: EC2 takes a stopped node's public
-    # address away, and the provider would see a changed setting.
+    # A newer image must not replace a node that holds data. A stopped node loses its public address, which the
+    # provider would see as a changed setting: that must not replace the node either.
     ignore_changes = [ami, user_data, associate_public_ip_address]
   }
 }
 
 # PostgreSQL's disk, which outlives its node. A destroy by hand takes no backup: a snapshot stays.
 resource "aws_ebs_volume" "postgres" {
-  #checkov:skip=CKV_AWS_189:AWS's own key encrypts it. A key of ours is paid for, and its loss is the loss of the data.
+  #checkov:skip=CKV_AWS_189:AWS's own key encrypts it. A key of our own costs money, and who loses it loses the data.
   availability_zone = aws_subnet.public.availability_zone
   encrypted         = true
   type              = "gp3"
@@ -78,7 +78,7 @@ resource "aws_ebs_volume" "postgres" {
   }
 
   lifecycle {
-    # Only the provider knows these. For an older or an adopted disk it would ask AWS for a change of nothing.
+    # Only the provider knows these. For an older or an adopted disk it would plan a change that changes nothing on AWS.
     ignore_changes = [final_snapshot, timeouts]
   }
 }

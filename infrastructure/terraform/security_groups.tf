@@ -21,7 +21,7 @@ resource "aws_security_group" "web" {
   tags = { Name = "${local.name}-web" }
 }
 
-# Rules of earlier versions have no description: a text is not worth a change of what is open.
+# Rules of earlier versions have no description. They are not replaced for a text alone.
 resource "aws_vpc_security_group_egress_rule" "node" {
   description       = "To everywhere: packages, images, S3"
   security_group_id = aws_security_group.node.id

@@ -68,7 +68,7 @@ def table(known: Summary, now: datetime) -> Iterator[str]:
 def in_words_off(known: Summary) -> str:
     """Return that physical backups are off, and what stays, in words."""
     since = f"{known.off_since:%Y-%m-%d %H:%M} UTC"
-    return f"physical backups are off since {since}; {len(known.backups)} stay in the bucket, and grow old"
+    return f"physical backups are off since {since}; {len(known.backups)} stay in the bucket"
 
 
 def in_words_verified(known: Summary) -> str:

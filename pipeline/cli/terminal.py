@@ -82,7 +82,7 @@ async def _ask_about_nodes(d: Deployment, changes: Sequence[Change]) -> None:
         d.progress.note("\n".join([told, *gone]))
     if stopped:
         d.progress.note("\n".join(["The plan stops these nodes for a time:", *stopped]))
-    await confirm(d.progress, "Continue?", "the app is as it was")
+    await confirm(d.progress, "Continue?", "the app was not changed")
 
 
 async def vault_password(progress: Progress) -> dict[str, str]:

@@ -206,7 +206,8 @@ async def _begin_physical_backups(d: Deployment) -> DeployedInPart | None:
     except PipelineError as error:
         return DeployedInPart(f"no physical backup: {error.what}", BEGIN_AGAIN, error.tail)
     if first["label"]:
-        words = f"{first['label']} taken in {first['seconds']} s, proven at {first['point']}"
+        taken = f"backup {first['label']} was taken in {first['seconds']} s"
+        words = f"{taken}; its rows are counted at {first['point']}"
         d.report.prove("first physical backup", words, **first)
     return None
 

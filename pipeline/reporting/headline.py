@@ -21,8 +21,8 @@ DONE = {
     "deploy": "everything is deployed; no backup was compared",
     "status": "every part is well",
     "backup": "the backup is in the bucket",
-    "restore": "the database is that of the moment; its rows were not compared",
-    "destroy": "the app is destroyed; the bucket and its backups stay",
+    "restore": "the database was recovered to that moment; its rows were not compared",
+    "destroy": "the app is destroyed; the bucket with its backups and a snapshot of the disk stay",
     "adopt": "the state names the stack's resources again",
     "unlock": "no lock stands in the way",
     "migrate-state": "both states are in their new place",
@@ -30,7 +30,7 @@ DONE = {
 """The sentence for a verb that ended well and proved nothing."""
 INSTEAD = {
     ("drill", "physical drill"): "the physical backups recover on the node, and their rows are the same",
-    ("restore", "recovery"): "the database is that of the moment, and its rows were compared",
+    ("restore", "recovery"): "the database was recovered to that moment, and its rows were compared",
 }
 """The claim for a proof of another kind, by verb and proof."""
 

@@ -66,7 +66,7 @@ async def drill(  # noqa: PLR0913, PLR0917 - a parameter for each option
     """
     if physical:
         if backup_id or max_age or image or server or database != DATABASE:
-            raise SettingsError("--physical goes with no other option", "give only --physical")
+            raise SettingsError("--physical cannot be combined with other options", "give only --physical")
         async with call.deployment() as d:
             await refresh_inventory(d)
             figures = await recovery.drill(d)

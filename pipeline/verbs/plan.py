@@ -27,9 +27,9 @@ def plan_to_write(value: Path) -> PurePosixPath:
     try:
         ours = not folder.is_dir() or holds_nothing_else(folder)
     except OSError as error:
-        raise wrong(value, f"cannot be looked into ({error.strerror}); name another folder") from None
+        raise wrong(value, f"cannot be read ({error.strerror}); name another folder") from None
     if not ours:
-        raise wrong(value, "holds something else than a plan; name an empty or a new folder")
+        raise wrong(value, "holds files that are not a plan; name an empty or a new folder")
     return PurePosixPath(folder)
 
 

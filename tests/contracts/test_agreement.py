@@ -38,7 +38,7 @@ with console.errors_told("deploy"):
     ("key", "code", "said"),
     [
         ("y\n", 0, "it went on"),
-        ("n\n", 1, "✗ deploy: not confirmed: the app is as it was"),
+        ("n\n", 1, "✗ deploy: not confirmed: the app was not changed"),
         ("\n", 1, "not confirmed"),
         ("\x04", 1, "not confirmed"),
         ("\x03", 130, "interrupted by SIGINT"),

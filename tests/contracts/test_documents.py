@@ -26,6 +26,7 @@ MADE = (".tfstate", "/vault.yml")
 """Files that a user or a run makes, and git ignores."""
 
 
+FIGURE, ARROW = re.compile(r"\d+"), re.compile(r"(\w+) --> (\w+)")
 README, FRENCH = REPOSITORY / "README.md", REPOSITORY / "README.fr.md"
 PAGES = sorted((REPOSITORY / "docs").glob("*.md"))
 
@@ -146,6 +147,11 @@ def test_the_french_readme_has_the_same_commands_links_and_variables() -> None:
     assert all(others[page] in links(page) for page in others)
     english, french = (VARIABLE.findall(page.read_text()) for page in others)
     assert english == french
+    english, french = (FIGURE.findall(page.read_text()) for page in others)
+    assert english == french
+    english, french = (ARROW.findall(page.read_text()) for page in others)
+    assert english == french
+    assert len(english) > 5
 
 
 def test_the_readme_is_read_in_thirty_seconds_to_a_minute() -> None:

@@ -112,12 +112,12 @@ def test_docker_in_docker_is_spoken_to_by_tls_only(expanded: dict[str, Any]) -> 
             assert found["DOCKER_CERT_PATH"] == f"{found['DOCKER_TLS_CERTDIR']}/client"
 
 
-def test_the_host_keeps_its_provider(expanded: dict[str, Any]) -> None:
+def test_the_host_keeps_its_provider_and_how_long_runs_took(expanded: dict[str, Any]) -> None:
     if expanded["variant"] == "host":
         for name in ("rehearse", *ON_AWS):
             found = expanded[name]
             (cache,) = found["cache"] if isinstance(found["cache"], list) else [found["cache"]]
-            assert cache["paths"] == [".cache/"]
+            assert cache["paths"] == [".cache/", "reports/history.json"]
             for variable in ("XDG_CACHE_HOME", "TF_PLUGIN_CACHE_DIR"):
                 assert "/.cache" in found["variables"][variable]
 

@@ -1,6 +1,7 @@
 """The report's page in a real browser: on a screen and a phone, light and dark, and printed."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Literal
 
@@ -49,6 +50,18 @@ def test_it_can_be_printed(chromium: Browser, tmp_path: Path, name: str) -> None
     file.write_text(report_page(RUNS[name]))
     with opened(chromium, file, SIZES[0], "dark") as seen:
         assert seen.page.pdf(format="A4").startswith(b"%PDF")
+
+
+def test_what_is_folded_is_printed_too(chromium: Browser, tmp_path: Path) -> None:
+    file = tmp_path / "index.html"
+    file.write_text(report_page(RUNS["rehearsed"]))
+    with closing(chromium.new_page()) as page:
+        page.goto(file.as_uri())
+        folded = page.locator("details > :not(summary)")
+        hidden = "all => all.filter(each => !each.checkVisibility()).length"
+        assert folded.evaluate_all(hidden) > 0
+        page.emulate_media(media="print")
+        assert folded.evaluate_all(hidden) == 0
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,7 @@ def test_who_keeps_going_with_a_good_backup_gets_all_of_it(stocked: Node) -> Non
 def test_a_verification_keeps_going_with_nothing(stocked: Node) -> None:
     done = stocked.restore("--verify", "--keep-going")
     assert (done.code, done.out) == (2, "")
-    assert "--keep-going and --verify exclude each other; give only one of them" in done.log
+    assert "--keep-going and --verify cannot be used together; give only one of them" in done.log
 
 
 MORE = (

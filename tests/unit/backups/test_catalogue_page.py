@@ -48,7 +48,7 @@ def test_gaps_are_told_in_words_with_what_to_do() -> None:
 
 def test_the_retention_of_the_node_is_told_and_leaves_no_false_gap() -> None:
     said = words(page(nightly(daily=3, weekly=1)))
-    assert "the last 3 days and 1 week that have one" in said
+    assert "a day for the last 3 days with a backup, and one a week for 1 week" in said
     assert "Gaps none" in said
 
 
@@ -76,7 +76,7 @@ def test_bad_physical_backups_are_never_called_good(known: Summary, told: str) -
 def test_physical_backups_that_are_off_are_said_to_be_so_and_are_no_problem() -> None:
     said = words(page(nightly(), known=physical(9, off=NOW)))
     assert "✓ The backups are good" in said
-    assert "They are off since 30 November 2026, 00:21 UTC" in said
+    assert "They have been off since 30 November 2026, 00:21 UTC" in said
 
 
 def test_no_value_becomes_markup_and_no_invisible_character_stays() -> None:

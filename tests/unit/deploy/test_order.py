@@ -195,7 +195,9 @@ async def test_the_first_physical_backup_is_in_the_report_and_without_it_the_dep
     d = deployment(RecordingRunner({"physical backup": (0, said_by_ansible(json.dumps(FIRST)))}))
     (await deploy(d)).require_whole()
     proven = d.report.proofs["first physical backup"]
-    assert proven["words"] == f"{FIRST['label']} taken in 4.6 s, proven at {FIRST['point']}"
+    assert proven["words"] == (
+        f"backup {FIRST['label']} was taken in 4.6 s; its rows are counted at {FIRST['point']}"
+    )
     d = deployment(RecordingRunner({"physical backup": (2, "")}))
     done = await deploy(d)
     assert done.proof["comparison"]["mismatches"] == 0

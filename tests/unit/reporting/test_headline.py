@@ -31,7 +31,9 @@ def test_a_recovery_that_was_not_compared_is_not_called_proven() -> None:
     run = document(verb="restore", proofs={"recovery": {"words": "readable", "compared": False}})
     assert headline(run).word == "Done"
     run["proofs"]["recovery"]["compared"] = True
-    assert headline(run).sentence.startswith("The database is that of the moment, and its rows were compared")
+    assert headline(run).sentence.startswith(
+        "The database was recovered to that moment, and its rows were compared"
+    )
 
 
 def test_a_rehearsal_compares_a_recovery_itself() -> None:

@@ -83,7 +83,7 @@ def test_a_folder_with_something_else_in_it_is_refused_and_left_alone(
     (tmp_path / "mine").touch()
     code, said, runner = typed(monkeypatch, {}, "--out", str(tmp_path))
     assert (code, runner.steps) == (2, [])
-    assert "something else than a plan" in said
+    assert "files that are not a plan" in said
 
 
 OURS = {"manifest.json": '{"format": 1, "made_for": {}}', "plan.json": "{}", "app.tfplan": ""}
@@ -114,7 +114,7 @@ def test_a_folder_is_taken_when_it_is_empty_or_holds_plans_and_nothing_else(
 def test_a_folder_that_cannot_be_looked_into_is_wrong_input(monkeypatch: pytest.MonkeyPatch) -> None:
     code, said, runner = typed(monkeypatch, {}, "--out", "x" * 300)
     assert (code, runner.steps) == (2, [])
-    assert "cannot be looked into (File name too long)" in said
+    assert "cannot be read (File name too long)" in said
 
 
 @pytest.mark.parametrize("wrong", [REFUSED, {"app: plan": (1, "")}])

@@ -100,7 +100,7 @@ def main(run: Run, arguments: Sequence[str]) -> None:
     """Restore a backup, or verify it."""
     options = parse(arguments, USAGE, ("--id", "--from-database"), ("--verify", "--keep-going"))
     if options.verify and options.keep_going:
-        raise Failed("--keep-going and --verify exclude each other", "give only one of them", 2)
+        raise Failed("--keep-going and --verify cannot be used together", "give only one of them", 2)
     restore = begin(run, load_config(run, Path(options.config)), options)
     restore_roles(restore)
     restore_rows(restore)

@@ -78,3 +78,19 @@ run "types_without_a_common_zone_are_refused" {
   variables { instance_types = { manager = "t9.small" } }
   expect_failures = [aws_subnet.public]
 }
+
+run "each_zones_offers_of_the_nodes_types_are_asked_for" {
+  command = plan
+
+  assert {
+    condition     = data.aws_ec2_instance_type_offerings.zones.location_type == "availability-zone"
+    error_message = "AWS would list the offers of the whole region"
+  }
+
+  assert {
+    condition = {
+      for filter in data.aws_ec2_instance_type_offerings.zones.filter : filter.name => filter.values
+    } == { instance-type = toset(["t3.small", "t3.medium"]) }
+    error_message = "the offers are not those of the nodes' types"
+  }
+}

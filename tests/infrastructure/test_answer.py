@@ -1,6 +1,7 @@
 """A node is used when cloud-init has ended there; a small program stands in its place."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,8 @@ ENDS = {
 
 The used ones are in the Swarm. Those from an image of one's own have its Docker, and are new.
 """
+INSTALLING = ("swarm", "backup")
+"""The playbooks that are the first to reach a node: both install packages, side by side."""
 REFUSED = {"failed", "slow", "own-image", "own-image-slow"}
 LIMIT = 3
 """How many seconds cloud-init has."""
@@ -119,3 +122,14 @@ def test_check_mode_waits_for_nothing(nodes: Nodes) -> None:
     output, figures = nodes.play("--check")
     assert not any(each["failures"] for each in figures.values()), output
     assert nodes.asked() == {}
+
+
+@pytest.mark.parametrize("playbook", INSTALLING)
+def test_a_playbook_that_installs_packages_waits_for_cloud_init_first(
+    playbooks: Workspace, playbook: str
+) -> None:
+    run = playbooks.play(playbook, "--list-tasks", ANSIBLE_STDOUT_CALLBACK="default")
+    tasks = re.findall(r"^ {6}(.+)\tTAGS", run.output, re.MULTILINE)
+    of_roles = [name for name in tasks if " : " in name]
+    assert of_roles, run.output
+    assert tasks.index("Refuse a new node where cloud-init has failed") < tasks.index(of_roles[0])

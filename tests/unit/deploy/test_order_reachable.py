@@ -166,22 +166,39 @@ async def test_a_folder_that_was_made_ready_for_another_provider_is_made_ready_f
     initialized(made, "5.99.1")
     await deploy.refresh_inventory(deployment(made))
     assert made.names == ["app: init", "app: outputs"]
+    assert "-upgrade" in made.steps[0].command, "the tool refuses a lock with another version"
 
 
-@pytest.mark.parametrize(("before", "steps"), [("ppr", ["outputs"]), ("other", ["init", "outputs"])])
+async def test_a_folder_without_a_lock_is_made_ready_without_an_upgrade() -> None:
+    made = runner(FRESH)
+    initialized(made)
+    del made.files[str(STACKS["app"] / LOCK)]
+    await deploy.refresh_inventory(deployment(made))
+    assert made.names == ["app: init", "app: outputs"]
+    assert "-upgrade" not in made.steps[0].command
+
+
+@pytest.mark.parametrize(
+    ("written", "recorded", "steps"),
+    [
+        ("ppr", "ppr", ["outputs"]),
+        ("other", "other", ["init", "outputs"]),
+        ("other", "ppr", ["init", "outputs"]),  # an `init` for the other one has failed
+        ("ppr", "other", ["init", "outputs"]),  # an `init` for this one has failed
+    ],
+)
 async def test_a_folder_that_was_made_ready_for_another_bucket_is_made_ready_for_this_one(
-    before: str, steps: list[str]
+    written: str, recorded: str, steps: list[str]
 ) -> None:
     """Its outputs would be those of another deployment, and its nodes too."""
     made = runner(STALE)
     local = deployment(made)
     d = keep_states_in(local, S3(local.cloud, "ppr-tfstate"))
-    last = S3(local.cloud, f"{before}-tfstate")
+    places = {name: S3(local.cloud, f"{name}-tfstate") for name in ("ppr", "other")}
+    record = {"backend": {"type": "s3", "config": places[recorded].block("app")}}
     initialized(made)
-    made.files[str(d.app.workdir / OVERRIDE)] = override_text(last, "app") or ""
-    made.files[str(d.app.workdir / RECORD)] = json.dumps(
-        {"backend": {"type": "s3", "config": last.block("app")}}
-    )
+    made.files[str(d.app.workdir / OVERRIDE)] = override_text(places[written], "app") or ""
+    made.files[str(d.app.workdir / RECORD)] = json.dumps(record)
     await deploy.refresh_inventory(d)
     assert made.names == [f"app: {step}" for step in steps]
     assert made.files[str(INVENTORY)] == FRESH

@@ -13,7 +13,7 @@ from pipeline.tofu.backends.s3 import S3
 from tests.support.authorizing import Authorizing, authorizing
 from tests.support.clouds import client_of, cloud_of
 from tests.support.denied_calls import ALLOW_ALL, Call, policy
-from tests.support.denied_to_deployer import DENIED, NOT_LIMITED, PROTECTION, tags
+from tests.support.denied_to_deployer import DENIED, NOT_LIMITED, OWN_NODE, PROTECTION, tags
 from tests.support.deployer_policy import deployer_policy
 
 SUFFIX, OTHER = "deployer", "deployer-7"
@@ -96,6 +96,12 @@ def answer(proxy: Authorizing, call: Call, places: dict[str, str], region: str =
 @pytest.mark.parametrize("call", DENIED, ids=lambda call: call.name)
 def test_a_call_beyond_a_deployment_is_denied(proxy: Authorizing, places: dict[str, str], call: Call) -> None:
     assert answer(proxy, call, places) in NO
+
+
+def test_a_node_of_ones_own_is_allowed_so_what_differs_is_why_others_are_denied(
+    proxy: Authorizing, places: dict[str, str]
+) -> None:
+    assert answer(proxy, OWN_NODE, places) == "allowed"
 
 
 @pytest.mark.parametrize("operation", ["describe_instances", "describe_volumes", "create_vpc"])

@@ -103,28 +103,38 @@ def tags(suffix: str, kind: str = "instance") -> list[dict[str, Any]]:
     return [{"ResourceType": kind, "Tags": [{"Key": key, "Value": value} for key, value in named.items()]}]
 
 
-OWN = tags("SUFFIX")
+OWN = tags("SUFFIX")[0]["Tags"]
 PROFILE = {"Name": "administrators"}
-RUN = {"ImageId": "IMAGE", "MinCount": 1, "MaxCount": 1}
 PERMISSION = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
 
 
-def run(name: str, **arguments: Any) -> Call:
-    return Call(name, "ec2", "run_instances", {**RUN, **arguments})
+def tagged(suffix: str) -> list[dict[str, Any]]:
+    """Return the tags of a new node, and of the disk that comes with it."""
+    return tags(suffix, "instance") + tags(suffix, "volume")
+
+
+def run(name: str, **different: Any) -> Call:
+    """Create a node as a deployment does, but for one thing."""
+    ours = {"SubnetId": "OUR_SUBNET", "SecurityGroupIds": ["OUR_GROUP"], "KeyName": "OUR_KEY"}
+    whole = {"ImageId": "IMAGE", "MinCount": 1, "MaxCount": 1, **ours, "TagSpecifications": tagged("SUFFIX")}
+    return Call(name, "ec2", "run_instances", {**whole, **different})
 
 
 def named(name: str, call: Call) -> Call:
     return call._replace(name=name)
 
 
+OWN_NODE = run("a node of one's own")
+"""Allowed: so the nodes below are denied for what is different, and for nothing else."""
 OF_NODES = [
-    run("a node without tags", SubnetId="OUR_SUBNET"),
-    run("a node with another's tags", SubnetId="OUR_SUBNET", TagSpecifications=tags("SUFFIX-7")),
-    run("a node in another's subnet", SubnetId="THEIR_SUBNET", TagSpecifications=OWN),
-    run("a node in a subnet without tags", SubnetId="LOOSE_SUBNET", TagSpecifications=OWN),
-    run("a node with another's group", SecurityGroupIds=["THEIR_GROUP"], TagSpecifications=OWN),
-    run("a node with another's key pair", KeyName="THEIR_KEY", TagSpecifications=OWN),
-    run("a node with another role", IamInstanceProfile=PROFILE, TagSpecifications=OWN),
+    run("a node without tags", TagSpecifications=[]),
+    run("a node whose disk has no tags", TagSpecifications=tags("SUFFIX", "instance")),
+    run("a node with another's tags", TagSpecifications=tagged("SUFFIX-7")),
+    run("a node in another's subnet", SubnetId="THEIR_SUBNET"),
+    run("a node in a subnet without tags", SubnetId="LOOSE_SUBNET"),
+    run("a node with another's group", SecurityGroupIds=["THEIR_GROUP"]),
+    run("a node with another's key pair", KeyName="THEIR_KEY"),
+    run("a node with another role", IamInstanceProfile=PROFILE),
     ec2("terminate_instances", InstanceIds=["THEIR_NODE"]),
     named("terminate two", ec2("terminate_instances", InstanceIds=["OUR_NODE", "THEIR_NODE"])),
     named("terminate one without tags", ec2("terminate_instances", InstanceIds=["LOOSE_NODE"])),
@@ -194,7 +204,7 @@ OF_NETWORKS = [
     ec2("create_nat_gateway", SubnetId="OUR_SUBNET", ConnectivityType="private"),
 ]
 OF_TAGS = [
-    named(f"tag {there}", ec2("create_tags", Resources=[there], Tags=OWN[0]["Tags"]))
+    named(f"tag {there}", ec2("create_tags", Resources=[there], Tags=OWN))
     for there in ("THEIR_VPC", "THEIR_GROUP", "THEIR_DISK", "THEIR_NODE", "LOOSE_SUBNET", "LOOSE_NODE")
 ] + [ec2("delete_tags", Resources=["THEIR_DISK"], Tags=[{"Key": "Suffix"}])]
 
@@ -213,8 +223,8 @@ DENIED = [
 NOT_LIMITED = [
     *PROTECTION,
     iam("put_role_policy", RoleName="ROLE", PolicyName="wider", PolicyDocument=ALLOW_ALL),
-    named("claim a disk without tags", ec2("create_tags", Resources=["LOOSE_DISK"], Tags=OWN[0]["Tags"])),
-    named("claim a group without tags", ec2("create_tags", Resources=["LOOSE_GROUP"], Tags=OWN[0]["Tags"])),
+    named("claim a disk without tags", ec2("create_tags", Resources=["LOOSE_DISK"], Tags=OWN)),
+    named("claim a group without tags", ec2("create_tags", Resources=["LOOSE_GROUP"], Tags=OWN)),
     ec2("describe_instances"),
 ]
 """What the page says that AWS cannot limit."""

@@ -45,9 +45,8 @@ def run(verb: Work, name: str, target: str, reports: Path, verbose: bool = False
     Raises:
         PipelineError: the verb failed, was interrupted, or has a defect; the report says so too.
     """
-    before = find_good(read_history(reports), name, target)
-    progress, report = Progress(verbose, usual=Usual(before)), Report(name, target, facts(find_tofu()))
-    report.previous = before[-1].summary() if before else None
+    usual = Usual(find_good(read_history(reports), name, target))
+    progress, report = Progress(verbose, usual=usual), Report(name, target, facts(find_tofu()))
     with _place(reports.parent, progress), ExitStack() as at_last:
         _begin(report, reports)
         try:
@@ -98,11 +97,13 @@ def _begin(report: Report, directory: Path) -> None:
 
 def _write(report: Report, directory: Path, progress: Progress) -> None:
     """Write the report. An error here, even a defect of the page, must not hide the run's own result."""
+    state = progress.state
+    report.previous = before.summary() if (before := state.last_alike()) else None
     try:
         report.write(directory)
     except Exception as error:
-        progress.state.unwritten = f"The report could not be written: {explained(error, os.environ)}"
-    code, state = report.document()["exit_code"], progress.state
+        state.unwritten = f"The report could not be written: {explained(error, os.environ)}"
+    code = report.document()["exit_code"]
     add_to_history(directory, PastRun(report.verb, report.target, code, state.seconds, state.ended))
 
 

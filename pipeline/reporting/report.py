@@ -48,8 +48,8 @@ class Report:
         verb: the verb that runs.
         target: "aws" or "localstack".
         facts: commit, lock hashes, tool versions.
-        previous: the last run of this verb and target that ended well: its seconds, and its steps, each with
-            name and seconds; None when there was none.
+        previous: the last good run of this verb and target that went like this one: its seconds, and its
+            steps, each with name and seconds; None when there was none.
     """
 
     verb: str

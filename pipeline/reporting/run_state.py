@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from pipeline.reporting.history import PastStep
+from pipeline.reporting.history import PastRun, PastStep
 from pipeline.reporting.usual import Nth, Usual
 from pipeline.units import clock
 
@@ -85,6 +85,11 @@ class RunState:
     def begin_ending(self) -> None:
         """The run was asked to end."""
         self._ending = self.seconds if self._ending is None else self._ending
+
+    def last_alike(self) -> PastRun | None:
+        """Return the last of the past runs that went most like this one; None when there was none."""
+        alike = self.usual.alike(self._passed)
+        return alike[-1].run if alike else None
 
     def count(self, number: int) -> str:
         """Return "step 23 of about 75", without the sum where no past run says it."""

@@ -71,16 +71,19 @@ class Usual:
         times = [course.steps[nth].seconds for course in self._courses if nth in course.steps]
         return median(times) if times else None
 
-    def course(self, passed: Set[Nth]) -> Course | None:
-        """Return the past run to go by: of those that went most like this one, the one of the middle length.
+    def alike(self, passed: Set[Nth]) -> list[Course]:
+        """Return the past runs that went most like this one, the oldest first.
 
-        A deployment that changes nothing has other steps than the first one.
+        A deployment that changes nothing has other steps than the first one, and a rehearsal on nodes in
+        Docker has other steps than one on local nodes.
         """
-        if not self._courses:
-            return None
-        least = min(course.difference(passed) for course in self._courses)
-        alike = [course for course in self._courses if course.difference(passed) == least]
-        return sorted(alike, key=lambda course: course.seconds)[(len(alike) - 1) // 2]
+        least = min((course.difference(passed) for course in self._courses), default=0)
+        return [course for course in self._courses if course.difference(passed) == least]
+
+    def course(self, passed: Set[Nth]) -> Course | None:
+        """Return the past run to go by: of those that went alike, the one of the middle length."""
+        alike = sorted(self.alike(passed), key=lambda course: course.seconds)
+        return alike[(len(alike) - 1) // 2] if alike else None
 
 
 def numbered(steps: Iterable[PastStep]) -> Iterator[tuple[Nth, PastStep]]:

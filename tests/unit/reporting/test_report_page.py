@@ -85,7 +85,8 @@ def test_a_step_that_failed_in_a_run_that_ended_well_is_not_told_as_its_failure(
 def test_the_run_before_stands_beside_this_one() -> None:
     page = report_page(WHOLE)
     assert "the last good run: 1:20" in page
-    assert '<td class="number" data-label="last time">1:10</td>' in page
+    assert '<th scope="col" class="number">Last good run</th>' in page
+    assert '<td class="number" data-label="last good run">1:10</td>' in page
 
 
 class Markup(HTMLParser):

@@ -70,6 +70,17 @@ def test_a_run_that_goes_past_its_usual_end_says_so(clock: Clock) -> None:
     assert state.status() == ["1:06 passed", "longer than usual (1:05)"]
 
 
+def test_the_last_run_is_the_last_one_that_went_alike(clock: Clock) -> None:
+    local, docker = [PastStep("database: created", 1, 1)], [PastStep("nodes: start", 60, 60)]
+    runs = [(1200, docker), (1300, docker), (1250, docker), (240, local)]
+    state = RunState(Usual([PastRun("rehearse", "localstack", 0, *run) for run in runs]))
+    state.begin("nodes: start")
+    state.end("nodes: start")
+    found = state.last_alike()
+    assert (found.seconds if found else None) == 1250
+    assert RunState().last_alike() is None
+
+
 def test_the_time_of_a_question_is_not_the_runs(clock: Clock) -> None:
     state = RunState()
     state.begin("init")

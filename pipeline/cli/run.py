@@ -5,6 +5,7 @@ import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from math import ceil
 from pathlib import Path
 
 import anyio
@@ -13,18 +14,26 @@ from pipeline.errors import Interrupted
 from pipeline.machine.leftovers import in_use
 from pipeline.machine.room import Need, require_room
 from pipeline.machine.scratch import remove_dead
+from pipeline.rehearsal.docker_nodes import REMOVAL_LIMIT as NODES_LIMIT
 from pipeline.reporting.history import PastRun, add_to_history, find_good, read_history
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
+from pipeline.reporting.run_state import MINUTE
 from pipeline.reporting.usual import Usual
 from pipeline.reporting.versions import facts
 from pipeline.runners.host import ENDING_LIMIT
+from pipeline.servers.image import REMOVAL_LIMIT as CONTAINER_LIMIT
+from pipeline.servers.process import STOP_LIMIT
 from pipeline.steps.explanation import explained
 from pipeline.steps.failures import with_fix
 from pipeline.tofu.binary import find_tofu
 
 REPORT_BYTES = 1_000_000
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SERVERS = 3
+"""The most servers of a run: LocalStack, the database of local nodes, and the server of a drill."""
+REMOVAL_LIMIT = SERVERS * 2 * STOP_LIMIT + CONTAINER_LIMIT + NODES_LIMIT
+"""Seconds at most to remove the servers of a run, in turn. A server gets two signals to stop."""
 
 Work = Callable[[Progress, Report], Awaitable[None]]
 
@@ -139,7 +148,11 @@ def _ending(number: signal.Signals, steps: Sequence[str], again: bool) -> str:
     """Return what a user reads after Ctrl-C: what is being finished, and how long that may take."""
     name = "Ctrl-C" if number is signal.SIGINT else number.name
     first = f"{name}{' again' if again else ''}: the run is{' already' if again else ''} ending. Please wait."
+    removal = f"removed: at most {ceil(REMOVAL_LIMIT / MINUTE)} minutes."
     if not steps:
-        return f"{first}\n  No step is running; temporary files, and servers of this run, are being removed."
-    limit = f"  Most steps need seconds, at most {ENDING_LIMIT / 60:.0f} minutes; nothing is cut off."
-    return f"{first}\n  Being finished: {', '.join(steps)}.\n{limit}"
+        return f"{first}\n  No step is running. Temporary files and servers of this run are being {removal}"
+    return (
+        f"{first}\n  Being finished: {', '.join(steps)}.\n"
+        f"  Most steps need seconds, at most {ceil(ENDING_LIMIT / MINUTE)} minutes; nothing is cut off.\n"
+        f"  Then temporary files and servers of this run are {removal}"
+    )

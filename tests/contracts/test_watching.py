@@ -8,13 +8,18 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import anyio
 import pexpect
 import pytest
 
-from pipeline.cli.run import run
+from pipeline.cli.run import REMOVAL_LIMIT, run
+from pipeline.errors import Interrupted
+from pipeline.rehearsal import docker_nodes
 from pipeline.reporting.history import PastRun, PastStep, add_to_history, read_history
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
+from pipeline.runners.host import ENDING_LIMIT
+from pipeline.servers import image, process
 
 WORK = """
 import sys
@@ -137,6 +142,7 @@ def test_ctrl_c_says_what_is_being_finished_and_a_second_one_cuts_nothing_off(pl
     child.expect("Ctrl-C: the run is ending")
     child.expect("Being finished: slow: apply")
     child.expect("at most 5 minutes")
+    child.expect("Then temporary files and servers of this run are removed: at most 4 minutes")
     child.expect("the run is ending · . s since the interrupt")
     child.sendintr()
     child.expect("Ctrl-C again: the run is already ending")
@@ -147,6 +153,25 @@ def test_ctrl_c_says_what_is_being_finished_and_a_second_one_cuts_nothing_off(pl
     written = report(place)
     assert written["exit_code"] == 130
     assert [step["summary"] for step in written["steps"]] == ["interrupted"]  # type: ignore[attr-defined]
+
+
+def test_ctrl_c_without_a_step_says_how_long_the_removal_takes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def verb(_progress: Progress, _report: Report) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        await anyio.sleep_forever()
+
+    with pytest.raises(Interrupted):
+        run(verb, "verify", "aws", tmp_path / "reports")
+    removal = "Temporary files and servers of this run are being removed: at most 4 minutes."
+    assert f"No step is running. {removal}" in capsys.readouterr().err
+
+
+def test_the_times_after_ctrl_c_are_those_after_which_the_code_gives_up() -> None:
+    servers = 3 * 2 * process.STOP_LIMIT  # LocalStack, the database of local nodes, the server of a drill
+    assert servers + image.REMOVAL_LIMIT + docker_nodes.REMOVAL_LIMIT == REMOVAL_LIMIT <= 4 * 60
+    assert 4 * 60 < ENDING_LIMIT <= 5 * 60
 
 
 def test_ctrl_c_at_a_question_ends_the_run_with_a_report_that_nothing_was_done(place: Path) -> None:

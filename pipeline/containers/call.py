@@ -189,11 +189,13 @@ class DaggerCall:
         return folder.with_directory(PLANS.name, plan) if plan else folder
 
     @asynccontextmanager
-    async def _surroundings(self, progress: Progress) -> AsyncIterator[tuple[Surroundings, Workbench]]:
+    async def _surroundings(
+        self, progress: Progress, report: Report
+    ) -> AsyncIterator[tuple[Surroundings, Workbench]]:
         def keep(states: dagger.Directory) -> None:
             self.kept["state"] = states
 
-        async with containers(await self._box(), progress, keep) as place:
+        async with containers(await self._box(), progress, report, keep) as place:
             yield place
 
     @asynccontextmanager

@@ -14,7 +14,9 @@ from pipeline.containers.workspace import workspace
 from pipeline.rehearsal.local_nodes import rehearsal_secrets
 from pipeline.rehearsal.surroundings import Surroundings
 from pipeline.rehearsal.workspace import REAL
+from pipeline.reporting.activity import Shown, activity
 from pipeline.reporting.progress import Progress
+from pipeline.reporting.report import Report
 from pipeline.runners.cleanup import afterwards
 from pipeline.runners.container import WORKSPACE, ContainerRunner
 from pipeline.runners.workbench import Workbench
@@ -32,6 +34,7 @@ STATE_FILES = tuple(
 async def containers(
     box: Toolbox,
     progress: Progress,
+    report: Report,
     keep: Callable[["dagger.Directory"], None],
 ) -> AsyncIterator[tuple[Surroundings, Workbench]]:
     """Rehearse in containers, without the files of a real deployment in infrastructure/.
@@ -39,16 +42,17 @@ async def containers(
     Args:
         box: the toolbox in which the servers and the steps run.
         progress: shows notes and steps to the user.
+        report: records start and stop of the servers.
         keep: gets the states at the end.
 
     Raises:
         ToolError: a server did not start.
     """
-    run = token_hex(8)
+    run, act = token_hex(8), partial(activity, progress, report)
     clean = box.infrastructure.filter(exclude=[f"**/{pattern}" for pattern in REAL])
     async with (
-        localstack(box.container, run) as aws,
-        postgres(box.dag, box.container, run) as database,
+        Shown(act, "LocalStack", localstack(box.container, run)) as aws,
+        Shown(act, "PostgreSQL", postgres(box.dag, box.container, run)) as database,
         workspace(box.dag, box.container, clean, run) as mounted,
     ):
         surroundings = Surroundings(aws, database, WORKSPACE, beside_a_service(box, {}))

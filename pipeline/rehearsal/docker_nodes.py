@@ -4,7 +4,7 @@ import os
 import re
 import secrets
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
@@ -16,6 +16,7 @@ from pipeline.errors import ToolError
 from pipeline.machine.network import DIRECT, PROXIES, authorities
 from pipeline.machine.scratch import NODES, dead, remove
 from pipeline.machine.waiting import until
+from pipeline.reporting.activity import Act
 from pipeline.reporting.progress import Progress
 from pipeline.runners.cleanup import afterwards
 from pipeline.servers.docker import docker, inspect_images, pour
@@ -76,7 +77,10 @@ class Nodes:
 
 @asynccontextmanager
 async def nodes(
-    directory: Path, stock: Mapping[str, Iterable[str]], older: Collection[str] = ()
+    directory: Path,
+    stock: Mapping[str, Iterable[str]],
+    older: Collection[str] = (),
+    act: Act = nullcontext,
 ) -> AsyncIterator[Nodes]:
     """Run nodes during the block. They are always removed completely.
 
@@ -84,6 +88,7 @@ async def nodes(
         directory: a directory of their own, for the key.
         stock: the images that each node starts with, by the node's name.
         older: the names of the nodes with Debian 12.
+        act: shows start, copying of images and removal.
 
     Raises:
         ToolError: Docker reported an error, or SSH cannot use the directory's name.
@@ -95,14 +100,15 @@ async def nodes(
         raise ToolError(what, "run again with TMPDIR=/tmp")
     run = f"quickdata-{secrets.token_hex(4)}"
     (directory / NODES).write_text(run)  # if this run is killed, the next run removes these nodes
-    async with afterwards(partial(_remove, run)):
-        images = {name: await _build_image(OLDER_BASE if name in older else BASE) for name in stock}
+    async with afterwards(partial(_remove, run, act)):
+        with act("nodes: image"):
+            images = {name: await _build_image(OLDER_BASE if name in older else BASE) for name in stock}
         prefix = await _create_network(run)
         addresses = {name: f"{prefix}.{number}" for number, name in enumerate(stock, start=10)}
         started = Nodes(run, f"{prefix}.1", addresses, *await _make_key(directory))
         async with create_task_group() as group:
             for name, names in stock.items():
-                group.start_soon(_start, started, name, images[name], tuple(names))
+                group.start_soon(_start, started, name, images[name], tuple(names), act)
         yield started
 
 
@@ -174,7 +180,16 @@ async def _make_key(directory: Path) -> tuple[str, str]:
     return key, public.strip()
 
 
-async def _start(nodes: Nodes, name: str, image: str, stock: tuple[str, ...]) -> None:
+async def _start(nodes: Nodes, name: str, image: str, stock: tuple[str, ...], act: Act = nullcontext) -> None:
+    with act(f"{name}: start"):
+        await _run(nodes, name, image)
+    if stock:
+        with act(f"{name}: copy images"):
+            await pour(nodes.container(name), stock)
+
+
+async def _run(nodes: Nodes, name: str, image: str) -> None:
+    """Run a node's container, let the SSH key in, and wait for its Docker."""
     container = nodes.container(name)
     named = ("--name", container, "--hostname", name, f"--label={LABEL}={nodes.run}")
     placed = ("--network", nodes.run, "--ip", nodes.addresses[name])
@@ -187,8 +202,6 @@ async def _start(nodes: Nodes, name: str, image: str, stock: tuple[str, ...]) ->
         stdin=nodes.public_key.encode(),
     )
     await _require_docker(container)
-    if stock:
-        await pour(container, stock)
 
 
 async def _require_docker(container: str) -> None:
@@ -211,12 +224,13 @@ async def _make(*words: str) -> None:
         await docker(*words)
 
 
-async def _remove(run: str) -> None:
+async def _remove(run: str, act: Act = nullcontext) -> None:
     """Remove all containers and networks of a run, and try again while the daemon is busy with them."""
-    if not await until(partial(_try_to_remove, run), REMOVAL_LIMIT):
-        label = f"label={LABEL}={run}"
-        fix = f"docker rm -fv $(docker ps -aq --filter {label}); docker network rm {run}"
-        raise ToolError(f"the nodes {run} could not be removed", fix)
+    with act("nodes: removal"):
+        if not await until(partial(_try_to_remove, run), REMOVAL_LIMIT):
+            label = f"label={LABEL}={run}"
+            fix = f"docker rm -fv $(docker ps -aq --filter {label}); docker network rm {run}"
+            raise ToolError(f"the nodes {run} could not be removed", fix)
 
 
 async def _try_to_remove(run: str) -> bool:

@@ -4,6 +4,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path, PurePath
 from secrets import token_urlsafe
 from typing import Any
@@ -12,6 +13,7 @@ from pipeline.deployment import DATABASE, Deployment
 from pipeline.machine.room import require_room, temporary
 from pipeline.rehearsal.database import Database
 from pipeline.rehearsal.surroundings import Surroundings, open_surroundings
+from pipeline.reporting.activity import activity
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
 from pipeline.runners.host import HostRunner
@@ -24,23 +26,26 @@ from pipeline.tofu.stack import STACKS
 REHEARSAL_BYTES = 500 * 10**6
 """The most bytes of the rehearsal's directory: 331 MB were measured, without the provider."""
 
-OpenSurroundings = Callable[[Progress], AbstractAsyncContextManager[tuple[Surroundings, Workbench]]]
+OpenSurroundings = Callable[[Progress, Report], AbstractAsyncContextManager[tuple[Surroundings, Workbench]]]
 """Where a rehearsal runs: on this machine, or in containers."""
 
 
 @asynccontextmanager
-async def rehearse_on_this_machine(progress: Progress) -> AsyncIterator[tuple[Surroundings, Workbench]]:
+async def rehearse_on_this_machine(
+    progress: Progress, report: Report
+) -> AsyncIterator[tuple[Surroundings, Workbench]]:
     """Rehearse on this machine: the servers and the steps are processes.
 
     Args:
         progress: shows notes and steps to the user.
+        report: records start and stop of the servers.
 
     Raises:
         ToolError: a server did not start, or a tool is missing and cannot be downloaded.
     """
     room = temporary(REHEARSAL_BYTES, "for a rehearsal")
     require_room([room, *tools.downloads(room.directory / folder for folder in STACKS.values())])
-    async with open_surroundings() as surroundings:
+    async with open_surroundings(partial(activity, progress, report)) as surroundings:
         yield surroundings, workbench(surroundings.workspace, rehearsal_secrets(surroundings), progress)
 
 

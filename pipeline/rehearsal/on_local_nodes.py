@@ -38,7 +38,7 @@ async def rehearse(
         PipelineError: a step or a proof failed.
     """
     report.not_proven.extend(NOT_PROVEN)
-    async with place(progress) as (surroundings, bench):
+    async with place(progress, report) as (surroundings, bench):
         d = local_deployment(surroundings, suffix, progress, report, bench)
         await prepare(d, surroundings)
         deployed = await deploy.deploy(d)

@@ -1,13 +1,14 @@
 """What a rehearsal on local nodes runs in: LocalStack, PostgreSQL, and a throwaway workspace."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import PurePath
 
 from pipeline.backups.places import at, own
 from pipeline.backups.site import OpenSite
 from pipeline.rehearsal.workspace import throwaway_workspace
+from pipeline.reporting.activity import Act, Shown
 from pipeline.servers.localstack import LocalStack, localstack
 from pipeline.servers.postgres import Postgres, postgres
 
@@ -30,12 +31,18 @@ class Surroundings:
 
 
 @asynccontextmanager
-async def open_surroundings() -> AsyncIterator[Surroundings]:
+async def open_surroundings(act: Act = nullcontext) -> AsyncIterator[Surroundings]:
     """Run the servers during the block. Afterwards no process and no file is left behind.
+
+    Args:
+        act: shows start and stop of the servers.
 
     Raises:
         ToolError: a server did not start.
     """
     with throwaway_workspace() as directory:
-        async with postgres(directory / "postgres") as database, localstack(directory / "localstack") as aws:
+        async with (
+            Shown(act, "PostgreSQL", postgres(directory / "postgres")) as database,
+            Shown(act, "LocalStack", localstack(directory / "localstack")) as aws,
+        ):
             yield Surroundings(aws, database, directory / "workspace", site=at(own))

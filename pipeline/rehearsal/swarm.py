@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from secrets import token_urlsafe
@@ -18,6 +19,7 @@ from pipeline.machine.room import Need, require_room, temporary
 from pipeline.rehearsal.docker_nodes import Nodes, nodes
 from pipeline.rehearsal.local_nodes import workbench
 from pipeline.rehearsal.workspace import throwaway_workspace
+from pipeline.reporting.activity import Shown, activity
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
 from pipeline.servers.docker import STAND_IN, docker, inspect_images
@@ -83,14 +85,13 @@ async def swarm(
     Raises:
         PipelineError: a server, a node or a step failed.
     """
-    content, needed = vault(), await find_stock(workers, domain)
+    content, needed, act = vault(), await find_stock(workers, domain), partial(activity, progress, report)
     require_room(await _needs(needed))
     find_or_download_tofu()  # before the nodes start, because a download takes time
     with throwaway_workspace() as directory:
-        progress.note(f"nodes: {len(needed)} containers start, and the stack's images are copied into them")
         async with (
-            nodes(directory, needed, older) as machines,
-            localstack(directory / "localstack", listen=machines.gateway) as aws,
+            nodes(directory, needed, older, act) as machines,
+            Shown(act, "LocalStack", localstack(directory / "localstack", listen=machines.gateway)) as aws,
         ):
             names = ", ".join(machines.container(name) for name in needed)
             progress.note(f"nodes: {names} run; to look into one: docker exec -it NAME bash")

@@ -75,7 +75,7 @@ class Report:
             outcome=_outcome(result),
             summary=result.outcome if step.must_fail else result.summary,
             last_lines=last_lines(step.stream, result.stdout, result.stderr, LAST_LINES) if shown else [],
-            changed=changed_tasks(result.stdout) if step.command[0] == PLAYBOOK else {},
+            changed=changed_tasks(result.stdout) if PLAYBOOK in step.command[:1] else {},
         )
 
     def record_interruption(self, step: Step, started: str) -> None:

@@ -19,6 +19,7 @@ from pipeline.containers.verbs import explain
 from pipeline.errors import PipelineError, ToolError
 from pipeline.rehearsal.workspace import REAL
 from pipeline.reporting.progress import Progress
+from pipeline.reporting.report import Report
 from pipeline.runners import cleanup
 from pipeline.runners.container import ContainerRunner
 from pipeline.servers.postgres import binaries
@@ -50,7 +51,8 @@ class Kept:
 
 def rehearsing(keep: Callable[[dagger.Directory], None] | None = None) -> Any:
     toolbox = dag.container().with_env_variable("PATH", ENVIRONMENT["PATH"])
-    return containers(Toolbox(dag, toolbox, ToolboxSources(), dag.directory()), Progress(), keep or Kept())
+    box = Toolbox(dag, toolbox, ToolboxSources(), dag.directory())
+    return containers(box, Progress(), Report("rehearse", "localstack"), keep or Kept())
 
 
 def named(chain: list[Field], name: str) -> list[dict[str, Any]]:

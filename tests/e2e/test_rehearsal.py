@@ -148,7 +148,9 @@ def test_another_one_beside_it_was_interrupted_in_a_playbook_and_said_so(rehears
     assert "interrupted by SIGTERM" in rehearsed.cut.stderr
     assert "Traceback" not in rehearsed.cut.stderr
     assert rehearsed.cut.report["error"]["exit_code"] == 130
-    assert rehearsed.cut.report["steps"][-1]["summary"] == "interrupted"
+    summaries = {step["name"]: step["summary"] for step in rehearsed.cut.report["steps"]}
+    assert "interrupted" in summaries.values()
+    assert summaries["LocalStack: stop"] == summaries["PostgreSQL: stop"] == ""
 
 
 def test_nothing_is_left_behind_by_two_rehearsals_at_once(rehearsed: Run, checkout: Checkout) -> None:

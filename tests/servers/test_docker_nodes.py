@@ -2,7 +2,8 @@
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,26 @@ async def test_a_name_that_ssh_cannot_use_is_told_before_anything_is_started(nam
         async with nodes(Path("/tmp", name), {}):
             pass
     assert "TMPDIR=/tmp" in str(caught.value)
+
+
+async def test_start_copying_and_removal_of_nodes_are_shown(stub: Stub, tmp_path: Path) -> None:
+    stub("[ $1 = image ] && echo '[{}]'; exit 0")
+    (tmp_path / "ssh-keygen").unlink()
+    (tmp_path / "ssh-keygen").write_text('#!/bin/sh\nfor file; do :; done\ntouch "$file" "$file.pub"\n')
+    (tmp_path / "ssh-keygen").chmod(0o755)
+    shown: list[str] = []
+
+    @contextmanager
+    def act(name: str) -> Iterator[None]:
+        shown.append(name)
+        yield
+
+    with tempfile.TemporaryDirectory(dir="/tmp") as directory:
+        async with nodes(Path(directory), {"manager": ("adminer",), "worker-1": ()}, act=act):
+            before = list(shown)
+    assert before[0] == "nodes: image"
+    assert sorted(before[1:]) == ["manager: copy images", "manager: start", "worker-1: start"]
+    assert shown[len(before) :] == ["nodes: removal"]
 
 
 async def test_an_image_is_built_by_the_proxy_and_no_command_holds_its_password(

@@ -24,7 +24,7 @@ def test_a_ctrl_c_leaves_nothing_behind(tmp_path: Path, moment: str) -> None:
     assert "interrupted by SIGINT" in err
     assert "Traceback" not in err
     assert checkout.report()["error"]["exit_code"] == 130
-    assert checkout.report()["steps"][-1]["summary"] == "interrupted"
+    assert "interrupted" in [step["summary"] for step in checkout.report()["steps"]]
     assert checkout.left_behind() == []
 
 

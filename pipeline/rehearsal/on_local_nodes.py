@@ -8,7 +8,7 @@ from pipeline.rehearsal.local_nodes import (
     prepare,
     rehearse_on_this_machine,
 )
-from pipeline.rehearsal.proofs import run_epilogue
+from pipeline.rehearsal.proofs import PROOFS, expecting, run_epilogue
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
 
@@ -38,9 +38,10 @@ async def rehearse(
         PipelineError: a step or a proof failed.
     """
     report.not_proven.extend(NOT_PROVEN)
-    async with place(progress, report) as (surroundings, bench):
-        d = local_deployment(surroundings, suffix, progress, report, bench)
-        await prepare(d, surroundings)
-        deployed = await deploy.deploy(d)
-        report.prove("deploy and verify", node.in_words(deployed.proof), **deployed.proof)
-        await run_epilogue(d, surroundings)
+    with expecting(report, PROOFS):
+        async with place(progress, report) as (surroundings, bench):
+            d = local_deployment(surroundings, suffix, progress, report, bench)
+            await prepare(d, surroundings)
+            deployed = await deploy.deploy(d)
+            report.prove("deploy and verify", node.in_words(deployed.proof), **deployed.proof)
+            await run_epilogue(d, surroundings)

@@ -1,5 +1,7 @@
 """The last part of a rehearsal: damage and restore, a second deployment, and the end of the app."""
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import PurePosixPath
 
@@ -15,12 +17,24 @@ from pipeline.deploy.destroy import destroy
 from pipeline.deploy.gate import gate_storage
 from pipeline.deploy.order import deploy
 from pipeline.deployment import DATABASE, Deployment
-from pipeline.errors import PlanRefused, VerifyFailed
+from pipeline.errors import PlanRefused, VerifyFailed, most_telling
 from pipeline.rehearsal import cron
 from pipeline.rehearsal.database import Database
 from pipeline.rehearsal.surroundings import Surroundings
+from pipeline.reporting.report import Report
 from pipeline.steps.step import Step
 from pipeline.tofu.plan import Plan
+
+PROOFS = (
+    "deploy and verify",
+    "damage and restore",
+    "stack file",
+    "second deploy",
+    "drill",
+    "app destroyed",
+    "storage destroy",
+)
+"""The proofs of a rehearsal on local nodes, in their order."""
 
 DATABASE_NODE = PurePosixPath("nodes/database")
 CRON_FILE = DATABASE_NODE / "etc/cron.d/quickdata-pg-backup"
@@ -163,6 +177,43 @@ async def _plan_unprotected(d: Deployment) -> Plan:
 def _without_protection(address: str) -> str:
     kind, _, name = address.partition(".")
     return f'resource "{kind}" "{name}" {{\n  lifecycle {{\n    prevent_destroy = false\n  }}\n}}\n'
+
+
+@contextmanager
+def expecting(report: Report, names: Iterable[str]) -> Iterator[None]:
+    """Make sure that the block proves all that it promises. After a failure, list the proofs not reached.
+
+    Args:
+        report: gets that list in `not_proven`, with the reason.
+        names: the names of the proofs.
+
+    Raises:
+        VerifyFailed: the block ended well, but a proof is missing.
+    """
+    try:
+        yield
+        missing = _missing(report, names)
+        prove(not missing, f"it ended well without its proofs: {', '.join(missing)}")
+    except BaseException as error:
+        reason = _reason(report, most_telling(error))
+        report.not_proven += [f"not reached: {name} ({reason})" for name in _missing(report, names)]
+        raise
+
+
+def _missing(report: Report, names: Iterable[str]) -> list[str]:
+    return [name for name in names if name not in report.proofs]
+
+
+def _reason(report: Report, error: BaseException) -> str:
+    """Return the step that failed, or the error if it is not that of a step."""
+    if not isinstance(error, Exception):  # a task that is cancelled
+        return "the run was interrupted"
+    what = str(error).partition("\n")[0] or type(error).__name__
+    failed = [step for step in report.steps if step["outcome"] == "failed"]
+    cause = [
+        step["name"] for step in failed if what.startswith(f"{step['name']}:") or what == step["summary"]
+    ]
+    return f"the step “{cause[-1]}” failed" if cause else what
 
 
 def prove(proven: bool, otherwise: str) -> None:

@@ -20,6 +20,19 @@ from pipeline.rehearsal.swarm import Swarm
 from pipeline.servers.docker import docker
 from pipeline.targets.emulator import OWNER
 
+PROOFS = (
+    "deploy and verify",
+    "damage and restore",
+    "recovery",
+    "second recovery",
+    "Adminer",
+    "second deploy",
+    "physical drill",
+    "drill",
+    "app destroyed",
+    "storage destroy",
+)
+"""The proofs of a rehearsal on a Swarm, in their order."""
 TABLE = "nc_bases_v2"
 """A table that NocoDB itself creates."""
 TABLES = "select schemaname, tablename from pg_tables where tablename ~* 'customers'"

@@ -8,7 +8,8 @@ from pipeline.errors import ToolError
 from pipeline.rehearsal.docker_nodes import BASE, remove_dead_ones
 from pipeline.rehearsal.local_nodes import OpenSurroundings
 from pipeline.rehearsal.on_local_nodes import EMULATED, rehearse
-from pipeline.rehearsal.proofs_on_swarm import run_swarm_epilogue
+from pipeline.rehearsal.proofs import expecting
+from pipeline.rehearsal.proofs_on_swarm import PROOFS, run_swarm_epilogue
 from pipeline.rehearsal.swarm import find_stand_ins, stock, swarm
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
@@ -99,8 +100,9 @@ async def _on_swarm(progress: Progress, report: Report, suffix: str) -> None:
     report.not_proven.extend(NOT_PROVEN)
     if stand_ins := await find_stand_ins():
         report.not_proven.append(f"the published images (stand-ins ran instead): {', '.join(stand_ins)}")
-    async with swarm(progress, report, suffix) as s:
-        deployed = await deploy.deploy(s.d)
-        report.prove("deploy and verify", node.in_words(deployed.proof), **deployed.proof)
-        deployed.require_whole()
-        await run_swarm_epilogue(s)
+    with expecting(report, PROOFS):
+        async with swarm(progress, report, suffix) as s:
+            deployed = await deploy.deploy(s.d)
+            report.prove("deploy and verify", node.in_words(deployed.proof), **deployed.proof)
+            deployed.require_whole()
+            await run_swarm_epilogue(s)

@@ -1,22 +1,77 @@
 """What a rehearsal calls proven: not a damage that changed nothing, not a restore of other data."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path, PurePath
+from types import ModuleType
 
+import anyio
 import pytest
 
 from pipeline.backups.places import on_this_machine
-from pipeline.errors import VerifyFailed
+from pipeline.errors import ToolError, VerifyFailed
+from pipeline.rehearsal import on_local_nodes, proofs_on_swarm, which_nodes
 from pipeline.rehearsal import proofs as epilogue
 from pipeline.rehearsal.database import Database
 from pipeline.rehearsal.surroundings import Surroundings
+from pipeline.reporting.report import Report
 from pipeline.servers.localstack import LocalStack
 from pipeline.servers.postgres import Postgres
-from pipeline.steps.step import Step
+from pipeline.steps.step import Result, Step
 from tests.support.recording import Answer, RecordingRunner, deployment, plan_json, said_by_ansible
 
 SERVER = Postgres("127.0.0.1", 1, "nobody", "no-password", Path("/nowhere"))
 RESTORED = '{"id": "b1", "action": "restored", "tables": 1, "rows": 2, "mismatches": 0, "kept": "before"}'
+
+
+PROVES = re.compile(r'report\.prove\(\s*"([^"]+)"')
+
+
+def proven_by(*modules: ModuleType) -> set[str]:
+    """Return the names of the proofs in the code of some modules."""
+    return {name for each in modules for name in PROVES.findall(Path(str(each.__file__)).read_text())}
+
+
+def test_a_rehearsal_promises_what_its_code_proves() -> None:
+    elsewhere, local_only = {"drill"}, {"stack file"}  # drill is a verb too
+    assert set(epilogue.PROOFS) == proven_by(on_local_nodes, epilogue) | elsewhere
+    shared = set(proven_by(epilogue)) - local_only
+    assert set(proofs_on_swarm.PROOFS) == proven_by(which_nodes, proofs_on_swarm) | shared | elsewhere
+
+
+def test_after_a_failed_step_each_proof_that_was_not_reached_is_listed_with_that_step() -> None:
+    report = Report("rehearse", "localstack")
+    with (
+        pytest.raises(ToolError),
+        epilogue.expecting(report, ("deploy and verify", "drill", "app destroyed")),
+    ):
+        report.prove("deploy and verify", "2 rows")
+        result = Result(Step("restore", ("tool",)), 1, "", "no space", 1.0)
+        report.record_result(result, "2026-03-02T14:05:00+00:00")
+        result.check()
+    failed = "(the step “restore” failed)"
+    assert report.not_proven == [f"not reached: drill {failed}", f"not reached: app destroyed {failed}"]
+
+
+async def test_a_proof_that_fails_is_the_reason_itself_and_so_is_an_interrupt() -> None:
+    report = Report("rehearse", "localstack")
+    with pytest.raises(VerifyFailed), epilogue.expecting(report, ("drill",)):
+        epilogue.prove(False, "the damage changed nothing")
+    with anyio.CancelScope() as scope, epilogue.expecting(report, ("drill",)):
+        scope.cancel()
+        await anyio.sleep_forever()
+    reasons = ("rehearsal: the damage changed nothing", "the run was interrupted")
+    assert report.not_proven == [f"not reached: drill ({reason})" for reason in reasons]
+
+
+def test_a_rehearsal_that_ends_well_without_a_proof_has_failed() -> None:
+    report = Report("rehearse", "localstack")
+    with (
+        pytest.raises(VerifyFailed, match="without its proofs: drill"),
+        epilogue.expecting(report, ("drill",)),
+    ):
+        pass
+    assert report.not_proven == ["not reached: drill (rehearsal: it ended well without its proofs: drill)"]
 
 
 async def nothing(*_: object) -> None:

@@ -20,6 +20,7 @@ from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
 from pipeline.runners.host import ENDING_LIMIT
 from pipeline.servers import image, process
+from pipeline.steps.step import Step
 
 WORK = """
 import sys
@@ -225,6 +226,20 @@ def test_ctrl_c_while_the_report_is_written_cuts_nothing_off(
     run(verb, "verify", "aws", tmp_path / "reports")
     assert report(tmp_path)["exit_code"] == 0
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_the_report_has_the_last_good_run_that_went_alike(tmp_path: Path) -> None:
+    async def verb(progress: Progress, _report: Report) -> None:
+        step = Step("slow: apply", ("tool",))
+        progress.begin_step(step)
+        progress.end_step(step, None)
+
+    other = PastRun("verify", "aws", 0, 1200.0, [PastStep("nodes: image", 60.0, 60.0)])
+    (tmp_path / "reports").mkdir()
+    for past in (LONG, other):
+        add_to_history(tmp_path / "reports", past)
+    run(verb, "verify", "aws", tmp_path / "reports")
+    assert report(tmp_path)["previous"] == LONG.summary()
 
 
 def test_no_at_a_question_is_no_failure_to_prove_anything(place: Path) -> None:

@@ -209,6 +209,7 @@ async def _begin_physical_backups(d: Deployment) -> DeployedInPart | None:
         taken = f"backup {first['label']} was taken in {first['seconds']} s"
         words = f"{taken}; its rows are counted at {first['point']}"
         d.report.prove("first physical backup", words, **first)
+        d.progress.note(d.advice("`quickdata drill --physical` proves that the physical backups come back"))
     return None
 
 

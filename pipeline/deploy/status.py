@@ -10,10 +10,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-import yaml
 from anyio import CancelScope, Lock, create_task_group
 
-from pipeline.ansible.playbooks import FOLDER
 from pipeline.aws.existing import STOPPED
 from pipeline.backups.catalogue import age, list_backups
 from pipeline.backups.health import last_verified, physical_problems, problems
@@ -24,14 +22,12 @@ from pipeline.deploy.planning import make_plan
 from pipeline.deploy.services import list_services
 from pipeline.deploy.stopped_nodes import how_to_start
 from pipeline.deployment import DATABASE, Deployment
-from pipeline.errors import PipelineError, SettingsError
+from pipeline.errors import PipelineError
 from pipeline.states.ready import prepare_stack
 from pipeline.tofu.plan import Plan
 from pipeline.tofu.stack import Stack
 from quickdata_node.physical.summary import Summary
 
-SETTINGS = FOLDER / "group_vars/all/main.yml"
-PITR = "quickdata_pitr"
 ROLES = {"manager", "database"}
 GONE = "terminated"
 BLIND = "could not be checked"
@@ -146,9 +142,6 @@ async def _backups(d: Deployment) -> Finding:
         lines = [each.what for each in wrong] + lines
         fix = fix or (wrong[0].fix if wrong else "")
         lines += _physical_in_words(known)
-    elif await _wants_physical(d):
-        lines.insert(0, "physical backups are on, but none was ever taken")
-        fix = fix or "`quickdata deploy` takes the first one, or says why not"
     return Finding("backups", tuple(lines), facts, d.advice(fix) if fix else "")
 
 
@@ -159,15 +152,6 @@ def _physical_in_words(known: Summary) -> list[str]:
         f"the last proof point of the physical backups is {known.point or 'none yet'}",
         f"the last drill of the physical backups: {in_words_verified(known)}",
     ]
-
-
-async def _wants_physical(d: Deployment) -> bool:
-    """Return whether the deployment asks for physical backups, as the playbooks do."""
-    try:
-        declared = yaml.safe_load(await d.runner.read(SETTINGS) or "") or {}
-        return bool(d.common.get(PITR, declared.get(PITR)))
-    except (yaml.YAMLError, AttributeError) as error:
-        raise SettingsError(f"{SETTINGS} cannot be understood", "restore the file from git") from error
 
 
 async def _nodes(d: Deployment) -> Finding:

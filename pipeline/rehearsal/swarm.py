@@ -136,9 +136,9 @@ def _with_addresses(d: Deployment, machines: Nodes) -> Deployment:
 
 
 def _physical_backups(stock: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
-    """Return the variables that turn physical backups on; without its image here, the node builds it."""
+    """Return the variable that names the image with pgBackRest; without one here, the node builds it."""
     image = next((name for name in stock["database"] if name.startswith(PITR_BUILT)), "")
-    return {"quickdata_pitr": True} | ({PITR_IMAGE: image} if image else {})
+    return {PITR_IMAGE: image} if image else {}
 
 
 def node_environment() -> dict[str, str]:

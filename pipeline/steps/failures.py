@@ -159,6 +159,14 @@ KNOWN: tuple[tuple[str, type[PipelineError], str, str], ...] = (
         "free some space on that disk, then run again",
     ),
     (
+        r"No image with pgBackRest: ",
+        ToolError,
+        "the database node has no image with pgBackRest, so no database was started or changed",
+        "let the node reach apt.postgresql.org and the registry; or name an image of your own in"
+        " quickdata_pitr_image, in infrastructure/ansible/group_vars/all/images.yml; or go without physical"
+        " backups: set `quickdata_pitr: false` in main.yml beside that file; then deploy again",
+    ),
+    (
         r"invalid (LC_COLLATE )?locale name|locale .* is not installed",
         ToolError,
         "the database's locale is not installed on this machine",

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.support.ansible_workspace import TOOLS, Run, Workspace
 
@@ -20,6 +21,22 @@ PLAYBOOK = """
     - name: The volume
       ansible.builtin.import_role: {name: swarm, tasks_from: volume.yml}
 """
+FOLLOWED = """
+- hosts: databases
+  gather_facts: false
+  tasks:
+    - name: The role, as far as it decides on physical backups
+      ansible.builtin.import_role: {name: swarm, tasks_from: first.yml}
+    - name: Its place
+      ansible.builtin.file: {path: "{{ data_dir }}/postgresql/18/docker", state: directory, mode: "0755"}
+    - name: A database
+      ansible.builtin.copy:
+        dest: "{{ data_dir }}/postgresql/18/docker/PG_VERSION"
+        content: "18"
+        mode: "0644"
+    - name: It takes no physical backups
+      ansible.builtin.file: {path: "{{ pitr_mark }}", state: absent}
+"""
 ALONE = 'mount --bind "$1" /etc/fstab && shift && exec "$@"'
 """The mounts of a play, and its /etc/fstab, are its own: no other process sees them."""
 PATH = f"{TOOLS}:{os.environ['PATH']}:/usr/sbin:/sbin"
@@ -29,6 +46,7 @@ SMALL, LARGE = 320 * MIB, 400 * MIB
 CAP_SYS_RESOURCE = 24  # capabilities(7), linux/capability.h
 LINUX = 0x83
 """The type of a partition for Linux, in the table of a PC."""
+DECIDED, NOTE = "Decide on physical backups", "swarm : Note that the database takes physical backups"
 FORMAT, GROW = "swarm : Format a blank volume", "swarm : Grow the file system to the size of the volume"
 
 
@@ -58,8 +76,8 @@ def device(image: Path) -> Iterator[str]:
     losetup("--detach", found)
 
 
-def play(workspace: Workspace, device: str, **variables: object) -> Run:
-    (workspace.path / "ansible/volume.yml").write_text(PLAYBOOK)
+def play(workspace: Workspace, device: str, playbook: str = PLAYBOOK, **variables: object) -> Run:
+    (workspace.path / "ansible/volume.yml").write_text(playbook)
     fstab, mounted = workspace.path / "fstab", workspace.path / "mounted"
     fstab.touch()
     given = {"swarm_volume_device": device, "swarm_volume_id": "vol-1", "data_dir": str(mounted), **variables}
@@ -161,3 +179,17 @@ def test_a_device_that_does_not_come_is_explained(playbooks: Workspace) -> None:
     assert run.exit_code != 0
     assert "vol-1 is not at /dev/disk/by-id/none after 1 seconds" in run.output
     assert "TF_VAR_instance_types, such as t3.medium" in run.output
+
+
+def test_a_database_on_a_volume_that_is_not_mounted_yet_is_not_taken_for_a_new_one(
+    playbooks: Workspace, device: str
+) -> None:
+    """The tasks of the role in its own order. Each play begins without the mount."""
+    tasks = playbooks.path / "ansible/roles/swarm/tasks"
+    main = yaml.safe_load((tasks / "main.yml").read_text())
+    [last] = [number for number, task in enumerate(main) if task["name"] == DECIDED]
+    (tasks / "first.yml").write_text(yaml.safe_dump(main[: last + 1]))
+    real = {"node_is_real": True, "ansible_become": False, "node_prefix": "", "private_ip": "10.0.0.1"}
+    given = {**real, "swarm_volume_id": "vol-0123456789abcdef0"}
+    assert {FORMAT, NOTE} <= changed(play(playbooks, device, FOLLOWED, **given)), "this one is new"
+    assert NOTE not in changed(play(playbooks, device, FOLLOWED, **given))

@@ -24,6 +24,7 @@ PLAYBOOK = """
         (("postgresql/18/docker/PG_VERSION", "pitr"), {}, True),
         (("postgresql/18/docker/PG_VERSION",), {"quickdata_pitr": True}, True),
         ((), {"quickdata_pitr": False}, False),
+        (("postgresql/recovery/1a2b3c4d/stage",), {}, True),
     ],
     ids=[
         "a new database",
@@ -31,6 +32,7 @@ PLAYBOOK = """
         "one that takes them",
         "one that shall",
         "a new one that shall not",
+        "a folder without a database",
     ],
 )
 def test_a_new_database_takes_physical_backups_and_an_existing_one_goes_on(
@@ -43,3 +45,18 @@ def test_a_new_database_takes_physical_backups_and_an_existing_one_goes_on(
     done = playbooks.play("default", "-e", json.dumps({"data_dir": str(tmp_path), **given}))
     assert done.exit_code == 0, done.output
     assert (tmp_path / "pitr").exists() is on
+
+
+def test_without_its_volume_no_database_is_taken_for_a_new_one(playbooks: Workspace, tmp_path: Path) -> None:
+    (playbooks.path / "ansible/default.yml").write_text(PLAYBOOK)
+    given = {"data_dir": str(tmp_path), "swarm_volume_id": "vol-0123456789abcdef0"}
+    done = playbooks.play("default", "-e", json.dumps(given))
+    assert done.exit_code != 0 and "is not a mountpoint" in done.output
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_local_node_never_takes_physical_backups(playbooks: Workspace) -> None:
+    done = playbooks.play("swarm", "-e", json.dumps({"quickdata_pitr": True}))
+    assert done.exit_code == 0, done.output
+    data = playbooks.node("database", "srv/quickdata")
+    assert sorted(each.name for each in data.iterdir()) == ["nocodb", "postgresql"]

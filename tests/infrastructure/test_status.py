@@ -242,7 +242,7 @@ async def test_physical_backups_are_told_and_old_ones_are_an_alarm(live: Live) -
     assert backups.well and "physical backups are off since 20" in str(backups)
     assert "1 stay in the bucket" in str(backups)
     live.put("postgres/nocodb_db/physical.json", physical(timedelta(hours=1), on_since=datetime.now(UTC)))
-    assert "no physical backup was taken since they are on again, 20" in (await live.bad())["backups"]
+    assert "no physical backup was taken since they are on, 20" in (await live.bad())["backups"]
     live.put("postgres/nocodb_db/physical.json", physical(timedelta(hours=1), verified_at=None))
     said = (await live.bad())["backups"]
     assert "no drill has recovered the physical backups yet" in said and "drill --physical" in said
@@ -251,11 +251,12 @@ async def test_physical_backups_are_told_and_old_ones_are_an_alarm(live: Live) -
 
 
 async def test_physical_backups_that_were_never_taken_are_an_alarm(live: Live) -> None:
-    on = replace(live.deployment(), common={"quickdata_pitr": True})
-    [_, backups, *_] = await status(on)
-    assert not backups.well and "physical backups are on, but none was ever taken" in str(backups)
     [_, backups, *_] = await status(live.deployment())
     assert backups.well
+    never = {"backups": [], "point": None, "proven_at": None, "on_since": datetime.now(UTC)}
+    live.put("postgres/nocodb_db/physical.json", physical(timedelta(), **never))
+    said = (await live.bad())["backups"]
+    assert "no physical backup was taken since they are on, 20" in said and "physical-backup.sh" in said
 
 
 async def test_far_fewer_bases_and_rows_than_in_a_backup_before_are_an_alarm(live: Live) -> None:

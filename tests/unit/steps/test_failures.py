@@ -41,6 +41,7 @@ KNOWN = [
     ('format: The state file could not be\nparsed as JSON: x\nnot have a "version" a', ToolError, "damaged"),
     ('The state file does not have a "version" attribute, which is', SettingsError, "is encrypted"),
     ("nocodb_db: not healthy, and rolled back if updated. x", ToolError, "a service is not healthy"),
+    ("dial tcp: i/o timeout. No image with pgBackRest: x", ToolError, "the database node has no image with"),
     ("OSError: [Errno 28] No space left on device", ToolError, "disk is full"),
     ("dial tcp 127.0.0.1:1: connect: connection refused", ToolError, "does not answer"),
     ("InvalidClientTokenId: The security token", ToolError, "credentials"),

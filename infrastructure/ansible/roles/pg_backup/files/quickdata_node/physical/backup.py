@@ -55,21 +55,21 @@ def main(run: Run, arguments: Sequence[str]) -> None:
         return
     keys.require_on(config)
     take_lock(run, config)
-    keys.refresh(config)
     known = off.note_on(config.bucket, config.database)
+    keys.refresh(config)
     server = find_server(run, config)
     backrest = in_database(server)
     stop_backups(run, server.container)  # a killed run's, which still works in the container
     backrest.take_over() if options.take_over else backrest.create_stanza()
     before = backrest.info()
-    if options.if_none and before.good and not (known and known.on_since):
+    if options.if_none and before.good and not known.on_since:
         backrest.check()  # these backups may be another cluster's, whose repository takes no WAL of this one
         run.tell({"label": None})
         return
     backup(run, server, backrest, choose_kind(options.type, before, datetime.now(UTC)), known)
 
 
-def backup(run: Run, server: Server, backrest: PgBackRest, kind: str, known: Summary | None) -> None:
+def backup(run: Run, server: Server, backrest: PgBackRest, kind: str, known: Summary) -> None:
     """Take a backup, list it, remove what it replaces, and prove a moment."""
     database, store = server.config.database, Store(server.config.bucket)
     backrest.backup(kind)

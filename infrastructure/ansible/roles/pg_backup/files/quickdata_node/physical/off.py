@@ -1,4 +1,4 @@
-"""Physical backups that are turned off, or on again: the summary in the bucket says so, and since when."""
+"""Physical backups that are turned off or on: the summary in the bucket says so, and since when."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -25,11 +25,11 @@ def note(bucket: str, database: str) -> None:
         raise Failed(what, "the lines above say why; deploy again") from error
 
 
-def note_on(bucket: str, database: str) -> Summary | None:
-    """Note in the summary that physical backups are on again, before the first backup: it may fail.
+def note_on(bucket: str, database: str) -> Summary:
+    """Note in the summary that physical backups are on, before the first backup: it may fail.
 
     Returns:
-        The summary; its `on_since` says that a backup is due, because WAL is missing.
+        The summary; its `on_since` says that a backup is due: the first one, or one after missing WAL.
 
     Raises:
         Failed: the bucket cannot be read or written.
@@ -37,8 +37,8 @@ def note_on(bucket: str, database: str) -> Summary | None:
     store = Store(bucket)
     try:
         known = _read(store, database)
-        if known and known.off_since:
-            known = replace(known, off_since=None, on_since=datetime.now(UTC))
+        if known is None or known.off_since:
+            known = replace(known or Summary(database, []), off_since=None, on_since=datetime.now(UTC))
             summary.write(store, known)
     except StoreFailed as error:
         what = "the summary of the physical backups cannot be read or written"

@@ -58,7 +58,7 @@ class Summary:
         point: name of the newest proof point; None if there is none yet.
         proven_at: its moment, in UTC.
         off_since: when physical backups were turned off, in UTC; None while they are on.
-        on_since: when they were turned on again, in UTC; None as soon as a good backup was taken since.
+        on_since: when they were turned on, in UTC; None as soon as a good backup was taken since.
         verified: name of the proof point that a drill compared last; None if there was no drill yet.
         verified_at: when that drill ended, in UTC.
         gaps: the spans that no recovery reaches, oldest first.

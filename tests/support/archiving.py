@@ -42,6 +42,8 @@ ARCHIVING = (
     "archive_timeout=30",
 )
 CONFIGURATION = REPOSITORY / "infrastructure/ansible/roles/nocodb/templates/pgbackrest.conf.j2"
+SERVICE = "com.docker.swarm.service.name=nocodb_db"
+"""The label by which the runbook finds the database's container."""
 SEGMENT = re.compile(r".*/[0-9A-F]{24}-[0-9a-f]{40}\.zst")
 RECOVERY = "arn:aws:iam::000000000000:role/quickdata-test-recovery"
 
@@ -158,9 +160,8 @@ class Archiving:
         )
         first = ("--env=POSTGRES_PASSWORD=x", f"--env=POSTGRES_USER={ROLE}", f"--env=POSTGRES_DB={DATABASE}")
         settings = [word for each in ARCHIVING[: 3 * archives] for word in ("-c", each)]
-        docker(
-            "run", "--detach", "--init", f"--name={self.name}", *mounts, *first, IMAGE, "postgres", *settings
-        )
+        named = (f"--name={self.name}", f"--label={SERVICE}")
+        docker("run", "--detach", "--init", *named, *mounts, *first, IMAGE, "postgres", *settings)
         self.wait()
 
     def wait(self) -> None:

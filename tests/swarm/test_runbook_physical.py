@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from tests.support.runbook import every_command
 pytestmark = [NODES, pytest.mark.timeout(600)]
 
 REPOSITORY = "postgres/pgbackrest/"
+WAITING = "select count(*) from pg_ls_archive_statusdir() where name like '%.ready'"
 SWARM = """
 docker() {
   case "$*" in
@@ -75,6 +77,9 @@ def type_in(server: Archiving, lines: list[str], **places: str) -> str:
     print(done.stdout, done.stderr)
     assert done.returncode == 0, done.stderr
     return done.stdout + done.stderr
+
+
+# --- the repository ---
 
 
 def delete_repository(server: Archiving) -> None:
@@ -133,3 +138,57 @@ def test_the_page_brings_a_database_back_whose_repository_was_deleted_with_the_c
         server.sql("insert into customers values (102)")
         back = server.recover("--to-time", "latest")
         assert (back.code, back.json["rows"]) == (0, 102), back.log
+
+
+# --- the volume ---
+
+
+@contextmanager
+def small_volume(server: Archiving, size: str) -> Iterator[None]:
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=1777", "tmpfs", server.volume]
+    subprocess.run(command, check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", server.volume], check=True)
+
+
+def fill(server: Archiving) -> int:
+    """Write rows until the database is down; return how many were committed."""
+    for number in range(1, 1000):
+        words = ("docker", "exec", server.name, "psql", "-XqAt", "-U", ROLE, "-d", DATABASE, "-c")
+        row = f"insert into customers values ({number})"
+        if subprocess.run([*words, row, "-c", "select pg_switch_wal()"], check=False).returncode:
+            return number
+    raise AssertionError("the volume never was full")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small volume")
+def test_the_page_brings_a_database_back_whose_volume_is_full_of_wal(
+    tmp_path: Path, storage: LocalStack
+) -> None:
+    server = Archiving(tmp_path / "node", storage)
+    with small_volume(server, "400m"):
+        server.start()
+        try:
+            server.sql("create table customers (n int)")
+            server.sql("alter system set max_wal_size = '100MB'")  # PostgreSQL's own is more than this volume
+            server.backup()
+            assert server.run("backup-pg.sh").code == 0
+            old = server.volume / "recovery/1a2b3c4d/data"
+            old.mkdir(parents=True)
+            (old / "file").write_bytes(bytes(100 << 20))
+            (server.keys / KEYS).unlink()
+            tried = fill(server)
+            assert server.run("check-backup-age.sh").code == 1
+            *room, checkpoint = every_command("The volume fills")
+            type_in(server, room, ID="1a2b3c4d")
+            subprocess.run(["docker", "start", server.name], check=True)  # Swarm starts it by itself
+            server.wait()
+            *archive, look = every_command("Archiving fails")
+            type_in(server, archive)
+            wait_for(lambda: server.sql(WAITING) == "0")
+            type_in(server, [checkpoint, look])
+            assert server.rows() in (tried - 1, tried), "the last row may be committed"
+        finally:
+            server.kill()

@@ -154,7 +154,7 @@ def small_volume(server: Archiving, size: str) -> Iterator[None]:
 
 
 def fill(server: Archiving) -> int:
-    """Write rows until the database is down; return how many were committed."""
+    """Write rows until the database is down; return the number of the row that failed."""
     for number in range(1, 1000):
         words = ("docker", "exec", server.name, "psql", "-XqAt", "-U", ROLE, "-d", DATABASE, "-c")
         row = f"insert into customers values ({number})"

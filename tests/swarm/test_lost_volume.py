@@ -1,5 +1,7 @@
-"""The database's volume is lost: what the runbook says brings rows and attachments back. Needs Docker."""
+"""The database's volume is lost, or an older copy: what the runbook says brings all back. Needs Docker."""
 
+import subprocess
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,7 @@ from anyio.from_thread import start_blocking_portal
 
 from pipeline.servers.localstack import localstack
 from tests.support.archiving import archiving, gateway
+from tests.support.backup_runs import wait_for
 from tests.support.live import NODES
 
 pytestmark = [NODES, pytest.mark.timeout(600)]
@@ -39,3 +42,39 @@ def test_attachments_come_from_the_logical_backup_and_then_the_rows_from_the_wal
             assert new.sql("select count(*) from t") == "101"
             assert new.backup("auto")["rows"] == 101, "it fits the repository again"
             assert (uploads / "receipt").exists()
+
+
+def test_a_volume_from_a_snapshot_archives_nothing_until_a_recovery_brings_the_newer_rows_back(
+    tmp_path: Path,
+) -> None:
+    opened = localstack(tmp_path / "localstack", listen=gateway())
+    with (
+        start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(opened) as storage,
+        archiving(tmp_path / "node", storage) as server,
+    ):
+        server.sql("create table t as select n from generate_series(1, 100) n")
+        server.backup()
+        live, snapshot = server.volume / "18", tmp_path / "snapshot"
+        server.stop()
+        subprocess.run(["cp", "--archive", live, snapshot], check=True)
+        server.start()
+        server.sql("insert into t values (101)")
+        moment = server.now() + timedelta(seconds=1)
+        wait_for(lambda: server.now() > moment)
+        server.sql("insert into t values (102)")
+        server.switch()
+        server.stop()
+        live.rename(tmp_path / "gone")
+        subprocess.run(["cp", "--archive", snapshot, live], check=True)
+        server.start()
+        server.sql("insert into t values (-1)")
+        server.sql("select pg_switch_wal()")
+        wait_for(lambda: server.sql("select failed_count > 0 from pg_stat_archiver") == "t")
+        server.age_waiting_wal("5 minutes ago")
+        assert "archiving lags: " in server.run("check-backup-age.sh").log
+        back = server.recover("--to-time", f"{moment:%Y-%m-%d %H:%M:%S.%f+00:00}")
+        assert back.code == 0, back.log
+        assert server.go_live(back.json["id"]).code == 0
+        assert server.sql("select max(n), min(n) from t") == "101|1"
+        server.backup("auto")

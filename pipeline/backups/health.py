@@ -84,7 +84,7 @@ def physical_problems(known: Summary | None, now: datetime) -> Iterator[Problem]
         yield Problem(
             "A physical backup is missing or too old", wrong, f"see {LOG}, then run physical-backup.sh there"
         )
-    if wrong := drill_problem(known):
+    if wrong := drill_problem(known, now):
         yield Problem("No physical backup is proven", wrong, "run `quickdata drill --physical`")
 
 

@@ -16,6 +16,8 @@ LARGEST = 1 << 20
 """The most bytes of a summary: some dozens of backups take a few kilobytes."""
 WEEKLY = timedelta(days=8)
 """How old the newest full backup may be: the same rule as on the node."""
+UNDRILLED = timedelta(days=7)
+"""How old the oldest physical backup may become before a drill has recovered one."""
 
 
 async def read_physical(cloud: Cloud, bucket: str, database: str) -> Summary | None:
@@ -76,9 +78,12 @@ def in_words_verified(known: Summary) -> str:
     return f"{known.verified} at {known.verified_at:%Y-%m-%d %H:%M} UTC" if known.verified_at else "none yet"
 
 
-def drill_problem(known: Summary) -> str:
-    """Return that no drill has recovered these backups; empty if one has, or if they are off."""
-    return "" if known.off_since or known.verified_at else "no drill has recovered the physical backups yet"
+def drill_problem(known: Summary, now: datetime) -> str:
+    """Return that no drill has recovered these backups; empty if one has, or if they are new or off."""
+    if known.off_since or known.verified_at or not known.good:
+        return ""
+    due = known.good[0].finished_at + UNDRILLED
+    return "no drill has recovered the physical backups yet" if now > due else ""
 
 
 def age_problem(known: Summary, now: datetime) -> str:

@@ -243,7 +243,10 @@ async def test_physical_backups_are_told_and_old_ones_are_an_alarm(live: Live) -
     assert "1 stay in the bucket" in str(backups)
     live.put("postgres/nocodb_db/physical.json", physical(timedelta(hours=1), on_since=datetime.now(UTC)))
     assert "no physical backup was taken since they are on, 20" in (await live.bad())["backups"]
-    live.put("postgres/nocodb_db/physical.json", physical(timedelta(hours=1), verified_at=None))
+    hour, now = timedelta(hours=1), datetime.now(UTC)
+    full = Listed("20261122-050026F", "full", now - timedelta(days=7) - hour, 31525926, 4015713)
+    newest = replace(full, label="20261122-050026F_20261129-050026I", kind="incr", finished_at=now - hour)
+    live.put("postgres/nocodb_db/physical.json", physical(hour, verified_at=None, backups=[full, newest]))
     said = (await live.bad())["backups"]
     assert "no drill has recovered the physical backups yet" in said and "drill --physical" in said
     live.put("postgres/nocodb_db/physical.json", {"format": 7})

@@ -59,7 +59,8 @@ DAMAGED, OLD = "The newest physical backup is damaged", "A physical backup is mi
         (physical(2), [OLD]),
         (physical(1, 9), [OLD]),
         (physical(9, damaged=(9,), off=NOW), []),
-        (replace(physical(1, 2), verified_at=None), ["No physical backup is proven"]),
+        (replace(physical(1, 2), verified_at=None), []),
+        (replace(physical(1, 8), verified_at=None), ["No physical backup is proven"]),
     ],
 )
 def test_physical_backups_are_a_problem_when_the_newest_is_damaged_or_old(

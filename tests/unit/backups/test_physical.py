@@ -8,6 +8,7 @@ from quickdata_node.physical.gaps import Gap
 from quickdata_node.physical.summary import Listed, Summary
 
 NOW = datetime(2026, 11, 30, 5, 0, tzinfo=UTC)
+LATER = NOW + timedelta(days=7)
 FULL = Listed("20261130-040000F", "full", NOW - timedelta(hours=1), 1000, 10)
 KNOWN = Summary("nocodb_db", [FULL], "a point", NOW)
 
@@ -20,6 +21,7 @@ def test_the_span_that_a_recovery_reaches_has_its_gaps() -> None:
 
 
 def test_no_drill_and_no_backup_since_they_are_on_again_are_problems() -> None:
-    assert drill_problem(KNOWN) and not drill_problem(replace(KNOWN, verified_at=NOW))
-    assert not drill_problem(replace(KNOWN, off_since=NOW))
+    assert drill_problem(KNOWN, LATER) and not drill_problem(replace(KNOWN, verified_at=NOW), LATER)
+    assert not drill_problem(replace(KNOWN, off_since=NOW), LATER)
+    assert not drill_problem(KNOWN, NOW), "a new deployment has time for its first drill"
     assert not age_problem(KNOWN, NOW) and age_problem(replace(KNOWN, on_since=NOW), NOW)

@@ -2,6 +2,7 @@
 
 import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 from xml.etree import ElementTree
@@ -55,6 +56,17 @@ def test_a_drawn_picture_has_no_script_and_loads_nothing(file: Path) -> None:
     assert [name for name, _ in attributes if name.startswith("on")] == []
     assert [value for name, value in attributes if name in ("href", "src") and value[0] != "#"] == []
     assert not re.search(r"url\(|@import|@font-face|<!|<\?", text)
+
+
+def test_the_rehearsal_shows_what_make_announces_today() -> None:
+    """A picture of an older run told other times and downloads than the page around it."""
+    announced = subprocess.run(
+        ["make", "-s", "announce"], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+    text = (FOLDER / "rehearsal.svg").read_text()
+    drawn = {(each.text or "").strip() for each in ElementTree.fromstring(text).iter()}
+    assert announced.stdout
+    assert [line for line in announced.stdout.splitlines() if line.strip() not in drawn] == []
 
 
 def test_the_pictures_are_found() -> None:

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+from anyio.from_thread import start_blocking_portal
 from jinja2 import Template
 
 from pipeline.deploy.upgrade import PITR_BUILT
 from pipeline.machine.repository import REPOSITORY
-from pipeline.servers.localstack import LocalStack
+from pipeline.servers.localstack import LocalStack, localstack
 from quickdata_node.physical.container import (
     CONFIG_DIRECTORY,
     DATA,
@@ -335,6 +336,14 @@ def stage(recovery: Path) -> str:
 def gateway() -> str:
     """The address at which a container reaches this machine."""
     return docker("network", "inspect", "bridge", "--format", "{{range .IPAM.Config}}{{.Gateway}}{{end}}")
+
+
+@contextmanager
+def storage_for_containers(directory: Path) -> Iterator[LocalStack]:
+    """An emulator that containers reach."""
+    opened = localstack(directory / "localstack", listen=gateway())
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(opened) as storage:
+        yield storage
 
 
 @contextmanager

@@ -5,10 +5,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from anyio.from_thread import start_blocking_portal
 
-from pipeline.servers.localstack import localstack
-from tests.support.archiving import archiving, gateway
+from tests.support.archiving import archiving, storage_for_containers
 from tests.support.backup_runs import wait_for
 from tests.support.live import NODES
 
@@ -19,8 +17,7 @@ def test_attachments_come_from_the_logical_backup_and_then_the_rows_from_the_wal
     uploads = tmp_path / "uploads"
     uploads.mkdir()
     (uploads / "receipt").write_text("an attachment")
-    opened = localstack(tmp_path / "localstack", listen=gateway())
-    with start_blocking_portal() as portal, portal.wrap_async_context_manager(opened) as storage:
+    with storage_for_containers(tmp_path) as storage:
         with archiving(tmp_path / "lost", storage) as lost:
             lost.configure(ATTACHMENTS_DIR=str(uploads))
             lost.sql("create table t as select n from generate_series(1, 100) n")

@@ -7,10 +7,16 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from anyio.from_thread import start_blocking_portal
 
-from pipeline.servers.localstack import localstack
-from tests.support.archiving import DATABASE, POSTGRES, ROLE, Archiving, archiving, gateway, kill
+from tests.support.archiving import (
+    DATABASE,
+    POSTGRES,
+    ROLE,
+    Archiving,
+    archiving,
+    kill,
+    storage_for_containers,
+)
 from tests.support.backup_runs import Finished, wait_for
 from tests.support.faults import mounted
 from tests.support.live import NODES
@@ -43,11 +49,7 @@ insert into child values (7);
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archiving]:
     directory = tmp_path_factory.mktemp("one")
-    with (
-        start_blocking_portal() as portal,
-        portal.wrap_async_context_manager(localstack(directory / "localstack", listen=gateway())) as storage,
-        archiving(directory / "node", storage) as server,
-    ):
+    with storage_for_containers(directory) as storage, archiving(directory / "node", storage) as server:
         server.sql(CREATED)
         server.sql("create role seller")
         for name, tables in (("shop", SHOP), ("broken", BROKEN)):

@@ -6,14 +6,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from anyio.from_thread import start_blocking_portal
 
-from pipeline.servers.localstack import LocalStack, localstack
+from pipeline.servers.localstack import LocalStack
 from pipeline.servers.process import LOOPBACK, free_port
 from quickdata_node.physical.container import KEYS
 from quickdata_node.physical.points import read_point
 from quickdata_node.physical.summary import read_summary
-from tests.support.archiving import DATABASE, RECOVERY, Archiving, archiving, docker, gateway
+from tests.support.archiving import DATABASE, RECOVERY, Archiving, archiving, docker, storage_for_containers
 from tests.support.backup_runs import wait_for
 from tests.support.live import NODES
 
@@ -47,9 +46,7 @@ def alarm(server: Archiving, command: str = "check-backup-age.sh", **changes: st
 
 @pytest.fixture(scope="module")
 def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    """An emulator that containers reach."""
-    opened = localstack(tmp_path_factory.mktemp("storage") / "localstack", listen=gateway())
-    with start_blocking_portal() as portal, portal.wrap_async_context_manager(opened) as found:
+    with storage_for_containers(tmp_path_factory.mktemp("storage")) as found:
         yield found
 
 

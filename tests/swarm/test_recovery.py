@@ -8,29 +8,13 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from anyio.from_thread import start_blocking_portal
 
-from pipeline.servers.localstack import localstack
 from quickdata_node.physical.throwaway import NAME
-from tests.support.archiving import Archiving, archiving, docker, gateway, kill
+from tests.support.archiving import Archiving, docker, kill
 from tests.support.backup_runs import wait_for
 from tests.support.live import NODES
 
 pytestmark = [NODES, pytest.mark.timeout(600)]
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archiving]:
-    directory = tmp_path_factory.mktemp("recovery")
-    with (
-        start_blocking_portal() as portal,
-        portal.wrap_async_context_manager(localstack(directory / "localstack", listen=gateway())) as storage,
-        archiving(directory / "node", storage) as server,
-    ):
-        server.sql("create table customers (id int primary key, name text)")
-        server.sql("insert into customers select n, 'customer ' || n from generate_series(1, 500) n")
-        server.backup()
-        yield server
 
 
 @pytest.fixture(autouse=True)

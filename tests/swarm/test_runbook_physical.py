@@ -11,11 +11,10 @@ from pathlib import Path
 
 import boto3
 import pytest
-from anyio.from_thread import start_blocking_portal
 
-from pipeline.servers.localstack import LocalStack, localstack
+from pipeline.servers.localstack import LocalStack
 from quickdata_node.physical.container import KEYS
-from tests.support.archiving import DATABASE, ROLE, Archiving, archiving, gateway
+from tests.support.archiving import DATABASE, ROLE, Archiving, archiving, storage_for_containers
 from tests.support.backup_node import SCRIPTS
 from tests.support.backup_runs import wait_for
 from tests.support.live import NODES
@@ -44,9 +43,7 @@ INSTALLED = "".join(
 
 @pytest.fixture(scope="module")
 def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    """An emulator that containers reach."""
-    opened = localstack(tmp_path_factory.mktemp("storage") / "localstack", listen=gateway())
-    with start_blocking_portal() as portal, portal.wrap_async_context_manager(opened) as found:
+    with storage_for_containers(tmp_path_factory.mktemp("storage")) as found:
         yield found
 
 

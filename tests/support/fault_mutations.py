@@ -324,14 +324,14 @@ FAULT_MUTATIONS = (
     ),
     Mutation(
         "the configuration is there",
-        "config.py",
+        "config_file.py",
         "if not (file.is_file() and os.access(file, os.R_OK)):",
         "if False:",
         test_backup_configuration.test_a_missing_configuration,
     ),
     Mutation(
         "the configuration's owner",
-        "config.py",
+        "config_file.py",
         "if status.st_uid not in (os.geteuid(), 0):",
         "if False:",
         test_backup_configuration.test_a_configuration_of_another_user,

@@ -78,7 +78,7 @@ PROGRAM_MUTATIONS = (
     ),
     Mutation(
         "the configuration's mode",
-        "config.py",
+        "config_file.py",
         "if mode & 0o077:",
         "if False:",
         test_backup_configuration.test_a_configuration_open_to_others,
@@ -134,7 +134,7 @@ PROGRAM_MUTATIONS = (
     ),
     Mutation(
         "an option's value",
-        "config.py",
+        "options.py",
         "if not found[name]:",
         "if False:",
         test_backup_configuration.test_an_empty_value_restores_nothing,

@@ -243,4 +243,4 @@ def test_the_time_of_a_moment_is_checked_with_a_database_too(server: Archiving) 
     late = datetime(2999, 1, 1).astimezone().isoformat()
     assert "is in the future" in server.recover("--to-time", late, "--into", DATABASE).log
     both = server.recover("--to-point", "latest", "--verify", "--into", DATABASE)
-    assert (both.code, "--into and --verify exclude each other" in both.log) == (2, True)
+    assert (both.code, "--into and --verify cannot be used together" in both.log) == (2, True)

@@ -10,7 +10,7 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)
 from quickdata_node import age, backup, restore  # noqa: E402 - the path comes first
 from quickdata_node.physical import backup as physical_backup  # noqa: E402
 from quickdata_node.physical import keys as recovery_keys  # noqa: E402
-from quickdata_node.physical import recovery  # noqa: E402
+from quickdata_node.physical import recover_pg  # noqa: E402
 from quickdata_node.run import run  # noqa: E402
 
 COMMANDS = {
@@ -19,7 +19,7 @@ COMMANDS = {
     "check-backup-age.sh": age.main,
     "physical-backup.sh": physical_backup.main,
     "refresh-recovery-keys.sh": recovery_keys.main,
-    "recover-pg.sh": recovery.main,
+    "recover-pg.sh": recover_pg.main,
 }
 
 if __name__ == "__main__":

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from quickdata_node import names
 from quickdata_node.checks import require_all
-from quickdata_node.config import Config, load, parse
+from quickdata_node.config import Config, load
+from quickdata_node.options import parse
 from quickdata_node.physical import watch
 from quickdata_node.run import Failed, Run, last_run
 from quickdata_node.store import Key, Store, StoreFailed

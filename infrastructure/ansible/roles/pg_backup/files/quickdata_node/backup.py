@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from quickdata_node import attachments, definitions, globals_data, locks, names
-from quickdata_node.config import Config, load, parse
+from quickdata_node.config import Config, load
 from quickdata_node.fingerprints import Counting, Snapshot
 from quickdata_node.manifest import BadManifest, Manifest, StoredObject, Table, read_manifest
+from quickdata_node.options import parse
 from quickdata_node.retention import choose_expired, prune
 from quickdata_node.run import Failed, Run, now
 from quickdata_node.server import Server, ServerFailed, find_server

@@ -1,22 +1,17 @@
-"""The configuration file and the arguments. All problems are reported before anything is done."""
+"""The configuration of a run. All problems are reported before anything is done."""
 
 import os
 import re
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 from quickdata_node import notifications
+from quickdata_node.config_file import read_values, require_private
 from quickdata_node.physical.container import CONFIG_ON_NODE, DATABASE, KEYS, KEYS_ON_NODE
 from quickdata_node.run import Failed, Run
 
-PIECE = r"""'[^']*'|"[^"$`\\]*"|\\.|\$[A-Za-z_]\w*|[^\s'"\\$`;&|<>()#]+"""
-LINE = re.compile(
-    rf"[ \t]*(?:(?P<key>[A-Za-z_]\w*)=(?P<value>(?:{PIECE})*+))?[ \t]*(?:(?<!\S)\#[^\n]*)?(?:\n|\Z)",
-    re.DOTALL,
-)
 CALLERS = re.compile(r"(AWS_|BOTO|PG|DRILL_|HELD_).*|BACKUP_BUCKET|BUCKET")
 """Variables that a caller may not set. They could lead to another bucket or server, or to figures that were
 not measured. Variables with HELD_ carry a secret into the configuration, and no further."""
@@ -112,63 +107,9 @@ class Config:
         return self.state_dir / "physical"
 
 
-@dataclass(frozen=True)
-class Options:
-    """The arguments of a command."""
-
-    config: str
-    id: str = ""
-    from_database: str = ""
-    verify: bool = False
-    keep_going: bool = False
-    type: str = ""
-    if_none: bool = False
-    take_over: bool = False
-    to_time: str = ""
-    to_point: str = ""
-    go_live: str = ""
-    remove_older: str = ""
-    give_up: str = ""
-    check_only: bool = False
-    into: str = ""
-
-    @property
-    def action(self) -> str:
-        """What the run does with the backup, as the log and the JSON line say it."""
-        return "verified" if self.verify else "restored"
-
-
-def parse(
-    arguments: Sequence[str], usage: str, valued: Sequence[str] = (), flags: Sequence[str] = ()
-) -> Options:
-    """Return the options of a command, or print its usage and exit.
-
-    Args:
-        arguments: the words of the command line.
-        usage: text for --help.
-        valued: options that take a value, beside --config.
-        flags: options without a value.
-    """
-    found: dict[str, str | bool] = {}
-    words = iter(arguments)
-    for word in words:
-        if word in ("-h", "--help"):
-            sys.stdout.write(usage)
-            sys.exit(0)
-        if word not in ("--config", *valued, *flags):
-            raise Failed(f"unknown argument {word}", "see --help", 2)
-        name = word.removeprefix("--").replace("-", "_")
-        found[name] = word in flags or next(words, "")
-        if not found[name]:
-            raise Failed(f"{word} needs a value", "see --help", 2)
-    if "config" not in found:
-        raise Failed("no configuration file was given", "add --config FILE", 2)
-    return Options(**found)  # type: ignore[arg-type]
-
-
 def load(run: Run, file: Path) -> Config:
     """Read the file, and set its values in the environment. The caller's values do not count."""
-    _check_file(file)
+    require_private(file)
     values = read_values(file)
     for name in [each for each in os.environ if CALLERS.fullmatch(each)]:
         del os.environ[name]
@@ -181,54 +122,6 @@ def load(run: Run, file: Path) -> Config:
     os.environ.update({**PATIENCE, **NOBODYS, **_open(values), "AWS_DEFAULT_REGION": values["AWS_REGION"]})
     _put_clients_first(values)
     return _config(file, values)
-
-
-def read_values(file: Path) -> dict[str, str]:
-    """Return the file's values. It has bash's syntax: KEY='value', and $NAME for a variable of the
-    environment."""
-    text = file.read_text(encoding="utf-8", errors="surrogateescape")
-    values: dict[str, str] = {}
-    place = 0
-    while place < len(text):
-        line = LINE.match(text, place)
-        if not line or line.end() == place:
-            fix = "write KEY='value' lines, as backup.yml does"
-            raise Failed(f"configuration {file} is not valid", fix, 2)
-        if line["key"]:
-            values[line["key"]] = "".join(
-                _plain(piece, file) for piece in re.findall(PIECE, line["value"], re.DOTALL)
-            )
-        place = line.end()
-    return values
-
-
-def _plain(piece: str, file: Path) -> str:
-    match piece[0]:
-        case "'" | '"':
-            return piece[1:-1]
-        case "\\":
-            return piece[1]
-        case "$":
-            if piece[1:] not in os.environ:
-                raise Failed(
-                    f"configuration {file}: {piece} is not in the environment",
-                    "set it, or write its value",
-                    2,
-                )
-            return os.environ[piece[1:]]
-    return piece
-
-
-def _check_file(file: Path) -> None:
-    if not (file.is_file() and os.access(file, os.R_OK)):
-        fix = "run backup.yml, or name the file with --config"
-        raise Failed(f"configuration {file} cannot be read", fix, 2)
-    status = file.stat()
-    if status.st_uid not in (os.geteuid(), 0):
-        raise Failed(f"configuration {file} belongs to another user", "chown it to the user who runs this", 2)
-    mode = status.st_mode & 0o777
-    if mode & 0o077:
-        raise Failed(f"configuration {file} is open to others (mode {mode:o})", f"chmod 600 {file}", 2)
 
 
 def find_problems(values: Mapping[str, str]) -> Iterator[str]:

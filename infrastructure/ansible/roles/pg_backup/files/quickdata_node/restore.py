@@ -12,13 +12,14 @@ from functools import partial
 from pathlib import Path
 
 from quickdata_node import attachments, databases, load, outcome, proof, roles, target
-from quickdata_node.config import Config, Options, parse
+from quickdata_node.config import Config
 from quickdata_node.config import load as load_config
 from quickdata_node.globals_data import Globals
 from quickdata_node.globals_data import read as read_globals
 from quickdata_node.load import Failure
 from quickdata_node.manifest import Manifest
 from quickdata_node.old_globals import read as read_old_globals
+from quickdata_node.options import Options, parse
 from quickdata_node.run import Failed, Run
 from quickdata_node.server import Server, ServerFailed, find_server
 from quickdata_node.sinks import Kept, Program, Sink

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from quickdata_node.config import Config, Options, load, parse
+from quickdata_node.config import Config, load
+from quickdata_node.options import Options, parse
 from quickdata_node.physical import keys, off, points, summary
 from quickdata_node.physical.gaps import find_gaps
 from quickdata_node.physical.info import Info, PhysicalBackup

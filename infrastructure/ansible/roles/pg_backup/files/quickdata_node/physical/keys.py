@@ -15,7 +15,8 @@ import boto3
 from botocore.config import Config as ClientConfig
 from botocore.exceptions import BotoCoreError, ClientError
 
-from quickdata_node.config import Config, load, parse
+from quickdata_node.config import Config, load
+from quickdata_node.options import parse
 from quickdata_node.run import Failed, Run
 
 SECONDS = 3600

@@ -3,7 +3,8 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from quickdata_node.config import Config, Options
+from quickdata_node.config import Config
+from quickdata_node.options import Options
 from quickdata_node.physical import points
 from quickdata_node.physical.choice import Choice, choose
 from quickdata_node.physical.info import Info

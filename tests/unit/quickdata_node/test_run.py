@@ -8,7 +8,8 @@ from threading import Event, Thread, get_native_id
 
 import pytest
 
-from quickdata_node.run import SIGNALS, Interrupted, Run
+from quickdata_node.physical.timelines import position
+from quickdata_node.run import SIGNALS, Interrupted, Run, _place
 from tests.support.backup_runs import wait_for
 
 
@@ -52,3 +53,9 @@ def test_no_alarm_is_left_that_would_kill_python_at_its_end(run: Run) -> None:
     assert signal.getitimer(signal.ITIMER_REAL)[1] > 0
     run.hold_signals()
     assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+
+
+def test_an_error_in_the_physical_part_of_the_program_is_placed_there() -> None:
+    with pytest.raises(ValueError, match="invalid literal") as caught:
+        position("nowhere/0")
+    assert _place(caught.value).startswith("physical/timelines.py, line ")

@@ -268,10 +268,10 @@ def _interrupt(number: int, _: FrameType | None) -> None:
 
 def _place(error: BaseException) -> str:
     """Return the file and the line of this package where an error occurred."""
-    place, frame = "", error.__traceback__
+    place, frame, package = "", error.__traceback__, Path(__file__).parent
     while frame:
         file = Path(frame.tb_frame.f_code.co_filename)
-        if file.parent == Path(__file__).parent:
-            place = f"{file.name}, line {frame.tb_lineno}"
+        if file.is_relative_to(package):
+            place = f"{file.relative_to(package)}, line {frame.tb_lineno}"
         frame = frame.tb_next
     return place

@@ -1,4 +1,4 @@
-"""The status of a deployment: bucket, backups, nodes, services and drift, checked side by side.
+"""The status of a deployment: bucket, backups, nodes, services, archiving and drift, checked side by side.
 
 Nothing is changed, except an inventory that does not fit the present nodes.
 """
@@ -13,6 +13,7 @@ from typing import Any
 from anyio import CancelScope, Lock, create_task_group
 
 from pipeline.aws.existing import STOPPED
+from pipeline.backups import archiving
 from pipeline.backups.catalogue import age, list_backups
 from pipeline.backups.health import last_verified, physical_problems, problems
 from pipeline.backups.physical import in_words_off, in_words_verified, read_physical
@@ -44,12 +45,13 @@ async def status(d: Deployment) -> list[Finding]:
     Returns:
         The parts in a fixed order.
     """
-    turn = Lock()  # two checks use the app's folder, and only one at a time may make it ready
+    turn = Lock()  # three checks use the app's folder, and only one at a time may make it ready
     looks: dict[str, Look] = {
         "bucket": partial(_bucket, d),
         "backups": partial(_backups, d),
         "nodes": partial(_nodes, d),
         "services": partial(_services, d, turn),
+        "archiving": partial(_archiving, d, turn),
         "drift of storage": partial(_drift, d, d.storage, Lock()),
         "drift of app": partial(_drift, d, d.app, turn),
     }
@@ -93,7 +95,7 @@ async def _look(about: str, look: Look, findings: dict[str, Finding]) -> None:
 def _with_one_remedy(part: Finding, nodes: Finding) -> Finding:
     """Give a problem that a stopped node causes the fix of the node: a stopped node has no address."""
     stopped = any(node["state"] in STOPPED for node in nodes.facts or ())
-    if part.fix and stopped and part.about in ("services", "drift of app"):
+    if part.fix and stopped and part.about in ("services", "archiving", "drift of app"):
         return replace(part, fix=nodes.fix)
     return part
 
@@ -201,6 +203,16 @@ async def _services(d: Deployment, turn: Lock) -> Finding:
         fix = "see `sudo docker service ps --no-trunc NAME` on the manager, then run `quickdata deploy`"
         return Finding("services", ("not all are running", *lines), listed, d.advice(fix))
     return Finding("services", ("all are running", *lines), listed)
+
+
+async def _archiving(d: Deployment, turn: Lock) -> Finding:
+    if not d.real_nodes:
+        return Finding("archiving", ("not checked: local nodes do not archive",))
+    async with turn:
+        await refresh_inventory(d)
+    figures = await archiving.look(d)
+    fix = d.advice("docs/runbook.md, `Archiving fails`, has the steps") if figures["problems"] else ""
+    return Finding("archiving", tuple(archiving.in_words(figures)), figures, fix)
 
 
 async def _drift(d: Deployment, stack: Stack, turn: Lock) -> Finding:

@@ -3,7 +3,7 @@
 import json
 import re
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,13 +23,21 @@ from pipeline.servers.process import free_port
 from pipeline.targets import aws
 from quickdata_node.physical.gaps import Gap
 from quickdata_node.physical.summary import Listed, Summary
+from quickdata_node.physical.watch import Archiving
+from quickdata_node.run import Failed
 from tests.support import stacks
 from tests.support.clouds import KEYS, cloud_of
 from tests.support.json_fields import documented, found
 from tests.support.manifests import manifest
-from tests.support.recording import RecordingRunner, deployment, plan_json, said_by_ansible
+from tests.support.recording import (
+    RecordingRunner,
+    deployment,
+    failed_in_ansible,
+    plan_json,
+    said_by_ansible,
+)
 
-SERVICES = "status: services"
+SERVICES, ARCHIVING = "status: services", "status: archiving"
 RUNNING = '{"Name": "nocodb_db", "Replicas": "1/1 (max 1 per node)", "Image": "postgres:18"}'
 RESOURCE = {"mode": "managed", "type": "aws_eip", "name": "x", "instances": [{}]}
 DEPLOYED = (0, json.dumps({"version": 4, "resources": [RESOURCE]}))
@@ -39,6 +47,14 @@ STARTING = '{"Name": "nocodb_nocodb", "Replicas": "0/1", "Image": "nocodb:1"}'
 
 def listed(*services: str) -> tuple[int, str]:
     return 0, said_by_ansible("\n".join(services))
+
+
+def node_says(*problems: Failed, on: bool = True) -> tuple[int, str]:
+    """What the database node says of its archiving."""
+    known: dict[str, Any] = asdict(Archiving(True, 1, 4, 32 << 20, 4 << 30))
+    figures = known if on else dict.fromkeys(known)
+    told = [{"what": each.what, "fix": each.fix} for each in problems]
+    return 0, said_by_ansible(json.dumps({"on": on, **figures, "problems": told}))
 
 
 @dataclass
@@ -51,6 +67,7 @@ class Live:
 
     def deployment(self, answers: dict[str, Any] | None = None) -> Deployment:
         well = {"storage: plan": (0, ""), "app: plan": (0, ""), SERVICES: listed(RUNNING)}
+        well |= {ARCHIVING: node_says()}
         well |= {"storage: state": DEPLOYED, "app: state": DEPLOYED}
         d = deployment(RecordingRunner(well | (answers or {})), self.cloud)  # type: ignore[arg-type]
         return replace(d, suffix=self.suffix)
@@ -110,7 +127,7 @@ def live(localstack: LocalStack) -> Live:
 async def test_a_deployment_that_is_well_says_all_of_it(live: Live) -> None:
     parts = await status(live.deployment())
     assert [part.about for part in parts] == [
-        *("bucket", "backups", "nodes", "services"),
+        *("bucket", "backups", "nodes", "services", "archiving"),
         *("drift of storage", "drift of app"),
     ]
     require_well(parts)
@@ -120,6 +137,7 @@ async def test_a_deployment_that_is_well_says_all_of_it(live: Live) -> None:
     assert all(node in said["nodes"] for node in live.nodes)
     assert "q-database (database): running" in said["nodes"]
     assert "nocodb_db: 1 of 1 running, postgres:18" in said["services"]
+    assert "in time; segments waiting: 1, on the volume: 34 MB, free: 4 GB" in said["archiving"]
     assert "none" in said["drift of storage"] and "none" in said["drift of app"]
     documents = json.loads(json.dumps([part.document() for part in parts]))
     assert documents[1]["facts"]["newest"]["rows"] == 42
@@ -140,11 +158,11 @@ async def test_nothing_is_applied_and_no_plan_stays(live: Live) -> None:
 
 
 async def test_one_part_that_fails_hides_no_other(live: Live) -> None:
-    answers = {SERVICES: (4, "unreachable"), "storage: init": (1, "")}
+    answers = {SERVICES: (4, "unreachable"), ARCHIVING: (4, "unreachable"), "storage: init": (1, "")}
     found = await live.bad(answers)
-    assert set(found) == {"services", "drift of storage"}
+    assert set(found) == {"services", "archiving", "drift of storage"}
     assert all("could not be checked" in said for said in found.values())
-    with pytest.raises(PipelineError, match="services, drift of storage") as caught:
+    with pytest.raises(PipelineError, match="services, archiving, drift of storage") as caught:
         require_well(await status(live.deployment(answers)))
     assert caught.value.exit_code == 1
 
@@ -185,6 +203,21 @@ async def test_a_service_that_does_not_run_is_told(live: Live, services: tuple[s
 async def test_of_local_nodes_no_service_is_guessed(live: Live) -> None:
     parts = await status(replace(live.deployment({SERVICES: (1, "")}), real_nodes=False))
     assert "not checked: local nodes have no Docker" in str(parts[3])
+    assert "not checked: local nodes do not archive" in str(parts[4])
+
+
+async def test_archiving_that_fails_is_told_with_every_problem(live: Live) -> None:
+    keys = Failed("the keys in /x expired", "run refresh-recovery-keys.sh")
+    lag = Failed("archiving lags: 4 WAL segments wait", "docs/runbook.md, `Archiving fails`")
+    said = (await live.bad({ARCHIVING: node_says(keys, lag)}))["archiving"]
+    assert (
+        "✗ archiving: the keys in /x expired; run refresh-recovery-keys.sh\n  archiving lags: 4 WAL" in said
+    )
+    assert "→ docs/runbook.md, `Archiving fails`, has the steps" in said
+    assert await live.bad({ARCHIVING: node_says(on=False)}) == {}
+    older = failed_in_ansible("", 2)
+    said = (await live.bad({ARCHIVING: (2, older)}))["archiving"]
+    assert "could not be checked" in said and "deploy again, which installs the program" in said
 
 
 async def test_a_node_that_is_stopped_or_missing_is_told(live: Live) -> None:
@@ -291,6 +324,7 @@ async def in_every_state(live: Live) -> list[dict[str, Any]]:
     live.put("postgres/nocodb_db/physical.json", physical(timedelta(hours=1)))
     live.cloud.client("ec2").stop_instances(InstanceIds=[live.nodes[0]])
     changing = {"app: plan": (2, ""), "app: read plan": (0, plan_json(("aws_eip.x", "update")))}
+    changing |= {ARCHIVING: node_says(Failed("what", "fix"), on=False)}
     nothing = {"app: state": (0, json.dumps({"version": 4})), SERVICES: (4, "unreachable")}
     nowhere = Live(live.cloud, f"status-{secrets.token_hex(4)}")
     empty = Live(live.cloud, f"status-{secrets.token_hex(4)}")
@@ -371,7 +405,15 @@ def test_the_verb_prints_every_part_and_ends_with_1_when_one_is_bad(
     assert done.exit_code == 1
     assert "these parts have a problem: services" in done.stderr
     if as_json:
-        assert [part["well"] for part in json.loads(done.stdout)] == [True, True, True, False, True, True]
+        assert [part["well"] for part in json.loads(done.stdout)] == [
+            True,
+            True,
+            True,
+            False,
+            True,
+            True,
+            True,
+        ]
     else:
         assert "✓ bucket: " in done.stdout and "✗ services: " in done.stdout
     assert json.loads((tmp_path / "run.json").read_text())["exit_code"] == 1

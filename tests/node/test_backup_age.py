@@ -72,6 +72,14 @@ def test_a_data_volume_that_is_not_mounted_is_an_alarm_although_its_mark_is_gone
     silence(node)
     schedule.touch()
     assert "the data's volume is not mounted" in alarm(node)
+    told = check(node, "--archiving").json
+    assert told["on"], "physical backups are on, and cannot work"
+    assert "the data's volume is not mounted" in told["problems"][0]["what"]
+
+
+def test_who_asks_for_the_state_of_archiving_gets_an_answer_and_no_alarm(node: Node) -> None:
+    done = check(node, "--archiving")
+    assert (done.code, done.json["on"], done.json["problems"], node.alert()) == (0, False, [], "")
 
 
 def test_a_real_backup_ends_the_alarm(node: Node) -> None:

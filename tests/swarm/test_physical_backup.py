@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,6 +28,18 @@ WAITING = "select count(*) from pg_ls_archive_statusdir() where name like '%.rea
 def well(server: Archiving) -> None:
     done = server.run("check-backup-age.sh")
     assert (done.code, done.log) == (0, "")
+    assert status_of(server)["problems"] == []
+
+
+def status_of(server: Archiving) -> dict[str, Any]:
+    """Return what `quickdata status` is told of archiving: nobody is alarmed."""
+    told = server.directory / "told"
+    server.configure(ON_FAILURE=f"touch {told}")
+    done = server.run("check-backup-age.sh", "--archiving")
+    server.configure()
+    assert done.code == 0, done.log
+    assert not told.exists()
+    return dict(done.json)
 
 
 def alarm(server: Archiving, command: str = "check-backup-age.sh", **changes: str) -> str:
@@ -112,6 +125,9 @@ def test_archiving_that_fails_is_an_alarm_and_loses_nothing(server: Archiving) -
     wait_for(lambda: server.sql("select failed_count > 0 from pg_stat_archiver") == "t")
     server.age_waiting_wal("5 minutes ago")
     assert "archiving lags: " in alarm(server)
+    told = status_of(server)
+    assert told["waiting"] >= 1 and told["lag_seconds"] >= 300
+    assert ["archiving lags: " in each["what"] for each in told["problems"]] == [True]
     keys.unlink()
     said = alarm(server, MAX_AGE_HOURS="1", DATABASE="other")
     for each in (
@@ -121,6 +137,8 @@ def test_archiving_that_fails_is_an_alarm_and_loses_nothing(server: Archiving) -
         "no readable summary of physical backups of other",
     ):
         assert each in said, "no alarm hides another one"
+    of_keys, of_lag = [each["what"] for each in status_of(server)["problems"]]
+    assert "the keys in " in of_keys and "archiving lags: " in of_lag
     assert server.run("refresh-recovery-keys.sh").code == 0
     server.switch()
     well(server)
@@ -177,6 +195,10 @@ def test_a_database_that_does_not_archive_is_an_alarm_and_its_drill_fails(server
         drilled = server.recover("--to-point", "latest", "--verify")
         assert (drilled.code, drilled.out) == (4, ""), drilled.log
         assert "the recovery is good, but the live database does not archive" in drilled.log
+        assert status_of(server)["archives"] is False
+        docker("stop", server.name)
+        down = status_of(server)
+        assert down["archives"] is None and "the state of archiving is unknown" in down["problems"][0]["what"]
     finally:
         server.kill()
         server.start()
@@ -199,6 +221,7 @@ def test_physical_backups_that_are_off_are_not_taken_and_no_alarm_comes(server: 
         assert read_summary(server.read("physical.json"), DATABASE) == known, "it is noted once"
         assert server.run("refresh-recovery-keys.sh").code == 2
         well(server)
+        assert (status_of(server)["on"], status_of(server)["problems"]) == (False, [])
         server.sql("insert into t values (9, 'in no WAL of the repository')")
         server.stop()
         mark.touch()

@@ -15,28 +15,34 @@ from quickdata_node.physical.watch import (
     check_keys,
     check_lag,
     check_room,
+    report,
 )
 from quickdata_node.run import Failed, Run
 from tests.unit.quickdata_node.test_age import CONFIG
 
 NOW = datetime(2026, 11, 30, 5, 0, tzinfo=UTC)
-WELL = Archiving(archives=True, waiting=1, lag=120, wal_bytes=1 << 30)
+WELL = Archiving(archives=True, waiting=1, lag_seconds=120, wal_bytes=1 << 30, free_bytes=1 << 30)
 
 
 def test_archiving_that_keeps_up_is_well() -> None:
     check_archives(WELL)
     check_lag(WELL)
-    check_room(WELL, 1 << 30)
-    check_room(WELL, None)
+    check_room(WELL)
+    check_room(replace(WELL, free_bytes=None))
 
 
 def test_archiving_that_fails_lags_or_fills_the_volume_is_an_alarm() -> None:
     with pytest.raises(Failed, match="4 WAL segments wait, the first one for 121 s"):
-        check_lag(replace(WELL, lag=121, waiting=4))
+        check_lag(replace(WELL, lag_seconds=121, waiting=4))
     with pytest.raises(Failed, match="does not archive its WAL"):
         check_archives(replace(WELL, archives=False))
     with pytest.raises(Failed, match="it takes 1073741824 bytes, and 1073741823 are free"):
-        check_room(WELL, (1 << 30) - 1)
+        check_room(replace(WELL, free_bytes=(1 << 30) - 1))
+
+
+def test_without_physical_backups_the_report_is_that_they_are_off() -> None:
+    told = report(Run("check"), CONFIG)
+    assert (told["on"], told["archives"], told["problems"]) == (False, None, [])
 
 
 def test_keys_must_be_there_renewed_and_valid(tmp_path: Path) -> None:

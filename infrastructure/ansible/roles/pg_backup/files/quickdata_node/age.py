@@ -23,20 +23,25 @@ from quickdata_node.store import Key, Store, StoreFailed
 MOST_AHEAD = timedelta(minutes=15)
 """S3 refuses a request from a clock that differs by more than this."""
 USAGE = """\
-Usage: check-backup-age.sh --config FILE
+Usage: check-backup-age.sh --config FILE [--archiving]
 
 Prints nothing when the newest backup is at most MAX_AGE_HOURS old, as the configuration says. With physical
 backups, their age, the container's keys, archiving and the room for WAL must be good too. One alarm names
 every problem.
+  --archiving  write how archiving is as one JSON line, problems included, and raise no alarm
 Exit codes: 0 all is well, 1 too old, age unknown or archiving in danger, 2 wrong configuration or arguments.
 """
 
 
 def main(run: Run, arguments: Sequence[str]) -> None:
     """Check the age of the newest backup, and the physical backups."""
-    config = load(run, Path(parse(arguments, USAGE).config))
+    options = parse(arguments, USAGE, flags=("--archiving",))
+    config = load(run, Path(options.config))
+    if options.archiving:
+        run.tell(watch.report(run, config))
+        return
     limit = config.max_age
-    watched = watch.checks(run, config) if config.pitr or config.pitr_scheduled else ()
+    watched = watch.checks(run, config) if watch.is_on(config) else ()
     require_all(run, partial(check_age, config, limit), *watched)
 
 

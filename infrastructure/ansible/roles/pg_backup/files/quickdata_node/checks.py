@@ -32,13 +32,18 @@ def require_all(run: Run, *checks: Check) -> None:
         Failed: a check failed.
         Several: more than one failed.
     """
-    problems = [problem for check in checks for problem in _problems(check)]
+    problems = find_problems(*checks)
     if len(problems) == 1:
         raise problems[0]
     for cause in [each.__cause__ for each in problems if each.__cause__]:
         run.log(cause)
     if problems:
         raise Several(problems)
+
+
+def find_problems(*checks: Check) -> list[Failed]:
+    """Make all checks, and return all problems."""
+    return [problem for check in checks for problem in _problems(check)]
 
 
 def _problems(check: Check) -> Iterator[Failed]:

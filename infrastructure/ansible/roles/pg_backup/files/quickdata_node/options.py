@@ -26,6 +26,7 @@ class Options:
     give_up: str = ""
     check_only: bool = False
     into: str = ""
+    archiving: bool = False
 
     @property
     def action(self) -> str:

@@ -37,7 +37,7 @@ class Failed(Exception):  # noqa: N818 - as the log's last line says it
 
     def __init__(self, what: str, fix: str, code: int = 1) -> None:
         super().__init__(f"{what}; {fix}")
-        self.code = code
+        self.what, self.fix, self.code = what, fix, code
 
 
 class Interrupted(BaseException):

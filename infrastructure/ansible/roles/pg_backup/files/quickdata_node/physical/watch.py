@@ -6,11 +6,12 @@ waits for its place in the bucket, the room for that WAL on the volume, and the 
 
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-from quickdata_node.checks import Check, require_all
+from quickdata_node.checks import Check, find_problems, require_all
 from quickdata_node.config import Config
 from quickdata_node.physical import keys, summary
 from quickdata_node.physical.summary import BadSummary, Listed, Summary
@@ -36,14 +37,21 @@ class Archiving:
     Args:
         archives: whether the server archives its WAL at all.
         waiting: WAL segments that wait for their place in the bucket.
-        lag: seconds that the first of them waits.
+        lag_seconds: how long the first of them waits.
         wal_bytes: bytes of all WAL on the volume.
+        free_bytes: free bytes on the volume; None if unknown.
     """
 
     archives: bool
     waiting: int
-    lag: int
+    lag_seconds: int
     wal_bytes: int
+    free_bytes: int | None
+
+
+def is_on(config: Config) -> bool:
+    """Return whether this machine has physical backups, or should have them: its volume may be missing."""
+    return config.pitr or config.pitr_scheduled
 
 
 def checks(run: Run, config: Config) -> tuple[Check, ...]:
@@ -55,6 +63,29 @@ def checks(run: Run, config: Config) -> tuple[Check, ...]:
         lambda: check_server(run, config),
         lambda: check_ages(run, config, read(config), now),
     )
+
+
+def report(run: Run, config: Config) -> dict[str, Any]:
+    """Return how archiving is, as values for the JSON line: figures, and the problems that an alarm names.
+
+    A figure is None if physical backups are off, or if the server does not say it.
+    """
+    found: list[Archiving] = []
+
+    def check_server_and_note() -> None:
+        found.append(look(run, config))
+        check_archiving(run, found[0])
+
+    now = datetime.now(UTC)
+    asked = (
+        lambda: keys.require_volume(config),
+        lambda: check_keys(config.keys_file, now),
+        check_server_and_note,
+    )
+    found_problems = find_problems(*asked) if is_on(config) else []
+    problems = [{"what": each.what, "fix": each.fix} for each in found_problems]
+    figures = asdict(found[0]) if found else dict.fromkeys(field.name for field in fields(Archiving))
+    return {"on": is_on(config), **figures, "problems": problems}
 
 
 def check_keys(file: Path, now: datetime) -> None:
@@ -73,19 +104,32 @@ def check_keys(file: Path, now: datetime) -> None:
 
 def check_server(run: Run, config: Config) -> None:
     """Fail when the server does not archive, when WAL waits too long, or when it fills the volume."""
+    check_archiving(run, look(run, config))
+
+
+def look(run: Run, config: Config) -> Archiving:
+    """Return the state of the server's archiving.
+
+    Raises:
+        Failed: it cannot be read.
+    """
     try:
         server = find_server(run, config)
-        archiving = Archiving(**json.loads(server.sql(server.maintenance, WATCH)))
+        known = json.loads(server.sql(server.maintenance, WATCH))
         directory = server.sql(server.maintenance, "show data_directory").strip()
+        return Archiving(**known, free_bytes=free_bytes(server.output("df", "-Pk", directory)))
     except (Failed, ServerFailed, ValueError) as error:
         room = f", {shutil.disk_usage(config.pg_data).free} bytes are free" if config.pg_data else ""
         fix = "look at docker service ps nocodb_db, and start the database; it needs free room"
         raise Failed(f"the state of archiving is unknown{room}", fix) from error
-    free = free_bytes(server.output("df", "-Pk", directory))
+
+
+def check_archiving(run: Run, archiving: Archiving) -> None:
+    """Fail when the server does not archive, when WAL waits too long, or when it fills the volume."""
     require_all(
         run,
         lambda: check_archives(archiving),
-        lambda: check_room(archiving, free),
+        lambda: check_room(archiving),
         lambda: check_lag(archiving),
     )
 
@@ -96,13 +140,9 @@ def check_archives(archiving: Archiving) -> None:
         raise Failed("the database does not archive its WAL", "deploy: that starts it with archiving")
 
 
-def check_room(archiving: Archiving, free: int | None) -> None:
-    """Fail when WAL fills the volume.
-
-    Args:
-        archiving: the state of the server's archiving.
-        free: free bytes on the volume; None if unknown.
-    """
+def check_room(archiving: Archiving) -> None:
+    """Fail when WAL fills the volume."""
+    free = archiving.free_bytes
     if free is not None and archiving.wal_bytes > free:
         what = f"WAL fills the volume: it takes {archiving.wal_bytes} bytes, and {free} are free"
         raise Failed(what, "docs/runbook.md, `The volume fills`; never delete files in pg_wal")
@@ -110,8 +150,9 @@ def check_room(archiving: Archiving, free: int | None) -> None:
 
 def check_lag(archiving: Archiving) -> None:
     """Fail when WAL waits too long for its place in the bucket."""
-    if archiving.lag > LAG:
-        what = f"archiving lags: {archiving.waiting} WAL segments wait, the first one for {archiving.lag} s"
+    waiting, seconds = archiving.waiting, archiving.lag_seconds
+    if seconds > LAG:
+        what = f"archiving lags: {waiting} WAL segments wait, the first one for {seconds} s"
         raise Failed(what, "docs/runbook.md, `Archiving fails`")
 
 

@@ -122,21 +122,15 @@ async def _backups(d: Deployment) -> Finding:
     complete = [each for each in await list_backups(d.cloud, d.bucket, DATABASE) if each.complete]
     known = await read_physical(d.cloud, d.bucket, DATABASE)
     worst = next(problems(complete, now), None)
-    if worst and not complete:
-        return Finding(
-            "backups",
-            (worst.what,),
-            {"newest": None, "verified": None, "physical": None},
-            d.advice(worst.fix),
-        )
-    newest, verified = complete[0], last_verified(complete, now)
+    newest, verified = next(iter(complete), None), last_verified(complete, now)
     lines = [worst.what] if worst else []
-    if not newest.problem:
+    if newest and not newest.problem:
         old = age(newest, now)
         lines.append(f"the newest is {newest.id}, {old} old, {newest.bases} bases, {newest.rows} rows")
     if verified:
         lines.append(f"last verified: {verified.id} at {verified.verified_at} by {verified.verified_by}")
-    facts: dict[str, Any] = {"newest": newest.document(), "verified": verified and verified.document()}
+    facts: dict[str, Any] = {"newest": newest and newest.document()}
+    facts["verified"] = verified and verified.document()
     facts["physical"] = known and known.document()
     fix = worst.fix if worst else ""
     if known:

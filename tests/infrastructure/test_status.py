@@ -37,6 +37,7 @@ from tests.support.recording import (
     said_by_ansible,
 )
 
+POINT = "quickdata_20261130T050029Z_9ff35af2"
 SERVICES, ARCHIVING = "status: services", "status: archiving"
 RUNNING = '{"Name": "nocodb_db", "Replicas": "1/1 (max 1 per node)", "Image": "postgres:18"}'
 RESOURCE = {"mode": "managed", "type": "aws_eip", "name": "x", "instances": [{}]}
@@ -253,10 +254,8 @@ def physical(age: timedelta, **values: Any) -> dict[str, Any]:
     """Return a summary of physical backups, whose only full one has an age, and was recovered by a drill."""
     when = datetime.now(UTC) - age
     full = Listed("20261130-050026F", "full", when, 31525926, 4015713)
-    point = "quickdata_20261130T050029Z_9ff35af2"
-    summary = Summary(
-        "nocodb_db", [full], point, when, verified=point, verified_at=when, gaps=[Gap(when, when)]
-    )
+    gaps = [Gap(when, when)]
+    summary = Summary("nocodb_db", [full], POINT, when, verified=POINT, verified_at=when, gaps=gaps)
     return dict(json.loads(replace(summary, **values).text()))
 
 
@@ -284,6 +283,22 @@ async def test_physical_backups_are_told_and_old_ones_are_an_alarm(live: Live) -
     assert "no drill has recovered the physical backups yet" in said and "drill --physical" in said
     live.put("postgres/nocodb_db/physical.json", {"format": 7})
     assert "the summary of the physical backups of nocodb_db" in (await live.bad())["backups"]
+
+
+async def test_physical_backups_are_told_where_there_is_no_complete_logical_one(live: Live) -> None:
+    client, bucket = live.cloud.client("s3"), live.deployment().bucket
+    for item in client.list_objects_v2(Bucket=bucket)["Contents"]:
+        client.delete_object(Bucket=bucket, Key=item["Key"])
+    live.put("postgres/nocodb_db/physical.json", physical(timedelta(hours=1)))
+    [_, backups, *_] = await status(live.deployment())
+    assert not backups.well and "there is none yet" in str(backups)
+    assert "the last proof point of the physical backups is quickdata_20261130T050029Z" in str(backups)
+    facts = backups.document()["facts"]
+    assert (facts["newest"], facts["verified"], facts["physical"]["verified"]) == (None, None, POINT)
+    live.put("postgres/nocodb_db/physical.json", physical(timedelta(hours=27)))
+    said = (await live.bad())["backups"]
+    assert "there is none yet" in said and "the newest physical backup is 27 h old" in said
+    assert "`quickdata backup` takes one" in said, "the fix is that of the logical backup"
 
 
 async def test_physical_backups_that_were_never_taken_are_an_alarm(live: Live) -> None:

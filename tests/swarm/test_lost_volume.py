@@ -44,10 +44,8 @@ def test_attachments_come_from_the_logical_backup_and_then_the_rows_from_the_wal
 def test_a_volume_from_a_snapshot_archives_nothing_until_a_recovery_brings_the_newer_rows_back(
     tmp_path: Path,
 ) -> None:
-    opened = localstack(tmp_path / "localstack", listen=gateway())
     with (
-        start_blocking_portal() as portal,
-        portal.wrap_async_context_manager(opened) as storage,
+        storage_for_containers(tmp_path) as storage,
         archiving(tmp_path / "node", storage) as server,
     ):
         server.sql("create table t as select n from generate_series(1, 100) n")

@@ -266,6 +266,7 @@ async def test_physical_backups_are_told_and_old_ones_are_an_alarm(live: Live) -
         backups
     )
     assert backups.well
+    assert "no recovery reaches the moments from about 20" in str(backups)
     live.put("postgres/nocodb_db/physical.json", physical(timedelta(hours=27)))
     said = (await live.bad())["backups"]
     assert "the newest physical backup is 27 h old, more than 26 h" in said and "physical-backup.sh" in said

@@ -89,6 +89,13 @@ def test_wal_that_is_missing_on_the_way_is_told_with_the_moments_that_can_be_rec
     assert choose(info, broken, Moment(at(95)), live_until=at(200)).backup.label == "backup-90"
 
 
+def test_wal_that_is_missing_has_the_name_that_its_own_timeline_gave_it() -> None:
+    broken = History(SECOND_BEGAN, tuple(each for each in FIRST + SECOND if each.name != segment_name(1, 20)))
+    with pytest.raises(Failed, match="lacks the WAL segment 000000010000000000000014") as caught:
+        choose(Info(0, "ok", BACKUPS[:2]), broken, Moment(at(105)), live_until=at(200))
+    assert "and those since" not in str(caught.value), "the backup of minute 90 does not lead to timeline 2"
+
+
 def test_a_backup_without_its_own_wal_leads_nowhere() -> None:
     with pytest.raises(Failed, match="lacks the WAL segment 000000010000000000000010"):
         choose(Info(0, "ok", BACKUPS[:1]), History({}, ()), Moment(at(11)), live_until=at(12))

@@ -129,7 +129,8 @@ def choose(info: Info, history: History, moment: Moment, live_until: datetime | 
         raise Failed(what, f"{span}, on the timelines of {_labels(usable)}; choose another moment", 2)
     backup, wal = fitting[-1], history.of(timeline)
     needed = list(_needed(wal, backup, moment))
-    _require_unbroken(needed, backup, usable, timeline)
+    leading = [each for each in usable if history.leads_to(each, timeline)]
+    _require_unbroken(needed, backup, leading, history, timeline)
     last = needed[-1] if needed else None
     needed += _held_up(wal, needed, moment)
     stored = sum(each.stored_bytes for each in needed)
@@ -192,7 +193,11 @@ def _holds(segment: Segment, moment: Moment) -> bool:
 
 
 def _require_unbroken(
-    needed: Sequence[Segment], backup: PhysicalBackup, usable: Sequence[PhysicalBackup], timeline: int
+    needed: Sequence[Segment],
+    backup: PhysicalBackup,
+    leading: Sequence[PhysicalBackup],
+    history: History,
+    timeline: int,
 ) -> None:
     """Refuse a moment to which no unbroken WAL leads, before anything is restored.
 
@@ -205,9 +210,9 @@ def _require_unbroken(
     if missing is None:
         return
     before = needed[missing - first - 1].archived_at if missing > first else backup.started_at
-    later = next((each for each in usable if number_of(each.first_wal) > missing), None)
+    later = next((each for each in leading if number_of(each.first_wal) > missing), None)
     since = f", and those since {shown(later.finished_at)}" if later else ""
-    name = segment_name(timeline, missing)
+    name = segment_name(history.writer_of(timeline, missing), missing)
     what = f"the repository lacks the WAL segment {name}, which leads to that moment"
     raise Failed(what, f"the moments until about {shown(before)} can be recovered{since}; choose from them")
 

@@ -123,6 +123,13 @@ class History:
         """Return whether WAL leads from a backup to a timeline."""
         return self.holds(timeline, timeline_of(backup.first_wal), backup.last_lsn)
 
+    def writer_of(self, timeline: int, number: int) -> int:
+        """Return the timeline that wrote a segment of a timeline's WAL: this one, or one of its past."""
+        known = self.timelines.get(timeline)
+        past = known.parents.items() if known else ()
+        left_later = [(left, parent) for parent, left in past if number * SEGMENT_BYTES < left]
+        return min(left_later)[1] if left_later else timeline
+
     def of(self, timeline: int) -> list[Segment]:
         """Return the segments of a timeline and of its past, in the order of the WAL.
 

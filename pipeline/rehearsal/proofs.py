@@ -126,6 +126,7 @@ async def validate_stack_file(d: Deployment) -> None:
 async def deploy_again(d: Deployment) -> None:
     """Deploy a second time: nothing may change."""
     again = await deploy(d)
+    again.require_whole()
     what = f"the second deployment changed something: {again.plans}, changed tasks: {again.changed}"
     prove(again.nothing_changed, what)
     words = f"0 resources and 0 tasks changed; {in_words(again.proof)}"

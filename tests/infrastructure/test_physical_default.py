@@ -60,3 +60,16 @@ def test_a_local_node_never_takes_physical_backups(playbooks: Workspace) -> None
     assert done.exit_code == 0, done.output
     data = playbooks.node("database", "srv/quickdata")
     assert sorted(each.name for each in data.iterdir()) == ["nocodb", "postgresql"]
+
+
+@pytest.mark.parametrize("value", [None, "ture"], ids=["empty", "mistyped"])
+def test_a_value_that_is_neither_true_nor_false_is_refused_before_anything_runs(
+    playbooks: Workspace, value: str | None
+) -> None:
+    """Ansible reads both as false, which would turn physical backups off and lose the WAL that waits."""
+    done = playbooks.play("check", "-e", json.dumps({"quickdata_pitr": value}))
+    assert (
+        done.exit_code != 0
+        and "Set quickdata_pitr in group_vars/all/main.yml to true or false" in done.output
+    )
+    assert playbooks.play("check", "-e", json.dumps({"quickdata_pitr": False})).exit_code == 0

@@ -68,7 +68,7 @@ def test_a_data_volume_that_is_not_mounted_is_an_alarm_although_its_mark_is_gone
 ) -> None:
     schedule, mark = tmp_path / "schedule", tmp_path / "volume/pitr"
     manifest(node, name_of(YOUNG))
-    node.configure(PITR_SCHEDULE=str(schedule), PITR_MARK=str(mark))
+    node.configure(PITR_SCHEDULE=str(schedule), PITR_MARK=str(mark), PG_DATA=str(mark.parent / "postgresql"))
     silence(node)
     schedule.touch()
     assert "the data's volume is not mounted" in alarm(node)

@@ -119,9 +119,16 @@ def look(run: Run, config: Config) -> Archiving:
         directory = server.sql(server.maintenance, "show data_directory").strip()
         return Archiving(**known, free_bytes=free_bytes(server.output("df", "-Pk", directory)))
     except (Failed, ServerFailed, ValueError) as error:
-        room = f", {shutil.disk_usage(config.pg_data).free} bytes are free" if config.pg_data else ""
         fix = "look at docker service ps nocodb_db, and start the database; it needs free room"
-        raise Failed(f"the state of archiving is unknown{room}", fix) from error
+        raise Failed(f"the state of archiving is unknown{_room(config)}", fix) from error
+
+
+def _room(config: Config) -> str:
+    """Return the free room beside the data, in words; empty if the data's volume is missing."""
+    try:
+        return f", {shutil.disk_usage(config.pg_data).free} bytes are free" if config.pg_data else ""
+    except OSError:
+        return ""
 
 
 def check_archiving(run: Run, archiving: Archiving) -> None:

@@ -160,6 +160,7 @@ def test_while_s3_is_away_the_server_goes_on_an_alarm_comes_and_nothing_is_lost(
     well(server)
     back = server.recover("--to-time", "latest")
     assert (back.code, back.json["rows"]) == (0, int(server.sql("select count(*) from t"))), back.log
+    server.give_up()
 
 
 def test_keys_that_nobody_renews_are_an_alarm_before_they_expire_and_after(server: Archiving) -> None:

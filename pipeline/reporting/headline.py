@@ -22,7 +22,7 @@ DONE = {
     "status": "every part is well",
     "backup": "the backup is in the bucket",
     "restore": "the database was recovered to that moment; its rows were not compared",
-    "destroy": "the app is destroyed; the bucket with its backups and a snapshot of the disk stay",
+    "destroy": "the app is destroyed; the bucket and its backups stay",
     "adopt": "the state names the stack's resources again",
     "unlock": "no lock stands in the way",
     "migrate-state": "both states are in their new place",

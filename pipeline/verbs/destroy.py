@@ -21,7 +21,8 @@ WithoutBackup = Annotated[
 async def destroy(call: DeploymentCall, without_backup: WithoutBackup = None, yes: Yes = False) -> None:
     """Destroy the app: nodes, disks, network. The bucket and its backups stay.
 
-    AWS also keeps a snapshot of the database's disk. You pay for it until you delete it.
+    A snapshot of the database's disk stays too, unless the disk was adopted or made by an older version. You
+    pay for it until you delete it.
 
     First NocoDB is stopped, and a backup is taken and verified. If that fails, nothing is destroyed. No verb
     destroys storage.
@@ -36,8 +37,5 @@ async def destroy(call: DeploymentCall, without_backup: WithoutBackup = None, ye
         if not without_backup:
             await refresh_inventory(d)
         counts = await destroy_app(d, backed_up=not without_backup)
-        words = (
-            f"{counts['delete']} resources are deleted; the backups are still in {d.bucket};"
-            " AWS keeps a snapshot of the database's disk"
-        )
+        words = f"{counts['delete']} resources are deleted; the backups are still in {d.bucket}"
         d.report.prove("destroy", words, **counts)

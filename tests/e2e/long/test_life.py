@@ -121,9 +121,9 @@ def life(tmp_path_factory: pytest.TempPathFactory, localstack: LocalStack) -> Li
             as_planned = found.run("deploy", "--plan", str(base / "plan"), "--verbose")
             empty = fingerprint(server)
             assert not upload.exists()
+            found.run("backups", "--html")
             found.run("restore", "--id", backup, "--yes", "--verbose")
             after = fingerprint(server)
-            found.run("backups", "--html")
     return Life(found, watcher, interrupted, deployed, as_planned, nodes, before, empty, after)
 
 

@@ -25,8 +25,13 @@ FOLLOWED = """
 - hosts: databases
   gather_facts: false
   tasks:
-    - name: The role, as far as it decides on physical backups
+    - name: The role swarm, as far as it makes the directories
       ansible.builtin.import_role: {name: swarm, tasks_from: first.yml}
+    - name: What the role nocodb sees
+      ansible.builtin.import_role: {name: nocodb, tasks_from: data.yml}
+    - name: It is a new one
+      ansible.builtin.file: {path: "{{ data_dir }}/new", state: directory, mode: "0755"}
+      when: nocodb_is_new
     - name: Its place
       ansible.builtin.file: {path: "{{ data_dir }}/postgresql/18/docker", state: directory, mode: "0755"}
     - name: A database
@@ -34,8 +39,6 @@ FOLLOWED = """
         dest: "{{ data_dir }}/postgresql/18/docker/PG_VERSION"
         content: "18"
         mode: "0644"
-    - name: It takes no physical backups
-      ansible.builtin.file: {path: "{{ pitr_mark }}", state: absent}
 """
 ALONE = 'mount --bind "$1" /etc/fstab && shift && exec "$@"'
 """The mounts of a play, and its /etc/fstab, are its own: no other process sees them."""
@@ -46,7 +49,7 @@ SMALL, LARGE = 320 * MIB, 400 * MIB
 CAP_SYS_RESOURCE = 24  # capabilities(7), linux/capability.h
 LINUX = 0x83
 """The type of a partition for Linux, in the table of a PC."""
-DECIDED, NOTE = "Decide on physical backups", "swarm : Note that the database takes physical backups"
+PLACED, NEW = "Create the directories for the data", "It is a new one"
 FORMAT, GROW = "swarm : Format a blank volume", "swarm : Grow the file system to the size of the volume"
 
 
@@ -184,12 +187,14 @@ def test_a_device_that_does_not_come_is_explained(playbooks: Workspace) -> None:
 def test_a_database_on_a_volume_that_is_not_mounted_yet_is_not_taken_for_a_new_one(
     playbooks: Workspace, device: str
 ) -> None:
-    """The tasks of the role in its own order. Each play begins without the mount."""
+    """The tasks of the roles in their own order. Each play begins without the mount."""
     tasks = playbooks.path / "ansible/roles/swarm/tasks"
     main = yaml.safe_load((tasks / "main.yml").read_text())
-    [last] = [number for number, task in enumerate(main) if task["name"] == DECIDED]
+    [last] = [number for number, task in enumerate(main) if task["name"] == PLACED]
     (tasks / "first.yml").write_text(yaml.safe_dump(main[: last + 1]))
     real = {"node_is_real": True, "ansible_become": False, "node_prefix": "", "private_ip": "10.0.0.1"}
-    given = {**real, "swarm_volume_id": "vol-0123456789abcdef0"}
-    assert {FORMAT, NOTE} <= changed(play(playbooks, device, FOLLOWED, **given)), "this one is new"
-    assert NOTE not in changed(play(playbooks, device, FOLLOWED, **given))
+    identity = "vol-0123456789abcdef0"
+    given = {**real, "swarm_volume_id": identity, "data_volume_id": identity}
+    assert {FORMAT, NEW} <= changed(play(playbooks, device, FOLLOWED, **given)), "this one is new"
+    assert not list((playbooks.path / "mounted").iterdir()), "the mount ended with the play"
+    assert NEW not in changed(play(playbooks, device, FOLLOWED, **given))

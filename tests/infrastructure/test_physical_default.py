@@ -1,29 +1,110 @@
-"""Which databases take physical backups when nobody has said so."""
+"""Which databases take physical backups when nobody has said so, and what a missing image does to that."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
-from tests.support.ansible_workspace import Workspace
+from tests.support.ansible_workspace import TOOLS, Run, Workspace
 
 PLAYBOOK = """
-- hosts: databases
+- hosts: managers:databases
   gather_facts: false
+  any_errors_fatal: true
   tasks:
-    - name: Physical backups
-      ansible.builtin.import_role: {name: swarm, tasks_from: pitr.yml}
+    - name: The role, as far as it decides on physical backups
+      ansible.builtin.import_role: {name: nocodb, tasks_from: first.yml}
+    - name: The database's image
+      ansible.builtin.debug: {var: nocodb_running_images.db}
 """
+PREPARED, NOTED = "Prepare the node for physical backups", "Note that the database takes physical backups"
+DOCKER = """#!/bin/sh
+# A Docker without a registry: it builds an image, unless the packages are away.
+here=$(dirname "$0")
+case "$1" in
+  image) cat "$here/image" 2>&- || : ;;
+  build) test ! -e "$here/away" && echo 1a2b3c >"$here/image" ;;
+  *) exit 1 ;;
+esac
+"""
+EXISTING = "postgresql/18/docker/PG_VERSION"
+ON = {"quickdata_pitr": True}
+OFF = {"quickdata_pitr": False}
+
+
+def until(name: str, tasks: Path) -> str:
+    """Return the tasks of a file up to one of them; the vault does not count here."""
+    found = [task for task in yaml.safe_load(tasks.read_text()) if task["name"] != "Check the inputs"]
+    [last] = [number for number, task in enumerate(found) if task["name"] == name]
+    return yaml.safe_dump(found[: last + 1])
+
+
+@dataclass(frozen=True)
+class Node:
+    """A database node with a data volume, and with Docker."""
+
+    playbooks: Workspace
+    data: Path
+    bin: Path
+
+    def has(self, *files: str) -> None:
+        for each in files:
+            (self.data / each).parent.mkdir(parents=True, exist_ok=True)
+            (self.data / each).touch()
+
+    @property
+    def marked(self) -> bool:
+        return (self.data / "pitr").exists()
+
+    def packages_are(self, away: bool) -> None:
+        (self.bin / "away").touch() if away else (self.bin / "away").unlink(missing_ok=True)
+
+    def play(self, **given: Any) -> Run:
+        """Play the role as on a real node, up to the mark of physical backups."""
+        real = {"node_is_real": True, "ansible_become": False, "node_prefix": "", "data_dir": str(self.data)}
+        path = f"{self.bin}:{TOOLS}:/usr/bin:/bin"
+        return self.playbooks.play("first", "-e", json.dumps({**real, **given}), PATH=path)
+
+    def deploy(self, **given: Any) -> set[str]:
+        """Play it; return the images with which the nodes would start the database."""
+        done = self.play(**given)
+        assert done.exit_code == 0, done.output
+        events = [json.loads(line) for line in done.output.splitlines() if line.startswith("{")]
+        hosts = [host for event in events for host in event.get("hosts", {}).values()]
+        images = [host["nocodb_running_images.db"] for host in hosts if "nocodb_running_images.db" in host]
+        assert len(images) == 2 and len(set(images)) == 1, "the manager and the database node agree"
+        return {images[0].partition(":")[0]}
+
+
+@pytest.fixture
+def node(playbooks: Workspace, tmp_path: Path) -> Node:
+    tasks = playbooks.path / "ansible/roles/nocodb/tasks"
+    first = until(PREPARED, tasks / "main.yml").replace("pitr.yml", "begin.yml")
+    (tasks / "first.yml").write_text(first)
+    (tasks / "begin.yml").write_text(until(NOTED, tasks / "pitr.yml"))
+    (playbooks.path / "ansible/first.yml").write_text(PLAYBOOK)
+    found = Node(playbooks, tmp_path / "data", tmp_path / "bin")
+    found.bin.mkdir()
+    (found.data / "postgresql").mkdir(parents=True)
+    (found.bin / "docker").write_text(DOCKER)
+    (found.bin / "docker").chmod(0o755)
+    return found
+
+
+PLAIN, WITH_PGBACKREST = {"postgres"}, {"localhost/quickdata/postgres-pgbackrest"}
 
 
 @pytest.mark.parametrize(
     ("there", "given", "on"),
     [
         ((), {}, True),
-        (("postgresql/18/docker/PG_VERSION",), {}, False),
-        (("postgresql/18/docker/PG_VERSION", "pitr"), {}, True),
-        (("postgresql/18/docker/PG_VERSION",), {"quickdata_pitr": True}, True),
-        ((), {"quickdata_pitr": False}, False),
+        ((EXISTING,), {}, False),
+        ((EXISTING, "pitr"), {}, True),
+        ((EXISTING,), ON, True),
+        ((), OFF, False),
         (("postgresql/recovery/1a2b3c4d/stage",), {}, True),
     ],
     ids=[
@@ -36,30 +117,46 @@ PLAYBOOK = """
     ],
 )
 def test_a_new_database_takes_physical_backups_and_an_existing_one_goes_on(
-    playbooks: Workspace, tmp_path: Path, there: tuple[str, ...], given: dict[str, bool], on: bool
+    node: Node, there: tuple[str, ...], given: dict[str, bool], on: bool
 ) -> None:
-    for each in there:
-        (tmp_path / each).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / each).touch()
-    (playbooks.path / "ansible/default.yml").write_text(PLAYBOOK)
-    done = playbooks.play("default", "-e", json.dumps({"data_dir": str(tmp_path), **given}))
-    assert done.exit_code == 0, done.output
-    assert (tmp_path / "pitr").exists() is on
+    node.has(*there)
+    assert node.deploy(**given) == (WITH_PGBACKREST if on else PLAIN)
+    assert node.marked is on
 
 
-def test_without_its_volume_no_database_is_taken_for_a_new_one(playbooks: Workspace, tmp_path: Path) -> None:
-    (playbooks.path / "ansible/default.yml").write_text(PLAYBOOK)
-    given = {"data_dir": str(tmp_path), "swarm_volume_id": "vol-0123456789abcdef0"}
-    done = playbooks.play("default", "-e", json.dumps(given))
+def test_a_second_deployment_changes_nothing(node: Node) -> None:
+    assert node.play().changed == 2, "the image and the mark"
+    written = (node.data / "pitr").stat().st_mtime_ns
+    node.has(EXISTING)
+    assert node.play().changed == 0
+    assert (node.data / "pitr").stat().st_mtime_ns == written
+
+
+def test_a_try_without_the_image_leaves_nothing_and_decides_nothing_for_a_later_deployment(
+    node: Node,
+) -> None:
+    node.has(EXISTING)
+    node.packages_are(away=True)
+    assert node.play(**ON).exit_code != 0
+    assert not node.marked
+    node.packages_are(away=False)
+    assert node.deploy() == PLAIN, "the operator took the variable back"
+    assert not node.marked
+
+
+def test_without_its_volume_no_database_is_taken_for_a_new_one(node: Node) -> None:
+    done = node.play(data_volume_id="vol-0123456789abcdef0")
     assert done.exit_code != 0 and "is not a mountpoint" in done.output
-    assert not list(tmp_path.iterdir())
+    assert not node.marked
 
 
 def test_a_local_node_never_takes_physical_backups(playbooks: Workspace) -> None:
-    done = playbooks.play("swarm", "-e", json.dumps({"quickdata_pitr": True}))
-    assert done.exit_code == 0, done.output
     data = playbooks.node("database", "srv/quickdata")
-    assert sorted(each.name for each in data.iterdir()) == ["nocodb", "postgresql"]
+    data.mkdir(parents=True)
+    done = playbooks.play("nocodb", "-e", json.dumps(ON))
+    assert done.exit_code == 0, done.output
+    assert "pgbackrest" not in playbooks.stack["services"]["db"]["image"]
+    assert not list(data.iterdir())
 
 
 @pytest.mark.parametrize("value", [None, "ture"], ids=["empty", "mistyped"])
@@ -72,4 +169,4 @@ def test_a_value_that_is_neither_true_nor_false_is_refused_before_anything_runs(
         done.exit_code != 0
         and "Set quickdata_pitr in group_vars/all/main.yml to true or false" in done.output
     )
-    assert playbooks.play("check", "-e", json.dumps({"quickdata_pitr": False})).exit_code == 0
+    assert playbooks.play("check", "-e", json.dumps(OFF)).exit_code == 0

@@ -65,7 +65,7 @@ def test_without_the_image_a_deployment_fails_before_the_database_starts(live: L
     assert "so no database was started or changed" in errors[0].what and NOWHERE in errors[0].tail
     assert "`quickdata_pitr: false`" in errors[0].fix
     assert live.on("manager", "docker", "service", "ls", "--quiet") == ""
-    assert live.on("database", "find", "/srv/quickdata/postgresql", "-name", "PG_VERSION") == ""
+    assert live.on("database", "find", "/srv/quickdata", "-name", "PG_VERSION", "-or", "-name", "pitr") == ""
 
 
 def test_a_new_database_takes_them_off_ends_archiving_and_every_alarm_and_on_begins_again(live: Live) -> None:

@@ -151,7 +151,7 @@ def _open(values: Mapping[str, str]) -> dict[str, str]:
 
 
 def _pitr(values: Mapping[str, str]) -> bool:
-    """Return whether the mark exists that swarm.yml writes on the data's volume."""
+    """Return whether the mark exists that nocodb.yml makes on the data's volume."""
     return _exists(values, "PITR_MARK")
 
 

@@ -33,6 +33,12 @@ PLACES = (
 )
 """How tools name the file or directory on the full disk."""
 
+PITR_IMAGE = (
+    "let the node reach apt.postgresql.org and the registry, or name an image of your own in"
+    " quickdata_pitr_image, in infrastructure/ansible/group_vars/all/images.yml"
+)
+PITR_OFF = "`quickdata_pitr: false` in infrastructure/ansible/group_vars/all/main.yml"
+
 KNOWN: tuple[tuple[str, type[PipelineError], str, str], ...] = (
     (
         r"FAILED: (\d+ tables differ from|\d+ objects are not defined as|the attachments differ from) the "
@@ -159,12 +165,19 @@ KNOWN: tuple[tuple[str, type[PipelineError], str, str], ...] = (
         "free some space on that disk, then run again",
     ),
     (
-        r"No image with pgBackRest: ",
+        r"No image with pgBackRest for a new database: ",
         ToolError,
-        "the database node has no image with pgBackRest, so no database was started or changed",
-        "let the node reach apt.postgresql.org and the registry; or name an image of your own in"
-        " quickdata_pitr_image, in infrastructure/ansible/group_vars/all/images.yml; or go without physical"
-        " backups: set `quickdata_pitr: false` in main.yml beside that file; then deploy again",
+        "the database node has no image with pgBackRest, so the new database was not started",
+        f"to go on now without physical backups, set {PITR_OFF}, and deploy: logical backups and"
+        " `quickdata restore` need no such image. They stay off until `quickdata_pitr: true` and a `deploy`,"
+        f" which restarts the database once. To have them from the start: {PITR_IMAGE}; then deploy again",
+    ),
+    (
+        r"No image with pgBackRest for an existing database: ",
+        ToolError,
+        "the database node has no image with pgBackRest, so the database was neither started nor changed",
+        f"{PITR_IMAGE}; then deploy again. If physical backups were off, take `quickdata_pitr` back to leave"
+        f" them off. If they are on, {PITR_OFF} would end them: no recovery reaches the moments without them",
     ),
     (
         r"invalid (LC_COLLATE )?locale name|locale .* is not installed",

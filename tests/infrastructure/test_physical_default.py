@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from pipeline.steps.failures import diagnose
 from tests.support.ansible_workspace import TOOLS, Run, Workspace
 
 PLAYBOOK = """
@@ -142,6 +143,31 @@ def test_a_try_without_the_image_leaves_nothing_and_decides_nothing_for_a_later_
     node.packages_are(away=False)
     assert node.deploy() == PLAIN, "the operator took the variable back"
     assert not node.marked
+
+
+def test_a_new_database_without_the_image_is_told_the_line_to_go_on_with_now(node: Node) -> None:
+    node.packages_are(away=True)
+    done = node.play()
+    error = diagnose("ansible: nocodb.yml", done.exit_code, done.output, "")
+    assert "so the new database was not started" in error.what
+    assert "`quickdata_pitr: false` in infrastructure/ansible/group_vars/all/main.yml" in error.fix
+    assert "`quickdata restore` need no such image" in error.fix and "`quickdata_pitr: true`" in error.fix
+    assert not node.marked
+    assert node.deploy(**OFF) == PLAIN
+    node.has(EXISTING)
+    node.packages_are(away=False)
+    assert node.deploy() == PLAIN, "it goes on without them when the line is gone"
+    assert not node.marked
+
+
+def test_a_database_that_takes_them_is_not_told_to_turn_them_off_without_the_price(node: Node) -> None:
+    node.has(EXISTING, "pitr")
+    node.packages_are(away=True)
+    done = node.play()
+    error = diagnose("ansible: nocodb.yml", done.exit_code, done.output, "")
+    assert "so the database was neither started nor changed" in error.what
+    assert "no recovery reaches the moments" in error.fix
+    assert node.marked
 
 
 def test_without_its_volume_no_database_is_taken_for_a_new_one(node: Node) -> None:

@@ -18,6 +18,8 @@ PLAYBOOK = """
 - hosts: databases
   gather_facts: false
   tasks:
+    - name: The database's files
+      ansible.builtin.include_role: {name: nocodb, tasks_from: data.yml}
     - name: The image
       ansible.builtin.include_role: {name: nocodb, tasks_from: pitr_image.yml}
 """
@@ -52,6 +54,6 @@ def test_an_image_that_cannot_be_had_is_told_with_the_ways_on(
     done = playbooks.play("image", "-e", json.dumps({"images": {"db": DB}, **given}))
     assert done.exit_code != 0
     error = diagnose("ansible: nocodb.yml", done.exit_code, done.output, "")
-    assert "so no database was started or changed" in error.what
+    assert "so the new database was not started" in error.what
     assert "quickdata_pitr_image" in error.fix and "`quickdata_pitr: false`" in error.fix
     assert said in error.tail

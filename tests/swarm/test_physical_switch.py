@@ -62,7 +62,7 @@ def check(live: Live) -> str:
 def test_without_the_image_a_deployment_fails_before_the_database_starts(live: Live) -> None:
     with failing() as errors:
         deployed(live, quickdata_pitr_image=NOWHERE)
-    assert "so no database was started or changed" in errors[0].what and NOWHERE in errors[0].tail
+    assert "so the new database was not started" in errors[0].what and NOWHERE in errors[0].tail
     assert "`quickdata_pitr: false`" in errors[0].fix
     assert live.on("manager", "docker", "service", "ls", "--quiet") == ""
     assert live.on("database", "find", "/srv/quickdata", "-name", "PG_VERSION", "-or", "-name", "pitr") == ""

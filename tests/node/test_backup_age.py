@@ -82,6 +82,75 @@ def test_who_asks_for_the_state_of_archiving_gets_an_answer_and_no_alarm(node: N
     assert (done.code, done.json["on"], done.json["problems"], node.alert()) == (0, False, [], "")
 
 
+def new(file: Path, age: timedelta) -> str:
+    """Make a file that was written some time ago; return its path."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch()
+    then = (datetime.now(UTC) - age).timestamp()
+    os.utime(file, (then, then))
+    return str(file)
+
+
+DEPLOYING, OVER = timedelta(minutes=100), timedelta(minutes=121)
+
+
+def archives(node: Node, tmp_path: Path, since: timedelta) -> None:
+    """Physical backups were turned on, and the database does not run yet."""
+    node.configure(
+        SET_UP=str(tmp_path / "set-up"),
+        PITR_MARK=new(tmp_path / "volume/pitr", since),
+        PITR_SCHEDULE=new(tmp_path / "schedule", since),
+        KEYS_FILE=str(tmp_path / "keys.json"),
+        PG_DATA=str(tmp_path / "volume/postgresql"),
+        PGPORT=str(free_port()),
+    )
+
+
+def test_a_node_that_is_being_deployed_raises_no_alarm_and_logs_all_that_it_lacks(
+    node: Node, tmp_path: Path
+) -> None:
+    """No backup, no keys, no database, no summary: its deployment brings them. An old backup may be there."""
+    archives(node, tmp_path, DEPLOYING)
+    new(tmp_path / "set-up", DEPLOYING)
+    for lacking in ("holds no backup", "27 hours old"):
+        done = check(node)
+        assert (done.code, done.out, node.alert()) == (0, "", ""), done.log
+        for each in (lacking, "so no WAL is archived", "archiving is unknown", "no readable summary"):
+            assert each in done.log
+        assert done.log.count("no alarm before ") == 4
+        manifest(node, name_of(OLD))
+    assert len(check(node, "--archiving").json["problems"]) == 2, "who asks gets an answer"
+
+
+def test_a_first_backup_that_never_comes_is_an_alarm_in_the_end(node: Node, tmp_path: Path) -> None:
+    node.configure(SET_UP=new(tmp_path / "set-up", OVER))
+    assert "holds no backup" in alarm(node)
+    new(tmp_path / "set-up", -timedelta(minutes=5))
+    assert "holds no backup" in alarm(node), "a clock that was set back excuses nothing"
+
+
+def test_physical_backups_that_are_turned_on_excuse_no_logical_one_and_only_for_a_time(
+    node: Node, tmp_path: Path
+) -> None:
+    archives(node, tmp_path, DEPLOYING)
+    new(tmp_path / "set-up", OVER)
+    said = alarm(node)
+    assert "holds no backup" in said and "archiving is unknown" not in said
+    archives(node, tmp_path, OVER)
+    assert "archiving is unknown" in alarm(node) and "no readable summary" in node.alert()
+
+
+def test_what_no_deployment_brings_is_an_alarm_also_on_a_new_node(node: Node, tmp_path: Path) -> None:
+    archives(node, tmp_path, DEPLOYING)
+    new(tmp_path / "set-up", DEPLOYING)
+    (tmp_path / "keys.json").write_text('{"Expiration": "2026-01-01T00:00:00Z"}')
+    assert "expired at 2026-01-01" in alarm(node)
+    (tmp_path / "volume/pitr").unlink()
+    assert "the data's volume is not mounted" in alarm(node)
+    node.configure(BACKUP_BUCKET="backups-of-nobody", SET_UP=str(tmp_path / "set-up"))
+    assert "cannot be listed" in alarm(node)
+
+
 def test_a_real_backup_ends_the_alarm(node: Node) -> None:
     node.create()
     assert "holds no backup" in alarm(node)

@@ -291,6 +291,13 @@ PROGRAM_MUTATIONS = (
         test_backup_age.test_what_is_no_backup_makes_none_young,
     ),
     Mutation(
+        "age: the end of the time for a new node",
+        "grace.py",
+        "now - since < GRACE",
+        "now - since",
+        test_backup_age.test_a_first_backup_that_never_comes_is_an_alarm_in_the_end,
+    ),
+    Mutation(
         "age: the listing's end",
         "age.py",
         '        what = f"{unknown(config)}: s3://{config.bucket} cannot be listed"',

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from quickdata_node.grace import NotYet
 from quickdata_node.physical.summary import Listed, Summary
 from quickdata_node.physical.watch import (
     Archiving,
@@ -38,6 +39,15 @@ def test_archiving_that_fails_lags_or_fills_the_volume_is_an_alarm() -> None:
         check_archives(replace(WELL, archives=False))
     with pytest.raises(Failed, match="it takes 1073741824 bytes, and 1073741823 are free"):
         check_room(replace(WELL, free_bytes=(1 << 30) - 1))
+
+
+def test_wal_that_fills_the_volume_is_an_alarm_also_on_a_new_node() -> None:
+    """WAL that waits is none: its repository comes last."""
+    with pytest.raises(NotYet):
+        check_lag(replace(WELL, lag_seconds=121))
+    with pytest.raises(Failed) as failed:
+        check_room(replace(WELL, free_bytes=0))
+    assert not isinstance(failed.value, NotYet)
 
 
 def test_without_physical_backups_the_report_is_that_they_are_off() -> None:

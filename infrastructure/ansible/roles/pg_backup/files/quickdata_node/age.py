@@ -13,8 +13,9 @@ from functools import partial
 from pathlib import Path
 
 from quickdata_node import names
-from quickdata_node.checks import require_all
+from quickdata_node.checks import find_problems, raise_all
 from quickdata_node.config import Config, load
+from quickdata_node.grace import NotYet, overdue
 from quickdata_node.options import parse
 from quickdata_node.physical import watch
 from quickdata_node.run import Failed, Run, last_run
@@ -27,7 +28,7 @@ Usage: check-backup-age.sh --config FILE [--archiving]
 
 Prints nothing when the newest backup is at most MAX_AGE_HOURS old, as the configuration says. With physical
 backups, their age, the container's keys, archiving and the room for WAL must be good too. One alarm names
-every problem.
+every problem. For two hours a new node may lack backups, keys and archiving.
   --archiving  write how archiving is as one JSON line, problems included, and raise no alarm
 Exit codes: 0 all is well, 1 too old, age unknown or archiving in danger, 2 wrong configuration or arguments.
 """
@@ -41,15 +42,18 @@ def main(run: Run, arguments: Sequence[str]) -> None:
         run.tell(watch.report(run, config))
         return
     limit = config.max_age
-    watched = watch.checks(run, config) if watch.is_on(config) else ()
-    require_all(run, partial(check_age, config, limit), *watched)
+    now = datetime.now(UTC)
+    problems = overdue(run, find_problems(partial(check_age, config, limit)), config.set_up_at, now)
+    if watch.is_on(config):
+        problems += overdue(run, find_problems(*watch.checks(run, config)), config.archives_since, now)
+    raise_all(run, problems)
 
 
 def check_age(config: Config, limit: timedelta) -> None:
     """Fail when the newest backup is older than a limit, or when there is none."""
     newest = find_newest(list_keys(config))
     if not newest:
-        raise Failed(f"s3://{config.bucket} holds no backup of {config.database}", what_to_do(config))
+        raise NotYet(f"s3://{config.bucket} holds no backup of {config.database}", what_to_do(config))
     compare_age(config, newest, datetime.now(UTC), limit)
 
 
@@ -91,7 +95,7 @@ def compare_age(config: Config, newest: str, now: datetime, limit: timedelta) ->
     if age > limit:
         hours, most = age // timedelta(hours=1), limit // timedelta(hours=1)
         what = f"the newest backup of {config.database} is {hours} hours old, the limit is {most}"
-        raise Failed(what, what_to_do(config))
+        raise NotYet(what, what_to_do(config))
 
 
 def unknown(config: Config) -> str:

@@ -32,7 +32,20 @@ def require_all(run: Run, *checks: Check) -> None:
         Failed: a check failed.
         Several: more than one failed.
     """
-    problems = find_problems(*checks)
+    raise_all(run, find_problems(*checks))
+
+
+def raise_all(run: Run, problems: Sequence[Failed]) -> None:
+    """Raise the problems, if there are any.
+
+    Args:
+        run: this run; its log gets the causes of several problems.
+        problems: what checks have found.
+
+    Raises:
+        Failed: the one problem.
+        Several: more than one.
+    """
     if len(problems) == 1:
         raise problems[0]
     for cause in [each.__cause__ for each in problems if each.__cause__]:

@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from quickdata_node import notifications
@@ -62,6 +62,8 @@ class Config:
         pg_container: name of the container that runs the server of a drill.
         pitr: whether the server archives its WAL, for a recovery to any moment.
         pitr_scheduled: whether this machine schedules physical backups; then `pitr` must be true.
+        set_up_at: when this machine was set up for backups, in UTC; None if nobody knows.
+        archives_since: when it was set up for physical backups of this data; None if nobody knows.
         recovery_role: ARN of the role that the database's container gets keys of; empty if no one has it.
         keys_file: file with these keys, on this machine.
         pg_image: image of the database's container, for a recovery.
@@ -83,6 +85,8 @@ class Config:
     pg_container: str = ""
     pitr: bool = False
     pitr_scheduled: bool = False
+    set_up_at: datetime | None = None
+    archives_since: datetime | None = None
     recovery_role: str = ""
     keys_file: Path = Path(KEYS_ON_NODE, KEYS)
     pg_image: str = ""
@@ -159,6 +163,12 @@ def _exists(values: Mapping[str, str], name: str) -> bool:
     return bool(values.get(name)) and Path(values[name]).exists()
 
 
+def _newest(values: Mapping[str, str], *names: str) -> datetime | None:
+    """Return when the newest of the files was written; each is written once."""
+    times = (Path(values[name]).stat().st_mtime for name in names if _exists(values, name))
+    return max((datetime.fromtimestamp(each, UTC) for each in times), default=None)
+
+
 def _put_clients_first(values: Mapping[str, str]) -> None:
     if values.get("PG_BIN") and not values.get("PG_SERVICE"):
         os.environ["PATH"] = f"{values['PG_BIN']}:{os.environ.get('PATH', os.defpath)}"
@@ -181,6 +191,8 @@ def _config(file: Path, values: Mapping[str, str]) -> Config:
         pg_container=values.get("PG_CONTAINER", ""),
         pitr=_pitr(values),
         pitr_scheduled=_exists(values, "PITR_SCHEDULE"),
+        set_up_at=_newest(values, "SET_UP"),
+        archives_since=_newest(values, "SET_UP", "PITR_MARK"),
         recovery_role=values.get("RECOVERY_ROLE", ""),
         keys_file=Path(values.get("KEYS_FILE") or Path(KEYS_ON_NODE, KEYS)),
         pg_image=values.get("PG_IMAGE", ""),

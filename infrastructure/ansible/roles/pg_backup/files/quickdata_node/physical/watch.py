@@ -13,6 +13,7 @@ from typing import Any
 
 from quickdata_node.checks import Check, find_problems, require_all
 from quickdata_node.config import Config
+from quickdata_node.grace import NotYet
 from quickdata_node.physical import keys, summary
 from quickdata_node.physical.summary import BadSummary, Listed, Summary
 from quickdata_node.run import Failed, Run
@@ -94,7 +95,8 @@ def check_keys(file: Path, now: datetime) -> None:
         expires = datetime.fromisoformat(json.loads(file.read_text(encoding="utf-8"))["Expiration"])
         left = expires - now
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise Failed(f"the keys in {file} cannot be read, so no WAL is archived", RENEW) from error
+        kind = NotYet if isinstance(error, FileNotFoundError) else Failed
+        raise kind(f"the keys in {file} cannot be read, so no WAL is archived", RENEW) from error
     if left <= timedelta():
         raise Failed(f"the keys in {file} expired at {expires:%Y-%m-%d %H:%M} UTC", RENEW)
     if left < RENEWED:
@@ -120,7 +122,7 @@ def look(run: Run, config: Config) -> Archiving:
         return Archiving(**known, free_bytes=free_bytes(server.output("df", "-Pk", directory)))
     except (Failed, ServerFailed, ValueError) as error:
         fix = "look at docker service ps nocodb_db, and start the database; it needs free room"
-        raise Failed(f"the state of archiving is unknown{_room(config)}", fix) from error
+        raise NotYet(f"the state of archiving is unknown{_room(config)}", fix) from error
 
 
 def _room(config: Config) -> str:
@@ -144,7 +146,7 @@ def check_archiving(run: Run, archiving: Archiving) -> None:
 def check_archives(archiving: Archiving) -> None:
     """Fail when the server does not archive at all."""
     if not archiving.archives:
-        raise Failed("the database does not archive its WAL", "deploy: that starts it with archiving")
+        raise NotYet("the database does not archive its WAL", "deploy: that starts it with archiving")
 
 
 def check_room(archiving: Archiving) -> None:
@@ -156,11 +158,14 @@ def check_room(archiving: Archiving) -> None:
 
 
 def check_lag(archiving: Archiving) -> None:
-    """Fail when WAL waits too long for its place in the bucket."""
+    """Fail when WAL waits too long for its place in the bucket.
+
+    A deployment makes pgBackRest's repository last: until then all WAL waits.
+    """
     waiting, seconds = archiving.waiting, archiving.lag_seconds
     if seconds > LAG:
         what = f"archiving lags: {waiting} WAL segments wait, the first one for {seconds} s"
-        raise Failed(what, "docs/runbook.md, `Archiving fails`")
+        raise NotYet(what, "docs/runbook.md, `Archiving fails`")
 
 
 def read(config: Config) -> Summary:
@@ -169,7 +174,7 @@ def read(config: Config) -> Summary:
         return summary.read_summary(Store(config.bucket).read(summary.key(config.database)), config.database)
     except StoreFailed as error:
         what = f"s3://{config.bucket} holds no readable summary of physical backups of {config.database}"
-        raise Failed(what, "run physical-backup.sh") from error
+        raise NotYet(what, "run physical-backup.sh") from error
     except BadSummary as error:
         what = f"the summary of the physical backups of {config.database} {error}"
         raise Failed(what, "run physical-backup.sh") from None
@@ -190,7 +195,7 @@ def check_ages(run: Run, config: Config, known: Summary, now: datetime) -> None:
 def _check_age(which: str, backup: Listed | None, limit: timedelta, now: datetime) -> None:
     hour = timedelta(hours=1)
     if backup is None:
-        raise Failed(f"{which} is missing", "run physical-backup.sh --type full")
+        raise NotYet(f"{which} is missing", "run physical-backup.sh --type full")
     if now - backup.finished_at > limit:
         what = f"{which} is {(now - backup.finished_at) // hour} hours old, the limit is {limit // hour}"
-        raise Failed(what, "look at the log of the backups, then run physical-backup.sh")
+        raise NotYet(what, "look at the log of the backups, then run physical-backup.sh")

@@ -31,9 +31,11 @@ async def read_physical(cloud: Cloud, bucket: str, database: str) -> Summary | N
         return None if text is None else read_summary(text, database)
     except BadSummary as error:
         what = f"the summary of the physical backups of {database} {error}"
-        raise BackupError(
-            what, "run physical-backup.sh on the database node, which writes it again"
-        ) from None
+        fix = (
+            "run physical-backup.sh on the database node, which keeps this summary and writes a new one;"
+            f" where physical backups are off, bring an older version of s3://{bucket}/{key(database)} back"
+        )
+        raise BackupError(what, fix) from None
 
 
 def _download(cloud: Cloud, bucket: str, name: str) -> bytes | None:

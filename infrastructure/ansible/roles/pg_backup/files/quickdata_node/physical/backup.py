@@ -51,12 +51,12 @@ def main(run: Run, arguments: Sequence[str]) -> None:
     config = load(run, Path(options.config))
     keys.require_volume(config)
     if options.if_none and not config.pitr:
-        off.note(config.bucket, config.database)
+        off.note(run, config.bucket, config.database)
         run.tell({"label": None})
         return
     keys.require_on(config)
     take_lock(run, config)
-    known = off.note_on(config.bucket, config.database)
+    known = off.note_on(run, config.bucket, config.database)
     keys.refresh(config)
     server = find_server(run, config)
     backrest = in_database(server)

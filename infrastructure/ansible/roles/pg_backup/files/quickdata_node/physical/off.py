@@ -5,12 +5,15 @@ from datetime import UTC, datetime
 
 from quickdata_node.physical import summary
 from quickdata_node.physical.summary import BadSummary, Summary
-from quickdata_node.run import Failed
+from quickdata_node.run import Failed, Run
 from quickdata_node.store import Store, StoreFailed
 
 
-def note(bucket: str, database: str) -> None:
+def note(run: Run, bucket: str, database: str) -> None:
     """Note in the summary that physical backups are off, if there is one that does not say so.
+
+    A summary that cannot be used stays as it is: no new one can say what the bucket holds, because only
+    pgBackRest knows.
 
     Raises:
         Failed: the bucket cannot be read or written.
@@ -23,10 +26,16 @@ def note(bucket: str, database: str) -> None:
     except StoreFailed as error:
         what = "it cannot be noted in the bucket that physical backups are off"
         raise Failed(what, "the lines above say why; deploy again") from error
+    except BadSummary as error:
+        what = f"it is not noted that physical backups are off: the summary {_place(store, database)} {error}"
+        run.log(f"{what}; bring an older version of this object back")
 
 
-def note_on(bucket: str, database: str) -> Summary:
+def note_on(run: Run, bucket: str, database: str) -> Summary:
     """Note in the summary that physical backups are on, before the first backup: it may fail.
+
+    A summary that cannot be used must end no backup, which writes most of it anew. So it makes way, and is
+    kept beside it.
 
     Returns:
         The summary; its `on_since` says that a backup is due: the first one, or one after missing WAL.
@@ -36,7 +45,7 @@ def note_on(bucket: str, database: str) -> Summary:
     """
     store = Store(bucket)
     try:
-        known = _read(store, database)
+        known = _read_or_keep(run, store, database)
         if known is None or known.off_since:
             known = replace(known or Summary(database, []), off_since=None, on_since=datetime.now(UTC))
             summary.write(store, known)
@@ -46,12 +55,26 @@ def note_on(bucket: str, database: str) -> Summary:
     return known
 
 
-def _read(store: Store, database: str) -> Summary | None:
-    """Return the summary; None if there is none, or none that can be understood."""
-    name = summary.key(database)
-    if not store.list_keys(name):
-        return None
+def _read_or_keep(run: Run, store: Store, database: str) -> Summary | None:
+    """Return the summary; None if there is none, or if it cannot be used, and was kept under another key."""
     try:
-        return summary.read_summary(store.read(name), database)
-    except BadSummary:
+        return _read(store, database)
+    except BadSummary as error:
+        kept = summary.keep_unreadable(store, database, datetime.now(UTC))
+        run.log(f"the summary {_place(store, database)} {error}; it is kept as s3://{store.bucket}/{kept}")
+        run.log("a new one does not know the last drill: run quickdata drill --physical again")
         return None
+
+
+def _read(store: Store, database: str) -> Summary | None:
+    """Return the summary; None if there is none.
+
+    Raises:
+        BadSummary: there is one that cannot be used.
+    """
+    name = summary.key(database)
+    return summary.read_summary(store.read(name), database) if store.list_keys(name) else None
+
+
+def _place(store: Store, database: str) -> str:
+    return f"s3://{store.bucket}/{summary.key(database)}"

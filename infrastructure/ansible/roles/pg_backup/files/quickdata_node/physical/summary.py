@@ -17,6 +17,8 @@ from quickdata_node.physical.points import Point
 from quickdata_node.store import Store
 
 FILE = "physical.json"
+UNREADABLE = "unreadable-physical"
+"""Begins the name of a summary that could not be used, and was kept when a new one took its place."""
 FORMAT = 1
 Read = TypeVar("Read")
 KINDS = ("full", "diff", "incr")
@@ -140,6 +142,20 @@ def write(store: Store, summary: Summary) -> None:
         StoreFailed: S3 refused it.
     """
     store.write(key(summary.database), summary.text().encode())
+
+
+def keep_unreadable(store: Store, database: str, now: datetime) -> str:
+    """Copy a summary that cannot be used, before a new one takes its place.
+
+    Returns:
+        The copy's key.
+
+    Raises:
+        StoreFailed: S3 refused it.
+    """
+    kept = f"{names.folder(database)}{UNREADABLE}-{now:%Y%m%dT%H%M%SZ}.json"
+    store.write(kept, store.read(key(database)))
+    return kept
 
 
 def note_verified(store: Store, database: str, point: str, when: datetime) -> None:

@@ -177,7 +177,7 @@ def read(config: Config) -> Summary:
         raise NotYet(what, "run physical-backup.sh") from error
     except BadSummary as error:
         what = f"the summary of the physical backups of {config.database} {error}"
-        raise Failed(what, "run physical-backup.sh") from None
+        raise Failed(what, "run physical-backup.sh, which keeps this summary and writes a new one") from None
 
 
 def check_ages(run: Run, config: Config, known: Summary, now: datetime) -> None:

@@ -1,11 +1,15 @@
 """The spans that no recovery reaches."""
 
+import json
+from collections.abc import Collection
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from quickdata_node.physical.gaps import Gap, find_gaps
-from quickdata_node.physical.info import Info
-from quickdata_node.physical.timelines import History
+from quickdata_node.physical.info import Info, read_info
+from quickdata_node.physical.timelines import History, read_history, segment_name
 from tests.unit.quickdata_node.physical.test_choice import FIRST, HISTORY, INFO, at
+from tests.unit.quickdata_node.physical.test_info import FULL, INCREMENTAL, backup, stanza
 
 ONE = History({}, FIRST)
 TWO_BACKUPS = replace(INFO, backups=INFO.backups[:2])
@@ -22,11 +26,73 @@ def test_a_gap_lasts_from_the_last_segment_before_it_to_the_next_backup() -> Non
     assert list(find_gaps(lacking, TWO_BACKUPS)) == [Gap(at(29), at(90))]
 
 
-def test_a_gap_without_a_later_backup_is_open() -> None:
+def test_a_backup_that_begins_in_a_gap_does_not_end_it() -> None:
+    inside = replace(INFO.backups[0], first_wal=segment_name(1, 37), finished_at=at(31))
+    three = replace(INFO, backups=(INFO.backups[0], inside, INFO.backups[1]))
     lacking = History({}, (*FIRST[:20], *FIRST[24:]))
-    assert list(find_gaps(lacking, replace(INFO, backups=INFO.backups[:1]))) == [Gap(at(29), None)]
+    assert list(find_gaps(lacking, three)) == [Gap(at(29), at(90))]
 
 
 def test_wal_from_before_the_first_good_backup_does_not_count() -> None:
     lacking = History({}, (*FIRST[:20], *FIRST[24:]))
     assert list(find_gaps(lacking, replace(INFO, backups=INFO.backups[1:2]))) == []
+
+
+def test_wal_that_is_on_its_way_is_not_missing() -> None:
+    """Two processes store it, so a later segment may be there first."""
+    arriving = History({}, (*FIRST[:20], *FIRST[24:]))
+    assert list(find_gaps(arriving, replace(INFO, backups=INFO.backups[:1]))) == []
+
+
+# --- with the names of a real repository ---
+
+FIRST_BACKUP, SECOND_BACKUP = 1796014826, 1796018426
+"""When two backups began, in seconds. Each took two seconds."""
+
+
+class Repository:
+    """Stands for pgBackRest in a container: names and fields were seen in a real one."""
+
+    def __init__(self, *missing: int) -> None:
+        self.missing: Collection[int] = missing
+
+    def command(self, name: str, *options: str) -> str:
+        assert (name, options[-1]) == ("repo-ls", "archive/quickdata/18-1")
+        folder, sha1 = "0000000100000000", "5f2a8bb47c4d5a8f2d1e0c9b7a6f5e4d3c2b1a09"
+        files = {".": {"type": "path"}, folder: {"type": "path"}}
+        for number in {1, 2, 3, 4, 5} - {*self.missing}:
+            time = FIRST_BACKUP + 1 + (number - 2) * 1200
+            facts = {"type": "file", "size": 16571, "time": time}
+            files[f"{folder}/{segment_name(1, number)}-{sha1}.zst"] = facts
+        history = {"type": "file", "size": 370, "time": FIRST_BACKUP + 2}
+        files[f"{folder}/000000010000000000000002.00000028.backup"] = history
+        return json.dumps(files)
+
+
+def gaps(*missing: int, backups: int = 2) -> list[Gap]:
+    """Return the gaps of a repository whose backups need segment 2, and segment 5."""
+    later = {"start": segment_name(1, 5), "stop": segment_name(1, 5)}
+    lsn = {"start": "0/5000028", "stop": "0/5000120"}
+    second = {**backup(INCREMENTAL, "incr", SECOND_BACKUP), "archive": later, "lsn": lsn}
+    found = [backup(FULL, "full", FIRST_BACKUP), second][:backups]
+    archive = [{"database": {"id": 1}, "id": "18-1", "min": None, "max": None}]
+    info = read_info(stanza(archive=archive, backup=found))
+    return [*find_gaps(read_history(Repository(*missing), info), info)]  # type: ignore[arg-type]
+
+
+def when(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+ENDED, NEXT_ENDED = when(FIRST_BACKUP + 2), when(SECOND_BACKUP + 2)
+
+
+def test_a_missing_segment_of_a_real_repository_is_found_wherever_it_was() -> None:
+    assert gaps() == gaps(1) == []
+    assert gaps(4) == [Gap(when(FIRST_BACKUP + 1201), NEXT_ENDED)]
+    assert gaps(5) == [Gap(when(FIRST_BACKUP + 2401), None)], "the newest backup cannot be recovered either"
+
+
+def test_a_backup_without_its_own_first_segment_reaches_no_moment() -> None:
+    assert gaps(2) == gaps(1, 2) == gaps(2, 3) == [Gap(ENDED, NEXT_ENDED)]
+    assert gaps(2, backups=1) == gaps(1, 2, 3, 4, 5, backups=1) == [Gap(ENDED, None)]

@@ -80,7 +80,7 @@ def test_wal_that_is_missing_on_the_way_is_told_with_the_moments_that_can_be_rec
     info = Info(0, "ok", BACKUPS[:2])
     said = (
         "lacks the WAL segment 000000010000000000000028, which leads to that moment; the moments until about"
-        " 2026-11-28 00:33:00Z can be recovered, and those since 2026-11-28 01:30:00Z"
+        " 2026-11-28 00:33:00Z and those since 2026-11-28 01:30:00Z can be recovered; choose"
     )
     for moment in (Moment(at(50)), Moment(at(34))):
         with pytest.raises(Failed, match=said):
@@ -97,8 +97,23 @@ def test_wal_that_is_missing_has_the_name_that_its_own_timeline_gave_it() -> Non
 
 
 def test_a_backup_without_its_own_wal_leads_nowhere() -> None:
-    with pytest.raises(Failed, match="lacks the WAL segment 000000010000000000000010"):
+    said = "lacks the WAL segment 000000010000000000000010, which leads to that moment; no backup has the WAL"
+    with pytest.raises(Failed, match=said):
         choose(Info(0, "ok", BACKUPS[:1]), History({}, ()), Moment(at(11)), live_until=at(12))
+    info, broken = Info(0, "ok", BACKUPS[:2]), History({}, FIRST[1:])
+    with pytest.raises(Failed, match="; the moments since 2026-11-28 01:30:00Z can be recovered; choose"):
+        choose(info, broken, Moment(at(50)), live_until=at(200))
+    with pytest.raises(
+        Failed, match="; the moments until about 2026-11-28 00:40:00Z can be recovered; choose"
+    ):
+        choose(info, History({}, FIRST[:31]), Moment(at(95)), live_until=at(200))
+
+
+def test_a_backup_that_begins_in_missing_wal_is_not_offered() -> None:
+    inside = replace(BACKUPS[0], first_wal=segment_name(1, 37), finished_at=at(31))
+    broken = History({}, (*FIRST[:20], *FIRST[24:]))
+    with pytest.raises(Failed, match="and those since 2026-11-28 01:30:00Z can be recovered"):
+        choose(Info(0, "ok", (BACKUPS[0], inside, BACKUPS[1])), broken, Moment(at(30)), live_until=at(200))
 
 
 def test_the_end_of_the_wal_is_on_the_timeline_that_was_live_last() -> None:

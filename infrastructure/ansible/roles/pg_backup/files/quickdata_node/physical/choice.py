@@ -209,12 +209,22 @@ def _require_unbroken(
         missing = first
     if missing is None:
         return
-    before = needed[missing - first - 1].archived_at if missing > first else backup.started_at
-    later = next((each for each in leading if number_of(each.first_wal) > missing), None)
-    since = f", and those since {shown(later.finished_at)}" if later else ""
     name = segment_name(history.writer_of(timeline, missing), missing)
     what = f"the repository lacks the WAL segment {name}, which leads to that moment"
-    raise Failed(what, f"the moments until about {shown(before)} can be recovered{since}; choose from them")
+    spans = [*_spans_around(missing, leading, history.of(timeline))]
+    if not spans:
+        raise Failed(what, "no backup has the WAL that it needs; run physical-backup.sh --type full")
+    raise Failed(what, f"the moments {' and those '.join(spans)} can be recovered; choose from them")
+
+
+def _spans_around(missing: int, leading: Sequence[PhysicalBackup], wal: Sequence[Segment]) -> Iterator[str]:
+    """Yield the moments before and after a missing segment, in words. A backup needs its own first one."""
+    stored = {each.number: each.archived_at for each in wal}
+    begins = {number: each for each in reversed(leading) if (number := number_of(each.first_wal)) in stored}
+    if min(begins, default=missing) < missing:
+        yield f"until about {shown(max(time for number, time in stored.items() if number < missing))}"
+    if later := min((number for number in begins if number > missing), default=0):
+        yield f"since {shown(begins[later].finished_at)}"
 
 
 def _labels(usable: Sequence[PhysicalBackup]) -> str:

@@ -84,6 +84,11 @@ def physical_problems(known: Summary | None, now: datetime) -> Iterator[Problem]
         yield Problem(
             "A physical backup is missing or too old", wrong, f"see {LOG}, then run physical-backup.sh there"
         )
+    if known.new_gaps:
+        spans = ", and ".join(map(str, known.new_gaps))
+        what = f"WAL is missing, and no recovery reaches the moments {spans}"
+        fix = "find out who deleted it from the bucket, then run physical-backup.sh --type full on the node"
+        yield Problem("WAL is missing", what, fix)
     if wrong := drill_problem(known, now):
         yield Problem("No physical backup is proven", wrong, "run `quickdata drill --physical`")
 

@@ -60,18 +60,11 @@ def table(known: Summary, now: datetime) -> Iterator[str]:
     if known.good:
         since = f"{known.good[0].finished_at:%Y-%m-%d %H:%M:%S} UTC"
         yield f"A recovery can go to any moment since {since}{', but:' if known.gaps else '.'}"
-    yield from (f"  not {gap}: WAL is missing" for gap in gaps_in_words(known))
+    yield from (f"  not {gap}: {gap.reason}" for gap in known.gaps)
     yield f"Last proof point: {known.point or 'none yet'}"
     yield f"Last drill: {in_words_verified(known)}"
     if known.off_since:
         yield in_words_off(known)
-
-
-def gaps_in_words(known: Summary) -> Iterator[str]:
-    """Yield the spans that no recovery reaches, in words."""
-    for gap in known.gaps:
-        until = f"{gap.until:%Y-%m-%d %H:%M:%S} UTC" if gap.until else "the next backup"
-        yield f"from about {gap.since:%Y-%m-%d %H:%M:%S} UTC to {until}"
 
 
 def in_words_off(known: Summary) -> str:

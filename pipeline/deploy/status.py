@@ -16,7 +16,7 @@ from pipeline.aws.existing import STOPPED
 from pipeline.backups import archiving
 from pipeline.backups.catalogue import age, list_backups
 from pipeline.backups.health import last_verified, physical_problems, problems
-from pipeline.backups.physical import gaps_in_words, in_words_off, in_words_verified, read_physical
+from pipeline.backups.physical import in_words_off, in_words_verified, read_physical
 from pipeline.deploy.finding import Finding
 from pipeline.deploy.order import refresh_inventory
 from pipeline.deploy.planning import make_plan
@@ -147,7 +147,7 @@ def _physical_in_words(known: Summary) -> list[str]:
     return [
         f"the last proof point of the physical backups is {known.point or 'none yet'}",
         f"the last drill of the physical backups: {in_words_verified(known)}",
-        *(f"no recovery reaches the moments {gap}: WAL is missing" for gap in gaps_in_words(known)),
+        *(f"no recovery reaches the moments {gap}: {gap.reason}" for gap in known.gaps),
     ]
 
 

@@ -254,7 +254,7 @@ def physical(age: timedelta, **values: Any) -> dict[str, Any]:
     """Return a summary of physical backups, whose only full one has an age, and was recovered by a drill."""
     when = datetime.now(UTC) - age
     full = Listed("20261130-050026F", "full", when, 31525926, 4015713)
-    gaps = [Gap(when, when)]
+    gaps = [Gap(when - timedelta(hours=3), when - timedelta(hours=2), when - timedelta(hours=1))]
     summary = Summary("nocodb_db", [full], POINT, when, verified=POINT, verified_at=when, gaps=gaps)
     return dict(json.loads(replace(summary, **values).text()))
 
@@ -267,6 +267,11 @@ async def test_physical_backups_are_told_and_old_ones_are_an_alarm(live: Live) -
     )
     assert backups.well
     assert "no recovery reaches the moments from about 20" in str(backups)
+    now = datetime.now(UTC)
+    live.put("postgres/nocodb_db/physical.json", physical(timedelta(hours=1), gaps=[Gap(now, now, now)]))
+    said = (await live.bad())["backups"]
+    assert "WAL is missing, and no recovery reaches the moments from about 20" in said
+    assert "→ find out who deleted it from the bucket, then run physical-backup.sh --type full" in said
     live.put("postgres/nocodb_db/physical.json", physical(timedelta(hours=27)))
     said = (await live.bad())["backups"]
     assert "the newest physical backup is 27 h old, more than 26 h" in said and "physical-backup.sh" in said
@@ -279,7 +284,9 @@ async def test_physical_backups_are_told_and_old_ones_are_an_alarm(live: Live) -
     hour, now = timedelta(hours=1), datetime.now(UTC)
     full = Listed("20261122-050026F", "full", now - timedelta(days=7) - hour, 31525926, 4015713)
     newest = replace(full, label="20261122-050026F_20261129-050026I", kind="incr", finished_at=now - hour)
-    live.put("postgres/nocodb_db/physical.json", physical(hour, verified_at=None, backups=[full, newest]))
+    live.put(
+        "postgres/nocodb_db/physical.json", physical(hour, verified_at=None, backups=[full, newest], gaps=[])
+    )
     said = (await live.bad())["backups"]
     assert "no drill has recovered the physical backups yet" in said and "drill --physical" in said
     live.put("postgres/nocodb_db/physical.json", {"format": 7})

@@ -7,6 +7,7 @@ import pytest
 
 from pipeline.backups.catalogue import Backup
 from pipeline.backups.health import physical_problems, problems
+from quickdata_node.physical.gaps import Gap
 from quickdata_node.physical.summary import Summary
 from tests.support.catalogues import NOW, backup, nightly, physical, unreadable
 
@@ -45,6 +46,7 @@ def test_a_wrong_time_is_fixed_by_the_clocks_and_not_by_another_backup() -> None
     assert found.fix == "correct the clocks of this machine and of the database node"
 
 
+GAP = Gap(NOW - timedelta(hours=9), NOW - timedelta(hours=8), NOW - timedelta(hours=7))
 DAMAGED, OLD = "The newest physical backup is damaged", "A physical backup is missing or too old"
 
 
@@ -58,12 +60,14 @@ DAMAGED, OLD = "The newest physical backup is damaged", "A physical backup is mi
         (physical(1, damaged=(1,)), [DAMAGED, OLD]),
         (physical(2), [OLD]),
         (physical(1, 9), [OLD]),
+        (replace(physical(1, 2), gaps=[GAP]), ["WAL is missing"]),
+        (replace(physical(0), gaps=[GAP]), []),
         (physical(9, damaged=(9,), off=NOW), []),
         (replace(physical(1, 2), verified_at=None), []),
         (replace(physical(1, 8), verified_at=None), ["No physical backup is proven"]),
     ],
 )
-def test_physical_backups_are_a_problem_when_the_newest_is_damaged_or_old(
+def test_physical_backups_are_a_problem_when_the_newest_is_damaged_or_old_or_wal_is_missing(
     known: Summary | None, titles: list[str]
 ) -> None:
     assert [each.title for each in physical_problems(known, NOW)] == titles

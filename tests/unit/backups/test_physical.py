@@ -18,6 +18,10 @@ def test_the_span_that_a_recovery_reaches_has_its_gaps() -> None:
     lines = [*table(replace(KNOWN, gaps=[Gap(NOW, None)]), NOW)]
     assert "A recovery can go to any moment since 2026-11-30 04:00:00 UTC, but:" in lines
     assert "  not from about 2026-11-30 05:00:00 UTC to the next backup: WAL is missing" in lines
+    [line] = [
+        each for each in table(replace(KNOWN, gaps=[Gap(NOW, LATER, NOW, off=True)]), NOW) if "not" in each
+    ]
+    assert line.endswith(" 05:00:00 UTC to 2026-12-07 05:00:00 UTC: physical backups were off")
 
 
 def test_no_drill_and_no_backup_since_they_are_on_again_are_problems() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from quickdata_node.physical.gaps import Gap, find_gaps
+from quickdata_node.physical.gaps import Gap, find_gaps, note_found
 from quickdata_node.physical.info import Info, read_info
 from quickdata_node.physical.timelines import History, read_history, segment_name
 from tests.unit.quickdata_node.physical.test_choice import FIRST, HISTORY, INFO, at
@@ -42,6 +42,23 @@ def test_wal_that_is_on_its_way_is_not_missing() -> None:
     """Two processes store it, so a later segment may be there first."""
     arriving = History({}, (*FIRST[:20], *FIRST[24:]))
     assert list(find_gaps(arriving, replace(INFO, backups=INFO.backups[:1]))) == []
+
+
+def test_a_gap_keeps_the_time_when_it_was_found_first() -> None:
+    old, grown = Gap(at(20), at(30), at(31)), Gap(at(40), at(50), at(51))
+    found = [Gap(at(20), at(30)), Gap(at(40), at(60)), Gap(at(70), at(80))]
+    again = list(note_found(found, [old, grown], None, at(90)))
+    assert again == [old, Gap(at(40), at(60), at(90)), Gap(at(70), at(80), at(90))]
+    assert list(note_found(found, again, None, at(99))) == again
+    assert list(note_found(found[:1], [Gap(at(20), at(30))], None, at(90))) == [Gap(at(20), at(30), at(90))]
+
+
+def test_a_gap_while_physical_backups_were_off_is_remembered_as_one() -> None:
+    found = [Gap(at(20), at(30)), Gap(at(40), at(50)), Gap(at(60), None)]
+    noted = list(note_found(found, [], at(45), at(51)))
+    assert [each.off for each in noted] == [False, True, False]
+    assert list(note_found(found, noted, None, at(99))) == noted
+    assert [each.off for each in note_found(found[2:], [], at(70), at(71))] == [True]
 
 
 # --- with the names of a real repository ---

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -31,8 +31,10 @@ def test_a_summary_comes_back_as_it_was_written() -> None:
     for name in ("off_since", "on_since", "verified_at"):
         changed_one = replace(SUMMARY, verified="a point", **{name: WHEN})
         assert read_summary(changed_one.text().encode(), "app") == changed_one
-    gaps = replace(SUMMARY, gaps=[Gap(WHEN, None), Gap(WHEN, WHEN)])
+    gaps = replace(SUMMARY, gaps=[Gap(WHEN, None), Gap(WHEN, WHEN, WHEN), Gap(WHEN, WHEN, WHEN, off=True)])
     assert read_summary(gaps.text().encode(), "app") == gaps
+    earlier = {"since": WHEN.isoformat(), "until": None}
+    assert read_summary(changed(gaps=[earlier]), "app").gaps == [Gap(WHEN, None)], "an earlier program's"
     assert read_summary(changed(off_since=None), "app") == SUMMARY
     unproven = Summary("app", [FULL])
     assert read_summary(unproven.text().encode(), "app") == unproven
@@ -62,6 +64,18 @@ def test_the_drill_is_remembered_and_a_backup_is_due_until_a_good_one_was_taken(
         assert (found.on_since, found.verified, found.verified_at) == (due, "a point", WHEN)
 
 
+def test_a_gap_is_new_until_a_full_backup_was_taken_since_it_was_found() -> None:
+    hour = timedelta(hours=1)
+    gap = Gap(WHEN - 9 * hour, WHEN - 8 * hour, WHEN)
+    incremental = replace(INCREMENTAL, finished_at=WHEN + hour)
+    known = replace(SUMMARY, backups=[FULL, incremental], gaps=[gap])
+    assert known.new_gaps == [gap], "the full one found it, or was taken before"
+    full = replace(FULL, label="20261130-060026F", finished_at=WHEN + hour)
+    assert replace(known, backups=[FULL, incremental, full]).new_gaps == []
+    assert replace(known, backups=[FULL, replace(full, damaged=True)]).new_gaps == [gap]
+    assert replace(known, gaps=[replace(gap, off=True), replace(gap, found_at=None)]).new_gaps == []
+
+
 def test_the_drill_of_another_cluster_proves_nothing() -> None:
     before = replace(SUMMARY, verified="a point", verified_at=WHEN)
     ours = Info(READY, "ok", (replace(BACKUP, label="20261201-050026F"),))
@@ -80,6 +94,7 @@ def test_the_drill_of_another_cluster_proves_nothing() -> None:
         (changed(verified=7), "a name that is not valid"),
         (changed(gaps=[{"since": "soon", "until": None}]), "cannot be understood"),
         (changed(gaps=[1]), "cannot be understood"),
+        (changed(gaps=[{"since": WHEN.isoformat(), "until": None, "off": 1}]), "values that are not valid"),
         (changed(verified_at="soon"), "cannot be understood"),
         (changed(backups={}), None),
         (changed(backups=[1]), "cannot be understood"),

@@ -8,14 +8,16 @@ from pathlib import Path
 import pytest
 
 from quickdata_node.grace import NotYet
+from quickdata_node.physical.gaps import Gap
 from quickdata_node.physical.summary import Listed, Summary
 from quickdata_node.physical.watch import (
     Archiving,
-    check_ages,
     check_archives,
+    check_gaps,
     check_keys,
     check_lag,
     check_room,
+    check_summary,
     report,
 )
 from quickdata_node.run import Failed, Run
@@ -77,7 +79,19 @@ def summary(*backups: tuple[str, timedelta]) -> Summary:
 
 
 def test_a_day_and_its_backup_and_a_week_and_its_full_one_are_well() -> None:
-    check_ages(Run("check"), CONFIG, summary(("full", timedelta(days=8)), ("incr", timedelta(hours=26))), NOW)
+    check_summary(
+        Run("check"), CONFIG, summary(("full", timedelta(days=8)), ("incr", timedelta(hours=26))), NOW
+    )
+
+
+def test_wal_that_is_missing_is_an_alarm_until_a_full_backup_is_taken() -> None:
+    hour = timedelta(hours=1)
+    gaps = [Gap(NOW - 9 * hour, NOW - 8 * hour, NOW - 7 * hour), Gap(NOW - 5 * hour, NOW - 4 * hour, NOW)]
+    told = "from about 2026-11-29 20:00:00 UTC to 2026-11-29 21:00:00 UTC, and from about 2026-11-30 00:0"
+    with pytest.raises(Failed, match=f"no recovery reaches the moments {told}") as caught:
+        check_summary(Run("check"), CONFIG, replace(summary(("full", 8 * hour)), gaps=gaps), NOW)
+    assert caught.value.fix.endswith("physical-backup.sh --type full, which ends this alarm")
+    check_gaps(replace(summary(("full", -hour)), gaps=gaps))
 
 
 @pytest.mark.parametrize(
@@ -94,4 +108,4 @@ def test_a_day_and_its_backup_and_a_week_and_its_full_one_are_well() -> None:
 )
 def test_a_backup_that_is_too_old_is_an_alarm(backups: list[tuple[str, timedelta]], why: str) -> None:
     with pytest.raises(Failed, match=why):
-        check_ages(Run("check"), CONFIG, summary(*backups), NOW)
+        check_summary(Run("check"), CONFIG, summary(*backups), NOW)

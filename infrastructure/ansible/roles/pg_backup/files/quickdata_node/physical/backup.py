@@ -13,7 +13,7 @@ from pathlib import Path
 from quickdata_node.config import Config, load
 from quickdata_node.options import Options, parse
 from quickdata_node.physical import keys, off, points, summary
-from quickdata_node.physical.gaps import find_gaps
+from quickdata_node.physical.gaps import find_gaps, note_found
 from quickdata_node.physical.info import Info, PhysicalBackup
 from quickdata_node.physical.pgbackrest import PgBackRest, in_database, stop_backups
 from quickdata_node.physical.points import Point
@@ -80,7 +80,8 @@ def backup(run: Run, server: Server, backrest: PgBackRest, kind: str, known: Sum
     backrest.expire(fulls_to_keep(taken))
     kept = backrest.info()
     log_others(run, kept)
-    gaps = [*find_gaps(read_history(backrest, kept), kept)]
+    found = find_gaps(read_history(backrest, kept), kept)
+    gaps = [*note_found(found, known.gaps, known.on_since, datetime.now(UTC))]
     point = prove(server, store, backrest)
     run.hold_signals()  # a backup that is proven must not be reported as interrupted; the rest takes seconds
     publish(store, summary.summarize(database, kept, point, known, gaps))

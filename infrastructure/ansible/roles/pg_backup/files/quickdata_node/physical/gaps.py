@@ -1,7 +1,7 @@
 """Spans that no recovery reaches: the repository lacks WAL, which was lost or never archived."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
 
@@ -16,10 +16,24 @@ class Gap:
     Args:
         since: about when it begins, in UTC.
         until: when the next backup ended, in UTC; None if there was none since.
+        found_at: when a backup's run found it first, in UTC; None if that is not known.
+        off: whether physical backups were off then.
     """
 
     since: datetime
     until: datetime | None
+    found_at: datetime | None = None
+    off: bool = False
+
+    def __str__(self) -> str:
+        """The span in words."""
+        until = f"{self.until:%Y-%m-%d %H:%M:%S} UTC" if self.until else "the next backup"
+        return f"from about {self.since:%Y-%m-%d %H:%M:%S} UTC to {until}"
+
+    @property
+    def reason(self) -> str:
+        """Why no recovery reaches it, in words."""
+        return "physical backups were off" if self.off else "WAL is missing"
 
 
 def find_gaps(history: History, info: Info) -> Iterator[Gap]:
@@ -43,3 +57,20 @@ def find_gaps(history: History, info: Info) -> Iterator[Gap]:
         if after > before + 1:
             ends = (each.finished_at for each in backups if number_of(each.first_wal) >= after)
             yield Gap(max(stored.get(before, earliest), earliest), next(ends, None))
+
+
+def note_found(
+    found: Iterable[Gap], before: Sequence[Gap], on_since: datetime | None, now: datetime
+) -> Iterator[Gap]:
+    """Yield gaps with the time when each was found first.
+
+    Args:
+        found: the gaps that the repository has now.
+        before: the gaps that were known before.
+        on_since: when physical backups were turned on, in UTC, if no backup was taken since.
+        now: the current time, in UTC.
+    """
+    known = {(each.since, each.until): each for each in before if each.found_at}
+    for gap in found:
+        off = bool(on_since and gap.since < on_since and (gap.until is None or on_since < gap.until))
+        yield known.get((gap.since, gap.until)) or replace(gap, found_at=now, off=off)

@@ -91,6 +91,19 @@ class Summary:
         """The newest good full backup."""
         return next((each for each in reversed(self.good) if each.kind == "full"), None)
 
+    @property
+    def new_gaps(self) -> Sequence[Gap]:
+        """The gaps that raise an alarm: no full backup was taken since one was found.
+
+        A full backup needs no file of an earlier one, and no older WAL.
+        """
+        full = self.newest_full
+        return [
+            each
+            for each in self.gaps
+            if each.found_at and not each.off and (full is None or full.finished_at <= each.found_at)
+        ]
+
     def document(self) -> dict[str, Any]:
         """Return the summary as values for JSON."""
         document: dict[str, Any] = json.loads(json.dumps(asdict(self), default=datetime.isoformat))
@@ -180,7 +193,6 @@ def read_summary(text: bytes, database: str) -> Summary:
         if (document["format"], document["database"]) != (FORMAT, database):
             raise BadSummary("belongs to another database, or has another format")
         backups = [_listed(each) for each in document["backups"]]
-        gaps = [Gap(_time(each["since"]), _maybe(_time, each["until"])) for each in document.get("gaps", [])]
         return Summary(
             database=database,
             backups=backups,
@@ -190,7 +202,7 @@ def read_summary(text: bytes, database: str) -> Summary:
             on_since=_maybe(_time, document.get("on_since")),
             verified=_maybe(_word, document.get("verified")),
             verified_at=_maybe(_time, document.get("verified_at")),
-            gaps=gaps,
+            gaps=[_gap(each) for each in document.get("gaps", [])],
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
         raise BadSummary("cannot be understood") from error
@@ -204,6 +216,13 @@ def _listed(each: dict[str, Any]) -> Listed:
     if type(damaged) is not bool:
         raise BadSummary("has values that are not valid")
     return Listed(_word(each["label"]), each["kind"], _time(each["finished_at"]), *sizes, damaged)
+
+
+def _gap(each: dict[str, Any]) -> Gap:
+    found_at, off = each.get("found_at"), each.get("off", False)  # a summary of an earlier program lacks both
+    if type(off) is not bool:
+        raise BadSummary("has values that are not valid")
+    return Gap(_time(each["since"]), _maybe(_time, each["until"]), _maybe(_time, found_at), off)
 
 
 def _word(value: Any) -> str:

@@ -1,7 +1,8 @@
 """Raises an alarm when a recovery to a moment is in danger.
 
-Five things are watched, each by itself: the data's volume, the keys of the database's container, the WAL that
-waits for its place in the bucket, the room for that WAL on the volume, and the age of the physical backups.
+Six things are watched, each by itself: the data's volume, the keys of the database's container, the WAL that
+waits for its place in the bucket, the room for that WAL on the volume, the age of the physical backups, and
+the WAL that the last one found missing.
 """
 
 import json
@@ -26,6 +27,10 @@ LAG = 120
 """Most seconds that a WAL segment may wait. The server finishes a segment every 30 seconds."""
 OLDEST_FULL = timedelta(days=8)
 """Age of the newest full backup at which it is too old: one is due every week."""
+LOST = (
+    "find out who deleted objects below postgres/pgbackrest/archive,"
+    " then run physical-backup.sh --type full, which ends this alarm"
+)
 RENEWED = timedelta(minutes=35)
 """Least time that the keys must still be valid. A timer takes new ones for an hour, every 20 minutes."""
 RENEW = "run refresh-recovery-keys.sh; look at what runs it: the timer quickdata-pg-backup-recovery, or cron"
@@ -62,7 +67,7 @@ def checks(run: Run, config: Config) -> tuple[Check, ...]:
         lambda: keys.require_volume(config),
         lambda: check_keys(config.keys_file, now),
         lambda: check_server(run, config),
-        lambda: check_ages(run, config, read(config), now),
+        lambda: check_summary(run, config, read(config), now),
     )
 
 
@@ -180,8 +185,8 @@ def read(config: Config) -> Summary:
         raise Failed(what, "run physical-backup.sh, which keeps this summary and writes a new one") from None
 
 
-def check_ages(run: Run, config: Config, known: Summary, now: datetime) -> None:
-    """Fail when the newest physical backup, or the newest full one, is too old."""
+def check_summary(run: Run, config: Config, known: Summary, now: datetime) -> None:
+    """Fail when the newest physical backup, or the newest full one, is too old, or when WAL is missing."""
     newest, limit = known.newest, config.max_age
     require_all(
         run,
@@ -189,7 +194,19 @@ def check_ages(run: Run, config: Config, known: Summary, now: datetime) -> None:
         lambda: _check_age(
             f"the newest full physical backup of {config.database}", known.newest_full, OLDEST_FULL, now
         ),
+        lambda: check_gaps(known),
     )
+
+
+def check_gaps(known: Summary) -> None:
+    """Fail when WAL is missing in the repository, until a full backup is taken.
+
+    The list of all WAL takes long, so it is read once after each backup, and not here.
+    """
+    if gaps := known.new_gaps:
+        spans = ", and ".join(map(str, gaps))
+        what = f"WAL is missing in the bucket: no recovery reaches the moments {spans}"
+        raise Failed(what, LOST)
 
 
 def _check_age(which: str, backup: Listed | None, limit: timedelta, now: datetime) -> None:

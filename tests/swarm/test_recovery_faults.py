@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 import zstandard
 
+from pipeline.backups.health import physical_problems
+from pipeline.backups.physical import table
 from quickdata_node.physical.container import STANZA, USER
+from quickdata_node.physical.moment import shown
 from quickdata_node.physical.summary import Summary, read_summary
 from quickdata_node.physical.throwaway import NAME
 from tests.support.archiving import DATABASE, POSTGRES, Archiving, archiving, docker, kill
@@ -60,10 +63,39 @@ def test_a_missing_segment_is_told_before_anything_is_restored(server: Archiving
             assert "restoring backup" not in done.log
 
 
+def test_a_gap_is_told_by_an_alarm_and_a_list_and_no_recovery_goes_into_it(
+    server: Archiving, wal: list[str]
+) -> None:
+    inside = server.now()
+    server.switch()
+    with server.replaced(wal[1], None):
+        taken = server.backup("incr")
+        [gap] = summary(server).gaps
+        assert gap.until and gap.since < inside < gap.until
+        span = f"from about {gap.since:%Y-%m-%d %H:%M:%S} UTC to {gap.until:%Y-%m-%d %H:%M:%S} UTC"
+        assert f"  not {span}: WAL is missing" in [*table(summary(server), gap.until)]
+        [problem] = [
+            each for each in physical_problems(summary(server), gap.until) if each.title == "WAL is missing"
+        ]
+        alarm = f"no recovery reaches the moments {span}"
+        assert alarm in problem.what and alarm in server.run("check-backup-age.sh").log
+        refused = server.recover("--to-time", inside.isoformat())
+        assert (refused.code, refused.out, server.recoveries_in_work()) == (1, "", [])
+        assert (
+            f"lacks the WAL segment {name(wal[1])}" in refused.log and "restoring backup" not in refused.log
+        )
+        assert f"and those since {shown(gap.until)} can be recovered; choose from them" in refused.log
+        behind = server.recover("--to-time", server.now().isoformat(), "--check-only")
+        assert (behind.code, behind.json["backup"]) == (0, taken["label"]), behind.log
+    server.backup("incr")
+    assert list(summary(server).gaps) == [], "the segment is back"
+    assert "no recovery reaches" not in server.run("check-backup-age.sh").log
+
+
 def test_a_damaged_segment_ends_a_recovery_that_would_go_live_too_early(
     server: Archiving, wal: list[str]
 ) -> None:
-    with server.replaced(wal[0], lambda _: b"damaged"):
+    with server.replaced(wal[1], lambda _: b"damaged"):  # a transaction of wal[0] is replayed, and named
         early = server.recover("--to-time", "latest")
         assert (early.code, early.out) == (1, "")
         said = early.log.splitlines()[-1]
@@ -209,6 +241,7 @@ def test_the_timeline_is_that_of_the_files_that_live_also_after_they_were_moved_
     drilled = server.recover("--to-point", "latest", "--verify")
     assert (drilled.code, drilled.json["point"]) == (0, undone), drilled.log
     server.backup("auto")
+    assert list(summary(server).gaps) == [], "a change of the timeline is none"
 
 
 # --- one at a time ---

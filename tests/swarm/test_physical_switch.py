@@ -1,17 +1,22 @@
-"""Physical backups of a new database on a Swarm: without their image, on, off and on again. Needs Docker."""
+"""Physical backups on a Swarm: without their image, one database back, off and on again. Needs Docker."""
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import pytest
 
+from pipeline.backups.node import physical_backup
 from pipeline.backups.physical import read_physical
 from pipeline.deploy import order as deploy
-from pipeline.deployment import DATABASE
+from pipeline.deployment import DATABASE, DATABASE_USER
 from pipeline.rehearsal.swarm import stock
 from pipeline.servers.docker import pour
+from pipeline.verbs.options import valid_moment
 from quickdata_node.physical.summary import Summary
 from tests.support.live import NODES, Live, failing, prepared
+from tests.support.verbs import do
 
 pytestmark = [NODES, pytest.mark.timeout(2400)]
 
@@ -28,15 +33,33 @@ def live() -> Iterator[Live]:
         yield found
 
 
+@pytest.fixture(scope="module")
+def backed_up(live: Live) -> Live:
+    """The same with a new database, which takes physical backups, and a base."""
+    deployed(live)
+    live.make_a_base()
+    return live
+
+
 def deployed(live: Live, **variables: bool | str) -> None:
     """Deploy with values of the playbooks' variables."""
     d = replace(live.s.d, common={**live.s.d.common, **variables})
     live.do(deploy.deploy, d).require_whole()
 
 
-def setting(live: Live, name: str) -> str:
-    psql = ("psql", "-XqAt", "--username=admin", f"--dbname={DATABASE}", "--command", f"show {name}")
+def sql(live: Live, statement: str, database: str = DATABASE) -> str:
+    psql = ("psql", "-XqAt", f"--username={DATABASE_USER}", f"--dbname={database}", "--command", statement)
     return live.on("database", "docker", "exec", live.database(), *psql)
+
+
+def setting(live: Live, name: str) -> str:
+    return sql(live, f"show {name}")
+
+
+def restored(live: Live, database: str, **moment: str) -> dict[str, Any]:
+    """Bring one database back by the verb, of an operator who says yes; return its figures."""
+    live.do(partial(do, "restore", live.s.d, into=database, **moment))
+    return live.s.d.report.proofs["recovery"]
 
 
 def files(live: Live) -> set[str]:
@@ -68,9 +91,30 @@ def test_without_the_image_a_deployment_fails_before_the_database_starts(live: L
     assert live.on("database", "find", "/srv/quickdata", "-name", "PG_VERSION", "-or", "-name", "pitr") == ""
 
 
-def test_a_new_database_takes_them_off_ends_archiving_and_every_alarm_and_on_begins_again(live: Live) -> None:
-    deployed(live)
-    live.make_a_base()
+def test_the_verb_brings_one_database_back_to_a_time_and_to_a_point_and_the_others_stay(
+    backed_up: Live,
+) -> None:
+    for made in ("create table of_today (n int)", "create database shop"):
+        sql(backed_up, made)
+    sql(backed_up, "create table orders as select 1 as n", "shop")
+    point = backed_up.do(physical_backup, backed_up.s.d, "incr")["point"]
+    sql(backed_up, "drop table orders", "shop")
+    before = sql(backed_up, "select clock_timestamp()")
+    assert backed_up.base
+    sql(backed_up, f'drop schema "{backed_up.base.id}" cascade')
+    sql(backed_up, "insert into of_today values (1)")
+    back = restored(backed_up, DATABASE, to_time=valid_moment(before))
+    assert backed_up.serves_what_was_there()
+    assert (sql(backed_up, "table of_today"), sql(backed_up, "table of_today", back["kept"])) == ("", "1")
+    assert sql(backed_up, "select to_regclass('orders') is null", "shop") == "t", "another database stays"
+    sql(backed_up, "insert into of_today values (2)")
+    proven = restored(backed_up, "shop", to_point=point)
+    assert (proven["compared"], sql(backed_up, "table orders", "shop")) == (True, "1")
+    assert sql(backed_up, "table of_today") == "2", "NocoDB's own stays now"
+
+
+def test_off_ends_archiving_and_every_alarm_and_on_begins_again(backed_up: Live) -> None:
+    live = backed_up
     assert (setting(live, "archive_mode"), check(live), summary(live).off_since) == ("on", "", None)
     assert {"pitr", "keys.json", "quickdata-physical-backup"} <= files(live)
     deployed(live, quickdata_pitr=False)
@@ -78,8 +122,6 @@ def test_a_new_database_takes_them_off_ends_archiving_and_every_alarm_and_on_beg
     kept = summary(live)
     assert kept.off_since and kept.backups
     assert live.serves_what_was_there()
-    deployed(live)
-    assert setting(live, "archive_mode") == "off", "without a value, an existing database goes on as it is"
     deployed(live, quickdata_pitr=True)
     assert (setting(live, "archive_mode"), check(live), summary(live).off_since) == ("on", "", None)
     assert len(summary(live).backups) == len(kept.backups) + 1

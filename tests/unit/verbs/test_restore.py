@@ -2,9 +2,11 @@
 
 import pytest
 
-from pipeline.errors import RestoredInPart, SettingsError
+from pipeline.errors import PipelineError, RestoredInPart, SettingsError
 from pipeline.verbs.options import valid_moment, valid_point
 from pipeline.verbs.restore import require_complete, require_one_kind, valid_into
+from tests.support.recording import RecordingRunner, deployment, failed_in_ansible
+from tests.support.verbs import do
 
 
 def test_a_restore_in_part_has_an_exit_code_of_its_own_and_names_each_object() -> None:
@@ -55,3 +57,14 @@ def test_a_time_goes_to_the_node_in_one_form() -> None:
     assert valid_point("quickdata_20261128T010203Z_0123abcd") == "quickdata_20261128T010203Z_0123abcd"
     with pytest.raises(ValueError, match="is not the name of a point"):
         valid_point("quickdata_; rm")
+
+
+@pytest.mark.parametrize("into", [None, "shop"])
+async def test_a_moment_that_cannot_be_reached_is_refused_before_anything_is_stopped(
+    into: str | None,
+) -> None:
+    look = "recovery: look at the backups and the WAL"
+    runner = RecordingRunner({look: (2, failed_in_ansible("", 1))})
+    with pytest.raises(PipelineError, match=look):
+        await do("restore", deployment(runner), to_time="2026-11-28T14:55:00+01:00", into=into)
+    assert runner.names[-1] == look and not any("stop" in name for name in runner.names)

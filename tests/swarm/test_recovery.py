@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from quickdata_node.physical.summary import read_summary
 from quickdata_node.physical.throwaway import NAME
-from tests.support.archiving import Archiving, docker, kill
+from tests.support.archiving import DATABASE, Archiving, docker, kill
 from tests.support.backup_runs import wait_for
 from tests.support.live import NODES
 
@@ -55,6 +56,7 @@ def test_a_dropped_table_comes_back_and_a_second_recovery_goes_to_another_moment
     assert server.go_live(third.json["id"]).code == 0
     assert server.sql("select count(*) from customers") == "501"
     assert server.backup("auto")["rows"] == 501, "the archive takes each timeline's WAL"
+    assert list(read_summary(server.read("physical.json"), DATABASE).gaps) == [], "and none is missing"
 
 
 def test_a_recovery_to_a_point_is_compared_with_it(server: Archiving) -> None:

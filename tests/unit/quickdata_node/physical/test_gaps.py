@@ -67,6 +67,15 @@ FIRST_BACKUP, SECOND_BACKUP = 1796014826, 1796018426
 """When two backups began, in seconds. Each took two seconds."""
 
 
+NAMES = (
+    "000000010000000000000001-5f1cb0e4773d5e29a3aa1082ed52ba0f2fc91d05",
+    "000000010000000000000002-c9bb8481a964acc264fa62c5bf7677ebd66fbc36",
+    "000000010000000000000003-860280b58fb9cbc222dcf1aad43f222c56278038",
+    "000000010000000000000004-d1bd203c7abf495814c8a16f2e86a9bdf0d17c5d",
+    "000000010000000000000005-f1414a62680022e70cb76e142674f915c877e91b",
+)
+
+
 class Repository:
     """Stands for pgBackRest in a container: names and fields were seen in a real one."""
 
@@ -75,14 +84,13 @@ class Repository:
 
     def command(self, name: str, *options: str) -> str:
         assert (name, options[-1]) == ("repo-ls", "archive/quickdata/18-1")
-        folder, sha1 = "0000000100000000", "5f2a8bb47c4d5a8f2d1e0c9b7a6f5e4d3c2b1a09"
-        files = {".": {"type": "path"}, folder: {"type": "path"}}
-        for number in {1, 2, 3, 4, 5} - {*self.missing}:
-            time = FIRST_BACKUP + 1 + (number - 2) * 1200
-            facts = {"type": "file", "size": 16571, "time": time}
-            files[f"{folder}/{segment_name(1, number)}-{sha1}.zst"] = facts
-        history = {"type": "file", "size": 370, "time": FIRST_BACKUP + 2}
-        files[f"{folder}/000000010000000000000002.00000028.backup"] = history
+        files = {".": {"type": "path"}, "0000000100000000": {"type": "path"}}
+        for number, segment in enumerate(NAMES, 1):
+            if number not in self.missing:
+                time = FIRST_BACKUP + 1 + (number - 2) * 1200
+                files[f"0000000100000000/{segment}.zst"] = {"type": "file", "size": 765, "time": time}
+        label = {"type": "file", "size": 371, "time": FIRST_BACKUP + 2}
+        files["0000000100000000/000000010000000000000002.00000028.backup"] = label
         return json.dumps(files)
 
 

@@ -5,21 +5,29 @@ from collections.abc import Iterator
 from pipeline.ansible.playbooks import printed_text
 from pipeline.backups.node import Figures, command, read_figures
 from pipeline.deployment import Deployment
+from pipeline.steps.output import failures
 from pipeline.units import in_units
 
 COMMAND = "check-backup-age.sh"
-OLDER = 2
-"""Exit code of an older program, and of a wrong configuration: both say no figures."""
+OPTION = "--archiving"
+REFUSED = f"unknown argument {OPTION}"
+"""What every older program says. Its exit code is also that of a wrong configuration."""
 
 
-async def look(d: Deployment) -> Figures:
+async def look(d: Deployment) -> Figures | None:
     """Return how archiving is: figures, and the problems for which the node raises its alarm.
 
+    Returns:
+        The figures; None if the node's program is too old to tell them.
+
     Raises:
-        PipelineError: the node does not answer, or its program is older.
+        PipelineError: the node does not answer, or its program failed.
     """
-    step = command(d, "status: archiving", COMMAND, "--archiving")
-    return read_figures(step.name, printed_text(await d.run(step), OLDER))
+    step = command(d, "status: archiving", COMMAND, OPTION)
+    result = await d.run(step)
+    if any(REFUSED in each for each in failures(result.stdout)):
+        return None
+    return read_figures(step.name, printed_text(result))
 
 
 def in_words(figures: Figures) -> Iterator[str]:

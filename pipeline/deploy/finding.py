@@ -17,6 +17,7 @@ class Finding:
         fix: what to do about a problem; empty if there is none.
         tail: the last lines of the tool that failed.
         kind: the error that a deployment ends with for this problem; None if there is none.
+        checked: whether the part was checked. If not, and this is no problem, it is not called good either.
     """
 
     about: str
@@ -25,6 +26,7 @@ class Finding:
     fix: str = ""
     tail: str = ""
     kind: type[PipelineError] | None = None
+    checked: bool = True
 
     @property
     def well(self) -> bool:
@@ -33,7 +35,8 @@ class Finding:
 
     def __str__(self) -> str:
         """The finding as a terminal shows it."""
-        mark, fix = ("✓", ()) if self.well else ("✗", (f"  → {self.fix}",))
+        good = "✓" if self.checked else "-"
+        mark, fix = (good, ()) if self.well else ("✗", (f"  → {self.fix}",))
         rest = (f"  {line}" for line in self.lines[1:])
         tail = (f"  | {line}" for line in self.tail.splitlines())
         return "\n".join((f"{mark} {self.about}: {self.lines[0]}", *rest, *fix, *tail))

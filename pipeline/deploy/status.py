@@ -187,7 +187,7 @@ def _node(instance: dict[str, Any]) -> dict[str, Any]:
 
 async def _services(d: Deployment, turn: Lock) -> Finding:
     if not d.real_nodes:
-        return Finding("services", ("not checked: local nodes have no Docker",))
+        return Finding("services", ("not checked: local nodes have no Docker",), checked=False)
     async with turn:
         await refresh_inventory(d)
     listed = await list_services(d, "status: services")
@@ -202,10 +202,14 @@ async def _services(d: Deployment, turn: Lock) -> Finding:
 
 async def _archiving(d: Deployment, turn: Lock) -> Finding:
     if not d.real_nodes:
-        return Finding("archiving", ("not checked: local nodes do not archive",))
+        return Finding("archiving", ("not checked: local nodes do not archive",), checked=False)
     async with turn:
         await refresh_inventory(d)
     figures = await archiving.look(d)
+    if figures is None:
+        what = "not checked: the program on the database node is older than this checkout"
+        installs = d.advice("`quickdata deploy` installs the program of this one")
+        return Finding("archiving", (f"{what}; {installs}",), checked=False)
     fix = d.advice("docs/runbook.md, `Archiving fails`, has the steps") if figures["problems"] else ""
     return Finding("archiving", tuple(archiving.in_words(figures)), figures, fix)
 

@@ -216,9 +216,30 @@ async def test_archiving_that_fails_is_told_with_every_problem(live: Live) -> No
     )
     assert "→ docs/runbook.md, `Archiving fails`, has the steps" in said
     assert await live.bad({ARCHIVING: node_says(on=False)}) == {}
-    older = failed_in_ansible("", 2)
-    said = (await live.bad({ARCHIVING: (2, older)}))["archiving"]
-    assert "could not be checked" in said and "deploy again, which installs the program" in said
+
+
+def node_fails(why: str) -> tuple[int, str]:
+    """What the database node says when its program refuses to tell."""
+    return 2, failed_in_ansible("", 2, f"2026-11-30T05:00:00Z check-backup-age.sh: FAILED: {why}")
+
+
+async def test_an_older_program_on_the_node_is_no_problem_and_its_archiving_is_not_called_good(
+    live: Live,
+) -> None:
+    parts = await status(live.deployment({ARCHIVING: node_fails("unknown argument --archiving; see --help")}))
+    require_well(parts)
+    assert str(parts[4]) == (
+        "- archiving: not checked: the program on the database node is older than this checkout;"
+        " `quickdata deploy` installs the program of this one"
+    )
+    assert parts[4].facts is None
+
+
+async def test_a_wrong_configuration_on_the_node_is_a_problem_and_says_what_is_wrong(live: Live) -> None:
+    wrong = "configuration /etc/quickdata/pg-backup.conf: BACKUP_BUCKET is missing, nothing was done"
+    said = (await live.bad({ARCHIVING: node_fails(wrong)}))["archiving"]
+    assert said.startswith("✗ archiving: could not be checked") and wrong in said
+    assert "older" not in said and "installs the program" not in said
 
 
 async def test_a_node_that_is_stopped_or_missing_is_told(live: Live) -> None:

@@ -101,9 +101,9 @@ def said_by_ansible(text: str) -> str:
     return json.dumps(event)
 
 
-def failed_in_ansible(text: str, code: int) -> str:
-    """What Ansible says of a command that ended with an exit code, and had printed something."""
-    answer = {"rc": code, "stdout": text, "msg": "non-zero return code"}
+def failed_in_ansible(text: str, code: int, log: str = "") -> str:
+    """What Ansible says of a command that ended with an exit code, and had printed and logged something."""
+    answer = {"rc": code, "stdout": text, "stderr": log, "msg": "non-zero return code"}
     event = {"_event": "v2_runner_on_failed", "task": {"name": "x"}, "hosts": {"database": answer}}
     return json.dumps(event)
 

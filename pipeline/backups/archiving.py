@@ -13,6 +13,11 @@ OPTION = "--archiving"
 REFUSED = f"unknown argument {OPTION}"
 """What every older program says. Its exit code is also that of a wrong configuration."""
 
+UNHEARD = (
+    "nobody hears when archiving fails: set pg_backup_notify in"
+    " infrastructure/ansible/group_vars/all/vault.yml, and deploy"
+)
+
 
 async def look(d: Deployment) -> Figures | None:
     """Return how archiving is: figures, and the problems for which the node raises its alarm.
@@ -31,7 +36,7 @@ async def look(d: Deployment) -> Figures | None:
 
 
 def in_words(figures: Figures) -> Iterator[str]:
-    """Yield how archiving is, in words: the problems, or that there is none."""
+    """Yield how archiving is, in words: its problems, or that there is none; and that nobody hears of it."""
     if not figures["on"]:
         yield "physical backups are off, so no WAL is archived"
     elif figures["problems"]:
@@ -41,3 +46,5 @@ def in_words(figures: Figures) -> Iterator[str]:
         room = "unknown" if free is None else in_units(free)
         waiting = f"segments waiting: {figures['waiting']}"
         yield f"WAL is archived in time; {waiting}, on the volume: {wal}, free: {room}"
+    if figures["on"] and figures.get("heard") is False:
+        yield UNHEARD

@@ -7,7 +7,7 @@ from anyio import create_task_group
 
 from pipeline.ansible import inventory
 from pipeline.ansible.playbooks import INVENTORY, count_changed
-from pipeline.backups import nocodb
+from pipeline.backups import archiving, nocodb
 from pipeline.backups.node import physical_backup, verify
 from pipeline.deploy import planning, protection, upgrade
 from pipeline.deploy.agreement import Agree, note_agreement, refuse
@@ -43,6 +43,7 @@ class Deployed:
         proof: the figures of the verification.
         saved: whether a backup was verified before the app was applied.
         lacking: the reason why there is no physical backup; None if there is one, or if they are off.
+        warnings: what the operator has to know at the end, beside the proofs.
     """
 
     first: dict[str, int] = field(default_factory=dict)
@@ -52,6 +53,7 @@ class Deployed:
     proof: dict[str, Any] = field(default_factory=dict)
     saved: bool = False
     lacking: DeployedInPart | None = None
+    warnings: list[str] = field(default_factory=list)
 
     def require_whole(self) -> None:
         """Make sure that nothing is lacking. Call it when the report has the proofs.
@@ -190,27 +192,24 @@ async def _apply_app_and_prove(d: Deployment, app: GatedPlan, deployed: Deployed
     await _configure(d, deployed)
     d.progress.note(banner(d, deployed.outputs))
     deployed.proof = await verify(d)
-    deployed.lacking = await _begin_physical_backups(d)
+    if d.real_nodes:
+        await _begin_physical_backups(d, deployed)
 
 
-async def _begin_physical_backups(d: Deployment) -> DeployedInPart | None:
-    """Take the first physical backup, if they are on.
-
-    Returns:
-        The reason if there is none, or if no WAL is archived. The deployment stands.
-    """
-    if not d.real_nodes:
-        return None
+async def _begin_physical_backups(d: Deployment, deployed: Deployed) -> None:
+    """Take the first physical backup, if they are on. Note why there is none, or why no WAL is archived."""
     try:
         first = await physical_backup(d, if_none=True)
     except PipelineError as error:
-        return DeployedInPart(f"no physical backup: {error.what}", BEGIN_AGAIN, error.tail)
+        deployed.lacking = DeployedInPart(f"no physical backup: {error.what}", BEGIN_AGAIN, error.tail)
+        return
+    if first.get("heard") is False:
+        deployed.warnings.append(f"! {archiving.UNHEARD}")
     if first["label"]:
         taken = f"backup {first['label']} was taken in {first['seconds']} s"
         words = f"{taken}; its rows are counted at {first['point']}"
         d.report.prove("first physical backup", words, **first)
         d.progress.note(d.advice("`quickdata drill --physical` proves that the physical backups come back"))
-    return None
 
 
 async def _configure(d: Deployment, deployed: Deployed) -> None:

@@ -36,5 +36,6 @@ async def deploy(call: DeploymentCall, plan: SavedPlan = None, yes: Agreed = Fal
     """
     async with call.deployment() as d:
         deployed = await order.deploy(d, SavedPlans(plan) if plan else None, call.agreement(yes))
+        d.report.findings += deployed.warnings
         d.report.prove("deploy and verify", node.in_words(deployed.proof), **deployed.proof)
         deployed.require_whole()

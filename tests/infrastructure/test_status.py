@@ -50,12 +50,12 @@ def listed(*services: str) -> tuple[int, str]:
     return 0, said_by_ansible("\n".join(services))
 
 
-def node_says(*problems: Failed, on: bool = True) -> tuple[int, str]:
+def node_says(*problems: Failed, on: bool = True, heard: bool = True) -> tuple[int, str]:
     """What the database node says of its archiving."""
     known: dict[str, Any] = asdict(Archiving(True, 1, 4, 32 << 20, 4 << 30))
     figures = known if on else dict.fromkeys(known)
     told = [{"what": each.what, "fix": each.fix} for each in problems]
-    return 0, said_by_ansible(json.dumps({"on": on, **figures, "problems": told}))
+    return 0, said_by_ansible(json.dumps({"on": on, "heard": heard, **figures, "problems": told}))
 
 
 @dataclass
@@ -216,6 +216,16 @@ async def test_archiving_that_fails_is_told_with_every_problem(live: Live) -> No
     )
     assert "→ docs/runbook.md, `Archiving fails`, has the steps" in said
     assert await live.bad({ARCHIVING: node_says(on=False)}) == {}
+
+
+async def test_archiving_of_which_nobody_hears_is_told_with_what_to_set_and_is_no_problem(live: Live) -> None:
+    unheard = "nobody hears when archiving fails: set pg_backup_notify in infrastructure/ansible/group_vars"
+    for on, heard, told in ((True, False, True), (True, True, False), (False, False, False)):
+        parts = await status(live.deployment({ARCHIVING: node_says(on=on, heard=heard)}))
+        require_well(parts)
+        assert (unheard in str(parts[4])) is told
+    lag = Failed("archiving lags", "docs/runbook.md")
+    assert unheard in (await live.bad({ARCHIVING: node_says(lag, heard=False)}))["archiving"]
 
 
 def node_fails(why: str) -> tuple[int, str]:

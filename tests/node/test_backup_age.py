@@ -151,6 +151,23 @@ def test_what_no_deployment_brings_is_an_alarm_also_on_a_new_node(node: Node, tm
     assert "cannot be listed" in alarm(node)
 
 
+@pytest.mark.parametrize(
+    ("settings", "heard"),
+    [
+        ({}, True),
+        ({"ON_FAILURE": ""}, False),
+        ({"ON_FAILURE": "", "NOTIFY": "json://127.0.0.1:9"}, True),
+        ({"ON_FAILURE": "", "PING_URL": "http://127.0.0.1:9"}, False),
+    ],
+    ids=["a command", "none", "a notification", "a ping, which is for backups"],
+)
+def test_the_state_of_archiving_says_whether_an_alarm_reaches_somebody(
+    node: Node, settings: dict[str, str], heard: bool
+) -> None:
+    node.configure(**settings)
+    assert check(node, "--archiving").json["heard"] is heard
+
+
 def test_a_real_backup_ends_the_alarm(node: Node) -> None:
     node.create()
     assert "holds no backup" in alarm(node)

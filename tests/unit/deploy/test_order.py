@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from typing import Any
 
 import anyio
 import pytest
@@ -204,6 +205,25 @@ async def test_the_first_physical_backup_is_in_the_report_and_without_it_the_dep
     assert "first physical backup" not in d.report.proofs
     with pytest.raises(DeployedInPart, match="no physical backup: physical backup: "):
         done.require_whole()
+
+
+@pytest.mark.parametrize(
+    ("node", "warned"),
+    [
+        ({"label": None}, False),  # they are off
+        ({"label": None, "heard": True}, False),
+        ({"label": None, "heard": False}, True),
+        ({**FIRST, "heard": False}, True),
+    ],
+)
+async def test_a_deployment_warns_where_nobody_hears_that_archiving_fails(
+    node: dict[str, Any], warned: bool
+) -> None:
+    runner = RecordingRunner({"physical backup": (0, said_by_ansible(json.dumps(node)))})
+    done = await deploy(deployment(runner))
+    done.require_whole()
+    said = "nobody hears when archiving fails: set pg_backup_notify in"
+    assert [said in each for each in done.warnings] == [True] * warned
 
 
 async def test_local_nodes_take_no_physical_backup() -> None:

@@ -73,6 +73,11 @@ class Run:
         self.starting, self.ends, self.failed = Lock(), False, False
         self.locks: list[int] = []
 
+    @property
+    def is_heard(self) -> bool:
+        """Whether a failure reaches somebody, by a command or a notification. A ping is for backups only."""
+        return bool(self.on_failure or self.notifications.addresses)
+
     def log(self, message: object) -> None:
         """Write a line to standard error. A full disk of the log must not end a backup."""
         line = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {self.program}: {message}\n"

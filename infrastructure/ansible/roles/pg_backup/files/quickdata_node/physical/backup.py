@@ -65,7 +65,7 @@ def main(run: Run, arguments: Sequence[str]) -> None:
     before = backrest.info()
     if options.if_none and before.good and not known.on_since:
         backrest.check()  # these backups may be another cluster's, whose repository takes no WAL of this one
-        run.tell({"label": None})
+        run.tell({"label": None, "heard": run.is_heard})
         return
     backup(run, server, backrest, choose_kind(options.type, before, datetime.now(UTC)), known)
 
@@ -196,7 +196,7 @@ def publish(store: Store, found: Summary) -> None:
 
 def report(run: Run, backup: PhysicalBackup, point: Point) -> None:
     """Report the backup."""
-    run.tell({**describe(backup, point), "seconds": run.seconds()})
+    run.tell({**describe(backup, point), "heard": run.is_heard, "seconds": run.seconds()})
     run.log(f"physical backup {backup.label} is complete, and proven at {point.name}")
     run.achieved = f"physical backup {backup.label} of {point.database}: {backup.stored_bytes} bytes in S3"
 

@@ -91,7 +91,7 @@ def report(run: Run, config: Config) -> dict[str, Any]:
     found_problems = find_problems(*asked) if is_on(config) else []
     problems = [{"what": each.what, "fix": each.fix} for each in found_problems]
     figures = asdict(found[0]) if found else dict.fromkeys(field.name for field in fields(Archiving))
-    return {"on": is_on(config), **figures, "problems": problems}
+    return {"on": is_on(config), "heard": run.is_heard, **figures, "problems": problems}
 
 
 def check_keys(file: Path, now: datetime) -> None:

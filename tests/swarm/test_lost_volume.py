@@ -57,7 +57,8 @@ def test_a_volume_from_a_snapshot_archives_nothing_until_a_recovery_brings_the_n
         server.sql("insert into t values (101)")
         moment = server.now() + timedelta(seconds=1)
         wait_for(lambda: server.now() > moment)
-        server.sql("insert into t values (102)")
+        for _ in range(12):  # segments whose names the copy will use again
+            server.sql("insert into t values (102); select pg_switch_wal()")
         server.switch()
         server.stop()
         live.rename(tmp_path / "gone")
@@ -68,6 +69,12 @@ def test_a_volume_from_a_snapshot_archives_nothing_until_a_recovery_brings_the_n
         wait_for(lambda: server.sql("select failed_count > 0 from pg_stat_archiver") == "t")
         server.age_waiting_wal("5 minutes ago")
         assert "archiving lags: " in server.run("check-backup-age.sh").log
+        before = server.labels()
+        for asked in ("--if-none",), ("--type", "full"):  # the first is what a deployment asks
+            refused = server.run("physical-backup.sh", *asked)
+            assert refused.code == 1
+            assert "and does not take the one of this database; docs/runbook.md, `The vol" in refused.log
+        assert server.labels() == before, "no backup of the copy pushes out a good one"
         back = server.recover("--to-time", f"{moment:%Y-%m-%d %H:%M:%S.%f+00:00}")
         assert back.code == 0, back.log
         assert server.go_live(back.json["id"]).code == 0

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from quickdata_node.config import Config, load
 from quickdata_node.options import Options, parse
-from quickdata_node.physical import keys, off, points, summary
+from quickdata_node.physical import archive, keys, off, points, summary
 from quickdata_node.physical.gaps import find_gaps, note_found
 from quickdata_node.physical.info import Info, PhysicalBackup
 from quickdata_node.physical.pgbackrest import PgBackRest, in_database, stop_backups
@@ -63,10 +63,11 @@ def main(run: Run, arguments: Sequence[str]) -> None:
     stop_backups(run, server.container)  # a killed run's, which still works in the container
     backrest.take_over() if options.take_over else backrest.create_stanza()
     before = backrest.info()
-    if options.if_none and before.good and not known.on_since:
-        backrest.check()  # these backups may be another cluster's, whose repository takes no WAL of this one
-        run.tell({"label": None, "heard": run.is_heard})
-        return
+    if before.good and not known.on_since:
+        archive.require_taken(server, backrest)  # a backup of a copy that archives nothing is worth nothing
+        if options.if_none:
+            run.tell({"label": None, "heard": run.is_heard})
+            return
     backup(run, server, backrest, choose_kind(options.type, before, datetime.now(UTC)), known)
 
 

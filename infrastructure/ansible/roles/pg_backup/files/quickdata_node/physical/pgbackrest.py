@@ -24,7 +24,7 @@ FIXES = {
     44: f"the repository belongs to another cluster, {RUNBOOK}",
     50: "another run of pgBackRest is at work, wait until it has ended",
     51: f"the repository belongs to another cluster, {RUNBOOK}",
-    82: f"WAL does not reach the bucket, {RUNBOOK}",
+    82: "WAL does not reach the bucket, docs/runbook.md, `Archiving fails`, says what to do",
 }
 """Advice by pgBackRest's exit code."""
 OURS = "--no-expire-auto"

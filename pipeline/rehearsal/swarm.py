@@ -16,6 +16,7 @@ from pipeline.deployment import Deployment
 from pipeline.machine.network import for_other_machines
 from pipeline.machine.repository import REPOSITORY
 from pipeline.machine.room import Need, require_room, temporary
+from pipeline.rehearsal import physical
 from pipeline.rehearsal.docker_nodes import Nodes, nodes
 from pipeline.rehearsal.local_nodes import workbench
 from pipeline.rehearsal.workspace import throwaway_workspace
@@ -173,7 +174,7 @@ def stock(workers: int = 0, domain: str = "") -> dict[str, tuple[str, ...]]:
 
 
 async def find_stock(workers: int = 0, domain: str = "") -> dict[str, tuple[str, ...]]:
-    """Return the images that each node gets: with pgBackRest, if this machine has that image.
+    """Return the images that each node gets: with pgBackRest, if it is needed and this machine has it.
 
     Otherwise the database node builds it, as a real one does.
 
@@ -183,9 +184,7 @@ async def find_stock(workers: int = 0, domain: str = "") -> dict[str, tuple[str,
     """
     named = stock(workers, domain)
     db, *others = named["database"]
-    ready = f"{PITR_BUILT}{db.rpartition(':')[2]}"
-    built = await inspect_images((ready,))
-    return named | {"database": (ready if ready in built else db, *others)}
+    return named | {"database": (await physical.find_image(db), *others)}
 
 
 async def find_stand_ins() -> list[str]:

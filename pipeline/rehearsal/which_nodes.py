@@ -5,11 +5,12 @@ import shutil
 from pipeline.backups import node
 from pipeline.deploy import order as deploy
 from pipeline.errors import ToolError
+from pipeline.rehearsal import physical
 from pipeline.rehearsal.docker_nodes import BASE, remove_dead_ones
 from pipeline.rehearsal.local_nodes import OpenSurroundings
 from pipeline.rehearsal.on_local_nodes import EMULATED, rehearse
 from pipeline.rehearsal.proofs import expecting
-from pipeline.rehearsal.proofs_on_swarm import PROOFS, run_swarm_epilogue
+from pipeline.rehearsal.proofs_on_swarm import PHYSICAL, PROOFS, run_swarm_epilogue
 from pipeline.rehearsal.swarm import find_stand_ins, stock, swarm
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
@@ -30,7 +31,7 @@ async def rehearse_on(
     """Rehearse on nodes of the given kind; the first line says which nodes, and why.
 
     Args:
-        kind: one of KINDS; auto means docker if Docker runs and has the images or can pull them.
+        kind: one of KINDS; auto means docker if Docker runs and has the images or can get them.
         progress: shows notes and steps to the user.
         report: records steps, plans, proofs, and what was not proven.
         suffix: the deployment's suffix, lower case.
@@ -73,12 +74,12 @@ async def _why_no_docker(progress: Progress) -> str:
         return f"Docker does not answer ({last_words(error)})"
     if not where.startswith("unix://"):
         return f"Docker runs on another machine, at {where}"
-    return await _pull_missing(progress)
+    return await _pull_missing(progress) or await _why_no_pgbackrest(progress)
 
 
 async def _pull_missing(progress: Progress) -> str:
     """Pull the missing images. Return which image cannot be pulled, and why; empty if all are here."""
-    needed = {BASE, *(name for names in stock().values() for name in names)}
+    needed = {BASE, *(name for names in stock().values() for name in names), physical.named_image()} - {""}
     missing = sorted(needed - set(await inspect_images(needed)))
     if missing:
         progress.note(f"nodes: docker, if Docker can pull {len(missing)} missing images")
@@ -91,18 +92,32 @@ async def _pull_missing(progress: Progress) -> str:
     return ""
 
 
+async def _why_no_pgbackrest(progress: Progress) -> str:
+    """Return why the database node could not build its image; empty if it can, or need not."""
+    db, *_ = stock()["database"]
+    if physical.are_off() or await physical.find_image(db) != db:
+        return ""
+    progress.note("nodes: docker, if the package of pgBackRest can be had")
+    try:
+        await physical.require_package(db)
+    except ToolError as error:
+        return f"the package of pgBackRest cannot be had ({last_words(error)})"
+    return ""
+
+
 def last_words(error: ToolError) -> str:
     """Return the last line of a tool's error output."""
     return (error.tail or error.what).splitlines()[-1]
 
 
 async def _on_swarm(progress: Progress, report: Report, suffix: str) -> None:
-    report.not_proven.extend(NOT_PROVEN)
+    off = PHYSICAL if physical.are_off() else ()
+    report.not_proven += [*NOT_PROVEN, *(f"{name} ({physical.OFF})" for name in off)]
     if stand_ins := await find_stand_ins():
         report.not_proven.append(f"the published images (stand-ins ran instead): {', '.join(stand_ins)}")
-    with expecting(report, PROOFS):
+    with expecting(report, [name for name in PROOFS if name not in off]):
         async with swarm(progress, report, suffix) as s:
             deployed = await deploy.deploy(s.d)
             report.prove("deploy and verify", node.in_words(deployed.proof), **deployed.proof)
             deployed.require_whole()
-            await run_swarm_epilogue(s)
+            await run_swarm_epilogue(s, physical=not off)

@@ -15,7 +15,7 @@ Nodes = Annotated[
     Doc(
         "docker: nodes are containers with SSH; they run a real Swarm with NocoDB and Adminer. local: each"
         " node is a directory and the database is a process; this tests the files and the backup program, not"
-        " the Swarm. auto: docker if Docker runs and has the images or can pull them, else local."
+        " the Swarm. auto: docker if Docker runs and has the images or can get them, else local."
     ),
     Option(terminal_only=True),
 ]  # under Dagger, nodes are always directories

@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 import yaml
 
+from pipeline.errors import ToolError
+from pipeline.rehearsal.physical import require_package
 from pipeline.rehearsal.swarm import IMAGES
 from pipeline.steps.failures import diagnose
 from tests.support.ansible_workspace import Workspace, make_workspace
+from tests.support.archiving import IMAGE
 from tests.support.live import NODES
 
 pytestmark = NODES
@@ -57,3 +60,13 @@ def test_an_image_that_cannot_be_had_is_told_with_the_ways_on(
     assert "so the new database was not started" in error.what
     assert "quickdata_pitr_image" in error.fix and "`quickdata_pitr: false`" in error.fix
     assert said in error.tail
+
+
+async def test_a_rehearsal_knows_before_its_nodes_start_whether_the_package_can_be_had(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await require_package(IMAGE)  # its Debian has the package; a stand-in of PostgreSQL's image has none
+    for name in ("http_proxy", "HTTP_PROXY"):
+        monkeypatch.setenv(name, f"http://{NOWHERE}")
+    with pytest.raises(ToolError, match="docker run failed"):
+        await require_package(IMAGE)

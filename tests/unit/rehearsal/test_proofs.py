@@ -1,9 +1,10 @@
 """What a rehearsal calls proven: not a damage that changed nothing, not a restore of other data."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path, PurePath
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import anyio
 import pytest
@@ -112,6 +113,33 @@ async def test_the_drill_happens_where_the_rehearsal_does(monkeypatch: pytest.Mo
     around = Surroundings(LocalStack("http://127.0.0.1:1", "eu-west-3"), SERVER, PurePath("/nowhere"), place)
     await epilogue.run_epilogue(deployment(RecordingRunner()), around)
     assert places == [place]
+
+
+@pytest.mark.parametrize("physical", [True, False])
+async def test_without_physical_backups_a_rehearsal_recovers_to_no_moment_and_proves_the_rest(
+    monkeypatch: pytest.MonkeyPatch, physical: bool
+) -> None:
+    ran: list[str] = []
+
+    def noting(name: str, answer: object = None) -> Callable[..., Awaitable[object]]:
+        async def note(*_: object) -> object:
+            ran.append(name)
+            return answer
+
+        return note
+
+    parts = ("damage_and_restore_bases", "drop_a_table_and_recover", "look_into_adminer", "deploy_again")
+    for name in (*parts, "drill", "destroy_app_and_count", "try_to_destroy_storage"):
+        monkeypatch.setattr(proofs_on_swarm, name, noting(name))
+    monkeypatch.setattr(proofs_on_swarm.recovery, "drill", noting("physical drill", {}))
+    monkeypatch.setattr(proofs_on_swarm.recovery, "drill_in_words", lambda _: "good")
+    s: Any = SimpleNamespace(d=deployment(RecordingRunner()))
+    await proofs_on_swarm.run_swarm_epilogue(s, physical=physical)
+    assert {"drop_a_table_and_recover", "physical drill"} & set(ran) == (
+        {"drop_a_table_and_recover", "physical drill"} if physical else set()
+    )
+    assert {"damage_and_restore_bases", "deploy_again", "drill", "try_to_destroy_storage"} < set(ran)
+    assert set(proofs_on_swarm.PHYSICAL) < set(proofs_on_swarm.PROOFS)
 
 
 class Storage(RecordingRunner):

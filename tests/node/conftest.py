@@ -1,5 +1,6 @@
 """Nodes for the tests of the node's program: empty, with a database and its backup, or with roles."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,9 @@ from anyio.from_thread import start_blocking_portal
 from pipeline.servers import postgres as embedded
 from pipeline.servers.localstack import LocalStack
 from pipeline.servers.postgres import Postgres
+from quickdata_node.config import load
+from quickdata_node.run import Run
+from quickdata_node.server import Server, find_server
 from tests.support.backup_node import Node
 from tests.support.fault_proxy import FaultProxy, fault_proxy
 from tests.support.listener import Listener, listening
@@ -34,6 +38,15 @@ def node(tmp_path: Path, postgres: Postgres, localstack: LocalStack) -> Iterator
     node = Node(tmp_path / "node", postgres, localstack)
     yield node
     remove(node)
+
+
+@pytest.fixture
+def server(node: Node, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """The node's server, for a part of the program that the test calls itself."""
+    monkeypatch.setattr(os, "environ", os.environ.copy())  # the program sets its own
+    run = Run("physical-backup.sh")
+    yield find_server(run, load(run, node.config))
+    run.finish(0, "")
 
 
 @pytest.fixture(scope="session")

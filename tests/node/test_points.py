@@ -1,16 +1,12 @@
 """Proof points of a live database: nobody waits long for one."""
 
-import os
 import subprocess
 import time
-from collections.abc import Iterator
 
 import pytest
 
-from quickdata_node.config import load
 from quickdata_node.physical import points
-from quickdata_node.run import Run
-from quickdata_node.server import Server, ServerFailed, find_server
+from quickdata_node.server import Server, ServerFailed
 from tests.support.backup_node import Node
 from tests.support.backup_runs import wait_for
 
@@ -20,12 +16,9 @@ WAITS = "select count(*) from pg_locks where not granted and mode = 'AccessExclu
 
 
 @pytest.fixture
-def server(node: Node, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+def server(node: Node, server: Server) -> Server:
     node.create()
-    monkeypatch.setattr(os, "environ", os.environ.copy())  # the program sets its own
-    run = Run("physical-backup.sh")
-    yield find_server(run, load(run, node.config))
-    run.finish(0, "")
+    return server
 
 
 def queue(node: Node, monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:

@@ -94,15 +94,20 @@ class Repository:
         return json.dumps(files)
 
 
-def gaps(*missing: int, backups: int = 2) -> list[Gap]:
-    """Return the gaps of a repository whose backups need segment 2, and segment 5."""
+def info(backups: int = 2) -> Info:
+    """Return what is known of a repository whose backups need segment 2, and segment 5."""
     later = {"start": segment_name(1, 5), "stop": segment_name(1, 5)}
     lsn = {"start": "0/5000028", "stop": "0/5000120"}
     second = {**backup(INCREMENTAL, "incr", SECOND_BACKUP), "archive": later, "lsn": lsn}
     found = [backup(FULL, "full", FIRST_BACKUP), second][:backups]
     archive = [{"database": {"id": 1}, "id": "18-1", "min": None, "max": None}]
-    info = read_info(stanza(archive=archive, backup=found))
-    return [*find_gaps(read_history(Repository(*missing), info), info)]  # type: ignore[arg-type]
+    return read_info(stanza(archive=archive, backup=found))
+
+
+def gaps(*missing: int, backups: int = 2) -> list[Gap]:
+    """Return the gaps of that repository."""
+    known = info(backups)
+    return [*find_gaps(read_history(Repository(*missing), known), known)]  # type: ignore[arg-type]
 
 
 def when(seconds: int) -> datetime:

@@ -64,6 +64,11 @@ def test_the_drill_is_remembered_and_a_backup_is_due_until_a_good_one_was_taken(
         assert (found.on_since, found.verified, found.verified_at) == (due, "a point", WHEN)
 
 
+def test_only_a_summary_with_backups_knows_that_they_were_off() -> None:
+    assert replace(SUMMARY, on_since=WHEN).on_again_since == WHEN
+    assert Summary("app", [], on_since=WHEN).on_again_since is None, "a new one, because the old one was lost"
+
+
 def test_a_gap_is_new_until_a_full_backup_was_taken_since_it_was_found() -> None:
     hour = timedelta(hours=1)
     gap = Gap(WHEN - 9 * hour, WHEN - 8 * hour, WHEN)

@@ -82,7 +82,7 @@ def backup(run: Run, server: Server, backrest: PgBackRest, kind: str, known: Sum
     kept = backrest.info()
     log_others(run, kept)
     found = find_gaps(read_history(backrest, kept), kept)
-    gaps = [*note_found(found, known.gaps, known.on_since, datetime.now(UTC))]
+    gaps = [*note_found(found, known.gaps, known.on_again_since, datetime.now(UTC))]
     point = prove(server, store, backrest)
     run.hold_signals()  # a backup that is proven must not be reported as interrupted; the rest takes seconds
     publish(store, summary.summarize(database, kept, point, known, gaps))

@@ -60,17 +60,22 @@ def find_gaps(history: History, info: Info) -> Iterator[Gap]:
 
 
 def note_found(
-    found: Iterable[Gap], before: Sequence[Gap], on_since: datetime | None, now: datetime
+    found: Iterable[Gap], before: Sequence[Gap], on_again_since: datetime | None, now: datetime
 ) -> Iterator[Gap]:
     """Yield gaps with the time when each was found first.
 
     Args:
         found: the gaps that the repository has now.
         before: the gaps that were known before.
-        on_since: when physical backups were turned on, in UTC, if no backup was taken since.
+        on_again_since: when physical backups were turned on again, in UTC; None if they were not off, or if
+            the gap of that time is known.
         now: the current time, in UTC.
     """
     known = {(each.since, each.until): each for each in before if each.found_at}
     for gap in found:
-        off = bool(on_since and gap.since < on_since and (gap.until is None or on_since < gap.until))
+        off = _spans(gap, on_again_since)
         yield known.get((gap.since, gap.until)) or replace(gap, found_at=now, off=off)
+
+
+def _spans(gap: Gap, moment: datetime | None) -> bool:
+    return moment is not None and gap.since < moment and (gap.until is None or moment < gap.until)

@@ -92,6 +92,14 @@ class Summary:
         return next((each for each in reversed(self.good) if each.kind == "full"), None)
 
     @property
+    def on_again_since(self) -> datetime | None:
+        """When physical backups were turned on after they had been off, in UTC; None if that is not known.
+
+        A summary without backups was begun anew: it does not know that they were off.
+        """
+        return self.on_since if self.backups else None
+
+    @property
     def new_gaps(self) -> Sequence[Gap]:
         """The gaps that raise an alarm: no full backup was taken since one was found.
 

@@ -50,7 +50,11 @@ def test_a_gap_keeps_the_time_when_it_was_found_first() -> None:
     again = list(note_found(found, [old, grown], None, at(90)))
     assert again == [old, Gap(at(40), at(60), at(90)), Gap(at(70), at(80), at(90))]
     assert list(note_found(found, again, None, at(99))) == again
-    assert list(note_found(found[:1], [Gap(at(20), at(30))], None, at(90))) == [Gap(at(20), at(30), at(90))]
+
+
+def test_a_gap_that_an_earlier_program_has_listed_stays_without_a_time_and_raises_no_alarm() -> None:
+    listed = [Gap(at(20), at(30))]
+    assert list(note_found([Gap(at(20), at(30))], listed, None, at(90))) == listed
 
 
 def test_a_gap_while_physical_backups_were_off_is_remembered_as_one() -> None:

@@ -66,12 +66,12 @@ def note_found(
 
     Args:
         found: the gaps that the repository has now.
-        before: the gaps that were known before.
+        before: the gaps that were known before; those of an earlier program stay without a time.
         on_again_since: when physical backups were turned on again, in UTC; None if they were not off, or if
             the gap of that time is known.
         now: the current time, in UTC.
     """
-    known = {(each.since, each.until): each for each in before if each.found_at}
+    known = {(each.since, each.until): each for each in before}
     for gap in found:
         off = _spans(gap, on_again_since)
         yield known.get((gap.since, gap.until)) or replace(gap, found_at=now, off=off)

@@ -8,11 +8,16 @@ from datetime import UTC, datetime
 from quickdata_node.physical.gaps import Gap, find_gaps, note_found
 from quickdata_node.physical.info import Info, read_info
 from quickdata_node.physical.timelines import History, read_history, segment_name
-from tests.unit.quickdata_node.physical.test_choice import FIRST, HISTORY, INFO, at
+from tests.unit.quickdata_node.physical.test_choice import FIRST, HISTORY, INFO, SECOND, at
 from tests.unit.quickdata_node.physical.test_info import FULL, INCREMENTAL, backup, stanza
 
 ONE = History({}, FIRST)
 TWO_BACKUPS = replace(INFO, backups=INFO.backups[:2])
+
+
+def gap(since: datetime, until: datetime | None, first: int, last: int, timeline: int = 1) -> Gap:
+    """Return a gap as it is found, from the numbers of its first and last missing segment."""
+    return Gap(since, until, None, False, segment_name(timeline, first), segment_name(timeline, last))
 
 
 def test_whole_wal_has_no_gap_also_across_timelines() -> None:
@@ -23,19 +28,25 @@ def test_whole_wal_has_no_gap_also_across_timelines() -> None:
 
 def test_a_gap_lasts_from_the_last_segment_before_it_to_the_next_backup() -> None:
     lacking = History({}, (*FIRST[:20], *FIRST[24:]))
-    assert list(find_gaps(lacking, TWO_BACKUPS)) == [Gap(at(29), at(90))]
+    assert list(find_gaps(lacking, TWO_BACKUPS)) == [gap(at(29), at(90), 36, 39)]
 
 
 def test_a_backup_that_begins_in_a_gap_does_not_end_it() -> None:
     inside = replace(INFO.backups[0], first_wal=segment_name(1, 37), finished_at=at(31))
     three = replace(INFO, backups=(INFO.backups[0], inside, INFO.backups[1]))
     lacking = History({}, (*FIRST[:20], *FIRST[24:]))
-    assert list(find_gaps(lacking, three)) == [Gap(at(29), at(90))]
+    assert list(find_gaps(lacking, three)) == [gap(at(29), at(90), 36, 39)]
 
 
 def test_wal_from_before_the_first_good_backup_does_not_count() -> None:
     lacking = History({}, (*FIRST[:20], *FIRST[24:]))
     assert list(find_gaps(lacking, replace(INFO, backups=INFO.backups[1:2]))) == []
+
+
+def test_a_gap_names_its_segments_as_the_timeline_that_wrote_them_did() -> None:
+    lacking = replace(HISTORY, segments=(*FIRST[:15], *SECOND[1:]))
+    [across] = find_gaps(lacking, INFO)
+    assert (across.first_wal, across.last_wal) == (segment_name(1, 31), segment_name(2, 32))
 
 
 def test_wal_that_is_on_its_way_is_not_missing() -> None:
@@ -44,21 +55,36 @@ def test_wal_that_is_on_its_way_is_not_missing() -> None:
     assert list(find_gaps(arriving, replace(INFO, backups=INFO.backups[:1]))) == []
 
 
-def test_a_gap_keeps_the_time_when_it_was_found_first() -> None:
-    old, grown = Gap(at(20), at(30), at(31)), Gap(at(40), at(50), at(51))
-    found = [Gap(at(20), at(30)), Gap(at(40), at(60)), Gap(at(70), at(80))]
-    again = list(note_found(found, [old, grown], None, at(90)))
-    assert again == [old, Gap(at(40), at(60), at(90)), Gap(at(70), at(80), at(90))]
-    assert list(note_found(found, again, None, at(99))) == again
+def test_a_gap_keeps_the_time_when_it_was_found_first_although_its_own_times_change() -> None:
+    """The next backup ends it; the oldest one, from which on the WAL counts, is removed."""
+    known = list(note_found([gap(at(20), None, 5, 8)], [], None, at(21)))
+    assert [each.found_at for each in known] == [at(21)]
+    for now in (gap(at(20), at(30), 5, 8), gap(at(25), at(30), 5, 8), gap(at(25), at(30), 7, 8)):
+        assert list(note_found([now], known, None, at(31))) == [replace(now, found_at=at(21))]
+    halves = [gap(at(20), at(30), 5, 5), gap(at(22), at(30), 8, 8)]
+    assert [each.found_at for each in note_found(halves, known, None, at(31))] == [at(21), at(21)]
+
+
+def test_a_gap_that_has_grown_is_found_anew_also_beside_one_while_they_were_off() -> None:
+    known = [replace(gap(at(20), at(30), 5, 8), found_at=at(31), off=off) for off in (False, True)]
+    for more in (gap(at(19), at(30), 4, 8), gap(at(20), at(30), 5, 9), gap(at(40), at(50), 15, 18)):
+        assert list(note_found([more], known, None, at(90))) == [replace(more, found_at=at(90))]
+    other = gap(at(20), at(30), 5, 8, timeline=2)
+    assert list(note_found([other], known, None, at(90))) == [replace(other, found_at=at(90))]
 
 
 def test_a_gap_that_an_earlier_program_has_listed_stays_without_a_time_and_raises_no_alarm() -> None:
-    listed = [Gap(at(20), at(30))]
-    assert list(note_found([Gap(at(20), at(30))], listed, None, at(90))) == listed
+    found = [gap(at(20), at(30), 5, 8)]
+    listed = list(note_found(found, [Gap(at(20), at(30))], None, at(90)))
+    assert listed == found
+    moved = [gap(at(22), at(30), 6, 8)]
+    assert list(note_found(moved, listed, None, at(99))) == moved
+    before = [Gap(at(20), at(30), at(31), off=True)]
+    assert list(note_found(found, before, None, at(90))) == [replace(found[0], found_at=at(31), off=True)]
 
 
 def test_a_gap_while_physical_backups_were_off_is_remembered_as_one() -> None:
-    found = [Gap(at(20), at(30)), Gap(at(40), at(50)), Gap(at(60), None)]
+    found = [gap(at(20), at(30), 2, 3), gap(at(40), at(50), 5, 6), gap(at(60), None, 8, 9)]
     noted = list(note_found(found, [], at(45), at(51)))
     assert [each.off for each in noted] == [False, True, False]
     assert list(note_found(found, noted, None, at(99))) == noted
@@ -123,10 +149,11 @@ ENDED, NEXT_ENDED = when(FIRST_BACKUP + 2), when(SECOND_BACKUP + 2)
 
 def test_a_missing_segment_of_a_real_repository_is_found_wherever_it_was() -> None:
     assert gaps() == gaps(1) == []
-    assert gaps(4) == [Gap(when(FIRST_BACKUP + 1201), NEXT_ENDED)]
-    assert gaps(5) == [Gap(when(FIRST_BACKUP + 2401), None)], "the newest backup cannot be recovered either"
+    assert gaps(4) == [gap(when(FIRST_BACKUP + 1201), NEXT_ENDED, 4, 4)]
+    assert gaps(5) == [gap(when(FIRST_BACKUP + 2401), None, 5, 5)], "the newest one is of no use"
 
 
 def test_a_backup_without_its_own_first_segment_reaches_no_moment() -> None:
-    assert gaps(2) == gaps(1, 2) == gaps(2, 3) == [Gap(ENDED, NEXT_ENDED)]
-    assert gaps(2, backups=1) == gaps(1, 2, 3, 4, 5, backups=1) == [Gap(ENDED, None)]
+    assert gaps(2) == gaps(1, 2) == [gap(ENDED, NEXT_ENDED, 2, 2)]
+    assert gaps(2, 3) == [gap(ENDED, NEXT_ENDED, 2, 3)]
+    assert gaps(2, backups=1) == gaps(1, 2, 3, 4, 5, backups=1) == [gap(ENDED, None, 2, 2)]

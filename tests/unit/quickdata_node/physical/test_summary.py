@@ -31,7 +31,8 @@ def test_a_summary_comes_back_as_it_was_written() -> None:
     for name in ("off_since", "on_since", "verified_at"):
         changed_one = replace(SUMMARY, verified="a point", **{name: WHEN})
         assert read_summary(changed_one.text().encode(), "app") == changed_one
-    gaps = replace(SUMMARY, gaps=[Gap(WHEN, None), Gap(WHEN, WHEN, WHEN), Gap(WHEN, WHEN, WHEN, off=True)])
+    found = Gap(WHEN, WHEN, WHEN, first_wal="000000010000000000000004", last_wal="000000010000000000000005")
+    gaps = replace(SUMMARY, gaps=[Gap(WHEN, None), found, replace(found, off=True)])
     assert read_summary(gaps.text().encode(), "app") == gaps
     earlier = {"since": WHEN.isoformat(), "until": None}
     assert read_summary(changed(gaps=[earlier]), "app").gaps == [Gap(WHEN, None)], "an earlier program's"
@@ -100,6 +101,7 @@ def test_the_drill_of_another_cluster_proves_nothing() -> None:
         (changed(gaps=[{"since": "soon", "until": None}]), "cannot be understood"),
         (changed(gaps=[1]), "cannot be understood"),
         (changed(gaps=[{"since": WHEN.isoformat(), "until": None, "off": 1}]), "values that are not valid"),
+        (changed(gaps=[{"since": WHEN.isoformat(), "until": None, "last_wal": 1}]), "a name that is not"),
         (changed(verified_at="soon"), "cannot be understood"),
         (changed(backups={}), None),
         (changed(backups=[1]), "cannot be understood"),

@@ -13,7 +13,6 @@ from quickdata_node.physical.timelines import (
     Segment,
     number_of,
     position,
-    segment_name,
 )
 from quickdata_node.run import Failed
 
@@ -209,7 +208,7 @@ def _require_unbroken(
         missing = first
     if missing is None:
         return
-    name = segment_name(history.writer_of(timeline, missing), missing)
+    name = history.name_of(timeline, missing)
     what = f"the repository lacks the WAL segment {name}, which leads to that moment"
     spans = [*_spans_around(missing, leading, history.of(timeline))]
     if not spans:

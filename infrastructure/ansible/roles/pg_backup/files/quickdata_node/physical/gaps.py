@@ -18,12 +18,16 @@ class Gap:
         until: when the next backup ended, in UTC; None if there was none since.
         found_at: when a backup's run found it first, in UTC; None if that is not known.
         off: whether physical backups were off then.
+        first_wal: name of the first WAL segment that is missing; empty if an earlier program found the gap.
+        last_wal: name of the last one.
     """
 
     since: datetime
     until: datetime | None
     found_at: datetime | None = None
     off: bool = False
+    first_wal: str = ""
+    last_wal: str = ""
 
     def __str__(self) -> str:
         """The span in words."""
@@ -46,17 +50,19 @@ def find_gaps(history: History, info: Info) -> Iterator[Gap]:
         history: the timelines and WAL segments.
         info: the backups; a recovery begins with a good one.
     """
-    backups = [each for each in info.good if history.leads_to(each, history.newest)]
+    newest = history.newest
+    backups = [each for each in info.good if history.leads_to(each, newest)]
     if not backups:
         return
     earliest = backups[0].finished_at
     first, last = number_of(backups[0].first_wal), number_of(backups[-1].last_wal)
-    stored = {each.number: each.archived_at for each in history.of(history.newest)}
+    stored = {each.number: each.archived_at for each in history.of(newest)}
     there = [first - 1, *(number for number in stored if first <= number <= last), last + 1]
     for before, after in pairwise(there):
         if after > before + 1:
             ends = (each.finished_at for each in backups if number_of(each.first_wal) >= after)
-            yield Gap(max(stored.get(before, earliest), earliest), next(ends, None))
+            missing = [history.name_of(newest, number) for number in (before + 1, after - 1)]
+            yield Gap(max(stored.get(before, earliest), earliest), next(ends, None), None, False, *missing)
 
 
 def note_found(
@@ -71,10 +77,17 @@ def note_found(
             the gap of that time is known.
         now: the current time, in UTC.
     """
-    known = {(each.since, each.until): each for each in before}
     for gap in found:
-        off = _spans(gap, on_again_since)
-        yield known.get((gap.since, gap.until)) or replace(gap, found_at=now, off=off)
+        known = next((each for each in before if _was_found(gap, each)), None)
+        found_at, off = (known.found_at, known.off) if known else (now, _spans(gap, on_again_since))
+        yield replace(gap, found_at=found_at, off=off)
+
+
+def _was_found(gap: Gap, known: Gap) -> bool:
+    """Whether a gap lacks no WAL that was there when a known one was found. Its times may have changed."""
+    if not known.last_wal:
+        return (gap.since, gap.until) == (known.since, known.until)
+    return known.first_wal <= gap.first_wal and gap.last_wal <= known.last_wal
 
 
 def _spans(gap: Gap, moment: datetime | None) -> bool:

@@ -227,10 +227,12 @@ def _listed(each: dict[str, Any]) -> Listed:
 
 
 def _gap(each: dict[str, Any]) -> Gap:
-    found_at, off = each.get("found_at"), each.get("off", False)  # a summary of an earlier program lacks both
+    off = each.get("off", False)  # a summary of an earlier program has the two times alone
     if type(off) is not bool:
         raise BadSummary("has values that are not valid")
-    return Gap(_time(each["since"]), _maybe(_time, each["until"]), _maybe(_time, found_at), off)
+    times = _time(each["since"]), _maybe(_time, each["until"]), _maybe(_time, each.get("found_at"))
+    missing = [_word(each.get(name, "")) for name in ("first_wal", "last_wal")]
+    return Gap(*times, off, *missing)
 
 
 def _word(value: Any) -> str:

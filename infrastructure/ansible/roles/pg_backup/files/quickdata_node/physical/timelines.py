@@ -130,6 +130,10 @@ class History:
         left_later = [(left, parent) for parent, left in past if number * SEGMENT_BYTES < left]
         return min(left_later)[1] if left_later else timeline
 
+    def name_of(self, timeline: int, number: int) -> str:
+        """Return the name of a segment of a timeline's WAL, also of one that the repository lacks."""
+        return segment_name(self.writer_of(timeline, number), number)
+
     def of(self, timeline: int) -> list[Segment]:
         """Return the segments of a timeline and of its past, in the order of the WAL.
 

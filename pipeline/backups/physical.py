@@ -91,7 +91,7 @@ def age_problem(known: Summary, now: datetime) -> str:
     if known.off_since:
         return ""
     if known.on_since:
-        return f"no physical backup was taken since they are on, {known.on_since:%Y-%m-%d %H:%M} UTC"
+        return f"no physical backup was completed since they are on, {known.on_since:%Y-%m-%d %H:%M} UTC"
     limits = (("physical backup", known.newest, NIGHTLY), ("full physical backup", known.newest_full, WEEKLY))
     for which, backup, limit in limits:
         if backup is None:

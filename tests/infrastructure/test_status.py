@@ -311,7 +311,7 @@ async def test_physical_backups_are_told_and_old_ones_are_an_alarm(live: Live) -
     assert backups.well and "physical backups are off since 20" in str(backups)
     assert "1 stay in the bucket" in str(backups)
     live.put("postgres/nocodb_db/physical.json", physical(timedelta(hours=1), on_since=datetime.now(UTC)))
-    assert "no physical backup was taken since they are on, 20" in (await live.bad())["backups"]
+    assert "no physical backup was completed since they are on, 20" in (await live.bad())["backups"]
     hour, now = timedelta(hours=1), datetime.now(UTC)
     full = Listed("20261122-050026F", "full", now - timedelta(days=7) - hour, 31525926, 4015713)
     newest = replace(full, label="20261122-050026F_20261129-050026I", kind="incr", finished_at=now - hour)
@@ -346,7 +346,7 @@ async def test_physical_backups_that_were_never_taken_are_an_alarm(live: Live) -
     never = {"backups": [], "point": None, "proven_at": None, "on_since": datetime.now(UTC)}
     live.put("postgres/nocodb_db/physical.json", physical(timedelta(), **never))
     said = (await live.bad())["backups"]
-    assert "no physical backup was taken since they are on, 20" in said and "physical-backup.sh" in said
+    assert "no physical backup was completed since they are on, 20" in said and "physical-backup.sh" in said
 
 
 async def test_far_fewer_bases_and_rows_than_in_a_backup_before_are_an_alarm(live: Live) -> None:

@@ -57,12 +57,19 @@ def test_a_summary_that_does_not_say_what_is_damaged_is_read() -> None:
 BACKUP = PhysicalBackup("20261130-050026F", "full", WHEN, WHEN, "0/1", "0/2", "1", "2", 1, 1, 1, False)
 
 
-def test_the_drill_is_remembered_and_a_backup_is_due_until_a_good_one_was_taken() -> None:
-    before = replace(SUMMARY, on_since=WHEN, verified="a point", verified_at=WHEN)
+def test_the_drill_is_remembered_and_a_backup_is_due_until_the_gaps_before_a_good_one_are_listed() -> None:
+    gap = Gap(WHEN, None, WHEN)
+    before = replace(SUMMARY, on_since=WHEN, verified="a point", verified_at=WHEN, gaps=[gap])
     good, damaged = Info(READY, "ok", (BACKUP,)), Info(READY, "ok", (BACKUP, replace(BACKUP, damaged=True)))
-    for info, due in ((good, None), (damaged, WHEN)):
-        found = summarize("app", info, None, before)
+    cases: list[tuple[Info, list[Gap] | None, datetime | None, list[Gap]]] = [
+        (good, [], None, []),
+        (good, None, WHEN, [gap]),
+        (damaged, None, WHEN, [gap]),
+    ]
+    for info, looked_for, due, gaps in cases:
+        found = summarize("app", info, None, before, looked_for)
         assert (found.on_since, found.verified, found.verified_at) == (due, "a point", WHEN)
+        assert found.gaps == gaps
 
 
 def test_only_a_summary_with_backups_knows_that_they_were_off() -> None:

@@ -7,13 +7,14 @@ all the same, and the run fails.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from quickdata_node.config import Config, load
 from quickdata_node.options import Options, parse
 from quickdata_node.physical import archive, keys, off, points, summary
-from quickdata_node.physical.gaps import find_gaps, note_found
+from quickdata_node.physical.gaps import Gap, find_gaps, note_found
 from quickdata_node.physical.info import Info, PhysicalBackup
 from quickdata_node.physical.pgbackrest import PgBackRest, in_database, stop_backups
 from quickdata_node.physical.points import Point
@@ -76,16 +77,14 @@ def backup(run: Run, server: Server, backrest: PgBackRest, kind: str, known: Sum
     database, store = server.config.database, Store(server.config.bucket)
     backrest.backup(kind)
     taken = backrest.info()
-    publish(store, summary.summarize(database, taken, newest_point(store, database, taken), known))
-    require_good(taken.backups[-1])
-    backrest.expire(fulls_to_keep(taken))
-    kept = backrest.info()
-    log_others(run, kept)
-    found = find_gaps(read_history(backrest, kept), kept)
-    gaps = [*note_found(found, known.gaps, known.on_again_since, datetime.now(UTC))]
+    proven = newest_point(store, database, taken)
+    publish(store, summary.summarize(database, taken, proven, known))
+    kept = remove_replaced(run, backrest, taken)
+    listed = summary.summarize(database, kept, proven, known, note_gaps(backrest, kept, known))
+    publish(store, listed)  # a proof point may fail, each night anew
     point = prove(server, store, backrest)
     run.hold_signals()  # a backup that is proven must not be reported as interrupted; the rest takes seconds
-    publish(store, summary.summarize(database, kept, point, known, gaps))
+    publish(store, replace(listed, point=point.name, proven_at=point.time))
     report(run, kept.backups[-1], point)
     remove_old_points(run, store, database, kept)
 
@@ -156,12 +155,27 @@ def fulls_to_keep(info: Info) -> int:
     return good[KEEP - 1] if len(good) >= KEEP else max(KEEP, len(fulls))
 
 
+def remove_replaced(run: Run, backrest: PgBackRest, taken: Info) -> Info:
+    """Remove the backups and the WAL that no rule keeps, if the new backup is good. Return what is left."""
+    require_good(taken.backups[-1])
+    backrest.expire(fulls_to_keep(taken))
+    kept = backrest.info()
+    log_others(run, kept)
+    return kept
+
+
 def log_others(run: Run, info: Info) -> None:
     """Say what the repository has of other clusters, and when it goes."""
     if info.others:
         names = ", ".join(each.label for each in info.others)
         run.log(f"the backups of another cluster stay until this one has {KEEP} good full backups: {names}")
         run.log("no recovery takes them while the repository belongs to this cluster")
+
+
+def note_gaps(backrest: PgBackRest, kept: Info, known: Summary) -> list[Gap]:
+    """Return the spans that no recovery reaches, with what the summary before says of them."""
+    found = find_gaps(read_history(backrest, kept), kept)
+    return [*note_found(found, known.gaps, known.on_again_since, datetime.now(UTC))]
 
 
 def newest_point(store: Store, database: str, info: Info) -> Point | None:

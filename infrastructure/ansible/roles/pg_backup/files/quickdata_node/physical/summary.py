@@ -60,7 +60,8 @@ class Summary:
         point: name of the newest proof point; None if there is none yet.
         proven_at: its moment, in UTC.
         off_since: when physical backups were turned off, in UTC; None while they are on.
-        on_since: when they were turned on, in UTC; None as soon as a good backup was taken since.
+        on_since: when they were turned on, in UTC; None as soon as a good backup since then and the gaps
+            before it are listed.
         verified: name of the proof point that a drill compared last; None if there was no drill yet.
         verified_at: when that drill ended, in UTC.
         gaps: the spans that no recovery reaches, oldest first.
@@ -141,7 +142,8 @@ def summarize(
         info: what the repository holds.
         point: the newest proof point.
         before: the summary before; what it says of another cluster is forgotten.
-        gaps: the spans that no recovery reaches; None leaves those of the summary before.
+        gaps: the spans that no recovery reaches; None if nobody has looked yet: then those of the summary
+            before stay, and a backup that was due still is.
     """
     backups = [
         Listed(each.label, each.kind, each.finished_at, each.database_bytes, each.stored_bytes, each.damaged)
@@ -151,8 +153,7 @@ def summarize(
     found = replace(found, point=point.name, proven_at=point.time) if point else found
     if before is None or {each.label for each in before.backups}.isdisjoint(each.label for each in backups):
         return found
-    due = before.on_since if backups[-1].damaged else None
-    known = before.gaps if gaps is None else gaps
+    due, known = (before.on_since, before.gaps) if gaps is None else (None, gaps)
     return replace(found, on_since=due, verified=before.verified, verified_at=before.verified_at, gaps=known)
 
 

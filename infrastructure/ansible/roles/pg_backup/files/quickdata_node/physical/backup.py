@@ -63,10 +63,20 @@ def main(run: Run, arguments: Sequence[str]) -> None:
     backrest = in_database(server)
     stop_backups(run, server.container)  # a killed run's, which still works in the container
     backrest.take_over() if options.take_over else backrest.create_stanza()
+    take(run, server, backrest, options, known)
+
+
+def take(run: Run, server: Server, backrest: PgBackRest, options: Options, known: Summary) -> None:
+    """Take a backup, unless `--if-none` asks for one that is there already.
+
+    Raises:
+        Failed: the bucket has backups, and does not take this server's WAL: a backup would be worth nothing.
+            What the summary says does not matter. A volume from a snapshot may come when they were off.
+    """
     before = backrest.info()
-    if before.good and not known.on_since:
-        archive.require_taken(server, backrest)  # a backup of a copy that archives nothing is worth nothing
-        if options.if_none:
+    if before.good:
+        archive.require_taken(server, backrest)
+        if options.if_none and not known.on_since:
             run.tell({"label": None, "heard": run.is_heard})
             return
     backup(run, server, backrest, choose_kind(options.type, before, datetime.now(UTC)), known)

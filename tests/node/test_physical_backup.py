@@ -1,12 +1,15 @@
-"""The moments that no recovery reaches, as the run of a physical backup notes them."""
+"""The run of a physical backup: whether it takes one, and the gaps that it notes."""
 
+from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from quickdata_node.physical import off
-from quickdata_node.physical.backup import backup
+from quickdata_node.options import Options
+from quickdata_node.physical import archive, off
+from quickdata_node.physical.backup import backup, take
 from quickdata_node.physical.info import Info
 from quickdata_node.physical.summary import Listed, Summary, key, read_summary
 from quickdata_node.physical.timelines import segment_name
@@ -40,7 +43,7 @@ def server(node: Node, server: Server, monkeypatch: pytest.MonkeyPatch) -> Serve
     return server
 
 
-def take(node: Node, server: Server, known: Summary, repository: Repository) -> Summary:
+def done(node: Node, server: Server, known: Summary, repository: Repository) -> Summary:
     """Take a backup, which the repository may let fail, and return the summary in the bucket."""
     backrest: Any = repository
     with suppress(Failed):
@@ -52,7 +55,7 @@ def test_wal_that_is_missing_after_the_summary_was_lost_is_an_alarm(node: Node, 
     """The new summary says that a backup is due, and not that physical backups were off."""
     known = off.note_on(server.run, node.bucket, node.database)
     assert known.on_since
-    [gap] = take(node, server, known, Repository(5)).new_gaps
+    [gap] = done(node, server, known, Repository(5)).new_gaps
     assert (gap.until, gap.reason) == (None, "WAL is missing")
 
 
@@ -68,11 +71,11 @@ def test_a_backup_that_fails_at_its_end_does_not_forget_that_physical_backups_we
     known = Summary(node.database, [FIRST], on_since=ON)
     with monkeypatch.context() as broken:
         broken.setattr(Repository, step, fail)
-        failed = take(node, server, known, Repository(4))
+        failed = done(node, server, known, Repository(4))
     assert (failed.point, len(failed.backups)) == (None, 2), "the backup is listed"
-    done = take(node, server, failed, Repository(4))
-    assert [each.off for each in done.gaps] == [True] and done.new_gaps == []
-    assert done.point and done.on_since is None
+    again = done(node, server, failed, Repository(4))
+    assert [each.off for each in again.gaps] == [True] and again.new_gaps == []
+    assert again.point and again.on_since is None
 
 
 def test_a_gap_is_an_alarm_also_when_no_proof_point_can_be_made(
@@ -82,5 +85,45 @@ def test_a_gap_is_an_alarm_also_when_no_proof_point_can_be_made(
         raise Failed("WAL does not reach the bucket", "see above")
 
     monkeypatch.setattr(Repository, "check", fail)
-    [gap] = take(node, server, Summary(node.database, [FIRST]), Repository(4)).new_gaps
+    [gap] = done(node, server, Summary(node.database, [FIRST]), Repository(4)).new_gaps
     assert gap.first_wal == segment_name(1, 4)
+
+
+@pytest.fixture
+def segment(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The file, but for its ending, in which the server notes the state of its present WAL segment."""
+    monkeypatch.setattr(archive, "PATIENCE", 0)
+    name = server.sql(server.maintenance, archive.CURRENT).strip()
+    data = server.sql(server.maintenance, "show data_directory").strip()
+    yield Path(data, "pg_wal/archive_status", name)
+    for ending in ("ready", "done"):
+        Path(data, "pg_wal/archive_status", f"{name}.{ending}").unlink(missing_ok=True)
+
+
+def asked(server: Server, known: Summary, if_none: bool = True) -> None:
+    """Take a backup as a deployment asks for it, or a schedule."""
+    backrest: Any = Repository()
+    take(server.run, server, backrest, Options("", if_none=if_none, type="incr"), known)
+
+
+def test_no_backup_is_taken_of_a_server_whose_wal_the_bucket_refuses_whatever_the_summary_says(
+    node: Node, server: Server, segment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are on; they were off before the volume was made from a snapshot; the summary was lost."""
+    monkeypatch.setattr(Repository, "check", lambda _: segment.with_suffix(".ready").touch())
+    for backups, on in ([FIRST], None), ([FIRST], ON), ([], ON):
+        for if_none in True, False:
+            with pytest.raises(Failed, match="the bucket has another WAL segment"):
+                asked(server, Summary(node.database, backups, on_since=on), if_none)
+    assert node.objects() == [], "nothing is listed"
+
+
+def test_a_deployment_takes_a_backup_only_where_they_were_off_before(
+    node: Node, server: Server, segment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Repository, "check", lambda _: segment.with_suffix(".done").touch())
+    asked(server, Summary(node.database, [FIRST]))
+    assert node.objects() == []
+    asked(server, Summary(node.database, [FIRST], on_since=ON))
+    known = read_summary(node.read(key(node.database)), node.database)
+    assert known.point and known.on_since is None

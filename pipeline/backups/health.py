@@ -87,7 +87,10 @@ def physical_problems(known: Summary | None, now: datetime) -> Iterator[Problem]
     if known.new_gaps:
         spans = ", and ".join(map(str, known.new_gaps))
         what = f"WAL is missing, and no recovery reaches the moments {spans}"
-        fix = "find out who deleted it from the bucket, then run physical-backup.sh --type full on the node"
+        fix = (
+            "find out who deleted it from the bucket, and recover first what you need from before: then run"
+            " physical-backup.sh --type full on the node, which may remove the oldest full backup"
+        )
         yield Problem("WAL is missing", what, fix)
     if wrong := drill_problem(known, now):
         yield Problem("No physical backup is proven", wrong, "run `quickdata drill --physical`")

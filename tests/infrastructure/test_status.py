@@ -302,7 +302,8 @@ async def test_physical_backups_are_told_and_old_ones_are_an_alarm(live: Live) -
     live.put("postgres/nocodb_db/physical.json", physical(timedelta(hours=1), gaps=[Gap(now, now, now)]))
     said = (await live.bad())["backups"]
     assert "WAL is missing, and no recovery reaches the moments from about 20" in said
-    assert "→ find out who deleted it from the bucket, then run physical-backup.sh --type full" in said
+    assert "→ find out who deleted it from the bucket, and recover first what you need from before" in said
+    assert "then run physical-backup.sh --type full on the node, which may remove the oldest full" in said
     live.put("postgres/nocodb_db/physical.json", physical(timedelta(hours=27)))
     said = (await live.bad())["backups"]
     assert "the newest physical backup is 27 h old, more than 26 h" in said and "physical-backup.sh" in said

@@ -28,8 +28,8 @@ LAG = 120
 OLDEST_FULL = timedelta(days=8)
 """Age of the newest full backup at which it is too old: one is due every week."""
 LOST = (
-    "find out who deleted objects below postgres/pgbackrest/archive,"
-    " then run physical-backup.sh --type full, which ends this alarm"
+    "find out who deleted objects below postgres/pgbackrest/archive, and recover first what you need from"
+    " before: physical-backup.sh --type full ends this alarm, and may remove the oldest full backup"
 )
 RENEWED = timedelta(minutes=35)
 """Least time that the keys must still be valid. A timer takes new ones for an hour, every 20 minutes."""

@@ -73,7 +73,7 @@ def test_a_volume_from_a_snapshot_archives_nothing_until_a_recovery_brings_the_n
         for asked in ("--if-none",), ("--type", "full"):  # the first is what a deployment asks
             refused = server.run("physical-backup.sh", *asked)
             assert refused.code == 1
-            assert "and does not take the one of this database; docs/runbook.md, `The vol" in refused.log
+            assert "has not noted its own as archived" in refused.log and "`Archiving fails`" in refused.log
         assert server.labels() == before, "no backup of the copy pushes out a good one"
         back = server.recover("--to-time", f"{moment:%Y-%m-%d %H:%M:%S.%f+00:00}")
         assert back.code == 0, back.log

@@ -185,7 +185,7 @@ def test_the_page_brings_a_database_back_whose_volume_is_full_of_wal(
             *archive, look = every_command("Archiving fails")
             type_in(server, archive)
             wait_for(lambda: server.sql(WAITING) == "0")
-            type_in(server, [checkpoint, look])
+            assert '"problems": []' in type_in(server, [checkpoint, look])
             assert server.rows() in (tried - 1, tried), "the last row may be committed"
         finally:
             server.kill()

@@ -28,7 +28,7 @@ Usage: check-backup-age.sh --config FILE [--archiving]
 
 Prints nothing when the newest backup is at most MAX_AGE_HOURS old, as the configuration says. With physical
 backups, their age, the container's keys, archiving and the room for WAL must be good too. One alarm names
-every problem. For two hours a new node may lack backups, keys and archiving.
+every problem. For two hours after their set-up, backups, keys and archiving may be missing.
   --archiving  write how archiving is as one JSON line, problems included, and raise no alarm
 Exit codes: 0 all is well, 1 too old, age unknown or archiving in danger, 2 wrong configuration or arguments.
 """

@@ -32,5 +32,6 @@ def overdue(run: Run, problems: Iterable[Failed], since: datetime | None, now: d
         return problems
     for each in problems:
         if isinstance(each, NotYet):
-            run.log(f"no alarm before {since + GRACE:%Y-%m-%d %H:%M} UTC, as this node is new: {each}")
+            end = f"{since + GRACE:%Y-%m-%d %H:%M} UTC"
+            run.log(f"no alarm before {end}, because these backups were set up only now: {each}")
     return [each for each in problems if not isinstance(each, NotYet)]

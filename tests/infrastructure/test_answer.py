@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
+from pipeline.ansible.check_mode import read_prediction
 from pipeline.steps.output import warnings
+from pipeline.steps.step import Result, Step
 from tests.support.ansible_workspace import TOOLS, Workspace
 
 PLAYBOOK = """
@@ -122,6 +124,7 @@ def test_check_mode_waits_for_nothing(nodes: Nodes) -> None:
     output, figures = nodes.play("--check")
     assert not any(each["failures"] for each in figures.values()), output
     assert nodes.asked() == {}
+    assert read_prediction(Result(Step("check mode", ()), 0, output, "", 0.0)).unknown == ()
 
 
 @pytest.mark.parametrize("playbook", INSTALLING)

@@ -63,11 +63,11 @@ class Node:
     def packages_are(self, away: bool) -> None:
         (self.bin / "away").touch() if away else (self.bin / "away").unlink(missing_ok=True)
 
-    def play(self, **given: Any) -> Run:
+    def play(self, *options: str, **given: Any) -> Run:
         """Play the role as on a real node, up to the mark of physical backups."""
         real = {"node_is_real": True, "ansible_become": False, "node_prefix": "", "data_dir": str(self.data)}
         path = f"{self.bin}:{TOOLS}:/usr/bin:/bin"
-        return self.playbooks.play("first", "-e", json.dumps({**real, **given}), PATH=path)
+        return self.playbooks.play("first", *options, "-e", json.dumps({**real, **given}), PATH=path)
 
     def deploy(self, **given: Any) -> set[str]:
         """Play it; return the images with which the nodes would start the database."""
@@ -174,6 +174,11 @@ def test_without_its_volume_no_database_is_taken_for_a_new_one(node: Node) -> No
     done = node.play(data_volume_id="vol-0123456789abcdef0")
     assert done.exit_code != 0 and "is not a mountpoint" in done.output
     assert not node.marked
+
+
+def test_check_mode_looks_for_the_volume_too(node: Node) -> None:
+    done = node.play("--check", data_volume_id="vol-0123456789abcdef0")
+    assert done.exit_code != 0 and "is not a mountpoint" in done.output
 
 
 def test_a_local_node_never_takes_physical_backups(playbooks: Workspace) -> None:

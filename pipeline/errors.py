@@ -16,7 +16,7 @@
     ├── VerifyFailed        4  verification failed
     ├── DoneInPart          5  done and proven, but not all of it
     │   ├── RestoredInPart  5  restored, but objects are missing or have other definitions
-    │   └── DeployedInPart  5  deployed and verified, but no physical backup was taken
+    │   └── DeployedInPart  5  deployed and verified, but physical backups are not in order
     └── Interrupted       130
 
 Exit code 0 means done.
@@ -144,9 +144,9 @@ class RestoredInPart(DoneInPart):
 
 
 class DeployedInPart(DoneInPart):
-    """Everything runs and a backup was verified, but there is no good physical backup."""
+    """Everything runs and a backup was verified, but physical backups are not in order."""
 
-    part = "all is deployed and verified, but there is no physical backup"
+    part = "all is deployed and verified, but physical backups are not in order"
 
 
 class Interrupted(PipelineError):  # noqa: N818 - says what happened

@@ -57,5 +57,6 @@ def main() -> None:
     """Deploy NocoDB on AWS, and prove that your backups restore.
 
     Exit codes: 0 done, 1 failed, 2 wrong input, 3 refused by a gate, 4 verification failed,
-    5 done in part (objects missing or defined otherwise, or no physical backup), 130 interrupted.
+    5 done in part (objects missing or defined otherwise, or physical backups not in order),
+    130 interrupted.
     """

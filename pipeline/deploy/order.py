@@ -8,7 +8,7 @@ from anyio import create_task_group
 from pipeline.ansible import inventory
 from pipeline.ansible.playbooks import INVENTORY, count_changed
 from pipeline.backups import archiving, nocodb
-from pipeline.backups.node import physical_backup, verify
+from pipeline.backups.node import Figures, physical_backup, verify
 from pipeline.deploy import planning, protection, upgrade
 from pipeline.deploy.agreement import Agree, note_agreement, refuse
 from pipeline.deploy.banner import banner
@@ -26,8 +26,9 @@ from pipeline.tofu.stack import Stack
 from pipeline.tofu.state import State
 
 BEGIN_AGAIN = (
-    "read the lines below; if the repository belongs to another cluster, take the steps of docs/runbook.md,"
-    " `The bucket has the physical backups of another database`; otherwise fix the cause and deploy again"
+    "read the lines below. If they name a section of docs/runbook.md, take its steps: `The bucket has the"
+    " physical backups of another database`; or `Archiving fails`, which tells whether"
+    " `The volume was made from a snapshot`. Otherwise fix the cause, and deploy again"
 )
 
 
@@ -42,7 +43,7 @@ class Deployed:
         outputs: the app's outputs.
         proof: the figures of the verification.
         saved: whether a backup was verified before the app was applied.
-        lacking: the reason why there is no physical backup; None if there is one, or if they are off.
+        lacking: why physical backups are not in order; None if they are, or if they are off.
         warnings: what the operator has to know at the end, beside the proofs.
     """
 
@@ -59,7 +60,7 @@ class Deployed:
         """Make sure that nothing is lacking. Call it when the report has the proofs.
 
         Raises:
-            DeployedInPart: physical backups are on, but there is no good one.
+            DeployedInPart: physical backups are on, but there is no good one, or no WAL is archived.
         """
         if self.lacking:
             raise self.lacking
@@ -201,15 +202,25 @@ async def _begin_physical_backups(d: Deployment, deployed: Deployed) -> None:
     try:
         first = await physical_backup(d, if_none=True)
     except PipelineError as error:
-        deployed.lacking = DeployedInPart(f"no physical backup: {error.what}", BEGIN_AGAIN, error.tail)
-        return
+        what = f"physical backups are not in order: {error.what}"
+        deployed.lacking = DeployedInPart(what, BEGIN_AGAIN, error.tail)
+        first = await _look_all_the_same(d)
     if first.get("heard") is False:
         deployed.warnings.append(f"! {archiving.UNHEARD}")
-    if first["label"]:
+    if first.get("label"):
         taken = f"backup {first['label']} was taken in {first['seconds']} s"
         words = f"{taken}; its rows are counted at {first['point']}"
         d.report.prove("first physical backup", words, **first)
         d.progress.note(d.advice("`quickdata drill --physical` proves that the physical backups come back"))
+
+
+async def _look_all_the_same(d: Deployment) -> Figures:
+    """Return how archiving is, after a backup that failed; empty if it is off, or if this look fails too."""
+    try:
+        found = await archiving.look(d)
+    except PipelineError:
+        return {}
+    return found if found and found.get("on") else {}
 
 
 async def _configure(d: Deployment, deployed: Deployed) -> None:

@@ -203,7 +203,7 @@ async def test_the_first_physical_backup_is_in_the_report_and_without_it_the_dep
     done = await deploy(d)
     assert done.proof["comparison"]["mismatches"] == 0
     assert "first physical backup" not in d.report.proofs
-    with pytest.raises(DeployedInPart, match="no physical backup: physical backup: "):
+    with pytest.raises(DeployedInPart, match="physical backups are not in order: physical backup: "):
         done.require_whole()
 
 
@@ -224,6 +224,33 @@ async def test_a_deployment_warns_where_nobody_hears_that_archiving_fails(
     done.require_whole()
     said = "nobody hears when archiving fails: set pg_backup_notify in"
     assert [said in each for each in done.warnings] == [True] * warned
+
+
+LOOK = "status: archiving"
+
+
+@pytest.mark.parametrize(
+    ("look", "warned"),
+    [
+        ((0, said_by_ansible(json.dumps({"on": True, "heard": False, "problems": []}))), True),
+        ((0, said_by_ansible(json.dumps({"on": True, "heard": True, "problems": []}))), False),
+        ((0, said_by_ansible(json.dumps({"on": False, "heard": False, "problems": []}))), False),
+        ((2, ""), False),
+        ((0, said_by_ansible("no figures")), False),
+    ],
+    ids=["nobody hears", "somebody hears", "they are off", "the look fails too", "the look tells nothing"],
+)
+async def test_a_first_physical_backup_that_fails_is_the_failure_and_nobody_who_hears_is_a_warning_too(
+    look: tuple[int, str], warned: bool
+) -> None:
+    done = await deploy(deployment(RecordingRunner({"physical backup": (2, ""), LOOK: look})))
+    assert ["nobody hears when archiving fails" in each for each in done.warnings] == [True] * warned
+    with pytest.raises(
+        DeployedInPart, match="physical backups are not in order: physical backup: "
+    ) as refused:
+        done.require_whole()
+    for section in ("of another database`", "`Archiving fails`", "`The volume was made from a snapshot`"):
+        assert section in refused.value.fix
 
 
 async def test_local_nodes_take_no_physical_backup() -> None:

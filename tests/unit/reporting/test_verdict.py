@@ -23,7 +23,9 @@ ERRORS = {
     NotConfirmed: "NOT DONE: verify was not confirmed",
     SettingsError: "NOT STARTED: verify has a wrong or missing input",
     RestoredInPart: "PROVEN IN PART in 2:14: the rows are live, with objects missing or defined otherwise",
-    DeployedInPart: "PROVEN IN PART in 2:14: all is deployed and verified, but there is no physical backup",
+    DeployedInPart: (
+        "PROVEN IN PART in 2:14: all is deployed and verified, but physical backups are not in order"
+    ),
 }
 
 

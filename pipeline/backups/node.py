@@ -57,8 +57,9 @@ async def physical_backup(d: Deployment, kind: str = "auto", if_none: bool = Fal
         if_none: take it only if physical backups are on and there is none yet.
 
     Returns:
-        The backup's label, type, bytes and proof point, and how many seconds it took. If none was taken, only
-        the label, which is None.
+        The backup's label, type, bytes and proof point, and how many seconds it took. If none was taken,
+        the label is None. `warning` says what the operator has to know, and `heard` whether somebody hears
+        the alarm, where the node tells it.
 
     Raises:
         PipelineError: the backup failed.

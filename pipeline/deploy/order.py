@@ -205,6 +205,8 @@ async def _begin_physical_backups(d: Deployment, deployed: Deployed) -> None:
         what = f"physical backups are not in order: {error.what}"
         deployed.lacking = DeployedInPart(what, BEGIN_AGAIN, error.tail)
         first = await _look_all_the_same(d)
+    if first.get("warning"):
+        deployed.warnings.append(f"! {first['warning']}")
     if first.get("heard") is False:
         deployed.warnings.append(f"! {archiving.UNHEARD}")
     if first.get("label"):

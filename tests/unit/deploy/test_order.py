@@ -226,6 +226,14 @@ async def test_a_deployment_warns_where_nobody_hears_that_archiving_fails(
     assert [said in each for each in done.warnings] == [True] * warned
 
 
+async def test_what_a_node_without_physical_backups_could_not_note_is_a_warning() -> None:
+    said = "it is not noted that physical backups are off: the summary s3://b/k is damaged; bring it back"
+    answer = said_by_ansible(json.dumps({"label": None, "warning": said}))
+    done = await deploy(deployment(RecordingRunner({"physical backup": (0, answer)})))
+    done.require_whole()
+    assert done.warnings == [f"! {said}"]
+
+
 LOOK = "status: archiving"
 
 

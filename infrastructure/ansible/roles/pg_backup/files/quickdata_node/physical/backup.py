@@ -52,8 +52,7 @@ def main(run: Run, arguments: Sequence[str]) -> None:
     config = load(run, Path(options.config))
     keys.require_volume(config)
     if options.if_none and not config.pitr:
-        off.note(run, config.bucket, config.database)
-        run.tell({"label": None})
+        run.tell({"label": None, **off.note(run, config.bucket, config.database)})
         return
     keys.require_on(config)
     take_lock(run, config)

@@ -9,11 +9,14 @@ from quickdata_node.run import Failed, Run
 from quickdata_node.store import Store, StoreFailed
 
 
-def note(run: Run, bucket: str, database: str) -> None:
+def note(run: Run, bucket: str, database: str) -> dict[str, str]:
     """Note in the summary that physical backups are off, if there is one that does not say so.
 
     A summary that cannot be used stays as it is: no new one can say what the bucket holds, because only
     pgBackRest knows.
+
+    Returns:
+        For the JSON line: a `warning` that this could not be noted; empty if it could.
 
     Raises:
         Failed: the bucket cannot be read or written.
@@ -28,7 +31,10 @@ def note(run: Run, bucket: str, database: str) -> None:
         raise Failed(what, "the lines above say why; deploy again") from error
     except BadSummary as error:
         what = f"it is not noted that physical backups are off: the summary {_place(store, database)} {error}"
-        run.log(f"{what}; bring an older version of this object back")
+        warning = f"{what}; bring an older version of this object back"
+        run.log(warning)
+        return {"warning": warning}
+    return {}
 
 
 def note_on(run: Run, bucket: str, database: str) -> Summary:

@@ -176,8 +176,9 @@ KNOWN: tuple[tuple[str, type[PipelineError], str, str], ...] = (
         r"No image with pgBackRest for an existing database: ",
         ToolError,
         "the database node has no image with pgBackRest, so the database was neither started nor changed",
-        f"{PITR_IMAGE}; then deploy again. If physical backups were off, take `quickdata_pitr` back to leave"
-        f" them off. If they are on, {PITR_OFF} would end them: no recovery reaches the moments without them",
+        f"{PITR_IMAGE}; then deploy again. If physical backups were off, set {PITR_OFF}, also if there is no"
+        " such line: they stay off. If they are on, this line would end them: no recovery reaches the moments"
+        " without them",
     ),
     (
         r"invalid (LC_COLLATE )?locale name|locale .* is not installed",

@@ -167,7 +167,12 @@ def test_a_database_that_takes_them_is_not_told_to_turn_them_off_without_the_pri
     error = diagnose("ansible: nocodb.yml", done.exit_code, done.output, "")
     assert "so the database was neither started nor changed" in error.what
     assert "no recovery reaches the moments" in error.fix
+    line = "`quickdata_pitr: false` in infrastructure/ansible/group_vars/all/main.yml"
+    assert f"set {line}, also if there is no such line" in error.fix, (
+        "an old mark may be all that turns them on"
+    )
     assert node.marked
+    assert node.deploy(**OFF) == PLAIN
 
 
 def test_without_its_volume_no_database_is_taken_for_a_new_one(node: Node) -> None:

@@ -186,6 +186,12 @@ def test_check_mode_looks_for_the_volume_too(node: Node) -> None:
     assert done.exit_code != 0 and "is not a mountpoint" in done.output
 
 
+def test_the_manager_alone_is_refused_because_it_cannot_know_the_database(playbooks: Workspace) -> None:
+    done = playbooks.play("nocodb", "--limit", "managers")
+    assert done.exit_code != 0
+    assert "This play needs the database node beside the manager. Run it without --limit." in done.output
+
+
 def test_a_local_node_never_takes_physical_backups(playbooks: Workspace) -> None:
     data = playbooks.node("database", "srv/quickdata")
     data.mkdir(parents=True)

@@ -156,7 +156,7 @@ def test_while_s3_is_away_the_server_goes_on_an_alarm_comes_and_nothing_is_lost(
     finally:
         docker("network", "connect", "bridge", server.name)
     server.switch()
-    assert server.sql(WAITING) == "0"
+    wait_for(lambda: server.sql(WAITING) == "0")
     well(server)
     back = server.recover("--to-time", "latest")
     assert (back.code, back.json["rows"]) == (0, int(server.sql("select count(*) from t"))), back.log
@@ -185,7 +185,7 @@ def test_a_container_that_is_killed_while_it_archives_loses_nothing(server: Arch
     server.kill()
     server.start()
     server.switch()
-    assert server.sql(WAITING) == "0"
+    wait_for(lambda: server.sql(WAITING) == "0")
 
 
 def test_a_database_that_does_not_archive_is_an_alarm_and_its_drill_fails(server: Archiving) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -113,17 +114,23 @@ def test_no_backup_is_taken_of_a_server_whose_wal_the_bucket_refuses_whatever_th
     monkeypatch.setattr(Repository, "check", lambda _: segment.with_suffix(".ready").touch())
     for backups, on in ([FIRST], None), ([FIRST], ON), ([], ON):
         for if_none in True, False:
-            with pytest.raises(Failed, match="the bucket has another WAL segment"):
+            with pytest.raises(Failed, match="has not noted its own as archived"):
                 asked(server, Summary(node.database, backups, on_since=on), if_none)
     assert node.objects() == [], "nothing is listed"
 
 
-def test_a_deployment_takes_a_backup_only_where_they_were_off_before(
-    node: Node, server: Server, segment: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("point", "on_since"), [("made-before", ON), (None, None)], ids=["off", "no point"])
+def test_a_deployment_takes_a_backup_only_where_they_were_off_before_or_no_moment_is_proven(
+    node: Node,
+    server: Server,
+    segment: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    point: str | None,
+    on_since: datetime | None,
 ) -> None:
     monkeypatch.setattr(Repository, "check", lambda _: segment.with_suffix(".done").touch())
-    asked(server, Summary(node.database, [FIRST]))
+    asked(server, Summary(node.database, [FIRST], point="made-before"))
     assert node.objects() == []
-    asked(server, Summary(node.database, [FIRST], on_since=ON))
+    asked(server, Summary(node.database, [FIRST], point=point, on_since=on_since))
     known = read_summary(node.read(key(node.database)), node.database)
-    assert known.point and known.on_since is None
+    assert known.point not in (None, "made-before") and known.on_since is None

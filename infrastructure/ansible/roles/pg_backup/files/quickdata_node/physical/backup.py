@@ -66,7 +66,7 @@ def main(run: Run, arguments: Sequence[str]) -> None:
 
 
 def take(run: Run, server: Server, backrest: PgBackRest, options: Options, known: Summary) -> None:
-    """Take a backup, unless `--if-none` asks for one that is there already.
+    """Take a backup, unless `--if-none` asks for one that is there already, with a proof point.
 
     Raises:
         Failed: the bucket has backups, and does not take this server's WAL: a backup would be worth nothing.
@@ -75,7 +75,7 @@ def take(run: Run, server: Server, backrest: PgBackRest, options: Options, known
     before = backrest.info()
     if before.good:
         archive.require_taken(server, backrest)
-        if options.if_none and not known.on_since:
+        if options.if_none and known.point and not known.on_since:
             run.tell({"label": None, "heard": run.is_heard})
             return
     backup(run, server, backrest, choose_kind(options.type, before, datetime.now(UTC)), known)

@@ -61,7 +61,7 @@ class Summary:
         proven_at: its moment, in UTC.
         off_since: when physical backups were turned off, in UTC; None while they are on.
         on_since: when they were turned on, in UTC; None as soon as a good backup since then and the gaps
-            before it are listed.
+            before it are listed. The first backup of all has no gaps before it.
         verified: name of the proof point that a drill compared last; None if there was no drill yet.
         verified_at: when that drill ended, in UTC.
         gaps: the spans that no recovery reaches, oldest first.

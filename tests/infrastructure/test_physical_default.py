@@ -186,10 +186,13 @@ def test_check_mode_looks_for_the_volume_too(node: Node) -> None:
     assert done.exit_code != 0 and "is not a mountpoint" in done.output
 
 
-def test_the_manager_alone_is_refused_because_it_cannot_know_the_database(playbooks: Workspace) -> None:
-    done = playbooks.play("nocodb", "--limit", "managers")
+@pytest.mark.parametrize("group", ["managers", "databases"])
+def test_one_node_alone_is_refused_because_it_would_turn_physical_backups_half_on_or_off(
+    playbooks: Workspace, group: str
+) -> None:
+    done = playbooks.play("nocodb", "--limit", group)
     assert done.exit_code != 0
-    assert "This play needs the database node beside the manager. Run it without --limit." in done.output
+    assert "This play needs the manager and the database node. Run it without --limit." in done.output
 
 
 def test_a_local_node_never_takes_physical_backups(playbooks: Workspace) -> None:

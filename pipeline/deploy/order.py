@@ -27,7 +27,7 @@ from pipeline.tofu.state import State
 
 BEGIN_AGAIN = (
     "read the lines below. If they name a section of docs/runbook.md, take its steps: `The bucket has the"
-    " physical backups of another database`; or `Archiving fails`, which tells whether"
+    " physical backups of another database`; or `Archiving fails`, which says when to go on with"
     " `The volume was made from a snapshot`. Otherwise fix the cause, and deploy again"
 )
 

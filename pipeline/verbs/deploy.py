@@ -30,7 +30,7 @@ async def deploy(call: DeploymentCall, plan: SavedPlan = None, yes: Agreed = Fal
     the code, the inputs or the account have changed since. Deferred changes are planned during the
     deployment, and deploy asks about them.
 
-    Where physical backups are on and none can be taken, deploy ends with exit code 5: all else is done.
+    Where physical backups are on but not in order, deploy ends with exit code 5: all else is done.
 
     Example: quickdata deploy --ask-vault-password
     """

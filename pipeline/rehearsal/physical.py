@@ -4,16 +4,15 @@ from typing import Any
 
 import yaml
 
+from pipeline.ansible.playbooks import FOLDER
 from pipeline.deploy.upgrade import PITR_BUILT, PITR_IMAGE
 from pipeline.errors import SettingsError
 from pipeline.machine.network import DIRECT, PROXIES
 from pipeline.machine.repository import REPOSITORY
 from pipeline.servers.docker import docker, inspect_images
 
-FOLDER = "infrastructure/ansible/group_vars/all"
-VARIABLES = tuple(REPOSITORY / FOLDER / name for name in ("images.yml", "main.yml"))
+VARIABLES = tuple(REPOSITORY / FOLDER / "group_vars/all" / name for name in ("images.yml", "main.yml"))
 """The files that may set the variables. Ansible reads them in this order, and the last value counts."""
-OFF = f"`quickdata_pitr: false` in {FOLDER}/main.yml"
 PACKAGE = (
     "apt-get -qq -o APT::Update::Error-Mode=any -o Acquire::http::Timeout=20 update"
     " && apt-get -qq satisfy --simulate 'ca-certificates, pgbackrest (>= 2.58)'"

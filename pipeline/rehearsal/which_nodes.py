@@ -15,6 +15,7 @@ from pipeline.rehearsal.swarm import find_stand_ins, stock, swarm
 from pipeline.reporting.progress import Progress
 from pipeline.reporting.report import Report
 from pipeline.servers.docker import docker, inspect_images
+from pipeline.steps.failures import PITR_OFF
 
 AUTO, LOCAL, DOCKER = KINDS = ("auto", "local", "docker")
 
@@ -112,7 +113,7 @@ def last_words(error: ToolError) -> str:
 
 async def _on_swarm(progress: Progress, report: Report, suffix: str) -> None:
     off = PHYSICAL if physical.are_off() else ()
-    report.not_proven += [*NOT_PROVEN, *(f"{name} ({physical.OFF})" for name in off)]
+    report.not_proven += [*NOT_PROVEN, *(f"{name} ({PITR_OFF})" for name in off)]
     if stand_ins := await find_stand_ins():
         report.not_proven.append(f"the published images (stand-ins ran instead): {', '.join(stand_ins)}")
     with expecting(report, [name for name in PROOFS if name not in off]):
